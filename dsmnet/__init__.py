@@ -1,0 +1,32 @@
+"""Stereo matching that survives a change of domain.
+
+One stereo pair, followed through the tree:
+
+    data/                files on disk        -> StereoSample -> StereoBatch
+    stages/features/     image                -> features                 [B, C, H/s, W/s]
+    stages/volumes.py    two feature maps     -> cost volume              [B, G, D, H/s, W/s]
+    stages/aggregation/  cost volume          -> scores, left image guided [B, 1, D, H/s, W/s]
+    stages/regression.py scores               -> disparity                [B, 1, H/s, W/s]
+    stages/refinement.py disparity            -> disparity                [B, 1, H, W], pixels
+    metrics/             disparity            -> EPE, bad-k, D1
+    viz/                 disparity            -> colour map, error map, point cloud
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+__all__ = ["build_model", "load_model"]
+
+if TYPE_CHECKING:
+    from dsmnet.api import build_model, load_model
+
+
+def __getattr__(name: str) -> Any:
+    """Import the front door when it is used: `import dsmnet.data` alone needs no Hydra."""
+    if name in __all__:
+        from dsmnet import api
+
+        return getattr(api, name)
+    raise AttributeError(f"module 'dsmnet' has no attribute {name!r}")

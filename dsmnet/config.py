@@ -1,0 +1,103 @@
+"""Hydra in one place: where conf/ lies, composing it outside a tool, and how tools end on a user's mistake."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import hydra
+from hydra import compose as hydra_compose
+from hydra import initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.errors import HydraException
+from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
+
+from dsmnet.errors import UserError
+
+log = logging.getLogger(__name__)
+
+
+def config_dir() -> Path:
+    """Return the folder of the configuration: inside an installed package, else beside it in a checkout."""
+    package = Path(__file__).resolve().parent
+    inside = package / "conf"
+    return inside if inside.is_dir() else package.parent / "conf"
+
+
+def compose(config_name: str, overrides: Sequence[str] = ()) -> DictConfig:
+    """Compose a primary configuration (``"train"``) with overrides, as the command line would.
+
+    Raises:
+        UserError: an override names something that does not exist.
+    """
+    GlobalHydra.instance().clear()
+    with initialize_config_dir(version_base="1.3", config_dir=str(config_dir())):
+        try:
+            cfg = hydra_compose(config_name=config_name, overrides=list(overrides), return_hydra_config=True)
+            choices = cfg.hydra.runtime.choices
+            with open_dict(cfg):
+                cfg.pop("hydra")
+            return _with_choices(cfg, choices)
+        except (HydraException, OmegaConfBaseException) as error:
+            raise UserError(f"{config_name} with {list(overrides)}: {error}") from error
+
+
+def instantiate(node: Any, *args: Any, **kwargs: Any) -> Any:
+    """Build what a node's ``_target_`` names; nested nodes arrive as plain dicts and lists.
+
+    A `UserError` raised inside the target comes out as itself, not wrapped by Hydra.
+    """
+    try:
+        return hydra.utils.instantiate(node, *args, _convert_="all", **kwargs)
+    except HydraException as error:
+        cause = error.__cause__
+        while cause is not None:
+            if isinstance(cause, UserError):
+                raise cause from None
+            cause = cause.__cause__
+        raise
+
+
+def _with_choices(cfg: DictConfig, choices: Mapping[Any, Any]) -> DictConfig:
+    """Record under ``choices`` which file was taken from each group (``model: dsmnet_lite``)."""
+    with open_dict(cfg):
+        cfg.choices = {key: name for key, name in choices.items() if not key.startswith("hydra/")}
+    return cfg
+
+
+def save_config(cfg: DictConfig, path: Path) -> None:
+    """Write the resolved configuration, without Hydra's own part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    plain = OmegaConf.to_container(cfg, resolve=True)
+    assert isinstance(plain, dict)
+    plain.pop("hydra", None)
+    OmegaConf.save(OmegaConf.create(plain), path)
+
+
+def tool(config_name: str) -> Callable[[Callable[[DictConfig], None]], Callable[[], None]]:
+    """Turn ``main(cfg)`` into a command-line tool on ``conf/<config_name>.yaml``.
+
+    A `UserError` ends it with status 1 and its message alone; the stack trace appears with
+    ``HYDRA_FULL_ERROR=1``.
+    """
+
+    def decorate(main: Callable[[DictConfig], None]) -> Callable[[], None]:
+        @functools.wraps(main)
+        def guarded(cfg: DictConfig) -> None:
+            try:
+                main(_with_choices(cfg, HydraConfig.get().runtime.choices))
+            except (UserError, OmegaConfBaseException) as error:
+                if os.environ.get("HYDRA_FULL_ERROR") == "1":
+                    raise
+                log.error("%s", error)
+                raise SystemExit(1) from None
+
+        return hydra.main(version_base="1.3", config_path=str(config_dir()), config_name=config_name)(guarded)
+
+    return decorate

@@ -1,0 +1,182 @@
+"""What all data sets made of files have in common: pairing, loading, checking, splitting."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import ClassVar, cast
+
+from torch.utils.data import Dataset
+
+from dsmnet.data.formats import read_image
+from dsmnet.data.tree import Pair, Tree, first_names
+from dsmnet.errors import DataError, UserError
+from dsmnet.protocols import Calibration, StereoSample
+
+log = logging.getLogger(__name__)
+
+_HOLD_BACK = 5  # every so many pairs, one is for validation
+
+
+class StereoDataset(Dataset[StereoSample]):
+    """Stereo pairs that lie in a folder tree.
+
+    A subclass gives its `name` and a static method ``tree(**options)`` that states patterns and codecs; its
+    ``__init__`` takes the same options and passes the tree on.
+
+    Args:
+        root: Folder of the data set.
+        tree: Where its files lie and how they are stored.
+        require_truth: Leave out pairs without a disparity map; else they come without the key ``disparity``.
+
+    Raises:
+        DataError: there is no pair (with truth), or one view is there without the other.
+    """
+
+    name: str = ""
+    tree: ClassVar[Callable[..., Tree]]
+
+    def __init__(self, root: str | Path, tree: Tree, require_truth: bool = True) -> None:
+        self.root = Path(root).expanduser()  # a shell leaves the ~ of paths.data=~/stereo alone
+        self._codecs = tree
+        self.pairs = self._find(tree, require_truth)
+        log.info("%s: %s", self.name, self.describe())
+
+    @classmethod
+    def write_fake(cls, root: str | Path, samples: Sequence[StereoSample], **options: object) -> list[str]:
+        """Write samples as a tree of this data set with these `options`; return the names they then have."""
+        return cls.tree(**options).write(Path(root), samples)
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __getitem__(self, index: int) -> StereoSample:
+        """Load a pair.
+
+        Raises:
+            FormatError: a file is not whole or not of its format.
+            DataError: a file is gone, or the sizes of the files differ.
+        """
+        pair = self.pairs[index]
+        sample: StereoSample = {
+            "left": read_image(pair.left),
+            "right": read_image(pair.right),
+            "name": pair.name,
+            "dataset": self.name,
+        }
+        if pair.disparity:
+            sample["disparity"] = self._codecs.disparity.read(pair.disparity)
+            sample["valid"] = sample["disparity"] > 0
+        if pair.right_disparity:
+            sample["right_disparity"] = self._codecs.disparity.read(pair.right_disparity)
+            sample["right_valid"] = sample["right_disparity"] > 0
+        if pair.noc and pair.disparity and self._codecs.noc:
+            sample["noc"] = self._codecs.noc.read(pair.noc)
+        self._check_sizes(pair, sample)
+        if "noc" in sample:
+            sample["noc"] &= sample["valid"]
+        calibration = self._calibration(pair)
+        if calibration:
+            sample["calibration"] = calibration
+        return sample
+
+    def split_validation(self) -> tuple[Dataset[StereoSample], Dataset[StereoSample]]:
+        """Return a part to train on and one to validate on: of the sorted pairs, every fifth is held back.
+
+        A single pair serves as both, with a warning.
+        """
+        if len(self) < 2:
+            log.warning("%s has one pair only: it is both trained and validated on", self.name)
+            return self, self
+        held_back = range(0, len(self), _HOLD_BACK)
+        kept = [index for index in range(len(self)) if index % _HOLD_BACK]
+        return Subset(self, kept), Subset(self, held_back)
+
+    def describe(self) -> str:
+        """Return in one line what was found: the pairs, and which truth, masks and calibrations they have."""
+        truth = Counter(_kind(pair.disparity, self.root) for pair in self.pairs if pair.disparity)
+        parts = [f"{len(self.pairs)} pair{'' if len(self.pairs) == 1 else 's'} in {self.root}"]
+        parts += [f"truth {kind} ({count})" for kind, count in sorted(truth.items())] or ["no truth"]
+        for part in ("noc", "right_disparity", "calibration"):
+            count = sum(getattr(pair, part) is not None for pair in self.pairs)
+            if count:
+                parts.append(f"{part} ({count})")
+        return ", ".join(parts)
+
+    def _calibration(self, pair: Pair) -> Calibration | None:
+        codec = self._codecs.calibration
+        return codec.read(pair.calibration) if pair.calibration and codec else None
+
+    def _find(self, tree: Tree, require_truth: bool) -> list[Pair]:
+        pairs = tree.find(self.root)
+        if not pairs:
+            expected = ", ".join(layout.left for layout in tree.layouts)
+            gone = "" if self.root.is_dir() else " (that folder does not exist)"
+            raise DataError(
+                f"{self.name}: no pairs under {self.root}{gone}; expected left views as {expected}. "
+                "data/README.md draws the tree."
+            )
+        if not require_truth:
+            return pairs
+        without = [pair.name for pair in pairs if not pair.disparity]
+        if len(without) == len(pairs):
+            expected = ", ".join(pattern for layout in tree.layouts for pattern in layout.disparity)
+            raise DataError(
+                f"{self.name}: none of the pairs under {self.root} (found: {len(pairs)}) has ground truth; "
+                f"expected {expected}. With require_truth=false they are used without."
+            )
+        if without:
+            log.warning(
+                "%s: %d of %d pairs left out, they have no ground truth: %s",
+                self.name,
+                len(without),
+                len(pairs),
+                first_names(without),
+            )
+        return [pair for pair in pairs if pair.disparity]
+
+    def _check_sizes(self, pair: Pair, sample: StereoSample) -> None:
+        views = cast("dict[str, object]", sample)
+        left = sample["left"].shape[:2]
+        for part in ("right", "disparity", "noc", "right_disparity"):
+            array = views.get(part)
+            size = getattr(array, "shape", left)[:2]
+            if size != left:
+                raise DataError(
+                    f"{self.name} {pair.name}: sizes (height x width) differ: "
+                    f"{pair.left} has {left[0]}x{left[1]}, {getattr(pair, part)} has {size[0]}x{size[1]}"
+                )
+
+
+class Subset(Dataset[StereoSample]):
+    """Some of the pairs of a data set, under its name."""
+
+    def __init__(self, parent: StereoDataset, indices: Sequence[int]) -> None:
+        self.name = parent.name
+        self.parent = parent
+        self.indices = indices
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, index: int) -> StereoSample:
+        return self.parent[self.indices[index]]
+
+
+def choose(option: str, value: str, allowed: Sequence[str]) -> str:
+    """Return `value`, if it is one of those allowed.
+
+    Raises:
+        UserError: it is not; the message lists them.
+    """
+    if value not in allowed:
+        raise UserError(f"{option}={value}: expected one of {', '.join(allowed)}")
+    return value
+
+
+def _kind(path: Path, root: Path) -> str:
+    """Return the folder that tells a KITTI map's kind, or the file name where all maps are called alike."""
+    parts = path.relative_to(root).parts
+    return next((part for part in parts if part.startswith("disp")), path.name)

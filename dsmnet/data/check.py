@@ -1,0 +1,234 @@
+"""Is the data what it should be? Reads pairs one by one and counts, measures, and lists what is wrong."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dsmnet.errors import DataError
+from dsmnet.protocols import DisparityMap, Image, Mask, StereoSample
+
+MIN_PIXELS = 500  # fewer known pixels prove nothing about geometry
+MIN_SHIFT = 2.0  # pixels, median disparity; below that a wrong sign hardly shows
+AS_IT_IS = "as it is"
+READINGS: dict[str, Callable[[DisparityMap], DisparityMap]] = {
+    AS_IT_IS: lambda disparity: disparity,
+    "with left and right view swapped": lambda disparity: -disparity,
+    "upside down": lambda disparity: disparity[::-1],
+    "divided by 2": lambda disparity: disparity * np.float32(1 / 2),
+    "divided by 3": lambda disparity: disparity * np.float32(1 / 3),
+    "times 2": lambda disparity: disparity * 2,
+    "times 3": lambda disparity: disparity * 3,
+    "set to zero": lambda disparity: disparity * 1e-6,
+}
+HEADER = (
+    "set",
+    "pairs",
+    "read",
+    "with truth",
+    "width×height",
+    "disparity, px",
+    "known",
+    "seen by both",
+    "problems",
+)
+
+
+class Pairs(Protocol):
+    """A data set, as far as checking it goes."""
+
+    name: str
+
+    def __len__(self) -> int:
+        """Return the number of pairs."""
+        ...
+
+    def __getitem__(self, index: int, /) -> StereoSample:
+        """Load a pair."""
+        ...
+
+
+@dataclass
+class SetReport:
+    """What was found in one data set."""
+
+    name: str
+    pairs: int  # in the set
+    checked: int = 0  # of them read, without those that could not be
+    with_truth: int = 0
+    with_noc: int = 0
+    sizes: Counter[tuple[int, int]] = field(default_factory=Counter)  # (height, width) -> pairs
+    lowest: float = np.inf  # pixels, over all known disparities
+    highest: float = -np.inf
+    truth_pixels: int = 0  # of the images with truth: all,
+    known_pixels: int = 0  # and those where it is known
+    mask_pixels: int = 0  # of the images with a noc mask: all,
+    noc_pixels: int = 0  # and those seen by both views
+    problems: list[str] = field(default_factory=list)
+
+    def add(self, sample: StereoSample) -> None:
+        """Count one pair."""
+        self.checked += 1
+        self.sizes[sample["left"].shape[:2]] += 1
+        if "disparity" in sample:
+            known = sample["disparity"][sample["valid"]]
+            self.with_truth += 1
+            self.truth_pixels += sample["disparity"].size
+            self.known_pixels += known.size
+            if known.size:
+                self.lowest = min(self.lowest, float(known.min()))
+                self.highest = max(self.highest, float(known.max()))
+        if "noc" in sample:
+            self.with_noc += 1
+            self.mask_pixels += sample["noc"].size
+            self.noc_pixels += int(sample["noc"].sum())
+
+
+def choose_pairs(total: int, limit: int | None) -> list[int]:
+    """Return the indices of at most `limit` of `total` pairs, evenly spread from the first to the last."""
+    count = total if limit is None else min(limit, total)
+    return [int(i) for i in np.linspace(0, total - 1, count)]
+
+
+def check_dataset(
+    dataset: Pairs, indices: Iterable[int], keep: Collection[int] = ()
+) -> tuple[SetReport, list[StereoSample]]:
+    """Read pairs of a data set and check them.
+
+    Args:
+        dataset: the data set.
+        indices: of the pairs to read; wrap it to show progress.
+        keep: those of the indices whose samples are wanted back.
+
+    Returns:
+        What was found, and the samples that were kept.
+    """
+    report, kept = SetReport(dataset.name, len(dataset)), []
+    for index in indices:
+        try:
+            sample = dataset[index]
+        except DataError as error:
+            report.problems.append(str(error))
+            continue
+        report.add(sample)
+        report.problems += [
+            f"{_where(dataset, index, sample)}: {problem}" for problem in find_problems(sample)
+        ]
+        if index in keep:
+            kept.append(sample)
+    return report, kept
+
+
+def find_problems(sample: StereoSample) -> list[str]:
+    """Return what is wrong with a pair that could be read; nothing wrong is an empty list."""
+    views = {"left": sample["left"], "right": sample["right"]}
+    problems = [f"the {name} view has one colour only" for name, image in views.items() if _is_flat(image)]
+    if not problems and np.array_equal(sample["left"], sample["right"]):
+        problems.append("left and right view are the same image")
+    if "disparity" not in sample:
+        return problems
+    disparity, valid = sample["disparity"], sample["valid"]
+    if not valid.any():
+        return [*problems, "the disparity map knows no pixel"]
+    known = disparity[valid]
+    if not (np.isfinite(known).all() and (known >= 0).all()):
+        return [*problems, "known disparities are negative or not finite"]
+    if known.max() >= disparity.shape[1]:
+        problems.append(f"disparity of {known.max():.1f} px in an image {disparity.shape[1]} px wide")
+    better = None if problems else better_reading(sample)
+    if better:
+        problems.append(f"the right view fits the disparity map better {better}: is it stored as expected?")
+    return problems
+
+
+def better_reading(sample: StereoSample) -> str | None:
+    """Say in which other way the disparity d explains the right view better than as it is.
+
+    The right view, looked up at x - d, has to resemble the left one more than with the views swapped, another
+    scale or the rows upside down. Fine structure is compared by its correlation, which a different exposure
+    of the views leaves alone.
+
+    Returns:
+        The other way, or None: all is well, or there are too few pixels or too small disparities to tell.
+    """
+    disparity, valid = sample["disparity"], sample["valid"]
+    if valid.sum() < MIN_PIXELS or np.median(disparity[valid]) < MIN_SHIFT:
+        return None
+    left, right = _fine_structure(sample["left"]), _fine_structure(sample["right"])
+    scores = {
+        way: _correlation(left, right, change(disparity), change(valid.astype(np.float32)) != 0)
+        for way, change in READINGS.items()
+    }
+    best = max(READINGS, key=lambda way: scores[way])
+    return None if best == AS_IT_IS else best
+
+
+def markdown(reports: Sequence[SetReport], where: str, missing: Sequence[str] = ()) -> str:
+    """Write the report: a table of the sets, what was not found, and the problems.
+
+    Args:
+        reports: one per data set.
+        where: the folder that was searched.
+        missing: names of the data sets that are not there.
+    """
+    lines = ["# Data", "", f"Searched: `{where}`", "", "| " + " | ".join(HEADER) + " |"]
+    lines.append("|---|" + "---:|" * (len(HEADER) - 1))
+    lines += ["| " + " | ".join(row(report)) + " |" for report in reports]
+    if missing:
+        lines += ["", f"Not found: {', '.join(missing)}. `data/README.md` draws the trees that are expected."]
+    lines += ["", "## Problems", ""]
+    lines += [f"- {problem}" for report in reports for problem in report.problems] or ["None."]
+    return "\n".join(lines) + "\n"
+
+
+def row(report: SetReport) -> list[str]:
+    """Return a set's line of the table, in the order of `HEADER`."""
+    sizes = sorted(report.sizes, key=lambda size: (size[1], size[0]))
+    size = f"{sizes[0][1]}×{sizes[0][0]}" if sizes else "-"
+    if len(sizes) > 1:
+        size += f" to {sizes[-1][1]}×{sizes[-1][0]}"
+    return [
+        report.name,
+        str(report.pairs),
+        str(report.checked),
+        str(report.with_truth),
+        size,
+        f"{report.lowest:.1f} to {report.highest:.1f}" if report.known_pixels else "-",
+        f"{report.known_pixels / report.truth_pixels:.1%}" if report.truth_pixels else "-",
+        f"{report.noc_pixels / report.mask_pixels:.1%}" if report.mask_pixels else "-",
+        str(len(report.problems)),
+    ]
+
+
+def _where(dataset: Pairs, index: int, sample: StereoSample) -> str:
+    """Name a pair by its left file where there is one."""
+    pairs: Any = getattr(dataset, "pairs", None)
+    return str(pairs[index].left) if pairs is not None else sample["name"]
+
+
+def _is_flat(image: Image) -> bool:
+    return bool((image == image[:1, :1]).all())
+
+
+def _fine_structure(image: Image) -> NDArray[np.float32]:
+    grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    return np.asarray(grey - cv2.GaussianBlur(grey, (0, 0), 4), np.float32)
+
+
+def _correlation(
+    left: NDArray[np.float32], right: NDArray[np.float32], shift: DisparityMap, mask: Mask
+) -> float:
+    """Correlate left (x) with right (x - shift) over the mask."""
+    rows, columns = np.indices(left.shape, dtype=np.float32)
+    source = columns - shift.astype(np.float32)
+    moved = np.asarray(cv2.remap(right, source, np.asarray(rows), cv2.INTER_LINEAR), np.float32)
+    inside = mask & (source >= 0) & (source <= left.shape[1] - 1)
+    a, b = left[inside], moved[inside]
+    scale = float(np.sqrt((a * a).sum() * (b * b).sum()))
+    return float((a * b).sum()) / scale if scale > 0 else 0.0

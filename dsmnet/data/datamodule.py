@@ -1,0 +1,99 @@
+"""The Lightning data module: one training set, its held-back part, transforms, loaders."""
+
+from __future__ import annotations
+
+import functools
+import logging
+from typing import Any
+
+import pytorch_lightning as pl
+from torch.utils.data import DataLoader, Dataset
+
+from dsmnet.data.sampler import Augmented, EndlessSampler
+from dsmnet.data.transforms import Transform, collate
+from dsmnet.errors import UserError
+from dsmnet.protocols import StereoBatch
+
+log = logging.getLogger(__name__)
+
+
+class StereoDataModule(pl.LightningDataModule):
+    """Serve batches of the training part and single pairs of the held-back part of one data set.
+
+    Args:
+        dataset: has `split_validation() -> (train, validation)`.
+        transform: what training does to a sample; must bring all to one size.
+        batch_size: pairs per step and process.
+        epoch_steps: steps between two validations.
+        workers: processes that load; 0 loads in the main process.
+        max_disparity: training's search range, truth beyond does not count.
+        validation_pairs: at most so many of the held-back pairs are used.
+        seed: of order and transforms.
+    """
+
+    def __init__(
+        self,
+        dataset: Any,
+        transform: Transform,
+        *,
+        batch_size: int,
+        epoch_steps: int,
+        workers: int = 0,
+        max_disparity: int | None = None,
+        validation_pairs: int = 64,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        for name, value in (("batch_size", batch_size), ("epoch_steps", epoch_steps)):
+            if value < 1:
+                raise UserError(f"loader.{name}={value}: expected a positive number")
+        self.train_part, self.validation_part = dataset.split_validation()
+        self.transform = transform
+        self.batch_size, self.epoch_steps, self.workers = batch_size, epoch_steps, workers
+        self.max_disparity, self.validation_pairs, self.seed = max_disparity, validation_pairs, seed
+
+    def train_dataloader(self) -> DataLoader[StereoBatch]:
+        """Batches in the endless order, from where a resumed run stopped."""
+        trainer = self.trainer
+        rank, world, used = (trainer.global_rank, trainer.world_size, 0) if trainer else (0, 1, 0)
+        if trainer is not None:
+            used = trainer.fit_loop.epoch_loop.batch_progress.current.ready * self.batch_size * world
+        per_epoch = self.epoch_steps * self.batch_size * world
+        sampler = EndlessSampler(
+            len(self.train_part), per_epoch, seed=self.seed, start=used % per_epoch, rank=rank, world=world
+        )
+        return DataLoader(
+            Augmented(self.train_part, self.transform, self.seed),
+            batch_size=self.batch_size,
+            sampler=sampler,
+            collate_fn=functools.partial(collate, max_disparity=self.max_disparity),
+            **self._loading(),
+        )
+
+    def val_dataloader(self) -> DataLoader[StereoBatch]:
+        """Held-back pairs one by one, unchanged."""
+        return DataLoader(
+            _First(self.validation_part, self.validation_pairs),
+            batch_size=1,
+            collate_fn=functools.partial(collate, max_disparity=self.max_disparity),
+            **self._loading(),
+        )
+
+    def _loading(self) -> dict[str, Any]:
+        options: dict[str, Any] = {"num_workers": self.workers, "pin_memory": False}
+        if self.workers:
+            options.update(persistent_workers=True, prefetch_factor=4)
+        return options
+
+
+class _First(Dataset[Any]):
+    """The first pairs of a data set."""
+
+    def __init__(self, dataset: Any, count: int) -> None:
+        self.dataset, self.count = dataset, min(count, len(dataset))
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: int) -> Any:
+        return self.dataset[index]

@@ -1,0 +1,51 @@
+"""ETH3D two-view: grey indoor and outdoor scenes of small disparity."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dsmnet.data.base import StereoDataset, choose
+from dsmnet.data.formats.calibration import MIDDLEBURY_CALIB
+from dsmnet.data.formats.disparity import NOC_MASK, PFM
+from dsmnet.data.tree import Layout, Tree
+
+_SPLITS = ("training", "testing")
+
+
+class Eth3d(StereoDataset):
+    """ETH3D low-resolution two-view benchmark, 27 training and 20 testing pairs (Schöps et al., CVPR 2017).
+
+    ::
+
+        ETH3D/
+            two_view_{training,testing}/terrace_2s/im0.png          left view
+                                                   im1.png          right view
+                                                   calib.txt
+            two_view_training_gt/terrace_2s/disp0GT.pfm      disparity of the left view, inf unknown
+                                            mask0nocc.png    255 seen by both views, 128 by the left only
+
+    Args:
+        root: Folder that holds two_view_training/ and so on.
+        split: ``training`` or ``testing``.
+        require_truth: Leave out pairs without a disparity map.
+    """
+
+    name = "eth3d"
+
+    def __init__(self, root: str | Path, split: str = "training", require_truth: bool = True) -> None:
+        super().__init__(root, self.tree(split), require_truth)
+
+    @staticmethod
+    def tree(split: str = "training") -> Tree:
+        """Return patterns and codecs."""
+        choose("split", split, _SPLITS)
+        views, truth = f"two_view_{split}/{{scene}}", f"two_view_{split}_gt/{{scene}}"
+        layout = Layout(
+            name="{scene}",
+            left=f"{views}/im0.png",
+            right=f"{views}/im1.png",
+            disparity=(f"{truth}/disp0GT.pfm",),
+            noc=f"{truth}/mask0nocc.png",
+            calibration=f"{views}/calib.txt",
+        )
+        return Tree((layout,), PFM, NOC_MASK, MIDDLEBURY_CALIB)

@@ -1,0 +1,163 @@
+"""Disparity maps and non-occluded masks as files.
+
+Maps are PFM (Middlebury, ETH3D, SceneFlow), 16-bit PNG (KITTI) or scaled 8-bit PNG (Middlebury 2006).
+However a format marks pixels without truth (inf, nan, 0), in memory they are 0.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsmnet.data.formats.images import read_grey, write_image
+from dsmnet.data.formats.pfm import read_pfm, write_pfm
+from dsmnet.errors import FormatError, UserError
+from dsmnet.protocols import DisparityMap, Mask
+
+log = logging.getLogger(__name__)
+
+_KITTI_SCALE = 256.0
+
+
+def read_disparity(path: Path | str, scale: float | None = None) -> DisparityMap:
+    """Read a disparity map, its format told by the suffix and the bit depth.
+
+    Args:
+        path: A ``.pfm`` (pixels), or a PNG that holds pixels times `scale`.
+        scale: Stored value of one pixel of disparity, for a PNG. Unless given, 256 for 16 bits (KITTI); it
+            has to be given for 8 bits (Middlebury 2006: 1, 2 or 3 at full, half or third size).
+
+    Returns:
+        float32 [H, W], pixels; 0 where unknown.
+
+    Raises:
+        FormatError: the file is not a whole disparity map, or holds negative disparities only.
+        UserError: an 8-bit PNG without `scale`, or a PFM with one.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix == ".pfm":
+        if scale is not None:
+            raise UserError(
+                f"{path}: a PFM holds pixels, so it takes no scale, but scale={scale:g} was given"
+            )
+        return _known(read_pfm(path), path)
+    if suffix == ".png":
+        return _known(_read_scaled_png(path, scale), path)
+    raise FormatError(f"{path}: a disparity map was expected, as .pfm or .png, not '{suffix}'")
+
+
+def write_disparity_pfm(path: Path | str, disparity: NDArray[np.floating]) -> None:
+    """Write a disparity map [H, W], pixels, as the benchmarks do: inf where it is unknown (0)."""
+    write_pfm(path, np.where(disparity > 0, disparity, np.inf))
+
+
+def write_disparity_png16(path: Path | str, disparity: NDArray[np.floating]) -> None:
+    """Write a disparity map [H, W], pixels, as KITTI does: a 16-bit PNG of 256 times it, 0 unknown.
+
+    Steps are 1/256 px. The format ends at 255.996 px: what is larger is cut to that, with a warning.
+    """
+    _write_scaled_png(path, disparity, _KITTI_SCALE, np.uint16)
+
+
+def write_disparity_png8(path: Path | str, disparity: NDArray[np.floating], scale: float) -> None:
+    """Write a disparity map [H, W], pixels, as Middlebury 2006 does: `scale` times it, 8-bit PNG, 0 unknown.
+
+    What is larger than 255 / scale px is cut to that, with a warning.
+    """
+    _write_scaled_png(path, disparity, scale, np.uint8)
+
+
+@dataclass(frozen=True)
+class DisparityCodec:
+    """How a data set stores disparity."""
+
+    read: Callable[[Path], DisparityMap]
+    write: Callable[[Path, DisparityMap], None]
+    step: float  # pixels between two neighbouring values that can be stored
+
+
+@dataclass(frozen=True)
+class NocCodec:
+    """How a data set says which pixels of the left view are seen by the right one too."""
+
+    read: Callable[[Path], Mask]
+    write: Callable[[Path, DisparityMap, Mask], None]
+
+
+def _read_noc_disparity(path: Path) -> Mask:
+    return read_disparity(path) > 0
+
+
+def _write_noc_disparity(path: Path, disparity: DisparityMap, noc: Mask) -> None:
+    write_disparity_png16(path, np.where(noc, disparity, 0.0))
+
+
+def _read_noc_mask(path: Path) -> Mask:
+    mask = read_grey(path)
+    if mask.dtype != np.uint8:
+        raise FormatError(f"{path}: a mask of 8 bits was expected, not {mask.dtype}")
+    return np.asarray(mask == 255)
+
+
+def _write_noc_mask(path: Path, disparity: DisparityMap, noc: Mask) -> None:
+    write_image(path, np.where(noc, 255, np.where(disparity > 0, 128, 0)).astype(np.uint8))
+
+
+PFM = DisparityCodec(read_disparity, write_disparity_pfm, step=0.0)
+PNG16 = DisparityCodec(read_disparity, write_disparity_png16, step=1 / _KITTI_SCALE)
+NOC_DISPARITY = NocCodec(
+    _read_noc_disparity, _write_noc_disparity
+)  # KITTI: a second map, of these pixels only
+NOC_MASK = NocCodec(
+    _read_noc_mask, _write_noc_mask
+)  # Middlebury, ETH3D: 255 seen by both, 128 by the left only
+
+
+def png8(scale: float) -> DisparityCodec:
+    """Return the codec of an 8-bit PNG that holds `scale` times the disparity."""
+    read, write = partial(read_disparity, scale=scale), partial(write_disparity_png8, scale=scale)
+    return DisparityCodec(read, write, step=1 / scale)
+
+
+def _known(values: NDArray[np.float32], path: Path | str) -> DisparityMap:
+    """Put 0 where there is no disparity; refuse a file of the opposite sign, which would come out empty."""
+    if values.ndim != 2:
+        raise FormatError(f"{path}: {values.shape[2]} channels, where a disparity map has one")
+    known = np.isfinite(values) & (values > 0)
+    if not known.any() and (np.isfinite(values) & (values < 0)).any():
+        raise FormatError(f"{path}: all disparities are negative; positive ones were expected")
+    return np.where(known, values, np.float32(0.0))
+
+
+def _read_scaled_png(path: Path | str, scale: float | None) -> NDArray[np.float32]:
+    stored = read_grey(path)
+    if scale is None:
+        if stored.dtype != np.uint16:
+            raise UserError(
+                f"{path}: an 8-bit PNG does not say what its values mean; a scale was expected, the stored "
+                "value of one pixel of disparity (Middlebury 2006: 1, 2, 3 at full, half, third size)"
+            )
+        scale = _KITTI_SCALE
+    if not scale > 0:
+        raise UserError(f"{path}: scale={scale:g}, but a positive number was expected")
+    return stored.astype(np.float32) / np.float32(scale)
+
+
+def _write_scaled_png(path: Path | str, disparity: NDArray[np.floating], scale: float, dtype: Any) -> None:
+    largest = np.iinfo(dtype).max
+    known = np.isfinite(disparity) & (disparity > 0)
+    stored = np.round(np.where(known, disparity, 0.0) * scale)
+    too_large = int((stored > largest).sum())
+    if too_large:
+        log.warning(
+            "%s: %d pixels cut to %.3f px, the largest it can store", path, too_large, largest / scale
+        )
+    # A known disparity below half a step would be stored as 0, which says unknown.
+    write_image(path, np.where(known, np.clip(stored, 1, largest), 0).astype(dtype))

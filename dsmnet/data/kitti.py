@@ -1,0 +1,98 @@
+"""KITTI 2012 and KITTI 2015: street scenes, with sparse disparity from a laser scanner."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dsmnet.data.base import StereoDataset, choose
+from dsmnet.data.formats.calibration import kitti_calib
+from dsmnet.data.formats.disparity import NOC_DISPARITY, PNG16
+from dsmnet.data.tree import Layout, Tree
+
+_SPLITS = ("training", "testing")
+_VIEWS_2012 = {"colour": ("colored_0", "colored_1"), "grey": ("image_0", "image_1")}
+
+
+class Kitti2012(StereoDataset):
+    """KITTI 2012, 194 training and 195 testing pairs (Geiger, Lenz, Urtasun, CVPR 2012).
+
+    ::
+
+        KITTI_2012/{training,testing}/
+            colored_0/000070_10.png    left view      (views=grey: image_0)
+            colored_1/000070_10.png    right view     (views=grey: image_1)
+            disp_occ/000070_10.png     disparity of all pixels; training only
+            disp_noc/000070_10.png     of those that both views see
+            calib/000070.txt
+
+    Only the frames ``*_10`` belong to the stereo benchmark; ``*_11`` is the next moment, for optical flow.
+
+    Args:
+        root: Folder that holds training/ and testing/.
+        split: ``training`` or ``testing``.
+        views: ``colour`` or ``grey``.
+        require_truth: Leave out pairs without a disparity map.
+    """
+
+    name = "kitti2012"
+
+    def __init__(
+        self, root: str | Path, split: str = "training", views: str = "colour", require_truth: bool = True
+    ) -> None:
+        super().__init__(root, self.tree(split, views), require_truth)
+
+    @staticmethod
+    def tree(split: str = "training", views: str = "colour") -> Tree:
+        """Return patterns and codecs."""
+        choose("split", split, _SPLITS)
+        left, right = _VIEWS_2012[choose("views", views, tuple(_VIEWS_2012))]
+        layout = Layout(
+            name="{frame}_10",
+            left=f"{split}/{left}/{{frame}}_10.png",
+            right=f"{split}/{right}/{{frame}}_10.png",
+            disparity=(f"{split}/disp_occ/{{frame}}_10.png", f"{split}/disp_noc/{{frame}}_10.png"),
+            noc=f"{split}/disp_noc/{{frame}}_10.png",
+            calibration=f"{split}/calib/{{frame}}.txt",
+        )
+        # The colour images of 2012 lie pixel on pixel over the grey ones, so P0 and P1 hold for both.
+        return Tree((layout,), PNG16, NOC_DISPARITY, kitti_calib((0, 1), "P{}"))
+
+
+class Kitti2015(StereoDataset):
+    """KITTI 2015, 200 training and 200 testing pairs (Menze, Geiger, CVPR 2015).
+
+    ::
+
+        KITTI_2015/{training,testing}/
+            image_2/000001_10.png       left view
+            image_3/000001_10.png       right view
+            disp_occ_0/000001_10.png    disparity of all pixels; training only
+            disp_noc_0/000001_10.png    of those that both views see; where disp_occ_0 is missing, the truth
+            calib_cam_to_cam/000001.txt
+
+    The frames ``*_11`` and the folders ``disp_*_1`` show the next moment, for scene flow, and are not read.
+
+    Args:
+        root: Folder that holds training/ and testing/.
+        split: ``training`` or ``testing``.
+        require_truth: Leave out pairs without a disparity map.
+    """
+
+    name = "kitti2015"
+
+    def __init__(self, root: str | Path, split: str = "training", require_truth: bool = True) -> None:
+        super().__init__(root, self.tree(split), require_truth)
+
+    @staticmethod
+    def tree(split: str = "training") -> Tree:
+        """Return patterns and codecs."""
+        choose("split", split, _SPLITS)
+        layout = Layout(
+            name="{frame}_10",
+            left=f"{split}/image_2/{{frame}}_10.png",
+            right=f"{split}/image_3/{{frame}}_10.png",
+            disparity=(f"{split}/disp_occ_0/{{frame}}_10.png", f"{split}/disp_noc_0/{{frame}}_10.png"),
+            noc=f"{split}/disp_noc_0/{{frame}}_10.png",
+            calibration=f"{split}/calib_cam_to_cam/{{frame}}.txt",
+        )
+        return Tree((layout,), PNG16, NOC_DISPARITY, kitti_calib((2, 3), "P_rect_{:02d}"))

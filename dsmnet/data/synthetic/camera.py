@@ -1,0 +1,150 @@
+"""What two cameras do to what they see: each effect drawn for each view apart, each with its own switch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dsmnet.errors import UserError
+from dsmnet.protocols import Image
+
+Floats = NDArray[np.float32]
+
+
+class Effect(NamedTuple):
+    """How often an effect occurs, and how strong it may be."""
+
+    probability: float
+    strength: float
+
+
+DEFAULTS: dict[str, Effect] = {
+    "gain": Effect(0.5, 0.25),  # log of the ratio of the views' brightness; half of it common to both
+    "gamma": Effect(0.5, 0.25),  # log of the exponent
+    "colour": Effect(0.4, 0.08),  # log of each channel's gain
+    "grey": Effect(0.2, 1.0),  # both views without colour; strength is the share taken away
+    "blur": Effect(0.4, 0.8),  # standard deviation in pixels
+    "noise": Effect(0.6, 0.025),  # standard deviation at white, as a share of white
+    "vertical": Effect(0.25, 0.6),  # pixels by which the right view is off its rows
+    "vignetting": Effect(0.3, 0.35),  # share of light lost in the corners
+    "clipping": Effect(0.2, 0.5),  # log of the overexposure (or under-) that ends in flat white (black)
+}
+
+# Standard normal quantiles for the 256 values of a byte: noise at the price of random bytes.
+_QUANTILES: Floats
+
+
+def _normal_quantiles() -> Floats:
+    """Return 256 equally likely values of a standard normal variable."""
+    grid = np.linspace(-6, 6, 24_001)
+    density = np.exp(-grid * grid / 2)
+    cumulative = np.cumsum(density) / density.sum()
+    values = np.interp((np.arange(256) + 0.5) / 256, cumulative, grid)
+    return (values / values.std()).astype(np.float32)
+
+
+_QUANTILES = _normal_quantiles()
+
+
+class Cameras:
+    """Two imperfect cameras.
+
+    Args:
+        effects: per effect of `DEFAULTS`, ``{"probability": p, "strength": s}``; what is missing keeps its
+            default, probability 0 switches it off.
+
+    Raises:
+        UserError: an effect of another name, or a value out of range.
+    """
+
+    def __init__(self, effects: Mapping[str, Mapping[str, float]] | None = None) -> None:
+        self.effects = dict(DEFAULTS)
+        for name, values in (effects or {}).items():
+            if name not in DEFAULTS:
+                raise UserError(f"camera.{name}: no such effect; there are {', '.join(DEFAULTS)}")
+            unknown = set(values) - {"probability", "strength"}
+            if unknown:
+                raise UserError(f"camera.{name}.{unknown.pop()}: expected probability and strength")
+            effect = DEFAULTS[name]._replace(**{k: float(v) for k, v in values.items()})
+            if not 0 <= effect.probability <= 1 or not effect.strength >= 0:
+                raise UserError(
+                    f"camera.{name}: expected a probability in 0..1 and a strength of at least 0, got {effect}"
+                )
+            self.effects[name] = effect
+
+    def __call__(self, left: Image, right: Image, rng: np.random.Generator) -> tuple[Image, Image]:
+        """Return both views [H, W, 3] as the cameras deliver them."""
+        on = {name: rng.random() < e.probability for name, e in self.effects.items()}
+        strength = {name: e.strength if on[name] else 0.0 for name, e in self.effects.items()}
+        if on["vertical"]:
+            right = _shift_rows(right, rng, strength["vertical"])
+        common = rng.normal(0, 0.5, 5)  # what both cameras share: the hour of the day, the make
+        views = [self._view(image, rng, strength, common) for image in (left, right)]
+        return views[0], views[1]
+
+    def _view(
+        self, image: Image, rng: np.random.Generator, strength: dict[str, float], common: NDArray[np.float64]
+    ) -> Image:
+        own = rng.uniform(-1, 1, 5)
+        if strength["blur"]:
+            sigma = strength["blur"] * abs(common[0] + own[0]) / 1.5
+            if sigma > 0.25:
+                image = cv2.GaussianBlur(image, (0, 0), sigma)
+        if strength["grey"]:
+            image = _desaturate(image, strength["grey"])
+        gains = np.exp(strength["gain"] * (common[1] + 0.5 * own[1]) + strength["colour"] * rng.uniform(-1, 1, 3))
+        if strength["grey"]:
+            gains[:] = gains.mean()
+        gamma = np.exp(strength["gamma"] * (common[2] + 0.4 * own[2]))
+        exposure = strength["clipping"] * (common[3] + 0.4 * own[3])
+        image = cv2.LUT(image, _response(gains, gamma, exposure))
+        if strength["vignetting"]:
+            image = _vignette(image, strength["vignetting"] * rng.random())
+        if strength["noise"]:
+            image = _noise(image, rng, strength["noise"] * abs(common[4] + 0.6 * own[4]), bool(strength["grey"]))
+        return image
+
+
+def _response(gains: NDArray[np.float64], gamma: float, exposure: float) -> NDArray[np.uint8]:
+    """Return the table [1, 256, 3] of gain, gamma and exposure, clipped at black and white."""
+    level = (np.arange(256) / 255)[:, None] ** gamma
+    if exposure >= 0:
+        level = level * np.exp(exposure)
+    else:
+        level = level - (np.exp(-exposure) - 1) * 0.3
+    return np.asarray(np.clip(level * gains * 255 + 0.5, 0, 255).astype(np.uint8)[None])
+
+
+def _desaturate(image: Image, share: float) -> Image:
+    grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+    return grey if share >= 1 else cv2.addWeighted(grey, share, image, 1 - share, 0)
+
+
+def _shift_rows(image: Image, rng: np.random.Generator, strength: float) -> Image:
+    """Move a view down by a constant and a slight rotation, together at most `strength` pixels."""
+    height, width = image.shape[:2]
+    shift, tilt = rng.uniform(-0.6, 0.6) * strength, rng.uniform(-0.4, 0.4) * strength * 2 / width
+    matrix = np.array([[1, 0, 0], [tilt, 1, shift - tilt * width / 2]])
+    return cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def _vignette(image: Image, loss: float) -> Image:
+    height, width = image.shape[:2]
+    x = np.linspace(-1, 1, width, dtype=np.float32)
+    y = np.linspace(-1, 1, height, dtype=np.float32)
+    light = 1 - np.float32(loss / 2) * ((x * x)[None] + (y * y)[:, None])
+    return cv2.multiply(image, cv2.merge([light] * 3), dtype=cv2.CV_8U)
+
+
+def _noise(image: Image, rng: np.random.Generator, sigma: float, grey: bool) -> Image:
+    """Add noise, of a standard deviation that grows from 40 % of `sigma` at black to all of it at white."""
+    height, width = image.shape[:2]
+    channels = 1 if grey else 3
+    codes = np.frombuffer(rng.bytes(height * width * channels), np.uint8).reshape(height, width, channels)
+    noise = _QUANTILES[codes] * np.float32(255 * sigma)
+    deviation = (np.float32(0.4) + np.float32(0.6 / 255) * np.arange(256, dtype=np.float32))[image]
+    return np.clip(image + noise * deviation + np.float32(0.5), 0, 255).astype(np.uint8)

@@ -1,0 +1,179 @@
+"""The data set: item i of seed s is always the same pair."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+from torch.utils.data import Dataset
+
+from dsmnet.data.synthetic import layout_ground, layout_indoor, layout_random, layout_still, layout_street
+from dsmnet.data.synthetic.camera import Cameras
+from dsmnet.data.synthetic.materials import Bank
+from dsmnet.data.synthetic.occlusion import non_occluded
+from dsmnet.data.synthetic.patterns import PATTERNS
+from dsmnet.data.synthetic.photographs import list_photographs, load_photographs
+from dsmnet.data.synthetic.render import View, expose
+from dsmnet.data.synthetic.rig import Rig
+from dsmnet.data.synthetic.scene import Scene
+from dsmnet.errors import UserError
+from dsmnet.protocols import StereoSample
+
+LAYOUTS: dict[str, Callable[[Scene], None]] = {
+    "street": layout_street.build,
+    "ground": layout_ground.build,
+    "indoor": layout_indoor.build,
+    "still": layout_still.build,
+    "random": layout_random.build,
+}
+
+_TRAINING, _VALIDATION = 0, 1  # seed streams
+_BANK_ITEM = 2**63 - 1  # the place in a stream that no item has
+
+
+class SyntheticStereo(Dataset[StereoSample]):
+    """Procedural stereo pairs with the exact disparity of both views and an exact occlusion mask.
+
+    Endless in principle: item i is drawn from ``SeedSequence(seed, spawn_key=(stream, i))`` alone, so it is the same
+    whatever the order, the number of workers or the machine (up to the rounding of other processors and other
+    releases of OpenCV). `length` only says after how many pairs an epoch ends.
+
+    Args:
+        seed: another seed gives other scenes and other textures.
+        length: nominal number of pairs.
+        size: height and width of the views in pixels, each at least 16.
+        max_disparity: no disparity is larger, in pixels.
+        min_near: the nearest things of a scene have log-uniformly this disparity to `max_disparity`, in pixels.
+        density: multiplies the number of things in every scene.
+        layouts: relative weights of the layouts; see `LAYOUTS`.
+        patterns: relative weights of the textures; see `PATTERNS`.
+        textures: a folder with the user's photographs, crops of which cover `photograph_share` of the surfaces.
+        photograph_share: 0..1.
+        camera: effects of the cameras, see `dsmnet.data.synthetic.camera.DEFAULTS`.
+        validation_length: number of pairs in the held-back part.
+
+    Raises:
+        UserError: an argument is out of range or names something that does not exist.
+        DataError: `textures` is not a folder with readable pictures.
+    """
+
+    name = "synthetic"
+
+    def __init__(
+        self,
+        seed: int = 0,
+        length: int = 100_000,
+        size: tuple[int, int] = (192, 384),
+        max_disparity: float = 96.0,
+        min_near: float = 14.0,
+        density: float = 1.0,
+        layouts: Mapping[str, float] | None = None,
+        patterns: Mapping[str, float] | None = None,
+        textures: str | Path | None = None,
+        photograph_share: float = 0.5,
+        camera: Mapping[str, Mapping[str, float]] | None = None,
+        validation_length: int = 64,
+    ) -> None:
+        self.seed, self.length, self.validation_length = int(seed), int(length), int(validation_length)
+        self.height, self.width = (int(v) for v in size)
+        self.max_disparity, self.min_near, self.density = float(max_disparity), float(min_near), float(density)
+        self.photograph_share = float(photograph_share)
+        self.layouts = _weights("layouts", layouts, LAYOUTS)
+        self.patterns = _weights("patterns", patterns, PATTERNS)
+        self.cameras = Cameras(camera)
+        self.photographs = list_photographs(textures) if textures is not None else []
+        self._stream = _TRAINING
+        self._bank: Bank | None = None
+        self._check()
+
+    def _check(self) -> None:
+        for name in ("length", "validation_length", "density"):
+            if not getattr(self, name) > 0:
+                raise UserError(f"{name}: expected more than 0, got {getattr(self, name)}")
+        if self.seed < 0:
+            raise UserError(f"seed: expected 0 or more, got {self.seed}")
+        if min(self.height, self.width) < 16:
+            raise UserError(f"size: expected at least 16x16 pixels, got {self.height}x{self.width}")
+        if not 1 <= self.min_near <= self.max_disparity:
+            raise UserError(
+                f"min_near: expected 1 <= min_near <= max_disparity, got {self.min_near} and {self.max_disparity}"
+            )
+        if not 0 <= self.photograph_share <= 1:
+            raise UserError(f"photograph_share: expected 0..1, got {self.photograph_share}")
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: int) -> StereoSample:
+        if index < 0:
+            index += self.length
+        if not 0 <= index < self.length:
+            raise IndexError(f"pair {index} of {self.length}")
+        rng = self._generator(index)
+        scene = self._scene(rng)
+        left, right = (View(self.width, self.height, right=side) for side in (False, True))
+        for surface in scene.surfaces:
+            left.draw(surface)
+            right.draw(surface)
+        images = [view.light() for view in (left, right)]
+        exposure = float(np.clip(rng.normal(105, 25) / (images[0].mean() + 5), 0.5, 3.5))
+        left_image, right_image = self.cameras(*(expose(image, exposure) for image in images), rng)
+        return {
+            "left": left_image,
+            "right": right_image,
+            "disparity": left.disparity,
+            "valid": np.ones_like(left.disparity, bool),
+            "noc": non_occluded(left, right),
+            "right_disparity": right.disparity,
+            "right_valid": np.ones_like(right.disparity, bool),
+            "name": f"{self.seed}_{self._stream}_{index:06d}",
+            "dataset": self.name,
+        }
+
+    def split_validation(self) -> tuple[SyntheticStereo, SyntheticStereo]:
+        """Return this set, and one of `validation_length` other scenes with other textures."""
+        held_back = object.__new__(type(self))
+        held_back.__dict__.update(self.__dict__, length=self.validation_length, _stream=_VALIDATION, _bank=None)
+        return self, held_back
+
+    def _generator(self, item: int) -> np.random.Generator:
+        sequence = np.random.SeedSequence(self.seed, spawn_key=(self._stream, item))
+        return np.random.Generator(np.random.PCG64(sequence))
+
+    def bank(self) -> Bank:
+        """Return the textures, drawn on first use."""
+        if self._bank is None:
+            rng = self._generator(_BANK_ITEM)
+            photographs = load_photographs(self.photographs, rng, 64) if self.photographs else []
+            self._bank = Bank(rng, self.patterns, photographs, self.photograph_share)
+        return self._bank
+
+    def _scene(self, rng: np.random.Generator) -> Scene:
+        near = float(np.exp(rng.uniform(math.log(self.min_near), math.log(self.max_disparity))))
+        focal = self.width * float(np.exp(rng.uniform(math.log(0.7), math.log(2.0))))
+        cx, cy = self.width * rng.uniform(-0.1, 1.1), self.height * rng.uniform(0.2, 0.7)
+        scene = Scene(rng, Rig(self.width, self.height, focal, cx, cy), self.bank(), near, self.density)
+        names = [name for name, weight in self.layouts.items() if weight]
+        share = np.array([self.layouts[name] for name in names])
+        LAYOUTS[names[int(rng.choice(len(names), p=share / share.sum()))]](scene)
+        highest = max(
+            s.disparity_range(self.width, self.height, self.max_disparity)[1] for s in scene.surfaces if s.material
+        )
+        if highest > self.max_disparity:
+            scene.surfaces = [s.scaled(self.max_disparity / highest) for s in scene.surfaces]
+        return scene
+
+
+def _weights(option: str, given: Mapping[str, float] | None, known: Mapping[str, object]) -> dict[str, float]:
+    """Return a weight for every known name: those given, 0 for the others; all 1 where none are given."""
+    if given is None:
+        return dict.fromkeys(known, 1.0)
+    unknown = [name for name in given if name not in known]
+    if unknown:
+        raise UserError(f"{option}.{unknown[0]}: no such name; there are {', '.join(known)}")
+    weights = {name: float(given.get(name, 0.0)) for name in known}
+    if min(weights.values()) < 0 or not any(weights.values()):
+        raise UserError(f"{option}: expected weights of at least 0, not all 0, got {dict(given)}")
+    return weights

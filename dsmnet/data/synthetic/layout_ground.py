@@ -1,0 +1,87 @@
+"""Open ground up to the horizon, with all sorts of things standing about."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from dsmnet.data.synthetic.layout_street import outdoors, sky
+from dsmnet.data.synthetic.scene import Scene
+from dsmnet.data.synthetic.things import (
+    car,
+    chair,
+    fence,
+    leafy,
+    person,
+    post,
+    shadow_below,
+    sign,
+    small_thing,
+    sphere,
+    table,
+    tree,
+)
+from dsmnet.data.synthetic.world import World, flat, upright_rectangle
+
+
+def build(scene: Scene) -> None:
+    """Fill a scene."""
+    rng = scene.rng
+    world = outdoors(scene, (0.6, 2.5), 0.5)
+    sky(scene)
+    ground = world.unbounded((0, 0, 0), (0, 1, 0), "ground")
+    for _ in range(int(rng.integers(0, 4))):
+        x, z = rng.uniform(-8, 8), rng.uniform(1, 25)
+        world.decal(ground, flat(x, x + rng.uniform(1, 8), z, z + rng.uniform(1, 12)), "ground")
+    far = rng.uniform(12, 50)
+    if rng.random() < 0.6:
+        turn = rng.normal(0, 0.25) * far
+        wall = upright_rectangle(-3 * far, far - turn, 3 * far, far + turn, 0, rng.uniform(2, 14))
+        world.face(wall, "facade" if rng.random() < 0.6 else "wall")
+    rig = scene.rig
+    for _ in range(scene.count(10, 34)):
+        z = 1.2 * eye_distance(world) * math.exp(rng.uniform(0, math.log(12)))
+        x = z * (rng.uniform(-0.15, 1.2) * rig.width - rig.cx) / rig.focal
+        stand(world, x, z, float(rng.choice([0.5, 1.0, 2.0])) * world.eye / 1.6, ground)
+
+
+def eye_distance(world: World) -> float:
+    """Return the distance in metres at which things have the scene's nearest disparity."""
+    return world.nearest / world.metre
+
+
+def stand(world: World, x: float, z: float, scale: float, ground: object) -> None:
+    """Add one thing of any kind."""
+    rng = world.rng
+    host = ground if ground is None or hasattr(ground, "geometry") else None
+    kind = int(rng.integers(0, 11))
+    shadow_below(world, x, z, 0.9 * scale, 0.6 * scale, 0, host, 0.4)  # type: ignore[arg-type]
+    if kind == 0:
+        tree(world, x, z, rng.uniform(2, 6) * scale)
+    elif kind == 1:
+        sphere(world, x, 0.35 * scale, z, 0.35 * scale, "any")
+    elif kind == 2:
+        world.box((x, 0, z), tuple(scale * rng.uniform(0.4, 2, 3)), "any", rng.uniform(0, 3))  # type: ignore[arg-type]
+    elif kind == 3:
+        post(world, x, z, scale * rng.uniform(0.02, 0.3), scale * rng.uniform(0.8, 4), "any")
+    elif kind == 4:
+        angle = rng.uniform(0, math.pi)
+        end = x + 4 * scale * math.cos(angle), z + 4 * scale * abs(math.sin(angle))
+        fence(world, (x, z), end, scale * rng.uniform(0.7, 1.6), "paint")
+    elif kind == 5:
+        person(world, x, z)
+    elif kind == 6:
+        sign(world, x, z)
+    elif kind == 7:
+        leafy(world, x, 0.5 * scale, z, 1.6 * scale, 1.1 * scale, "leaves", rng.uniform(0, 0.4))
+    elif kind == 8:
+        car(world, x, z, rng.uniform(0, 3), host)  # type: ignore[arg-type]
+    elif kind == 9:
+        chair(world, x, z, rng.uniform(0, 6), host)  # type: ignore[arg-type]
+        table(world, x + 0.8, z, rng.uniform(0, 1), host)  # type: ignore[arg-type]
+    else:
+        small_thing(world, x, 0, z, scale * rng.uniform(0.5, 1.5))
+
+
+__all__ = ["build", "np"]

@@ -1,0 +1,185 @@
+"""What surfaces are made of: a bank of textures, the colours of one scene, and looks that combine them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsmnet.data.synthetic.patterns import PATTERNS
+from dsmnet.data.synthetic.rig import Plane, Rig
+from dsmnet.data.synthetic.surface import Material
+from dsmnet.data.synthetic.texture import TILE, Texture
+
+Colour = NDArray[np.float64]  # [3], RGB, 0..255
+
+
+@dataclass(frozen=True)
+class Look:
+    """A family of materials: which patterns, how strong, how coarse."""
+
+    patterns: dict[str, float] | None = None  # relative weights; None: those of the data set
+    contrast: tuple[float, float] = (0.15, 1.0)
+    texel: tuple[float, float] = (0.5, 2.5)  # pixels per texel where the surface is looked at
+    level: bool = False  # the pattern lies level, as on walls; else it is turned at random
+    saturation: float = 1.0
+    brightness: tuple[float, float] = (30, 225)
+    colour: tuple[int, int, int] | None = None  # instead of one from the palette
+    photographs: bool = True  # whether the user's pictures may take its place
+
+
+LOOKS = {
+    "any": Look(),
+    "flat": Look({"noise": 2, "wood": 1, "blots": 1}, contrast=(0.01, 0.12), texel=(0.8, 4)),
+    "wall": Look(
+        {"noise": 3, "bricks": 3, "wood": 1, "stripes": 1, "checks": 1, "blots": 1, "lines": 1, "marble": 0.5},
+        contrast=(0.03, 0.5), level=True, saturation=0.6, brightness=(80, 230),
+    ),
+    "facade": Look(
+        {"windows": 6, "bricks": 2, "noise": 1}, contrast=(0.4, 1.0), level=True, texel=(0.35, 1.2),
+        saturation=0.6, brightness=(70, 200),
+    ),
+    "ground": Look(
+        {"noise": 4, "cells": 2, "bricks": 3, "foliage": 1, "blots": 1, "wood": 1, "checks": 0.7, "lines": 1},
+        contrast=(0.1, 0.8), saturation=0.5, texel=(0.6, 2.5), level=True,
+    ),
+    "asphalt": Look(
+        {"noise": 5, "cells": 1, "lines": 1}, contrast=(0.05, 0.35), saturation=0.15, brightness=(50, 140),
+        texel=(0.6, 2.0),
+    ),
+    "sky": Look(
+        {"noise": 1, "marble": 0.2}, contrast=(0.0, 0.2), texel=(3, 8), brightness=(150, 250), saturation=0.5,
+        photographs=False,
+    ),
+    "leaves": Look(
+        {"foliage": 4, "noise": 1, "dead_leaves": 1}, contrast=(0.5, 1.0), texel=(0.35, 1.4),
+        brightness=(50, 140), colour=(90, 120, 50), photographs=False,
+    ),
+    "bark": Look({"wood": 3, "noise": 2, "cells": 1}, contrast=(0.2, 0.7), saturation=0.5, brightness=(40, 120)),
+    "furniture": Look(
+        {"wood": 5, "noise": 1, "checks": 0.5, "stripes": 0.5, "text": 0.5}, contrast=(0.05, 0.6), level=True,
+    ),
+    "paper": Look(
+        {"text": 4, "lines": 2, "dead_leaves": 2, "checks": 1, "stripes": 1, "blots": 1, "windows": 0.5},
+        contrast=(0.5, 1.0), level=True, texel=(0.3, 1.2),
+    ),
+    "paint": Look(
+        {"noise": 2, "blots": 1, "wood": 1}, contrast=(0.02, 0.3), texel=(0.7, 3), brightness=(20, 240),
+    ),
+}  # fmt: skip
+
+
+@dataclass
+class Palette:
+    """The colours that the things of one scene share."""
+
+    rng: np.random.Generator
+    hues: NDArray[np.float64] = field(init=False)
+    saturation: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.hues = self.rng.uniform(0, 1, 4)
+        self.hues[:2] = self.rng.normal(0.09, 0.05, 2)  # much of the world is between red and yellow
+        self.saturation = float(self.rng.uniform(0.05, 0.6))
+
+    def colour(self, saturation: float = 1.0, brightness: tuple[float, float] = (30, 225)) -> Colour:
+        """Draw one colour."""
+        hue = self.hues[self.rng.integers(0, 4)] + self.rng.normal(0, 0.02)
+        strength = min(self.saturation * saturation * float(self.rng.uniform(0.2, 1.8)), 1.0)
+        wheel = np.clip(np.abs((hue + np.array([0, 2 / 3, 1 / 3])) % 1 * 6 - 3) - 1, 0, 1)
+        return self.rng.uniform(*brightness) * (1 - strength + strength * wheel)
+
+
+def colour_table(rng: np.random.Generator, palette: Palette, look: Look) -> NDArray[np.uint32]:
+    """Return what each grey value of a pattern becomes: packed R, G, B and an empty shade."""
+    grey = np.arange(256)[:, None] / 255
+    contrast = rng.uniform(*look.contrast)
+    if look.colour is None:
+        base = palette.colour(look.saturation, look.brightness)
+    else:
+        base = np.array(look.colour) * rng.uniform(0.6, 1.5) * rng.uniform(0.75, 1.25, 3)
+    style = rng.random()
+    if style < 0.62 or contrast < 0.15:
+        colours = base * (1 + contrast * (2 * grey - 1))
+    elif style < 0.85:
+        other = palette.colour(look.saturation, (10, 245))
+        colours = base + (other - base) * contrast * grey
+    else:
+        stops = np.stack([palette.colour(look.saturation, (10, 245)) for _ in range(int(rng.integers(3, 7)))])
+        stops = base + (stops - base) * contrast
+        at = np.linspace(0, 1, len(stops))
+        colours = np.stack([np.interp(grey[:, 0], at, stops[:, k]) for k in range(3)], axis=1)
+    table = np.zeros((256, 4), np.uint8)
+    table[:, :3] = np.clip(colours + 0.5, 0, 255)
+    return table.view(np.uint32)[:, 0]
+
+
+class Bank:
+    """Every texture that the scenes of one data set are made of.
+
+    Drawing a tile takes ten milliseconds or more, recolouring, turning and cutting one almost none; so tiles
+    are drawn once, several of each kind.
+    """
+
+    def __init__(
+        self,
+        rng: np.random.Generator,
+        weights: dict[str, float],
+        photographs: list[Texture],
+        photograph_share: float,
+        per_pattern: int = 10,
+    ) -> None:
+        self.weights = weights
+        self.photographs = photographs
+        self.photograph_share = photograph_share if photographs else 0.0
+        self.tiles = {
+            name: [Texture.from_tile(draw(rng)) for _ in range(per_pattern)] for name, draw in PATTERNS.items()
+        }
+
+    def pattern(self, rng: np.random.Generator, weights: dict[str, float] | None) -> Texture:
+        """Draw a grey texture; weights multiply those of the data set."""
+        names = list(self.tiles)
+        share = np.array([(1 if weights is None else weights.get(n, 0)) * self.weights[n] for n in names])
+        if not share.any():
+            share = np.array([self.weights[n] for n in names])
+        chosen = self.tiles[names[int(np.searchsorted(np.cumsum(share), rng.random() * share.sum()))]]
+        return chosen[int(rng.integers(0, len(chosen)))]
+
+
+class Coat(NamedTuple):
+    """A material before it is laid on a surface, so that the sides of one thing can share it."""
+
+    texture: Texture
+    table: NDArray[np.uint32] | None
+    texel: float  # pixels per texel where the surface is looked at
+    angle: float
+
+
+def make_coat(rng: np.random.Generator, bank: Bank, palette: Palette, look: Look) -> Coat:
+    """Draw a material of a look."""
+    angle = float(rng.normal(0, 0.015) if look.level else rng.uniform(-np.pi, np.pi))
+    texel = math.exp(rng.uniform(math.log(look.texel[0]), math.log(look.texel[1])))
+    if look.photographs and rng.random() < bank.photograph_share:
+        return Coat(bank.photographs[int(rng.integers(0, len(bank.photographs)))], None, texel, angle)
+    return Coat(bank.pattern(rng, look.patterns), colour_table(rng, palette, look), texel, angle)
+
+
+def lay(rng: np.random.Generator, rig: Rig, coat: Coat, plane: Plane, at: tuple[float, float]) -> Material:
+    """Cover a plane with a material, its texels sized for the pixel `at`."""
+    axes = rig.texture_axes(plane, coat.angle)
+    disparity = max(plane.at(*at), 1e-3)
+    grain = coat.texel / disparity
+    # Coordinates start near the place looked at, where float32 is most accurate.
+    u, v = rng.uniform(0, TILE, 2) - axes @ np.array([*at, 1.0]) / coat.texel
+    return Material(coat.texture, coat.table, axes, grain, (float(u), float(v)))
+
+
+def footprint(material: Material, plane: Plane, x: float, y: float) -> float:
+    """Return how many texels one pixel spans along its row."""
+    disparity = max(plane.at(x, y), 1e-3)
+    position = material.axes @ np.array([x, y, 1.0]) / disparity
+    along = (material.axes[:, 0] - plane.a * position) / (disparity * material.grain)
+    return float(np.hypot(*along))

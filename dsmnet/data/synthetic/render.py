@@ -1,0 +1,131 @@
+"""Drawing surfaces into the two views with a z-test, and reading off what each view hides from the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsmnet.data.synthetic.geometry import Floats
+from dsmnet.data.synthetic.rig import Plane
+from dsmnet.data.synthetic.surface import FULL_SHADE, Material, Surface
+from dsmnet.data.synthetic.texture import Bytes
+from dsmnet.protocols import DisparityMap, Image, Mask
+
+_VISIBLE = 6  # of 255: coverage below this is not drawn
+_SOLID = 250  # coverage from this on needs no blending
+_NEAR_ZERO = 1e-3  # pixels; guards divisions where a plane passes its horizon, which is never drawn
+
+
+@dataclass
+class View:
+    """The buffers of one view while it is drawn."""
+
+    width: int
+    height: int
+    right: bool
+    disparity: DisparityMap = field(init=False)
+    body: NDArray[np.int32] = field(init=False)
+    colour: Bytes = field(init=False)  # [H, W, 4]: R, G, B, shade
+
+    def __post_init__(self) -> None:
+        size = (self.height, self.width)
+        self.disparity = np.full(size, -1, np.float32)
+        self.body = np.full(size, -1, np.int32)
+        self.colour = np.zeros((*size, 4), np.uint8)
+
+    def draw(self, surface: Surface) -> None:
+        """Draw a surface wherever it is in front of, or on, what was drawn before."""
+        x0, x1, y0, y1 = surface.view_box(self.right, self.width, self.height)
+        if x0 >= x1 or y0 >= y1:
+            return
+        box = slice(y0, y1), slice(x0, x1)
+        xs, ys = np.arange(x0, x1, dtype=np.float32), np.arange(y0, y1, dtype=np.float32)
+        x, disparity = (surface.geometry.right if self.right else surface.geometry.left)(xs, ys)
+        if surface.on_body:
+            visible = self.body[box] == surface.body
+        else:
+            visible = disparity >= self.disparity[box]
+        coverage = shade = None
+        if surface.stencil is not None:
+            coverage, shade = surface.stencil.sample(x, ys)
+            visible &= coverage > _VISIBLE
+        if not visible.any():
+            return
+        if surface.material is None:
+            assert coverage is not None
+            self._darken(box, visible, coverage, surface.shade)
+            return
+        colour = paint(surface, x, ys, shade)
+        self._composite(box, visible, coverage, colour)
+        front = visible if coverage is None else visible & (coverage > 127)
+        np.copyto(self.disparity[box], disparity, where=front)
+        np.copyto(self.body[box], surface.body, where=front)
+
+    def _darken(self, box: tuple[slice, slice], visible: Mask, coverage: Bytes, depth: int) -> None:
+        factor = 1 - coverage.astype(np.float32) * np.float32((1 - depth / FULL_SHADE) / 255)
+        shade = self.colour[box][..., 3]
+        np.copyto(shade, (shade * factor).astype(np.uint8), where=visible)
+
+    def _composite(self, box: tuple[slice, slice], visible: Mask, coverage: Bytes | None, colour: Bytes) -> None:
+        target = self.colour.view(np.uint32)[..., 0][box]
+        packed = colour.view(np.uint32)[..., 0]
+        if coverage is None:
+            np.copyto(target, packed, where=visible)
+            return
+        solid = coverage >= _SOLID
+        np.copyto(target, packed, where=visible & solid)
+        edge = np.flatnonzero(visible & ~solid)
+        if len(edge):
+            rows, columns = np.divmod(edge, visible.shape[1])
+            alpha = coverage.ravel()[edge].astype(np.float32)[:, None] / np.float32(255)
+            behind = self.colour[box][rows, columns]
+            blend = behind + (colour.reshape(-1, 4)[edge] - behind.astype(np.float32)) * alpha
+            self.colour[box][rows, columns] = (blend + np.float32(0.5)).astype(np.uint8)
+
+    def light(self) -> Floats:
+        """Return the picture [H, W, 3] before exposure: colours times shade, mostly within 0..255."""
+        return self.colour[..., :3] * (self.colour[..., 3:] * np.float32(1 / FULL_SHADE))
+
+
+def expose(light: Floats, exposure: float) -> Image:
+    """Return a picture of 8 bits, `exposure` times as bright."""
+    return np.clip(light * np.float32(exposure) + np.float32(0.5), 0, 255).astype(np.uint8)
+
+
+def paint(surface: Surface, x: Floats, ys: Floats, shade: Bytes | None) -> Bytes:
+    """Return colours and shade [H, W, 4] of a surface at left-view positions `x` [H, W] of rows `ys`."""
+    material = surface.material
+    assert material is not None
+    u, v, lod = texel_coordinates(surface.geometry.plane, material, x, ys)
+    sampled = material.texture.sample(u, v, lod)
+    if material.table is not None:
+        sampled = np.take(material.table, sampled).view(np.uint8).reshape(*sampled.shape, 4)
+    sampled[..., 3] = surface.shade if shade is None else shade
+    return sampled
+
+
+def texel_coordinates(
+    plane: Plane, material: Material, x: Floats, ys: Floats
+) -> tuple[Floats, Floats, Floats | float]:
+    """Return texel coordinates and level of detail, functions of the left-view position alone.
+
+    The level follows the footprint of a pixel along its row: between rows both views alias alike.
+    """
+    grain = np.float32(material.grain)
+    if plane.a == plane.b == 0:
+        inverse: Floats | np.float32 = 1 / (np.float32(plane.c) * grain)
+    else:
+        scaled = (np.float32(plane.a) * grain) * x + ((np.float32(plane.b) * ys + np.float32(plane.c)) * grain)[:, None]
+        inverse = 1 / np.maximum(scaled, _NEAR_ZERO * grain)
+    u, v = (
+        (np.float32(ex) * x + (np.float32(ey) * ys + np.float32(e0))[:, None]) * inverse + np.float32(shift)
+        for (ex, ey, e0), shift in zip(material.axes, material.offset, strict=True)
+    )
+    if material.lod is not None:
+        return u, v, material.lod
+    slope, (shift_u, shift_v) = np.float32(plane.a) * grain, material.offset
+    du = np.float32(material.axes[0, 0]) - slope * (u - np.float32(shift_u))
+    dv = np.float32(material.axes[1, 0]) - slope * (v - np.float32(shift_v))
+    return u, v, np.float32(0.5) * np.log2((du * du + dv * dv) * inverse * inverse + np.float32(1e-6))

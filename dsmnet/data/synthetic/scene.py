@@ -1,0 +1,111 @@
+"""A scene while it is put together: the camera, the light, the colours, and the surfaces so far."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from dsmnet.data.synthetic.geometry import Bump, Geometry
+from dsmnet.data.synthetic.materials import LOOKS, Bank, Coat, Look, Palette, footprint, lay, make_coat
+from dsmnet.data.synthetic.rig import Plane, Rig, Vector
+from dsmnet.data.synthetic.shading import Shading, shaded
+from dsmnet.data.synthetic.stencils import Canvas, Points, Sheet
+from dsmnet.data.synthetic.surface import FULL_SHADE, Stencil, Surface
+
+_STEEPEST = 0.6  # disparity may change by this much per column; 1 is a plane through the right camera
+_ONE_LEVEL = 0.7  # a surface whose level of detail varies less is sampled from one level
+
+
+class Scene:
+    """Surfaces are drawn in the order in which they are added; what is nearer wins whatever the order."""
+
+    def __init__(self, rng: np.random.Generator, rig: Rig, bank: Bank, near: float, density: float = 1.0) -> None:
+        self.rng = rng
+        self.rig = rig
+        self.near = near  # pixels: the disparity that the nearest things should have
+        self.density = density
+        self.bank = bank
+        self.palette = Palette(rng)
+        self.canvas = Canvas(rig.width, rig.height)
+        self.surfaces: list[Surface] = []
+        light = np.array([rng.normal(0, 0.8), -rng.uniform(0.4, 1.5), -rng.uniform(0.1, 1.2)])
+        self.light: Vector = light / np.linalg.norm(light)
+        self.ambient = float(rng.uniform(0.35, 0.85))
+        self._bodies = 0
+
+    def count(self, low: int, high: int) -> int:
+        """Draw how many things of a kind there are, both bounds included, for an average density."""
+        return round(self.density * int(self.rng.integers(low, high + 1)))
+
+    def coat(self, look: str | Look | Coat) -> Coat:
+        """Draw a material of a look, to be used for several surfaces."""
+        if isinstance(look, Coat):
+            return look
+        return make_coat(self.rng, self.bank, self.palette, LOOKS[look] if isinstance(look, str) else look)
+
+    def lit(self, plane: Plane) -> int:
+        """Return the shade of a matt plane under the scene's light."""
+        facing = max(float(self.rig.normal(plane) @ self.light), 0.0)
+        return round(FULL_SHADE * min(self.ambient + (1.15 - self.ambient) * facing, 1.6))
+
+    def fill(self, points: Points) -> Stencil | None:
+        """Return the stencil of a polygon in left-view pixels, or None where no view shows it."""
+        box = self.canvas.clip(points)
+        if box is None:
+            return None
+        sheet = Sheet(box)
+        sheet.fill(points)
+        return sheet.stencil()
+
+    def add(
+        self,
+        plane: Plane,
+        stencil: Stencil | None,
+        look: str | Look | Coat,
+        bump: Bump | None = None,
+        shading: Shading | None = None,
+    ) -> Surface | None:
+        """Put a surface into the scene; one seen too steeply to be matched is left out."""
+        if abs(plane.a) > _STEEPEST:
+            return None
+        surface = Surface(Geometry(plane, bump), None, stencil, self._bodies, self.lit(plane))
+        self._bodies += 1
+        if shading is not None and stencil is not None:
+            surface = replace(surface, stencil=shaded(stencil, surface.shade, shading))
+        return self._cover(surface, look)
+
+    def decal(self, host: Surface, points: Points, look: str | Look | Coat) -> Surface | None:
+        """Paint a polygon on a surface, wherever nothing added before hides that."""
+        stencil = self.fill(points)
+        return stencil and self._cover(replace(host, stencil=stencil, on_body=True), look)
+
+    def shadow(self, host: Surface, points: Points, strength: float, softness: float = 2.0) -> None:
+        """Darken a polygon on a surface, wherever nothing added before hides that."""
+        box = self.canvas.clip(points)
+        if box is None:
+            return
+        sheet = Sheet(box, margin=2.5 * softness)
+        sheet.fill(points)
+        sheet.soften(softness)
+        shade = round(FULL_SHADE * (1 - strength))
+        self.surfaces.append(replace(host, material=None, stencil=sheet.stencil(), shade=shade, on_body=True))
+
+    def _cover(self, surface: Surface, look: str | Look | Coat) -> Surface | None:
+        x0, y0, x1, y1 = surface.left_box(self.rig.width, self.rig.height)
+        if x1 < x0 or y1 < y0:
+            return None
+        plane = surface.geometry.plane
+        corners = [(x, y) for x in (x0, x1) for y in (y0, y1)]
+        at = (x0 + x1) / 2, (y0 + y1) / 2
+        near = max(corners, key=lambda corner: plane.at(*corner))
+        if plane.at(*at) < 0.25 * plane.at(*near):  # most of the box is near or beyond the plane's horizon
+            at = (at[0] + near[0]) / 2, (at[1] + near[1]) / 2
+        material = lay(self.rng, self.rig, self.coat(look), plane, at)
+        lods = [max(math.log2(footprint(material, plane, *corner) + 1e-9), 0.0) for corner in corners]
+        if max(lods) - min(lods) < _ONE_LEVEL:
+            material = replace(material, lod=(min(lods) + max(lods)) / 2)
+        surface = replace(surface, material=material)
+        self.surfaces.append(surface)
+        return surface

@@ -1,0 +1,110 @@
+"""One surface of a scene: where it is, which part of it exists, and what it is made of."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dsmnet.data.synthetic.geometry import Floats, Geometry
+from dsmnet.data.synthetic.texture import Bytes, Texture
+
+FULL_SHADE = 128  # value of the shade channel that leaves a colour as it is
+
+
+@dataclass(frozen=True)
+class Stencil:
+    """The silhouette of a surface in left-view coordinates, and its shading.
+
+    `coverage` and `shade` are rasters [h, w]; pixel (x, y) of the left view lies at
+    ``((x - x0) * scale, (y - y0) * scale)`` in both. Coverage outside the raster is zero.
+    """
+
+    coverage: Bytes
+    x0: float
+    y0: float
+    scale: float
+    shade: Bytes | None = None
+
+    def box(self) -> tuple[float, float, float, float]:
+        """Return x0, y0, x1, y1 of the raster in left-view pixels."""
+        height, width = self.coverage.shape
+        return self.x0, self.y0, self.x0 + (width - 1) / self.scale, self.y0 + (height - 1) / self.scale
+
+    def sample(self, x: Floats, y: Floats) -> tuple[Bytes, Bytes | None]:
+        """Return coverage and shade at left-view positions `x` [H, W] of rows `y` [H]."""
+        u = (x - np.float32(self.x0)) * np.float32(self.scale)
+        row = (y - np.float32(self.y0)) * np.float32(self.scale)
+        v = np.repeat(row[:, None], x.shape[1], axis=1)
+        coverage = cv2.remap(self.coverage, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
+        if self.shade is None:
+            return coverage, None
+        return coverage, cv2.remap(self.shade, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+@dataclass(frozen=True)
+class Material:
+    """A texture with its colours and how it lies on a surface.
+
+    Texel coordinates of pixel (x, y) with disparity d are ``axes @ (x, y, 1) / (d * grain) + offset``.
+    """
+
+    texture: Texture
+    table: NDArray[np.uint32] | None  # [256], grey value -> packed R, G, B, shade; None: the tile has colours
+    axes: NDArray[np.float64]  # [2, 3]
+    grain: float  # size of a texel, in baselines
+    offset: tuple[float, float] = (0.0, 0.0)
+    lod: float | None = None  # pyramid level for the whole surface; None: chosen for every pixel
+
+
+@dataclass(frozen=True)
+class Surface:
+    """A piece of the world. Surfaces of one `body` lie on the same geometry and never hide each other."""
+
+    geometry: Geometry
+    material: Material | None  # None: a shadow, which only darkens what is there
+    stencil: Stencil | None = None  # None: the surface is everywhere
+    body: int = 0
+    shade: int = FULL_SHADE  # where the stencil has none
+    on_body: bool = False  # a decal or shadow, seen only where its body already is
+
+    def scaled(self, factor: float) -> Surface:
+        """Return the surface as a camera with a baseline longer by `factor` sees it."""
+        material = self.material and replace(self.material, grain=self.material.grain / factor)
+        return replace(self, geometry=self.geometry.scaled(factor), material=material)
+
+    def disparity_range(self, width: int, height: int, reach: float) -> tuple[float, float]:
+        """Return bounds on its disparity over what the views may show, `reach` pixels right of the left one too."""
+        x0, y0, x1, y1 = self.left_box(width, height)
+        x1 = min(x1, width - 1 + reach)
+        if x1 < x0 or y1 < y0:
+            return math.inf, -math.inf
+        corners = [self.geometry.plane.at(x, y) for x in (x0, x1) for y in (y0, y1)]
+        bump = self.geometry.bump.reach() if self.geometry.bump else 0.0
+        return min(corners) - bump, max(corners) + bump
+
+    def left_box(self, width: int, height: int) -> tuple[float, float, float, float]:
+        """Return x0, y0, x1, y1 in left-view pixels of what can matter, the strip only the right view sees too."""
+        box = self.stencil.box() if self.stencil else (-math.inf, -math.inf, math.inf, math.inf)
+        return max(box[0], 0.0), max(box[1], 0.0), min(box[2], 1.5 * width), min(box[3], height - 1.0)
+
+    def view_box(self, right: bool, width: int, height: int) -> tuple[int, int, int, int]:
+        """Return the columns x0:x1 and rows y0:y1 of one view that the surface may touch."""
+        if self.stencil is None:
+            return 0, width, 0, height
+        x0, y0, x1, y1 = self.stencil.box()
+        if right:
+            plane = self.geometry.plane
+            reach = self.geometry.bump.reach() if self.geometry.bump else 0.0
+            ys = max(y0, 0.0), min(y1, height - 1.0)
+            left = min(x0 - plane.at(x0, y) for y in ys) - reach
+            x0, x1 = left, max(x1 - plane.at(x1, y) for y in ys) + reach
+        return (
+            max(math.floor(x0), 0),
+            min(math.ceil(x1) + 1, width),
+            max(math.floor(y0), 0),
+            min(math.ceil(y1) + 1, height),
+        )

@@ -1,0 +1,185 @@
+"""A scene with up and down: a ground, and things that stand on it at places given in metres."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsmnet.data.synthetic.materials import Coat, Look
+from dsmnet.data.synthetic.rig import Plane, Vector
+from dsmnet.data.synthetic.scene import Scene
+from dsmnet.data.synthetic.shading import Shading, ramp
+from dsmnet.data.synthetic.stencils import Points, Sheet
+from dsmnet.data.synthetic.surface import Surface
+
+Corners = NDArray[np.float64]  # [N, 3], metres: X right, Y up from the ground, Z forward
+AnyLook = str | Look | Coat
+
+_NEAREST = 0.35  # things are cut off at this share of the distance where disparity is scene.near
+
+
+class World:
+    """Places things in a scene.
+
+    Args:
+        scene: gets the surfaces.
+        eye: height of the camera above the ground in metres.
+        metre: length of a metre in baselines.
+        yaw, pitch, roll: attitude of the camera in radians.
+    """
+
+    def __init__(
+        self, scene: Scene, eye: float, metre: float, yaw: float = 0.0, pitch: float = 0.0, roll: float = 0.0
+    ) -> None:
+        self.scene = scene
+        self.rng = scene.rng
+        self.eye = eye
+        self.metre = metre
+        self.rotation = _turn(roll, 2) @ _turn(pitch, 0) @ _turn(yaw, 1)
+        self.nearest = scene.rig.focal / scene.near  # baselines
+
+    def camera(self, points: Corners) -> Corners:
+        """Return points in the camera's axes, in baselines."""
+        below = np.stack([points[:, 0], self.eye - points[:, 1], points[:, 2]], axis=1)
+        return below * self.metre @ self.rotation.T
+
+    def plane(self, point: tuple[float, float, float], normal: tuple[float, float, float]) -> Plane:
+        """Return the disparity of a plane given in metres; Y points up."""
+        turned = self.rotation @ np.array([normal[0], -normal[1], normal[2]])
+        return self.scene.rig.plane(self.camera(np.array([point]))[0], turned)
+
+    def disparity(self, x: float, y: float, z: float) -> float:
+        """Return the disparity of a point, infinite behind the camera."""
+        depth = float(self.camera(np.array([[x, y, z]]))[0, 2])
+        return self.scene.rig.focal / depth if depth > 0 else math.inf
+
+    def pixels(self, corners: Corners) -> Points | None:
+        """Return the outline of a polygon in left-view pixels, cut off close before the camera."""
+        points = _before(self.camera(corners), _NEAREST * self.nearest)
+        return None if len(points) < 3 else self.scene.rig.project(points)
+
+    def unbounded(
+        self, point: tuple[float, float, float], normal: tuple[float, float, float], look: AnyLook
+    ) -> Surface | None:
+        """Add a plane without limits, such as the ground."""
+        return self.scene.add(self.plane(point, normal), None, look)
+
+    def face(self, corners: Corners, look: AnyLook, shading: Shading | None = None) -> Surface | None:
+        """Add a flat polygon."""
+        points = self.pixels(corners)
+        if points is None:
+            return None
+        stencil = self.scene.fill(points)
+        if stencil is None:
+            return None
+        placed = self.camera(corners[:3])
+        normal = np.cross(placed[1] - placed[0], placed[2] - placed[0])
+        return self.scene.add(self.scene.rig.plane(placed[0], normal), stencil, look, shading=shading)
+
+    def decal(self, host: Surface | None, corners: Corners, look: AnyLook) -> None:
+        """Paint a polygon on the flat surface in which it lies."""
+        points = self.pixels(corners)
+        if host is not None and points is not None:
+            self.scene.decal(host, points, look)
+
+    def shadow(self, host: Surface | None, corners: Corners, strength: float) -> None:
+        """Darken a polygon on the flat surface in which it lies."""
+        points = self.pixels(corners)
+        if host is not None and points is not None:
+            softness = float(np.clip(0.04 * np.ptp(points[:, 0]), 0.7, 6))
+            self.scene.shadow(host, points, strength, softness)
+
+    def box(
+        self,
+        base: tuple[float, float, float],
+        size: tuple[float, float, float],
+        look: AnyLook,
+        turn: float = 0.0,
+        taper: float = 1.0,
+    ) -> list[Surface]:
+        """Add a box: centre of its foot, width, height and depth in metres, turned about the vertical.
+
+        `taper` shrinks the top. Returns the faces that point towards the camera.
+        """
+        corners = box_corners(base, size, turn, taper)
+        coat = self.scene.coat(look)
+        seen = []
+        eye = np.array([0.0, self.eye, 0.0])
+        centre = corners.mean(axis=0)
+        for k, face in enumerate(_FACES):
+            quad = corners[list(face)]
+            normal = np.cross(quad[1] - quad[0], quad[2] - quad[0])
+            outward = normal * np.sign(normal @ (quad.mean(axis=0) - centre))
+            if outward @ (eye - quad[0]) <= 0:
+                continue
+            surface = self.face(quad, coat, ramp(bottom=0.85) if k >= 2 else None)
+            if surface is not None:
+                seen.append(surface)
+        return seen
+
+    def upright(self, x: float, y: float, z: float) -> tuple[float, float, float, float] | None:
+        """Return pixel x and y, disparity and pixels per metre of a place, None where it is too near or far."""
+        place = self.camera(np.array([[x, y, z]]))
+        if place[0, 2] < 0.9 * self.nearest:
+            return None
+        px, py = self.scene.rig.project(place)[0]
+        disparity = self.scene.rig.focal / float(place[0, 2])
+        return float(px), float(py), disparity, disparity * self.metre
+
+    def sheet(self, points: Points) -> Sheet | None:
+        """Return a raster around an outline, filled with it, or None where no view shows it."""
+        box = self.scene.canvas.clip(points)
+        if box is None:
+            return None
+        sheet = Sheet(box)
+        sheet.fill(points)
+        return sheet
+
+
+def box_corners(
+    base: tuple[float, float, float], size: tuple[float, float, float], turn: float, taper: float = 1.0
+) -> Corners:
+    """Return the corners [8, 3] of a box: the foot's four around, then the top's."""
+    half = np.array([[-0.5, 0, -0.5], [0.5, 0, -0.5], [0.5, 0, 0.5], [-0.5, 0, 0.5]])
+    top = half * [taper, 0, taper] + [0, 1, 0]
+    corners = np.concatenate([half, top]) * size
+    cos, sin = math.cos(turn), math.sin(turn)
+    return corners @ np.array([[cos, 0, -sin], [0, 1, 0], [sin, 0, cos]]) + base
+
+
+_FACES = ((0, 1, 2, 3), (4, 5, 6, 7), (0, 1, 5, 4), (1, 2, 6, 5), (2, 3, 7, 6), (3, 0, 4, 7))
+
+
+def _turn(angle: float, axis: int) -> NDArray[np.float64]:
+    cos, sin = math.cos(angle), math.sin(angle)
+    i, j = [k for k in range(3) if k != axis]
+    matrix = np.eye(3)
+    matrix[i, i] = matrix[j, j] = cos
+    matrix[i, j], matrix[j, i] = -sin, sin
+    return matrix
+
+
+def _before(points: Corners, depth: float) -> Corners:
+    """Return the part of a polygon that is further away than `depth`."""
+    kept = []
+    for p, q in zip(points, np.roll(points, -1, axis=0), strict=True):
+        if p[2] >= depth:
+            kept.append(p)
+        if (p[2] >= depth) != (q[2] >= depth):
+            kept.append(p + (q - p) * ((depth - p[2]) / (q[2] - p[2])))
+    return np.array(kept).reshape(-1, 3)
+
+
+def flat(x0: float, x1: float, z0: float, z1: float, y: float = 0.0) -> Corners:
+    """Return a rectangle on the ground, or at a height above it."""
+    return np.array([[x0, y, z0], [x1, y, z0], [x1, y, z1], [x0, y, z1]])
+
+
+def upright_rectangle(x0: float, z0: float, x1: float, z1: float, low: float, high: float) -> Corners:
+    """Return a rectangle that stands on the line from (x0, z0) to (x1, z1)."""
+    return np.array([[x0, low, z0], [x1, low, z1], [x1, high, z1], [x0, high, z0]])
+
+
+__all__ = ["Vector", "World", "box_corners", "flat", "upright_rectangle"]

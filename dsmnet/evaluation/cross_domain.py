@@ -1,0 +1,88 @@
+"""The cross-domain evaluation, from a configuration to table and files: how `evaluate` and `train` end."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from dsmnet.errors import DataError, UserError
+from dsmnet.evaluation import report
+from dsmnet.evaluation.evaluator import evaluate
+from dsmnet.evaluation.panels import panel_writer
+from dsmnet.evaluation.sets import FoundSets, find_sets
+from dsmnet.protocols import Matcher
+
+log = logging.getLogger(__name__)
+
+
+def cross_domain_evaluation(
+    matcher: Matcher,
+    cfg: Any,
+    output: Path,
+    *,
+    build: Callable[[Any], Any],
+    checkpoint: str | Path | None = None,
+    sets: FoundSets | None = None,
+) -> dict[str, Any]:
+    """Score a matcher on the sets of ``cfg.eval``, print the table, write results.json and results.md.
+
+    Args:
+        matcher: network, already on its device, or any other `Matcher`.
+        cfg: with ``eval`` (``sets``, ``fallback``, ``protocol``) and, where given, ``baseline``,
+            ``max_disparity`` (the search range), ``panels`` and ``progress``.
+        output: folder for the files.
+        build: makes an object of a configuration node (`dsmnet.config.instantiate`).
+        checkpoint: where the weights came from, for the record.
+        sets: what `choose_sets` returned, if the caller looked already.
+
+    Returns:
+        The content of results.json.
+
+    Raises:
+        DataError: see `choose_sets`.
+        UserError: an option has a value it cannot have.
+    """
+    present, missing = sets or choose_sets(cfg, build)
+    baseline = cfg.get("baseline")
+    results = evaluate(
+        matcher,
+        present,
+        build(cfg.eval.protocol),
+        max_disparity=cfg.get("max_disparity", "auto"),
+        baselines={baseline.name: build(baseline.matcher)} if baseline else None,
+        checkpoint=checkpoint,
+        progress=cfg.get("progress", True),
+        on_image=panel_writer(output / "panels") if cfg.get("panels", False) else None,
+    )
+    results["missing"] = missing
+    report.write(results, output)
+    report.show(results)
+    log.info("wrote %s and results.md", output / "results.json")
+    return results
+
+
+def choose_sets(cfg: Any, build: Callable[[Any], Any]) -> FoundSets:
+    """Find the sets of ``cfg.eval.sets``; where there is none, take ``cfg.eval.fallback`` and say so.
+
+    Raises:
+        DataError: no set is there and the configuration names no fallback, or a set is broken.
+        UserError: the configuration names no set.
+    """
+    if not cfg.eval.sets:
+        raise UserError("eval.sets is empty: expected at least one data set, as in eval=cross_domain")
+    found = find_sets(cfg.eval.sets, build)
+    if found.present:
+        return found
+    places = ", ".join(f"{name} in {folder}" for name, folder in found.missing.items())
+    fallback = cfg.eval.get("fallback")
+    if not fallback:
+        raise DataError(f"no data set to evaluate on; expected {places} (set paths.data or DSMNET_DATA)")
+    log.warning(
+        "No real data set found, so the table is on held-back scenes (%s). "
+        "With paths.data=DIR or DSMNET_DATA=DIR real ones are used: %s",
+        ", ".join(fallback),
+        places,
+    )
+    return FoundSets({name: build(node) for name, node in fallback.items()}, found.missing)

@@ -1,0 +1,34 @@
+"""One picture per evaluated image: views, prediction, truth and error."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from dsmnet.errors import UserError
+from dsmnet.evaluation.evaluator import OnImage
+from dsmnet.protocols import DisparityMap, Mask, StereoSample
+from dsmnet.viz.panel import panel
+
+
+def panel_writer(folder: Path) -> OnImage:
+    """Return a callback for `evaluate` that writes ``<folder>/<set>_<image>.png``."""
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def write(set_name: str, sample: StereoSample, prediction: DisparityMap, scored: Mask) -> None:
+        finite = np.where(np.isfinite(prediction), prediction, 0).astype(np.float32)  # 0 is drawn as unknown
+        picture = panel(
+            sample["left"],
+            finite,
+            truth=sample["disparity"],
+            valid=scored,
+            right=sample["right"],
+            title=f"{set_name} {sample['name']}",
+        )
+        path = folder / f"{set_name}_{sample['name']}.png"
+        if not cv2.imwrite(str(path), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)):
+            raise UserError(f"cannot write {path}")
+
+    return write

@@ -1,0 +1,136 @@
+"""An evaluation's results as a table for people: on the terminal and as Markdown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from dsmnet.evaluation.results import METRICS
+
+_HEADINGS = {"epe": "EPE px", "bad1": "bad-1 %", "bad2": "bad-2 %", "bad3": "bad-3 %", "d1": "D1 %"}
+_DECIMALS = {"epe": 2, "bad1": 1, "bad2": 1, "bad3": 1, "d1": 1}
+_COLUMNS = ("set", "method", "pixels", *_HEADINGS.values(), "images", "seconds")
+
+
+class Row(NamedTuple):
+    """One line of the table: its cells, and whether each holds the best value of its set."""
+
+    cells: tuple[str, ...]
+    best: tuple[bool, ...]
+    first_of_set: bool
+
+
+def rows(results: Mapping[str, Any]) -> Iterator[Row]:
+    """Yield a line per set and method from the content of results.json; baselines come below the matcher."""
+    methods = {results["model"]: results["sets"]}
+    methods |= {name: entry["sets"] for name, entry in results.get("baselines", {}).items()}
+    for name in results["sets"]:
+        entries = [sets[name] for sets in methods.values()]
+        for method, entry in zip(methods, entries, strict=True):
+            first = entry is entries[0]
+            scores = tuple(_number(entry, metric) for metric in METRICS)
+            best = tuple(len(entries) > 1 and _is_best(entry, entries, metric) for metric in METRICS)
+            seconds = entry["seconds_per_image"]
+            cells = (name if first else "", method, entry["pixels_used"], *scores, str(entry["images"]))
+            yield Row(
+                (*cells, "-" if seconds is None else f"{seconds:.2f}"),
+                (False, False, False, *best, False, False),
+                first,
+            )
+
+
+def notes(results: Mapping[str, Any]) -> list[str]:
+    """Return the sentences that belong under the table: protocol, what was left out, what was not there."""
+    protocol = results["protocol"]
+    wanted = (
+        "visible in both views where the set tells them" if protocol["pixels"] == "noc" else "all known ones"
+    )
+    cap = protocol["max_disparity"]
+    bound = "" if cap is None else f", true disparity below {cap} px"
+    lines = [
+        f"Mean over images; pixels: {wanted}{bound}; search range: {results['search_range']}; "
+        "seconds per image without reading files."
+    ]
+    for name, entry in results["sets"].items():
+        if entry["skipped"]:
+            lines.append(f"{name}: not one pixel to score in {', '.join(entry['skipped'])}; left out.")
+        if entry["non_finite"]:
+            lines.append(f"{name}: {entry['non_finite']} answers are nan or infinite and count as wrong.")
+    for name, folder in results.get("missing", {}).items():
+        lines.append(f"{name}: not evaluated, there is no folder {folder}")
+    return lines
+
+
+def show(results: Mapping[str, Any], console: Console | None = None) -> None:
+    """Print the table with the best value of each set highlighted, and the notes below."""
+    console = console or Console()
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), title=_title(results), title_justify="left")
+    for index, heading in enumerate(_COLUMNS):
+        table.add_column(heading, justify="left" if index < 3 else "right", no_wrap=True)
+    lines = list(rows(results))
+    for index, row in enumerate(lines):
+        last_of_set = index + 1 == len(lines) or lines[index + 1].first_of_set
+        cells = [
+            Text(cell, "bold green" if best else "") for cell, best in zip(row.cells, row.best, strict=True)
+        ]
+        table.add_row(*cells, end_section=last_of_set and bool(results.get("baselines")))
+    # Left alone, rich would cut numbers off to fit 80 columns, its guess for a pipe or a file.
+    wide = console.options.update(max_width=1000)
+    width, console.width = console.width, max(console.width, console.measure(table, options=wide).maximum)
+    console.print(table)
+    console.width = width
+    for line in notes(results):
+        console.print(Text(line), soft_wrap=True)
+
+
+def markdown(results: Mapping[str, Any]) -> str:
+    """Return the table and its notes as Markdown; the best value of each set is bold."""
+    lines = [f"# {_title(results)}", "", _markdown_row(_COLUMNS)]
+    lines.append(_markdown_row([":--" if index < 3 else "--:" for index in range(len(_COLUMNS))]))
+    for row in rows(results):
+        lines.append(
+            _markdown_row([f"**{c}**" if best else c for c, best in zip(row.cells, row.best, strict=True)])
+        )
+    return "\n".join([*lines, "", *(f"- {line}" for line in notes(results)), ""])
+
+
+def write(results: Mapping[str, Any], folder: Path) -> None:
+    """Write results.json and results.md."""
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(results, indent=2, allow_nan=False)
+    (folder / "results.json").write_text(text + "\n", encoding="utf-8")
+    (folder / "results.md").write_text(markdown(results), encoding="utf-8")
+
+
+def _title(results: Mapping[str, Any]) -> str:
+    parts = [results["model"]]
+    if results["norm"]:
+        parts.append(f"norm {results['norm']}")
+    if results["parameters"]:
+        parts.append(f"{results['parameters'] / 1e6:.2f} M parameters")
+    if results["checkpoint"]:
+        parts.append(results["checkpoint"])
+    return ", ".join(parts)
+
+
+def _number(entry: Mapping[str, Any], metric: str) -> str:
+    value = entry[metric]
+    if value is None:
+        return "inf" if entry["images"] else "-"
+    return f"{value:.{_DECIMALS[metric]}f}"
+
+
+def _is_best(entry: Mapping[str, Any], entries: list[Mapping[str, Any]], metric: str) -> bool:
+    known = [other[metric] for other in entries if other[metric] is not None]
+    return entry[metric] is not None and entry[metric] == min(known)
+
+
+def _markdown_row(cells: list[str] | tuple[str, ...]) -> str:
+    return "| " + " | ".join(cells) + " |"

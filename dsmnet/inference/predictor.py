@@ -1,0 +1,110 @@
+"""StereoPredictor: a network together with everything between an image file's pixels and its disparity."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from dsmnet.errors import ShapeError
+from dsmnet.inference.padding import Padding
+from dsmnet.models.stereo_net import StereoNet
+
+AnyImage = NDArray[Any] | Tensor
+
+
+class StereoPredictor(nn.Module):
+    """A `StereoNet` that also takes images as they come.
+
+    As a module it is the network itself: `forward` and `features` take normalised tensors.
+
+    Args:
+        net: the network.
+        config: the resolved configuration it was built from, stored with its weights.
+
+    Example:
+        >>> import numpy as np
+        >>> from dsmnet import build_model
+        >>> net = build_model("tiny")
+        >>> image = np.zeros((50, 70, 3), dtype=np.uint8)
+        >>> net.predict(image, image, max_disparity=32).shape
+        (50, 70)
+    """
+
+    def __init__(self, net: StereoNet, config: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.net = net
+        self.config = dict(config)
+
+    def forward(self, left: Tensor, right: Tensor, max_disparity: int | None = None) -> list[Tensor]:
+        """Normalised views [N, 3, H, W] -> disparities [N, 1, H, W] in pixels, the last is the answer."""
+        return self.net(left, right, max_disparity)
+
+    def features(self, image: Tensor) -> Tensor:
+        """Return the maps that are matched, [N, C, H/s, W/s], of a normalised image [N, 3, H, W]."""
+        return self.net.features(image)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return next(self.parameters()).device
+
+    @torch.inference_mode()
+    def predict(
+        self, left: AnyImage, right: AnyImage, max_disparity: int | None = None
+    ) -> NDArray[np.float32]:
+        """Match one pair of any size.
+
+        Args:
+            left: the left view: [H, W, 3] or [H, W] array, or [3, H, W] tensor; uint8, uint16, or floats in
+                [0, 1].
+            right: the right view, of the same size.
+            max_disparity: search range in pixels, exclusive; default: the network's own.
+
+        Returns:
+            Disparity of the left view in pixels, float32 [H, W], not negative.
+
+        Raises:
+            ShapeError: the views differ in size or are no images.
+        """
+        views = [to_tensor(image, name) for image, name in ((left, "left"), (right, "right"))]
+        if views[0].shape != views[1].shape:
+            raise ShapeError(
+                f"the views differ in size: left {tuple(views[0].shape[1:])}, right {tuple(views[1].shape[1:])}"
+            )
+        if max_disparity is not None and max_disparity < 1:
+            raise ShapeError(f"max_disparity={max_disparity}: expected a positive number of pixels")
+        was_training = self.training
+        self.eval()
+        pair = self.net.normalize(torch.stack(views).to(self.device))
+        height, width = pair.shape[-2:]
+        padding = Padding.to_multiple(height, width, self.net.divisor)
+        pair = padding.apply(pair).contiguous(memory_format=torch.channels_last)
+        disparity = padding.cut(self.net(pair[:1], pair[1:], max_disparity)[-1])
+        self.train(was_training)
+        return disparity[0, 0].clamp(min=0).float().cpu().numpy()
+
+
+def to_tensor(image: AnyImage, name: str = "image") -> Tensor:
+    """Turn any of the usual forms of an image into float32 [3, H, W] in [0, 1].
+
+    Raises:
+        ShapeError: not an image of one, three or four channels.
+    """
+    if isinstance(image, np.ndarray):
+        array = image[..., None] if image.ndim == 2 else image
+        if array.dtype == np.uint16:
+            array = array.astype(np.float32) / 65535
+        tensor = torch.from_numpy(np.ascontiguousarray(array))
+        tensor = tensor.permute(2, 0, 1) if tensor.dim() == 3 else tensor
+    else:
+        tensor = image[None] if image.dim() == 2 else image
+    if tensor.dim() != 3 or tensor.shape[0] not in (1, 3, 4) or 0 in tensor.shape:
+        raise ShapeError(f"{name}: expected an image [H, W, 3] or [H, W], got shape {tuple(image.shape)}")
+    tensor = tensor[:3]
+    scaled = tensor.float() / 255 if tensor.dtype == torch.uint8 else tensor.float()
+    return scaled.expand(3, -1, -1)

@@ -1,0 +1,33 @@
+"""Group normalisation (Wu and He 2018)."""
+
+from __future__ import annotations
+
+import math
+
+from torch import Tensor, nn
+
+from dsmnet.layers.norms.checks import check_ndim, widen
+from dsmnet.layers.norms.functional import group_norm
+
+
+class GroupNorm(nn.GroupNorm):
+    """Group normalisation whose number of groups fits any number of channels.
+
+    Statistics are taken in float32 (or float64) whatever the input; the result has the input's type and
+    memory format.
+
+    Args:
+        num_features: channels.
+        ndim: 2 for maps, 3 for volumes.
+        groups: wanted number of groups; the greatest common divisor with `num_features` is used.
+        eps: added to the variance.
+    """
+
+    def __init__(self, num_features: int, *, ndim: int = 2, groups: int = 8, eps: float = 1e-5) -> None:
+        check_ndim(ndim)
+        super().__init__(math.gcd(groups, num_features), num_features, eps=eps)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return `input` normalised, same shape."""
+        out = group_norm(widen(input), self.num_groups, self.weight, self.bias, self.eps)
+        return out.to(input.dtype)

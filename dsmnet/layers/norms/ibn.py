@@ -1,0 +1,55 @@
+"""The half-and-half layer of IBN-Net (Pan et al., ECCV 2018, figure 3)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from dsmnet.layers.norms.batch import batch_norm
+from dsmnet.layers.norms.checks import check_ndim, memory_format
+from dsmnet.layers.norms.instance import InstanceNorm
+
+
+class IBN(nn.Module):
+    """Instance norm on the first channels, which lose appearance, and batch norm on the rest, which keep it.
+
+    Args:
+        num_features: channels.
+        ndim: 2 for maps, 3 for volumes.
+        ratio: part of the channels that get instance norm, rounded down to whole channels; 0 to 1.
+        eps: added to the variances.
+        momentum: of the batch norm's running statistics.
+
+    Raises:
+        ValueError: `ratio` is not within 0 and 1.
+        ShapeError: in forward, as for `InstanceNorm`.
+    """
+
+    def __init__(
+        self,
+        num_features: int,
+        *,
+        ndim: int = 2,
+        ratio: float = 0.5,
+        eps: float = 1e-5,
+        momentum: float = 0.1,
+    ) -> None:
+        super().__init__()
+        check_ndim(ndim)
+        if not 0 <= ratio <= 1:
+            raise ValueError(f"ratio: expected a number from 0 to 1, got {ratio}")
+        first = int(num_features * ratio)
+        rest = num_features - first
+        self.split = [first, rest]
+        self.instance = InstanceNorm(first, ndim=ndim, eps=eps) if first else None
+        self.batch = batch_norm(rest, ndim=ndim, eps=eps, momentum=momentum) if rest else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return `x` normalised, same shape."""
+        first, rest = x.split(self.split, dim=1)
+        parts = []
+        if self.instance is not None:
+            parts.append(self.instance(first))
+        if self.batch is not None:
+            parts.append(self.batch(rest))
+        return torch.cat(parts, dim=1).contiguous(memory_format=memory_format(x))

@@ -1,0 +1,101 @@
+"""What training minimises."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from dsmnet.errors import UserError
+
+
+class StereoLoss(nn.Module):
+    """Smooth-L1 of every predicted disparity, plus the cross-entropy of the volumes behind them.
+
+    The cross-entropy (of the two planes around the truth, weighted so that their mean is the truth) tells the
+    features directly which plane is right; through the expectation alone they learn it several times slower.
+    The first, unaggregated volume is only asked for what both views see.
+
+    Args:
+        disparity_weights: one per output, coarse to fine (DSMNet: 0.2, 0.6, 1.0).
+        volume_weights: one per volume, raw to final; empty for the published multi-output smooth-L1 alone.
+        beta: pixels at which smooth-L1 turns from square to linear.
+    """
+
+    def __init__(
+        self,
+        disparity_weights: Sequence[float] = (0.2, 0.6, 1.0),
+        volume_weights: Sequence[float] = (),
+        beta: float = 1.0,
+    ) -> None:
+        super().__init__()
+        self.disparity_weights = tuple(disparity_weights)
+        self.volume_weights = tuple(volume_weights)
+        self.beta = beta
+
+    def forward(
+        self,
+        disparities: Sequence[Tensor],
+        scores: Sequence[Tensor],
+        truth: Tensor,
+        valid: Tensor,
+        noc: Tensor | None = None,
+    ) -> Tensor:
+        """Return the weighted sum.
+
+        Args:
+            disparities: predictions [N, 1, H, W] in pixels.
+            scores: volumes [N, 1, D, h, w]; plane k stands for a disparity of k H/h pixels.
+            truth: [N, 1, H, W] in pixels.
+            valid: where the truth counts, bool [N, 1, H, W].
+            noc: where both views see the point; `None` if unknown.
+
+        Raises:
+            UserError: more weights than outputs.
+        """
+        if len(self.disparity_weights) > len(disparities) or len(self.volume_weights) > len(scores):
+            raise UserError(
+                f"loss: {len(self.disparity_weights)} disparity and {len(self.volume_weights)} volume weights for "
+                f"{len(disparities)} disparities and {len(scores)} volumes"
+            )
+        total = truth.new_zeros(())
+        count = valid.sum().clamp(min=1)
+        for weight, disparity in zip(self.disparity_weights, disparities[-len(self.disparity_weights) :], strict=True):
+            error = F.smooth_l1_loss(disparity.float(), truth, reduction="none", beta=self.beta)
+            total = total + weight * (error * valid).sum() / count
+        if not self.volume_weights:
+            return total
+        chosen = scores[: len(self.volume_weights) - 1] + [scores[-1]] if len(scores) > 1 else scores
+        for k, (weight, volume) in enumerate(zip(self.volume_weights, chosen, strict=True)):
+            mask = noc if k == 0 and len(chosen) > 1 and noc is not None else valid
+            total = total + weight * volume_cross_entropy(volume, truth, mask)
+        return total
+
+
+def volume_cross_entropy(scores: Tensor, truth: Tensor, valid: Tensor) -> Tensor:
+    """Cross-entropy between the softmax over planes and the two planes around the truth.
+
+    Args:
+        scores: [N, 1, D, h, w].
+        truth: disparity [N, 1, H, W] in pixels, H a multiple of h.
+        valid: bool [N, 1, H, W].
+
+    Returns:
+        The mean over the pixels of the small map whose truth is known and lies within the planes.
+    """
+    n, _, planes, h, w = scores.shape
+    stride = truth.shape[-2] // h
+    # The centre of a cell of strided 3x3 convolutions is its first pixel; half a cell further lies the
+    # centre of the cell itself. The pixel in between is close to both.
+    start = stride // 4
+    target = truth[:, 0, start::stride, start::stride] / stride
+    mask = valid[:, 0, start::stride, start::stride] & (target < planes - 1)
+    lower = target.clamp(0, planes - 1.001).floor()
+    fraction = (target - lower).clamp(0, 1)
+    log_p = scores.squeeze(1).float().log_softmax(1)
+    index = lower.long()[:, None]
+    near = torch.cat([log_p.gather(1, index), log_p.gather(1, (index + 1).clamp(max=planes - 1))], dim=1)
+    entropy = -((1 - fraction) * near[:, 0] + fraction * near[:, 1])
+    return (entropy * mask).sum() / mask.sum().clamp(min=1)

@@ -1,0 +1,78 @@
+"""Weights on disk, together with the configuration they belong to."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from dsmnet.errors import FormatError, ShapeError, UserError
+
+CONFIG_KEY = "dsmnet_config"  # in a .ckpt: an entry of the dictionary; in .safetensors: JSON in the metadata
+NET_PREFIX = "net."  # under which the training module keeps the network
+
+
+def save_weights(path: Path, net: nn.Module, config: Mapping[str, Any]) -> None:
+    """Write the network's tensors and its configuration as one .safetensors file."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in net.state_dict().items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file(tensors, path, metadata={CONFIG_KEY: json.dumps(config)})
+
+
+def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read tensors and configuration from .safetensors, or from a training checkpoint (.ckpt).
+
+    Nothing in the file is executed.
+
+    Raises:
+        UserError: there is no such file.
+        FormatError: it is neither format, or not written by this project.
+    """
+    if not path.is_file():
+        raise UserError(f"checkpoint={path}: no such file")
+    if path.suffix == ".safetensors":
+        try:
+            with safe_open(path, framework="pt") as file:
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+                config = json.loads((file.metadata() or {}).get(CONFIG_KEY, "null"))
+        except (SafetensorError, OSError, ValueError) as error:
+            raise FormatError(f"checkpoint={path}: not a readable .safetensors file ({error})") from None
+    else:
+        try:
+            content = torch.load(path, map_location="cpu", weights_only=True)
+        except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise FormatError(f"checkpoint={path}: not a readable checkpoint ({reason})") from None
+        config = content.get(CONFIG_KEY) if isinstance(content, dict) else None
+        state = content.get("state_dict", {}) if isinstance(content, dict) else {}
+        tensors = {k.removeprefix(NET_PREFIX): v for k, v in state.items() if k.startswith(NET_PREFIX)}
+    if config is None or not tensors:
+        raise FormatError(f"checkpoint={path}: holds no dsmnet configuration; was it written by tools/train.py?")
+    return tensors, config
+
+
+def load_into(net: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
+    """Copy tensors into a network, or refuse with the list of what differs.
+
+    Raises:
+        ShapeError: names are missing or unknown, or shapes differ; nothing was copied.
+    """
+    own = net.state_dict()
+    differences = [f"missing: {name} {tuple(own[name].shape)}" for name in own if name not in tensors]
+    differences += [f"unknown: {name} {tuple(tensors[name].shape)}" for name in tensors if name not in own]
+    differences += [
+        f"shape of {name}: file {tuple(tensors[name].shape)}, network {tuple(own[name].shape)}"
+        for name in own
+        if name in tensors and tensors[name].shape != own[name].shape
+    ]
+    if differences:
+        shown = "\n  ".join(differences[:20]) + ("\n  ..." if len(differences) > 20 else "")
+        raise ShapeError(f"{source} does not fit the network ({len(differences)} differences):\n  {shown}")
+    net.load_state_dict(dict(tensors))

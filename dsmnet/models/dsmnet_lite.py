@@ -1,0 +1,64 @@
+"""DSMNet-lite: DomainNorm and the graph filter at a size that two CPU cores can train and run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from torch import nn
+
+from dsmnet.layers.norms.placement import Placement
+from dsmnet.models.stereo_net import StereoNet
+from dsmnet.stages.features.unet import UNetFeatures
+from dsmnet.stages.refinement import Refinement
+from dsmnet.stages.regression import SoftArgmax
+
+
+class DSMNetLite(StereoNet):
+    """Wires the slots' channels; the yaml in conf/model says what they are.
+
+    Args:
+        norm: placement of the 2-D normalisation.
+        norm3d: placement of the normalisation inside cost volumes.
+        normalize: what happens to the input image.
+        volume: makes a volume from the feature channels.
+        aggregation: makes an aggregation from the volume's channels and the features' (by stride).
+        widths: feature channels at strides 2, 4, 8, ...
+        graph_filter: SGF in the features.
+        window: radius in planes of the soft-argmax, `None` for all planes.
+        refine_hidden: channels of the two refinement scales.
+        refine_blocks: residual blocks of the two refinement scales.
+        refine_radius: reach of the local correlation, in pixels of each scale.
+        max_disparity: default search range in pixels.
+    """
+
+    def __init__(
+        self,
+        *,
+        norm: Placement,
+        norm3d: Placement,
+        normalize: nn.Module,
+        volume: Callable[..., Any],
+        aggregation: Callable[..., nn.Module],
+        widths: Sequence[int],
+        graph_filter: bool,
+        window: int | None,
+        refine_hidden: tuple[int, int],
+        refine_blocks: tuple[int, int],
+        refine_radius: int,
+        max_disparity: int,
+    ) -> None:
+        backbone = UNetFeatures(norm, widths=widths, graph_filter=graph_filter)
+        cost_volume = volume(backbone.channels[4])
+        super().__init__(
+            normalize=normalize,
+            backbone=backbone,
+            volume=cost_volume,
+            aggregation=aggregation(cost_volume.out_channels, backbone.channels, norm=norm, norm3d=norm3d),
+            regression=SoftArgmax(window),
+            refinement=Refinement(
+                backbone.channels, hidden=refine_hidden, blocks=refine_blocks, radius=refine_radius
+            ),
+            stride=4,
+            max_disparity=max_disparity,
+        )

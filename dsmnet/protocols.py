@@ -1,0 +1,75 @@
+"""The data that travels through the tree, with shapes, units and conventions written once.
+
+Shape legend: ``B`` batch, ``C`` channels, ``G`` volume channels (groups), ``D`` disparity planes,
+``H`` rows, ``W`` columns, ``s`` stride of a feature map.
+
+Disparity is that of the left view, in pixels of the image it belongs to, positive when the right view sees
+the point further left: left pixel ``(x, y)`` matches right pixel ``(x - d, y)``.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Protocol, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+Image = NDArray[np.uint8]  # [H, W, 3], RGB
+DisparityMap = NDArray[np.float32]  # [H, W], pixels; 0 where unknown
+Mask = NDArray[np.bool_]  # [H, W]
+
+
+class Calibration(NamedTuple):
+    """What a benchmark's calibration file states; ``None`` where it does not say.
+
+    Depth of a pixel is ``focal * baseline / (disparity + doffs)``.
+    """
+
+    focal: float | None = None  # pixels
+    baseline: float | None = None  # metres
+    cx: float | None = None  # pixels, principal point of the left view
+    cy: float | None = None  # pixels
+    doffs: float = 0.0  # pixels, cx of the right view minus cx of the left one
+    max_disparity: int | None = None  # pixels, a bound on the disparities of this scene
+
+
+class _Views(TypedDict):
+    left: Image
+    right: Image
+    name: str  # of the pair, unique within its data set, usable as a file name
+    dataset: str
+
+
+class StereoSample(_Views, total=False):
+    """One pair as a data set hands it out, before any transform. Keys are absent where there is no truth."""
+
+    disparity: DisparityMap  # of the left view
+    valid: Mask  # where `disparity` is known
+    noc: Mask  # known and visible in both views; absent where the set does not say
+    right_disparity: DisparityMap  # of the right view, positive: right (x, y) matches left (x + d, y)
+    right_valid: Mask
+    calibration: Calibration
+
+
+class _BatchedViews(TypedDict):
+    left: Tensor  # float32 [B, 3, H, W] in [0, 1]
+    right: Tensor
+    name: list[str]
+    dataset: list[str]
+
+
+class StereoBatch(_BatchedViews, total=False):
+    """What the transforms make of a list of samples."""
+
+    disparity: Tensor  # float32 [B, 1, H, W], pixels; 0 where not valid
+    valid: Tensor  # bool [B, 1, H, W]: known, and below the search range in training
+    noc: Tensor  # bool [B, 1, H, W]: valid and visible in both views
+
+
+class Matcher(Protocol):
+    """Anything that turns a pair into a disparity map: a network, or StereoSGBM."""
+
+    def predict(self, left: Image, right: Image, max_disparity: int | None = None) -> DisparityMap:
+        """Return the disparity of the left view, float32 [H, W], pixels, at the size of `left`."""
+        ...

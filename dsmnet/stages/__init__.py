@@ -1,0 +1,1 @@
+"""The steps of stereo matching: features, cost volume, aggregation, regression, refinement."""

@@ -1,0 +1,1 @@
+"""Cost volume -> filtered scores, guided by the left view."""

@@ -1,0 +1,103 @@
+"""Aggregation with a strong prior: semi-global passes that already smooth before they have learned anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from dsmnet.layers.conv import ConvNormAct, ResidualBlock, UpsampleMerge
+from dsmnet.layers.norms.placement import Placement
+from dsmnet.ops import sga_directions
+
+# Logits of (self, same plane, plane - 1, plane + 1, maximum) at the start: a smoother with a reach of some pixels.
+_PRIOR = (1.0, 2.0, 0.0, 0.0, -2.0)
+
+
+class Hourglass(nn.Module):
+    """A 3-D U-net over half and a quarter of the volume's resolution, added to its input."""
+
+    def __init__(self, channels: int, widths: tuple[int, int], norm: Placement) -> None:
+        super().__init__()
+        half, quarter = widths
+        self.down1 = ConvNormAct(channels, half, norm, stride=2, ndim=3)
+        self.inner1 = ResidualBlock(half, norm, ndim=3)
+        self.down2 = ConvNormAct(half, quarter, norm, stride=2, ndim=3)
+        self.inner2 = ResidualBlock(quarter, norm, ndim=3)
+        self.up = UpsampleMerge(quarter, half, half, norm, ndim=3)
+        self.out = nn.Conv3d(half, channels, 1)
+
+    def forward(self, volume: Tensor) -> Tensor:
+        """[N, C, D, h, w] -> the same shape."""
+        half = self.inner1(self.down1(volume))
+        coarse = self.inner2(self.down2(half))
+        change = self.out(self.up(coarse, half))
+        return volume + F.interpolate(change, size=volume.shape[2:], mode="trilinear", align_corners=False)
+
+
+class SemiGlobalAggregation(nn.Module):
+    """Volume -> scores: a small 3-D network, then guided semi-global passes with corrections between them.
+
+    A pass is SGA (GANet, Zhang et al. 2019) with the mean over the four directions instead of the maximum:
+    every direction then receives a gradient, and the result keeps the scale of its input.
+
+    Contract of the slot: `forward(volume [N, G, D, h, w], lefts) -> list of scores [N, 1, D, h, w]`, from raw
+    to final, larger is better; `lefts` are the left view's feature maps by stride.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        channels: Mapping[int, int],
+        *,
+        norm: Placement,
+        norm3d: Placement,
+        width: int = 12,
+        hourglass: tuple[int, int] = (24, 32),
+        passes: int = 2,
+        guide_width: int = 32,
+        initial_scale: float = 10.0,
+    ) -> None:
+        super().__init__()
+        self.passes = passes
+        self.enter = ConvNormAct(in_channels, width, norm3d, ndim=3)
+        self.hourglass = Hourglass(width, hourglass, norm3d)
+        self.score = nn.Conv3d(width, 1, 3, padding=1)
+        self.scale = nn.Parameter(torch.tensor(initial_scale))
+        self.corrections = nn.ModuleList(
+            nn.Sequential(
+                nn.Conv3d(2 + width, width, 3, padding=1), nn.ReLU(inplace=True), nn.Conv3d(width, 1, 3, padding=1)
+            )
+            for _ in range(passes)
+        )
+        self.guide = nn.Sequential(
+            ConvNormAct(channels[4], guide_width, norm), nn.Conv2d(guide_width, passes * 20, 3, padding=1)
+        )
+        self.gain = nn.Parameter(torch.zeros(passes + 1))
+        self._start_as_a_smoother()
+
+    def _start_as_a_smoother(self) -> None:
+        last = self.guide[-1]
+        assert isinstance(last, nn.Conv2d)
+        nn.init.normal_(last.weight, std=1e-3)
+        with torch.no_grad():
+            assert last.bias is not None
+            last.bias.copy_(torch.tensor(_PRIOR).repeat(self.passes * 4))
+            for correction in self.corrections:
+                nn.init.zeros_(correction[-1].weight)
+                nn.init.zeros_(correction[-1].bias)
+
+    def forward(self, volume: Tensor, lefts: Mapping[int, Tensor]) -> list[Tensor]:
+        """See the class."""
+        n, _, _, h, w = volume.shape
+        weights = self.guide(lefts[4]).view(n, self.passes, 4, 5, h, w).float().softmax(3)
+        context = self.hourglass(self.enter(volume))
+        score = self.scale * volume.mean(1, keepdim=True) + self.score(context)
+        scores = [score * self.gain[0].exp()]
+        for k, correction in enumerate(self.corrections):
+            smooth = torch.stack(sga_directions(score.float(), weights[:, k])).mean(0)
+            score = smooth + correction(torch.cat([smooth, score, context], dim=1))
+            scores.append(score * self.gain[k + 1].exp())
+        return scores

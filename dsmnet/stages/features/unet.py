@@ -1,0 +1,58 @@
+"""A small U-shaped extractor with a graph filter at its 1/8 level."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor, nn
+
+from dsmnet.errors import UserError
+from dsmnet.layers.conv import ConvNormAct, ResidualBlock, UpsampleMerge
+from dsmnet.layers.norms.placement import Placement
+from dsmnet.layers.sgf import GraphFilter
+
+
+class UNetFeatures(nn.Module):
+    """Features at strides 2 and 4, seen through a context of up to `divisor` pixels per step.
+
+    Contract of the slot: `forward(image [N, 3, H, W]) -> {stride: [N, channels[stride], H/stride, W/stride]}`,
+    H and W multiples of `divisor`.
+
+    Args:
+        norm: normalisation of every 2-D block.
+        widths: channels at strides 2, 4, 8, ...; at least three.
+        graph_filter: filter the 1/8 map along the graph's edges before it is enlarged.
+    """
+
+    def __init__(self, norm: Placement, *, widths: Sequence[int] = (24, 48, 64, 96), graph_filter: bool = True):
+        super().__init__()
+        if len(widths) < 3:
+            raise UserError(f"features.widths={list(widths)}: expected channels for at least strides 2, 4, 8")
+        self.stem = nn.Sequential(
+            ConvNormAct(3, widths[0], norm, kernel=5, stride=2, stem=True), ConvNormAct(widths[0], widths[0], norm)
+        )
+        self.down = nn.ModuleList(
+            nn.Sequential(ConvNormAct(fine, coarse, norm, stride=2), ResidualBlock(coarse, norm))
+            for fine, coarse in zip(widths[:-1], widths[1:], strict=True)
+        )
+        inner = widths[1:]
+        self.up = nn.ModuleList(
+            UpsampleMerge(coarse, fine, fine, norm)
+            for fine, coarse in reversed(list(zip(inner[:-1], inner[1:], strict=True)))
+        )
+        self.filter = GraphFilter(widths[2], norm) if graph_filter else None
+        self.out = nn.Conv2d(widths[1], widths[1], 3, padding=1, bias=False)
+        self.channels = {2: widths[0], 4: widths[1]}
+        self.divisor = 2 ** len(widths)
+
+    def forward(self, image: Tensor) -> dict[int, Tensor]:
+        """[N, 3, H, W] -> maps at strides 2 and 4."""
+        maps = [self.stem(image)]
+        for down in self.down:
+            maps.append(down(maps[-1]))
+        half, x = maps[0], maps[-1]
+        for level, up in zip(range(len(maps) - 2, 0, -1), self.up, strict=True):
+            if level == 1 and self.filter is not None:
+                x = self.filter(x)
+            x = up(x, maps[level])
+        return {2: half, 4: self.out(x)}

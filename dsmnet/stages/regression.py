@@ -1,0 +1,31 @@
+"""Scores per plane -> disparity in planes."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+
+class SoftArgmax(nn.Module):
+    """Expectation of the disparity under a softmax over the planes (GC-Net, Kendall et al. 2017).
+
+    Args:
+        radius: if given, only planes within this distance of the best one take part. The plain expectation
+            lies between two surfaces where the distribution has two peaks; this one stays on a surface.
+    """
+
+    def __init__(self, radius: int | None = None) -> None:
+        super().__init__()
+        self.radius = radius
+
+    def forward(self, scores: Tensor) -> Tensor:
+        """Scores [N, 1, D, h, w], larger is better -> disparity [N, 1, h, w] in units of a plane."""
+        scores = scores.squeeze(1).float()
+        planes = torch.arange(scores.shape[1], device=scores.device)
+        if self.radius is None:
+            return torch.einsum("ndhw,d->nhw", scores.softmax(1), planes.float())[:, None]
+        best = scores.argmax(dim=1, keepdim=True)
+        window = best + torch.arange(-self.radius, self.radius + 1, device=scores.device).view(1, -1, 1, 1)
+        inside = (window >= 0) & (window < scores.shape[1])
+        near = scores.gather(1, window.clamp(0, scores.shape[1] - 1)).masked_fill(~inside, float("-inf"))
+        return (near.softmax(1) * window).sum(1, keepdim=True)

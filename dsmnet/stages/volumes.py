@@ -1,0 +1,89 @@
+"""Two feature maps -> a cost volume; plane d compares left (x, y) with right (x - d, y), d = 0 .. D-1.
+
+Each class states `out_channels`; all are zero where x < d, that is where the right view ends.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from dsmnet.errors import ShapeError, UserError
+
+
+class _Volume(nn.Module):
+    """Common contract: `forward(left, right, planes)` on [N, C, h, w] -> [N, out_channels, planes, h, w]."""
+
+    out_channels: int
+
+    def forward(self, left: Tensor, right: Tensor, planes: int) -> Tensor:
+        if left.shape != right.shape:
+            raise ShapeError(f"volume: left features {tuple(left.shape)} and right {tuple(right.shape)} differ")
+        if planes < 1:
+            raise ShapeError(f"volume: {planes} planes; at least one is needed")
+        left, right = self.prepare(left), self.prepare(right)
+        width = left.shape[-1]
+        slices = []
+        for d in range(planes):
+            if d >= width:
+                slices.append(torch.zeros_like(slices[0]))
+                continue
+            plane = self.compare(left[..., d:], right[..., : width - d])
+            slices.append(F.pad(plane, (d, 0)) if d else plane)
+        return torch.stack(slices, dim=2)
+
+    def prepare(self, features: Tensor) -> Tensor:
+        """What can be done once per view."""
+        return features
+
+    def compare(self, left: Tensor, right: Tensor) -> Tensor:
+        """Compare aligned maps [N, C, h, w - d] -> [N, out_channels, h, w - d]."""
+        raise NotImplementedError
+
+
+class GroupwiseVolume(_Volume):
+    """Group-wise correlation (GwcNet, Guo et al. 2019, eq. 3), of unit vectors per group if `cosine`."""
+
+    def __init__(self, channels: int, groups: int = 8, cosine: bool = True) -> None:
+        super().__init__()
+        if channels % groups:
+            raise UserError(f"volume.groups={groups} does not divide the {channels} feature channels")
+        self.out_channels = groups
+        self.cosine = cosine
+
+    def prepare(self, features: Tensor) -> Tensor:
+        """[N, C, h, w] -> [N, G, C/G, h, w], scaled so that the mean over C/G is the (cosine) correlation."""
+        n, c, h, w = features.shape
+        grouped = features.reshape(n, self.out_channels, c // self.out_channels, h, w)
+        if self.cosine:
+            return F.normalize(grouped, dim=2)
+        return grouped * (c // self.out_channels) ** -0.5
+
+    def compare(self, left: Tensor, right: Tensor) -> Tensor:
+        """Sum of products over the channels of each group."""
+        return (left * right).sum(dim=2)
+
+
+class ConcatVolume(_Volume):
+    """Left features beside the shifted right ones (GC-Net, PSMNet, DSMNet)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.out_channels = 2 * channels
+
+    def compare(self, left: Tensor, right: Tensor) -> Tensor:
+        """Concatenate along the channels."""
+        return torch.cat([left, right], dim=1)
+
+
+class DifferenceVolume(_Volume):
+    """Left features minus the shifted right ones (StereoNet, Khamis et al. 2018)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.out_channels = channels
+
+    def compare(self, left: Tensor, right: Tensor) -> Tensor:
+        """Subtract."""
+        return left - right

@@ -1,0 +1,139 @@
+"""StereoModule: a network, its loss, its optimiser and its metrics, for Lightning's Trainer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Timer
+from torch import Tensor
+from torchmetrics import MetricCollection
+
+from dsmnet.errors import UserError
+from dsmnet.inference.padding import Padding
+from dsmnet.losses import StereoLoss
+from dsmnet.metrics.modular import D1, EPE, BadPixel
+from dsmnet.models.checkpoint import CONFIG_KEY
+from dsmnet.models.stereo_net import StereoNet
+from dsmnet.protocols import StereoBatch
+
+
+class TrainingDiverged(UserError):
+    """The loss is no longer a number."""
+
+
+class StereoModule(pl.LightningModule):
+    """Train a `StereoNet`.
+
+    Args:
+        net: the network.
+        loss: of the network's outputs.
+        optimizer: parameters -> optimiser.
+        schedule: progress in [0, 1] -> factor on the learning rate.
+        max_disparity: search range in training and validation, pixels.
+        config: stored in every checkpoint, so that it can be loaded without naming the model.
+    """
+
+    def __init__(
+        self,
+        net: StereoNet,
+        loss: StereoLoss,
+        optimizer: Callable[..., torch.optim.Optimizer],
+        schedule: Callable[[float], float],
+        *,
+        max_disparity: int,
+        config: Mapping[str, Any],
+    ) -> None:
+        super().__init__()
+        self.net = net
+        self.loss = loss
+        self.make_optimizer = optimizer
+        self.schedule = schedule
+        self.max_disparity = max_disparity
+        self.config = dict(config)
+        self.validation_metrics = MetricCollection(
+            {"epe": EPE(), "bad1": BadPixel(1), "bad2": BadPixel(2), "bad3": BadPixel(3), "d1": D1()},
+            prefix="val/",
+        )
+        self._moment: float | None = None
+
+    def training_step(self, batch: StereoBatch, batch_idx: int) -> Tensor:
+        """Forward, loss, and a stop with the pairs' names if it is no number."""
+        output = self.net.match(
+            self.net.normalize(batch["left"]), self.net.normalize(batch["right"]), self.max_disparity
+        )
+        truth, valid = batch["disparity"], batch["valid"]
+        loss = self.loss(output.disparities, output.scores, truth, valid, batch.get("noc"))
+        if not torch.isfinite(loss):
+            raise TrainingDiverged(
+                f"the loss is {loss.item()} at step {self.global_step}, batch {', '.join(batch['name'])}; "
+                "the last good state is in checkpoints/last.ckpt. Try a smaller optimizer.lr, or "
+                "trainer.precision=32-true"
+            )
+        with torch.no_grad():
+            error = (output.disparities[-1].float() - truth).abs()
+            epe = (error * valid).sum() / valid.sum().clamp(min=1)
+        self.log("train/loss", loss.detach())
+        self.log("train/epe", epe)
+        self.log("epe", epe, prog_bar=True, logger=False)
+        self._log_rate(batch["left"].shape[0])
+        return loss
+
+    def _log_rate(self, pairs: int) -> None:
+        """Pairs per second between two steps, over all processes."""
+        now = time.perf_counter()
+        if self._moment is not None:
+            rate = pairs * self.trainer.world_size / (now - self._moment)
+            self.log("pairs/s", rate, prog_bar=True, logger=False)
+            self.log("train/pairs_per_second", rate)
+        self._moment = now
+
+    def on_validation_end(self) -> None:
+        """Do not count the validation as a slow step."""
+        self._moment = None
+
+    def validation_step(self, batch: StereoBatch, batch_idx: int) -> None:
+        """EPE, bad-k and D1 on the held-back part of the source."""
+        if "disparity" not in batch:
+            return
+        prediction = self.predict(batch).float()
+        self.validation_metrics.update(prediction[:, 0], batch["disparity"][:, 0], batch["valid"][:, 0])
+
+    def predict(self, batch: StereoBatch) -> Tensor:
+        """Disparity [N, 1, H, W] of a batch of any size."""
+        left, right = self.net.normalize(batch["left"]), self.net.normalize(batch["right"])
+        height, width = left.shape[-2:]
+        padding = Padding.to_multiple(height, width, self.net.divisor)
+        outputs = self.net(padding.apply(left), padding.apply(right), self.max_disparity)
+        return padding.cut(outputs[-1]).clamp(min=0)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the metrics of the whole held-back part."""
+        self.log_dict(self.validation_metrics.compute(), sync_dist=True)
+        self.validation_metrics.reset()
+
+    def progress(self) -> float:
+        """Share of the run that is done: of its steps or of its time, whichever is further."""
+        trainer = self.trainer
+        shares = [0.0]
+        if trainer.max_steps > 0:
+            shares.append(self.global_step / trainer.max_steps)
+        for timer in (c for c in trainer.callbacks if isinstance(c, Timer)):  # type: ignore[attr-defined]
+            remaining = timer.time_remaining()
+            if remaining is not None:
+                elapsed = timer.time_elapsed()
+                shares.append(elapsed / max(elapsed + remaining, 1e-9))
+        return min(max(shares), 1.0)
+
+    def configure_optimizers(self) -> dict[str, Any]:
+        """The optimiser, and a schedule that follows `progress`."""
+        optimizer = self.make_optimizer(self.parameters())
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda _: self.schedule(self.progress()))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Put the configuration beside the weights."""
+        checkpoint[CONFIG_KEY] = self.config

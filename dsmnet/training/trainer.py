@@ -1,0 +1,120 @@
+"""Lightning's Trainer with the callbacks and files that every run has."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import (
+    Callback,
+    EMAWeightAveraging,
+    LearningRateMonitor,
+    ModelCheckpoint,
+    TQDMProgressBar,
+)
+from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
+
+from dsmnet.errors import UserError
+from dsmnet.training.callbacks import LogLine, LogPictures, SaveOnFailure
+
+log = logging.getLogger(__name__)
+
+
+def make_trainer(
+    output: Path,
+    *,
+    accelerator: str,
+    devices: int,
+    strategy: str,
+    precision: str,
+    max_steps: int,
+    max_time: str | None,
+    gradient_clip_val: float,
+    accumulate_grad_batches: int,
+    ema_decay: float,
+    log_every_n_steps: int,
+    threads: int | None,
+    epoch_steps: int,
+    progress: bool = True,
+) -> pl.Trainer:
+    """Make a trainer that writes ``checkpoints/``, ``metrics.csv`` and TensorBoard events under `output`.
+
+    Args:
+        output: folder of the run.
+        accelerator: ``auto``, ``cpu`` or ``gpu``.
+        devices: number of devices, -1 for all.
+        strategy: of Lightning, for several devices.
+        precision: of Lightning, or ``auto``: bf16-mixed on a GPU, 32-true on a CPU (few have fast bf16).
+        max_steps: optimiser steps, -1 for no limit.
+        max_time: ``days:hours:minutes:seconds``, `None` for no limit.
+        gradient_clip_val: norm at which gradients are cut.
+        accumulate_grad_batches: batches per optimiser step.
+        ema_decay: per step, of the averaged weights that are validated and saved; 0 for none.
+        log_every_n_steps: optimiser steps.
+        threads: of the CPU's kernels; `None` leaves it to torch.
+        epoch_steps: batches between two validations.
+        progress: show a progress bar.
+
+    Raises:
+        UserError: a run without an end, or a device that is not there.
+    """
+    if max_steps < 0 and max_time is None:
+        raise UserError("trainer.max_steps and trainer.max_time are both unset: the run would never end")
+    if accelerator == "gpu" and not torch.cuda.is_available():
+        raise UserError("trainer: accelerator=gpu, but this machine has no usable CUDA device; try trainer=cpu")
+    if threads is not None:
+        torch.set_num_threads(threads)
+    on_gpu = accelerator != "cpu" and torch.cuda.is_available()
+    if precision == "auto":
+        precision = "bf16-mixed" if on_gpu else "32-true"
+    folder = output / "checkpoints"
+    _keep_old_metrics(output)
+    callbacks: list[Callback] = [
+        ModelCheckpoint(
+            folder, filename="best", monitor="val/epe", mode="min", save_last=True, enable_version_counter=False
+        ),
+        LearningRateMonitor("step"),
+        LogPictures(),
+        LogLine(),
+        SaveOnFailure(folder),
+    ]
+    if ema_decay:
+        callbacks.append(EMAWeightAveraging(decay=ema_decay))
+    if progress:
+        callbacks.append(TQDMProgressBar(refresh_rate=1 if on_gpu else 5))
+    try:
+        return pl.Trainer(
+            accelerator=accelerator,
+            devices=devices,
+            strategy=strategy,
+            precision=precision,  # type: ignore[arg-type]
+            max_steps=max_steps,
+            max_epochs=-1,
+            max_time=max_time,
+            gradient_clip_val=gradient_clip_val,
+            accumulate_grad_batches=accumulate_grad_batches,
+            limit_train_batches=epoch_steps,
+            num_sanity_val_steps=1,
+            log_every_n_steps=log_every_n_steps,
+            callbacks=callbacks,
+            logger=[CSVLogger(output, name="", version=""), TensorBoardLogger(output, name="", version="")],
+            use_distributed_sampler=False,  # EndlessSampler shares the samples out itself
+            enable_progress_bar=progress,
+            enable_model_summary=False,
+            default_root_dir=output,
+        )
+    except (ValueError, pl.utilities.exceptions.MisconfigurationException) as error:
+        raise UserError(f"trainer: {error}") from error
+
+
+def _keep_old_metrics(output: Path) -> None:
+    """Move metrics.csv of an earlier run in the same folder aside: the logger would replace it."""
+    current = output / "metrics.csv"
+    if current.exists():
+        number = 1
+        while (old := output / f"metrics.{number}.csv").exists():
+            number += 1
+        current.rename(old)
+        log.info("the curve so far is kept as %s", old)

@@ -1,0 +1,22 @@
+"""Disparity as pictures: colour map, error map, panels, contact sheets, point cloud."""
+
+from dsmnet.viz.colour import colour_disparity, colour_error, disparity_range, known_pixels
+from dsmnet.viz.legend import disparity_bar, error_bar, with_bar
+from dsmnet.viz.panel import panel
+from dsmnet.viz.pointcloud import depth_from_disparity, point_cloud, write_ply
+from dsmnet.viz.sheet import sheet
+
+__all__ = [
+    "colour_disparity",
+    "colour_error",
+    "depth_from_disparity",
+    "disparity_bar",
+    "disparity_range",
+    "error_bar",
+    "known_pixels",
+    "panel",
+    "point_cloud",
+    "sheet",
+    "with_bar",
+    "write_ply",
+]

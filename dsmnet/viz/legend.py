@@ -1,0 +1,80 @@
+"""Colour bars: which colour means how many pixels."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.ticker import MaxNLocator
+
+from dsmnet.protocols import Image
+from dsmnet.viz.canvas import MUTED, Label, blank, paste, stack, write
+from dsmnet.viz.colour import (
+    COLOUR_MAP,
+    ERROR_BOUNDARIES,
+    ERROR_TOLERANCE,
+    colour_table,
+    error_table,
+)
+
+MIN_WIDTH = 260  # pixels; below that the ticks would run into each other
+
+
+def font_size(width: int) -> int:
+    """Return a readable font size for a picture of that width, pixels."""
+    return int(np.clip(width / 45, 13, 36))
+
+
+def disparity_ticks(limits: tuple[float, float], count: int = 6) -> list[float]:
+    """Return round disparities inside `limits`, pixels."""
+    low, high = limits
+    ticks = MaxNLocator(nbins=count, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high)
+    slack = 1e-6 * (high - low)
+    return [float(tick) for tick in ticks if low - slack <= tick <= high + slack]
+
+
+def disparity_bar(width: int, limits: tuple[float, float], colour_map: str = COLOUR_MAP) -> Image:
+    """Draw the legend of `dsmnet.viz.colour.colour_disparity`: the map with ticks in pixels.
+
+    Returns:
+        RGB [about 4 lines of text, max(width, 260), 3].
+    """
+    width = max(width, MIN_WIDTH)
+    low, high = limits
+    ramp = colour_table(colour_map, width - 2 * _margin(width))
+    ticks = [((t - low) / (high - low), f"{t:g}") for t in disparity_ticks(limits, min(8, width // 60))]
+    return _bar(ramp[None], ticks, "disparity, px", width)
+
+
+def error_bar(width: int) -> Image:
+    """Draw the legend of `dsmnet.viz.colour.colour_error`: ten colours, the errors between them in pixels."""
+    width = max(width, MIN_WIDTH)
+    inner = width - 2 * _margin(width)
+    table = error_table()
+    ramp = table[np.arange(inner) * len(table) // inner]
+    pixels, share = ERROR_TOLERANCE
+    ticks = [((i + 1) / len(table), f"{b * pixels:.2g}") for i, b in enumerate(ERROR_BOUNDARIES)]
+    wide = pixels / share
+    return _bar(ramp[None], ticks, f"error, px  (times {wide:g} / d where d > {wide:g} px)", width)
+
+
+def with_bar(picture: Image, bar: Image) -> Image:
+    """Put a legend below a picture; the picture's pixels stay where and what they are."""
+    return stack([picture, bar])
+
+
+def _margin(width: int) -> int:
+    return font_size(width)
+
+
+def _bar(ramp: Image, ticks: list[tuple[float, str]], title: str, width: int) -> Image:
+    """Draw a strip: colours, then tick labels, then the title."""
+    size, margin = font_size(width), _margin(width)
+    top, thick = size // 2, size
+    inner = ramp.shape[1]
+    strip = blank(round(top + thick + 3.6 * size), width)
+    paste(strip, np.repeat(ramp, thick, axis=0), top, margin)
+    labels = [Label(width / 2, top + thick + 2.7 * size, title, size * 0.9, MUTED, "center", max_width=inner)]
+    for position, text in ticks:
+        x = margin + round(position * (inner - 1))
+        strip[top + thick : top + thick + max(size // 3, 2), x] = MUTED
+        labels.append(Label(x + 0.5, top + thick + 1.2 * size, text, size * 0.9, align="center"))
+    return write(strip, labels)

@@ -1,0 +1,196 @@
+"""One picture that tells how a pair went: left | prediction | truth | error, with numbers and legends."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from dsmnet.errors import ShapeError
+from dsmnet.protocols import DisparityMap, Image, Mask
+from dsmnet.viz.canvas import MUTED, Label, blank, paste, resize, resize_map, write
+from dsmnet.viz.colour import (
+    colour_disparity,
+    colour_error,
+    disparity_range,
+    error_in_tolerances,
+    grow,
+    known_pixels,
+)
+from dsmnet.viz.legend import disparity_bar, error_bar
+
+TILE_AREA = 600 * 400  # pixels that a tile is scaled to, whatever the size of the images
+TILE_LIMITS = (320, 960)  # pixels, width of a tile
+ASPECT = 1.6  # width / height that the grid of tiles comes as near to as it can
+GAP = 12  # pixels between tiles and around them
+SPARSE = 0.5  # truth that knows less of the picture is drawn with larger dots
+
+
+class Tile(NamedTuple):
+    """A picture of the panel, already at its final size, with its name and what there is to say about it."""
+
+    picture: Image
+    title: str
+    note: str = ""
+
+
+def panel(
+    left: Image | None,
+    prediction: DisparityMap,
+    truth: DisparityMap | None = None,
+    valid: Mask | None = None,
+    right: Image | None = None,
+    max_disparity: float | None = None,
+    title: str | None = None,
+) -> Image:
+    """Draw left | right | prediction | truth | error in a grid; what is not given is left out.
+
+    Prediction and truth share one range of colours: that of the truth where there is one.
+
+    Args:
+        left: RGB [H, W, 3].
+        prediction: [H, W], pixels; 0 where unknown, which counts as a disparity of 0 against truth.
+        truth: [H, W], pixels.
+        valid: where the truth is known; finite and positive pixels without it.
+        right: RGB [H', W', 3].
+        max_disparity: the disparity of the warmest colour, pixels; a high percentile without it.
+        title: a line above the grid.
+
+    Returns:
+        RGB, of a size that suits a screen whatever H and W.
+
+    Raises:
+        ShapeError: left, prediction, truth and valid differ in size.
+    """
+    _check_sizes(left, prediction, truth, valid)
+    reference, mask = (prediction, None) if truth is None else (truth, known_pixels(truth, valid))
+    limits = disparity_range(reference, mask)
+    if max_disparity is not None:
+        limits = (min(limits[0], max_disparity / 2), float(max_disparity))
+    size = tile_size(*prediction.shape)
+    tiles = []
+    if left is not None:
+        tiles.append(Tile(resize(left, *size), "left", f"{left.shape[1]} × {left.shape[0]}"))
+    if right is not None:
+        tiles.append(Tile(resize(right, *size), "right"))
+    tiles.append(_prediction_tile(prediction, truth, mask, limits, size))
+    if truth is not None:
+        assert mask is not None
+        tiles.append(_truth_tile(truth, mask, limits, size))
+        tiles.append(_error_tile(prediction, truth, mask, size))
+    return _finish(tiles, limits, title)
+
+
+def tile_size(height: int, width: int, area: int = TILE_AREA) -> tuple[int, int]:
+    """Return height and width at which pictures of any size make tiles of about the same area, pixels."""
+    scale = (area / (height * width)) ** 0.5
+    scale = min(scale, TILE_LIMITS[1] / width, TILE_LIMITS[1] / height)
+    return max(round(height * scale), 1), max(round(width * scale), 1)
+
+
+def grid_columns(count: int, height: int, width: int) -> int:
+    """Return into how many columns `count` tiles go: no gaps if possible, near a screen's shape."""
+
+    def cost(columns: int) -> float:
+        rows = -(-count // columns)
+        shape = abs(np.log(columns * width / (rows * height) / ASPECT))
+        return float(shape + (rows * columns - count))
+
+    return min(range(1, count + 1), key=cost)
+
+
+def _check_sizes(
+    left: Image | None, prediction: DisparityMap, truth: DisparityMap | None, valid: Mask | None
+) -> None:
+    for name, other in (("left image", left), ("truth", truth), ("valid mask", valid)):
+        if other is not None and other.shape[:2] != prediction.shape:
+            raise ShapeError(
+                f"{name} {other.shape[:2]} and disparity {prediction.shape} differ in size (height, width)"
+            )
+
+
+def _prediction_tile(
+    prediction: DisparityMap,
+    truth: DisparityMap | None,
+    mask: Mask | None,
+    limits: tuple[float, float],
+    size: tuple[int, int],
+) -> Tile:
+    known = known_pixels(prediction)
+    picture = resize_map(colour_disparity(prediction, limits, known), known, *size)
+    notes = [] if truth is None or mask is None else [error_note(prediction, truth, mask)]
+    if known.mean() < 0.9995:
+        notes.append(f"{1 - known.mean():.1%} unknown")
+    return Tile(picture, "disparity" if truth is None else "prediction", "   ".join(notes))
+
+
+def error_note(prediction: DisparityMap, truth: DisparityMap, mask: Mask) -> str:
+    """Return EPE (pixels) and bad-3 (percent) over the mask, as a caption."""
+    if not mask.any():
+        return "no known truth"
+    error = np.abs(prediction[mask].astype(np.float64) - truth[mask])
+    return f"EPE {error.mean():.2f} px   bad-3 {(error > 3).mean():.1%}"
+
+
+def _truth_tile(truth: DisparityMap, mask: Mask, limits: tuple[float, float], size: tuple[int, int]) -> Tile:
+    values, reached = grow(np.where(mask, truth, 0).astype(np.float32), mask, _dot_radius(mask))
+    picture = resize_map(colour_disparity(values, limits, reached), reached, *size)
+    return Tile(picture, "truth", f"{mask.mean():.0%} known")
+
+
+def _error_tile(prediction: DisparityMap, truth: DisparityMap, mask: Mask, size: tuple[int, int]) -> Tile:
+    picture = colour_error(prediction, truth, mask, spread=_dot_radius(mask))
+    tile = resize_map(picture, np.asarray(picture.any(axis=-1)), *size)
+    if not mask.any():
+        return Tile(tile, "error")
+    outliers = error_in_tolerances(prediction, np.where(mask, truth, 1))[mask] > 1
+    return Tile(tile, "error", f"D1 {outliers.mean():.1%}")
+
+
+def _dot_radius(mask: Mask) -> int:
+    return int(mask.mean() < SPARSE)
+
+
+def _finish(tiles: list[Tile], limits: tuple[float, float], title: str | None) -> Image:
+    """Put the tiles with their captions into a grid, a title above and the legends below."""
+    font = 15
+    head, caption = (int(2.6 * font) if title else GAP), 2 * font
+    height, picture_width = tiles[0].picture.shape[:2]
+    width = max(picture_width, TILE_LIMITS[0])  # room for the caption of a narrow picture
+    columns = grid_columns(len(tiles), height + caption, width)
+    rows = -(-len(tiles) // columns)
+    total = columns * (width + GAP) + GAP
+    legends = _legends(total - 2 * GAP, limits, with_error=tiles[-1].title == "error")
+    bottom = head + rows * (height + caption + GAP // 2)
+    canvas = blank(bottom + legends.shape[0] + GAP, total)
+    labels = []
+    if title:
+        labels.append(Label(GAP, head / 2, title, font * 1.2, bold=True, max_width=total - 2 * GAP))
+    for i, tile in enumerate(tiles):
+        y = head + (i // columns) * (height + caption + GAP // 2)
+        x = GAP + (i % columns) * (width + GAP)
+        paste(canvas, tile.picture, y + caption, x + (width - picture_width) // 2)
+        labels.append(Label(x, y + caption / 2, tile.title, font, bold=True, max_width=width * 0.28))
+        labels.append(
+            Label(x + width, y + caption / 2, tile.note, font, MUTED, "right", max_width=width * 0.7)
+        )
+    paste(canvas, legends, bottom + GAP // 2, GAP)
+    return write(canvas, labels)
+
+
+def _legends(width: int, limits: tuple[float, float], with_error: bool) -> Image:
+    """Draw the colour bars: beside each other where there is room."""
+    if not with_error:
+        return disparity_bar(width, limits)
+    if width < 2 * TILE_LIMITS[0]:
+        bars = [disparity_bar(width, limits), error_bar(width)]
+        canvas = blank(sum(bar.shape[0] for bar in bars), width)
+        paste(canvas, bars[0], 0, 0)
+        paste(canvas, bars[1], bars[0].shape[0], 0)
+        return canvas
+    half = (width - GAP) // 2
+    bars = [disparity_bar(half, limits), error_bar(half)]
+    canvas = blank(bars[0].shape[0], width)
+    paste(canvas, bars[0], 0, 0)
+    paste(canvas, bars[1], 0, width - half)
+    return canvas

@@ -1,0 +1,104 @@
+"""A disparity map as metric coloured points, and as a PLY file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsmnet.errors import DataError, ShapeError
+from dsmnet.protocols import Calibration, DisparityMap, Image
+
+_VERTEX = np.dtype([("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("red", "u1"), ("green", "u1"), ("blue", "u1")])
+
+
+def depth_from_disparity(disparity: DisparityMap, calibration: Calibration) -> NDArray[np.float32]:
+    """Return depth in metres, ``focal * baseline / (disparity + doffs)``; 0 where the disparity is unknown.
+
+    Args:
+        disparity: [H, W], pixels; 0 or not finite where unknown.
+        calibration: of the images at this size.
+
+    Raises:
+        DataError: the calibration does not say the focal length or the baseline.
+    """
+    focal, baseline = _focal_and_baseline(calibration)
+    shift = np.where(np.isfinite(disparity) & (disparity > 0), disparity + calibration.doffs, 0)
+    depth = np.zeros(disparity.shape, np.float32)
+    np.divide(focal * baseline, shift, out=depth, where=shift > 0)
+    return depth
+
+
+def point_cloud(
+    disparity: DisparityMap, image: Image, calibration: Calibration, max_depth: float | None = None
+) -> tuple[NDArray[np.float32], Image]:
+    """Back-project every known pixel: x to the right, y down, z forward from the left camera, metres.
+
+    Args:
+        disparity: [H, W], pixels; 0 or not finite where unknown.
+        image: the left view, RGB [H, W, 3].
+        calibration: of the images at this size; its principal point defaults to the middle of the image.
+        max_depth: metres; what lies farther is left out.
+
+    Returns:
+        Points [N, 3] in metres, in row-major order of the pixels, and their colours, RGB [N, 3].
+
+    Raises:
+        DataError: the calibration does not say the focal length or the baseline.
+        ShapeError: image and disparity differ in size.
+    """
+    if image.shape[:2] != disparity.shape:
+        raise ShapeError(f"image {image.shape[:2]} and disparity {disparity.shape} differ in size")
+    focal, _ = _focal_and_baseline(calibration)
+    depth = depth_from_disparity(disparity, calibration)
+    rows, columns = np.nonzero((depth > 0) & (depth <= (np.inf if max_depth is None else max_depth)))
+    height, width = disparity.shape
+    cx = (width - 1) / 2 if calibration.cx is None else calibration.cx
+    cy = (height - 1) / 2 if calibration.cy is None else calibration.cy
+    z = depth[rows, columns]
+    x, y = (columns - cx) * z / focal, (rows - cy) * z / focal
+    return np.stack([x, y, z], axis=-1).astype(np.float32), image[rows, columns]
+
+
+def write_ply(path: Path, points: NDArray[np.float32], colours: Image) -> None:
+    """Write coloured points as PLY 1.0, binary little endian, which every point cloud viewer opens.
+
+    Args:
+        path: the file.
+        points: [N, 3], metres.
+        colours: RGB [N, 3], 8 bit.
+
+    Raises:
+        ShapeError: there are not as many colours as points.
+    """
+    if points.shape != colours.shape:
+        raise ShapeError(f"points {points.shape} and colours {colours.shape} must both be [N, 3]")
+    vertices = np.empty(len(points), _VERTEX)
+    for i, axis in enumerate("xyz"):
+        vertices[axis] = points[:, i]
+    for i, channel in enumerate(("red", "green", "blue")):
+        vertices[channel] = colours[:, i]
+    kinds = {"f": "float", "u": "uchar"}
+    header = [
+        "ply",
+        "format binary_little_endian 1.0",
+        "comment metres; x right, y down, z forward from the left camera",
+        f"element vertex {len(points)}",
+        *(f"property {kinds[kind.kind]} {name}" for name, (kind, *_) in (_VERTEX.fields or {}).items()),
+        "end_header",
+    ]
+    path.write_bytes(("\n".join(header) + "\n").encode("ascii") + vertices.tobytes())
+
+
+def _focal_and_baseline(calibration: Calibration) -> tuple[float, float]:
+    """Return what depth needs, or say what the calibration lacks."""
+    focal, baseline = calibration.focal, calibration.baseline
+    if focal is not None and baseline is not None:
+        return focal, baseline
+    missing = " and no ".join(
+        name for name, value in (("focal length", focal), ("baseline", baseline)) if value is None
+    )
+    raise DataError(
+        f"the calibration states no {missing}: depth needs both the focal length and the baseline"
+    )

@@ -1,0 +1,351 @@
+"""The contract of every data set made of files, on trees it writes of itself.
+
+A new ``conf/dataset/*.yaml`` whose class is a `StereoDataset` is tested by being there.
+"""
+
+from __future__ import annotations
+
+import logging
+import pickle
+import re
+from pathlib import Path
+from typing import Any
+
+import hydra
+import numpy as np
+import pytest
+from omegaconf import OmegaConf
+
+from dsmnet.config import config_dir, instantiate
+from dsmnet.data.base import StereoDataset
+from dsmnet.data.eth3d import Eth3d
+from dsmnet.data.formats import write_image
+from dsmnet.data.kitti import Kitti2012, Kitti2015
+from dsmnet.data.middlebury import Middlebury
+from dsmnet.data.sceneflow import SceneFlow
+from dsmnet.errors import DataError, FormatError, UserError
+from dsmnet.protocols import Calibration, StereoSample
+
+SIZE = (37, 53)
+CALIBRATION = Calibration(focal=710.5, baseline=0.25, cx=26.5, cy=18.0, doffs=4.25, max_disparity=48)
+
+
+def data_set_class(name: str) -> Any:
+    cfg = OmegaConf.load(config_dir() / "dataset" / f"{name}.yaml")
+    return hydra.utils.get_class(cfg["_target_"]) if "_target_" in cfg else None
+
+
+def is_made_of_files(name: str) -> bool:
+    found = data_set_class(name)
+    return found is not None and issubclass(found, StereoDataset)
+
+
+NAMES = sorted(path.stem for path in (config_dir() / "dataset").glob("*.yaml") if is_made_of_files(path.stem))
+
+
+class Case:
+    """A data set as its yaml gives it, with a root in a temporary folder."""
+
+    def __init__(self, name: str, data: Path) -> None:
+        cfg = OmegaConf.merge(
+            {"paths": {"data": str(data)}}, {"set": OmegaConf.load(config_dir() / "dataset" / f"{name}.yaml")}
+        )
+        self.node = cfg["set"]
+        self.root = Path(self.node["root"])
+        keys = self.node.keys() - {"_target_", "root", "require_truth"}
+        self.options = {str(key): self.node[key] for key in keys}
+        self.cls = data_set_class(name)
+        self.tree = self.cls.tree(**self.options)
+
+    def write(self, samples: list[StereoSample]) -> list[str]:
+        return self.cls.write_fake(self.root, samples, **self.options)
+
+    def open(self, **options: Any) -> StereoDataset:
+        return instantiate(self.node, **options)
+
+
+@pytest.fixture(params=NAMES)
+def case(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
+    return Case(request.param, tmp_path / "data")
+
+
+def make_samples(count: int, seed: int = 0) -> list[StereoSample]:
+    rng = np.random.default_rng(seed)
+    samples: list[StereoSample] = []
+    for _ in range(count):
+        disparity, right_disparity = (
+            np.where(rng.random(SIZE) < 0.8, rng.uniform(0.5, 80, SIZE), 0).astype(np.float32)
+            for _ in range(2)
+        )
+        samples.append(
+            {
+                "left": rng.integers(0, 256, (*SIZE, 3), np.uint8),
+                "right": rng.integers(0, 256, (*SIZE, 3), np.uint8),
+                "name": "not written",
+                "dataset": "not written",
+                "disparity": disparity,
+                "noc": (disparity > 0) & (rng.random(SIZE) < 0.7),
+                "right_disparity": right_disparity,
+                "calibration": CALIBRATION,
+            }
+        )
+    return samples
+
+
+# --- on trees that were written ------------------------------------------------------------------------
+
+
+def test_the_six_sets_are_among_them() -> None:
+    assert {"sceneflow", "kitti2012", "kitti2015", "middlebury", "middlebury2006", "eth3d"} <= set(NAMES)
+
+
+def test_what_was_written_is_read_back(case: Case) -> None:
+    samples = make_samples(3)
+    written = dict(zip(case.write(samples), samples, strict=True))
+    data = case.open()
+    assert len(data) == len(written) == 3
+    half_a_step = case.tree.disparity.step / 2 + 1e-5
+    for index in range(len(data)):
+        found = data[index]
+        given = written[found["name"]]
+        assert found["dataset"] == data.name
+        np.testing.assert_array_equal(found["left"], given["left"])
+        np.testing.assert_array_equal(found["right"], given["right"])
+        np.testing.assert_allclose(found["disparity"], given["disparity"], atol=half_a_step)
+        np.testing.assert_array_equal(found["valid"], given["disparity"] > 0)
+        layout = case.tree.layouts[0]
+        assert ("noc" in found) == (layout.noc is not None)
+        if "noc" in found:
+            np.testing.assert_array_equal(found["noc"], given["noc"])
+        assert ("right_disparity" in found) == (layout.right_disparity is not None)
+        if "right_disparity" in found:
+            np.testing.assert_allclose(found["right_disparity"], given["right_disparity"], atol=half_a_step)
+            np.testing.assert_array_equal(found["right_valid"], given["right_disparity"] > 0)
+        if layout.calibration:
+            assert found["calibration"][:5] == pytest.approx(CALIBRATION[:5])
+            assert found["calibration"].max_disparity in (CALIBRATION.max_disparity, None)
+
+
+def test_keys_shapes_and_types_are_those_of_a_sample(case: Case) -> None:
+    case.write(make_samples(1))
+    sample: Any = case.open()[0]
+    assert sample.keys() <= StereoSample.__annotations__.keys()
+    dtypes = {"left": np.uint8, "right": np.uint8, "disparity": np.float32, "right_disparity": np.float32}
+    dtypes |= {"valid": np.bool_, "noc": np.bool_, "right_valid": np.bool_}
+    for key, dtype in dtypes.items():
+        if key in sample:
+            assert sample[key].dtype == dtype, key
+            assert sample[key].shape == ((*SIZE, 3) if key in ("left", "right") else SIZE), key
+            assert sample[key].flags.c_contiguous, key
+            assert sample[key].flags.writeable, key
+    assert (sample["disparity"] >= 0).all()
+    assert (sample["disparity"][~sample["valid"]] == 0).all()
+    if "noc" in sample:
+        assert not (sample["noc"] & ~sample["valid"]).any()
+
+
+def test_pairs_are_sorted_and_their_names_are_file_names(case: Case) -> None:
+    case.write(make_samples(7))
+    names = [pair.name for pair in case.open().pairs]
+    assert len(names) == 7
+    assert names == sorted(set(names))
+    assert all(re.fullmatch(r"[\w.-]+", name) for name in names)
+
+
+def test_left_overs_of_file_managers_are_no_pairs(case: Case) -> None:
+    case.write(make_samples(1))
+    pair = case.open().pairs[0]
+    for file in (pair.left, pair.right):
+        file.with_name(f"._{file.name}").write_bytes(b"\x00\x05\x16\x07")
+        (file.parent.parent / ".hidden").mkdir(exist_ok=True)
+        (file.parent.parent / ".hidden" / file.name).write_bytes(b"")
+    assert len(case.open()) == 1
+
+
+def test_a_missing_root_is_named_with_the_patterns(case: Case) -> None:
+    with pytest.raises(DataError) as error:
+        case.open()
+    assert str(case.root) in str(error.value)
+    assert "does not exist" in str(error.value)
+    assert all(layout.left in str(error.value) for layout in case.tree.layouts)
+
+
+@pytest.mark.parametrize("gone", ["left", "right"])
+def test_half_copied_sets_are_refused(case: Case, gone: str) -> None:
+    names = case.write(make_samples(3))
+    pairs = {pair.name: pair for pair in case.open().pairs}
+    getattr(pairs[names[1]], gone).unlink()
+    with pytest.raises(DataError, match="half copied, 1 of") as error:
+        case.open()
+    assert names[1] in str(error.value)
+    assert names[0] not in str(error.value)
+    layout = case.tree.layouts[1 % len(case.tree.layouts)]
+    assert getattr(layout, gone) in str(error.value)
+
+
+@pytest.mark.parametrize("part", ["left", "right", "disparity", "right_disparity", "noc"])
+def test_a_truncated_file_is_named(case: Case, part: str) -> None:
+    case.write(make_samples(1))
+    data = case.open()
+    path = getattr(data.pairs[0], part)
+    if path is None:  # this set has no such file, and so says the tree
+        assert getattr(case.tree.layouts[0], part) is None
+        return
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(FormatError, match=re.escape(str(path))):
+        data[0]
+
+
+@pytest.mark.parametrize("part", ["right", "disparity"])
+def test_sizes_that_differ_are_named_with_both(case: Case, part: str) -> None:
+    case.write(make_samples(1))
+    data = case.open()
+    path = getattr(data.pairs[0], part)
+    if part == "right":
+        write_image(path, np.zeros((20, 30, 3), np.uint8))
+    else:
+        case.tree.disparity.write(path, np.ones((20, 30), np.float32))
+    with pytest.raises(DataError, match="sizes") as error:
+        data[0]
+    for expected in (str(data.pairs[0].left), str(path), "37x53", "20x30"):
+        assert expected in str(error.value)
+
+
+def test_pairs_without_truth_are_left_out_and_named(case: Case, caplog: pytest.LogCaptureFixture) -> None:
+    samples = make_samples(3)
+    del samples[1]["disparity"], samples[1]["noc"], samples[1]["right_disparity"]
+    names = case.write(samples)
+    with caplog.at_level(logging.WARNING):
+        data = case.open()
+    assert [pair.name for pair in data.pairs] == sorted([names[0], names[2]])
+    assert "1 of 3" in caplog.text
+    assert names[1] in caplog.text
+    everything = case.open(require_truth=False)
+    assert len(everything) == 3
+    without = everything[sorted(names).index(names[1])]
+    assert not {"disparity", "valid", "noc"} & without.keys()
+
+
+def test_a_set_without_any_truth_says_so(case: Case) -> None:
+    samples = make_samples(2)
+    for sample in samples:
+        del sample["disparity"], sample["noc"], sample["right_disparity"]
+    case.write(samples)
+    with pytest.raises(DataError, match="has ground truth; expected") as error:
+        case.open()
+    assert case.tree.layouts[0].disparity[0] in str(error.value)
+    assert "require_truth=false" in str(error.value)
+
+
+@pytest.mark.parametrize(("count", "validation"), [(2, 1), (5, 1), (6, 2), (11, 3)])
+def test_every_fifth_pair_is_held_back(case: Case, count: int, validation: int) -> None:
+    case.write(make_samples(count))
+    data = case.open()
+    train, held_back = data.split_validation()
+    names = [[part[index]["name"] for index in range(len(part))] for part in (train, held_back)]
+    assert len(names[1]) == validation
+    assert names[1] == [pair.name for pair in data.pairs][::5]
+    assert sorted(names[0] + names[1]) == [pair.name for pair in data.pairs]
+    assert train.name == held_back.name == data.name
+
+
+def test_a_single_pair_serves_as_both(case: Case, caplog: pytest.LogCaptureFixture) -> None:
+    case.write(make_samples(1))
+    train, held_back = case.open().split_validation()
+    assert len(train) == len(held_back) == 1
+    assert "one pair only" in caplog.text
+
+
+def test_data_sets_travel_to_worker_processes(case: Case) -> None:
+    case.write(make_samples(2))
+    data = case.open()
+    copy = pickle.loads(pickle.dumps(data))
+    np.testing.assert_array_equal(copy[1]["disparity"], data[1]["disparity"])
+
+
+def test_an_unknown_option_lists_the_known_ones(case: Case) -> None:
+    for option in case.options:
+        with pytest.raises(UserError, match=rf"{option}=nonsense: expected one of \w+"):
+            case.open(**{option: "nonsense"})
+
+
+# --- what is particular to one set ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("cls", "truth"), [(Kitti2012, "disp_occ"), (Kitti2015, "disp_occ_0")])
+def test_kitti_uses_the_truth_that_is_there(tmp_path: Path, cls: Any, truth: str) -> None:
+    samples = make_samples(2)
+    cls.write_fake(tmp_path, samples)
+    both = cls(tmp_path)[0]
+    assert both["noc"].sum() < both["valid"].sum()
+
+    occ = tmp_path / "training" / truth / "0000_10.png"
+    noc = tmp_path / "training" / truth.replace("occ", "noc") / "0000_10.png"
+    occ_bytes = occ.read_bytes()
+    occ.unlink()
+    only_noc = cls(tmp_path)
+    assert f"{truth} (1)" in only_noc.describe()
+    assert f"{truth.replace('occ', 'noc')} (1)" in only_noc.describe()
+    np.testing.assert_array_equal(only_noc[0]["valid"], samples[0]["noc"])
+    np.testing.assert_array_equal(only_noc[0]["noc"], samples[0]["noc"])
+
+    occ.write_bytes(occ_bytes)
+    noc.unlink()
+    only_occ = cls(tmp_path)[0]
+    np.testing.assert_array_equal(only_occ["valid"], both["valid"])
+    assert "noc" not in only_occ
+
+
+def test_kitti_leaves_the_next_frame_alone(tmp_path: Path) -> None:
+    Kitti2015.write_fake(tmp_path, make_samples(2))
+    for folder in ("image_2", "image_3"):
+        for frame in ("0000", "0001"):
+            write_image(tmp_path / "training" / folder / f"{frame}_11.png", np.zeros((*SIZE, 3), np.uint8))
+    next_frame = tmp_path / "training" / "disp_occ_1" / "0000_10.png"
+    write_image(next_frame, np.full(SIZE, 999, np.uint16))
+    data = Kitti2015(tmp_path)
+    assert [pair.name for pair in data.pairs] == ["0000_10", "0001_10"]
+    assert "right_disparity" not in data[0]
+
+
+def test_kitti_2012_has_grey_views_too(tmp_path: Path) -> None:
+    samples = make_samples(2)
+    Kitti2012.write_fake(tmp_path, samples[:1], views="colour")
+    Kitti2012.write_fake(tmp_path, samples[1:], views="grey")
+    np.testing.assert_array_equal(Kitti2012(tmp_path, views="grey")[0]["left"], samples[1]["left"])
+    np.testing.assert_array_equal(Kitti2012(tmp_path)[0]["left"], samples[0]["left"])
+
+
+@pytest.mark.parametrize("cls", [Middlebury, Eth3d])
+def test_only_255_of_a_mask_is_noc(tmp_path: Path, cls: Any) -> None:
+    sample = make_samples(1)[0]
+    sample["disparity"] = np.ones(SIZE, np.float32)
+    cls.write_fake(tmp_path, [sample])
+    data = cls(tmp_path)
+    mask = np.zeros(SIZE, np.uint8)
+    mask[:10], mask[10:20] = 255, 128
+    write_image(data.pairs[0].noc, mask)
+    np.testing.assert_array_equal(data[0]["noc"], mask == 255)
+    assert data[0]["valid"].all()
+    data.pairs[0].noc.unlink()
+    assert "noc" not in cls(tmp_path)[0]
+
+
+def test_sceneflow_uses_what_is_there(tmp_path: Path) -> None:
+    SceneFlow.write_fake(tmp_path, make_samples(3), passes="final")
+    everything = [pair.name for pair in SceneFlow(tmp_path).pairs]
+    assert [name.split("_")[0] for name in everything] == ["Driving", "FlyingThings3D", "Monkaa"]
+    assert all("finalpass" in name for name in everything)
+    assert [pair.name for pair in SceneFlow(tmp_path, passes="final").pairs] == everything
+    with pytest.raises(DataError, match="frames_cleanpass"):
+        SceneFlow(tmp_path, passes="clean")
+    with pytest.raises(DataError, match="FlyingThings3D/frames_cleanpass/TEST"):
+        SceneFlow(tmp_path, split="TEST")
+
+
+def test_sceneflow_validates_on_its_test_part(tmp_path: Path) -> None:
+    SceneFlow.write_fake(tmp_path, make_samples(6))
+    test_names = SceneFlow.write_fake(tmp_path, make_samples(2, seed=1), split="TEST")
+    train, validation = SceneFlow(tmp_path).split_validation()
+    assert len(train) == 6
+    assert sorted(test_names) == [validation[index]["name"] for index in range(len(validation))]

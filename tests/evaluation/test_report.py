@@ -1,0 +1,109 @@
+"""The table: numbers, the better of two, what is missing."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from dsmnet.evaluation import METRICS, ImageResult, SetResult, report
+
+
+def entry(epe: float, others: float, images: int = 2, **options: Any) -> dict[str, Any]:
+    scores = {metric: epe if metric == "epe" else others for metric in METRICS}
+    result = SetResult("s", [ImageResult(f"i{k}", scores, 10, 0.25, 192) for k in range(images)], **options)
+    return result.to_dict()
+
+
+@pytest.fixture
+def results() -> dict[str, Any]:
+    return {
+        "checkpoint": "runs/last.ckpt",
+        "model": "dsmnet_lite",
+        "norm": "domain",
+        "parameters": 1_234_567,
+        "protocol": {"pixels": "noc", "max_disparity": None, "average": "image"},
+        "search_range": "auto",
+        "sets": {"kitti2015": entry(1.234, 20.0, pixels_used="noc"), "middlebury2006": entry(3.0, 7.77)},
+        "baselines": {"sgbm": {"sets": {"kitti2015": entry(2.0, 10.0), "middlebury2006": entry(3.0, 9.0)}}},
+        "missing": {"eth3d": "/somewhere/ETH3D"},
+    }
+
+
+def printed(results: dict[str, Any], **options: Any) -> str:
+    stream = io.StringIO()
+    report.show(results, Console(file=stream, **options))
+    return stream.getvalue()
+
+
+def test_markdown_holds_numbers_and_the_better_one_bold(results: dict[str, Any]) -> None:
+    lines = report.markdown(results).splitlines()
+    assert "| kitti2015 | dsmnet_lite | noc | **1.23** | 20.0 | 20.0 | 20.0 | 20.0 | 2 | 0.25 |" in lines
+    assert "|  | sgbm | all | 2.00 | **10.0** | **10.0** | **10.0** | **10.0** | 2 | 0.25 |" in lines
+    # a tie goes to both
+    assert any(line.startswith("| middlebury2006 | dsmnet_lite | all | **3.00** | **7.8**") for line in lines)
+    assert any(line.startswith("|  | sgbm | all | **3.00** | 9.0") for line in lines)
+
+
+def test_nothing_is_best_alone(results: dict[str, Any]) -> None:
+    del results["baselines"]
+    assert "**" not in report.markdown(results)
+    assert "\x1b[1;32m" not in printed(results, force_terminal=True)
+
+
+def test_the_terminal_highlights_the_better_value(results: dict[str, Any]) -> None:
+    text = printed(results, force_terminal=True, width=200, color_system="standard")
+    assert "\x1b[1;32m1.23\x1b[0m" in text
+    assert "\x1b[1;32m2.00\x1b[0m" not in text
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_no_number_is_cut_off_whatever_the_width(results: dict[str, Any], width: int) -> None:
+    text = printed(results, width=width)
+    assert "…" not in text
+    for word in ("middlebury2006", "dsmnet_lite", "1.23", "bad-3 %", "seconds", "1.23 M parameters"):
+        assert word in text
+
+
+def test_what_is_missing_or_left_out_stands_below(results: dict[str, Any]) -> None:
+    results["sets"]["kitti2015"]["skipped"] = ["000007_10"]
+    results["sets"]["kitti2015"]["non_finite"] = 12
+    results["protocol"]["max_disparity"] = 192
+    for text in (report.markdown(results), printed(results, width=300)):
+        assert "eth3d: not evaluated, there is no folder /somewhere/ETH3D" in text
+        assert "000007_10" in text
+        assert "12 answers" in text
+        assert "below 192 px" in text
+
+
+def test_no_image_is_a_dash_and_no_answer_is_inf(results: dict[str, Any]) -> None:
+    results["sets"] = {"none": entry(0, 0, images=0), "torn": entry(math.inf, 50.0)}
+    results["baselines"]["sgbm"]["sets"] = {"none": entry(0, 0, images=0), "torn": entry(9.0, 60.0)}
+    lines = report.markdown(results).splitlines()
+    assert "| none | dsmnet_lite | all | - | - | - | - | - | 0 | - |" in lines
+    assert any(line.startswith("| torn | dsmnet_lite | all | inf | **50.0**") for line in lines)
+    assert any(line.startswith("|  | sgbm | all | **9.00** | 60.0") for line in lines)
+
+
+def test_files_are_written(results: dict[str, Any], tmp_path: Path) -> None:
+    report.write(results, tmp_path / "new")
+    assert json.loads((tmp_path / "new" / "results.json").read_text()) == results
+    assert (tmp_path / "new" / "results.md").read_text() == report.markdown(results)
+
+
+def test_the_table_is_that_of_an_evaluation(reads_red: Any, make_sample: Callable[..., Any]) -> None:
+    from dsmnet.evaluation import evaluate
+
+    sets: Any = {"made": [make_sample("a", noc=np.s_[:, :3])]}
+    results = evaluate(reads_red(2.5), sets, baselines={"other": reads_red()}, progress=False)
+    lines = report.markdown(results).splitlines()
+    assert any(
+        line.startswith("| made | readsred | noc | 2.50 | 100.0 | 100.0 | **0.0** |") for line in lines
+    )

@@ -1,0 +1,134 @@
+"""SGF and SGA against loops over pixels written from the papers' recurrences."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from dsmnet.errors import ShapeError, UserError
+from dsmnet.ops import sga, sga_directions, sgf
+
+SIZES = [(5, 7), (1, 6), (6, 1), (1, 1), (4, 9), (9, 3)]
+BACKENDS = ["reference", "scan"]
+# (row step, column step) of each entry 1..4, per pass, and whether rows / columns are walked backwards
+SGF_PASSES = [
+    ([(-1, 0), (-1, -1), (-1, 1), (0, -1)], False, False, "rows"),
+    ([(1, 0), (1, -1), (1, 1), (0, 1)], True, True, "rows"),
+    ([(0, -1), (-1, -1), (1, -1), (-1, 0)], False, False, "columns"),
+    ([(0, 1), (-1, 1), (1, 1), (1, 0)], True, True, "columns"),
+]
+SGA_STEPS = [(-1, 0), (1, 0), (0, -1), (0, 1)]
+
+
+def normalised_weights(n: int, h: int, w: int, seed: int = 0) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(n, 4, 5, h, w, generator=generator, dtype=torch.float64).softmax(2)
+
+
+def random(*shape: int, seed: int = 1) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+
+
+def naive_sgf(x: Tensor, weights: Tensor) -> Tensor:
+    n, _, h, w = x.shape
+    for k, (neighbours, rows_back, columns_back, outer) in enumerate(SGF_PASSES):
+        rows = list(reversed(range(h))) if rows_back else list(range(h))
+        columns = list(reversed(range(w))) if columns_back else list(range(w))
+        if outer == "rows":
+            order = [(r, c) for r in rows for c in columns]
+        else:
+            order = [(r, c) for c in columns for r in rows]
+        y = x.clone()
+        for i in range(n):
+            for r, c in order:
+                value = weights[i, k, 0, r, c] * x[i, :, r, c]
+                for entry, (dr, dc) in enumerate(neighbours, start=1):
+                    inside = 0 <= r + dr < h and 0 <= c + dc < w
+                    value = value + weights[i, k, entry, r, c] * (
+                        y[i, :, r + dr, c + dc] if inside else x[i, :, r, c]
+                    )
+                y[i, :, r, c] = value
+        x = y
+    return x
+
+
+def naive_sga(x: Tensor, weights: Tensor) -> list[Tensor]:
+    n, _, depth, h, w = x.shape
+    results = []
+    for k, (dr, dc) in enumerate(SGA_STEPS):
+        rows = reversed(range(h)) if dr > 0 else range(h)
+        columns = list(reversed(range(w)) if dc > 0 else range(w))
+        y = torch.zeros_like(x)
+        for r in rows:
+            for c in columns:
+                for i in range(n):
+                    w0, w1, w2, w3, w4 = weights[i, k, :, r, c]
+                    own = x[i, :, :, r, c]
+                    if not (0 <= r + dr < h and 0 <= c + dc < w):
+                        y[i, :, :, r, c] = (w0 + w1 + w2 + w3 + w4) * own
+                        continue
+                    before = y[i, :, :, r + dr, c + dc]
+                    for d in range(depth):
+                        below = before[:, d - 1] if d > 0 else own[:, d]
+                        above = before[:, d + 1] if d + 1 < depth else own[:, d]
+                        y[i, :, d, r, c] = (
+                            w0 * own[:, d] + w1 * before[:, d] + w2 * below + w3 * above + w4 * before.amax(1)
+                        )
+        results.append(y)
+    return results
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("size", SIZES)
+def test_sgf_equals_the_loop_over_pixels(size: tuple[int, int], backend: str) -> None:
+    x, weights = random(2, 3, *size), normalised_weights(2, *size)
+    torch.testing.assert_close(sgf(x, weights, backend), naive_sgf(x, weights), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("size", SIZES)
+def test_sga_equals_the_loop_over_pixels(size: tuple[int, int], backend: str) -> None:
+    x, weights = random(2, 2, 4, *size), normalised_weights(2, *size)
+    expected = naive_sga(x, weights)
+    for result, wanted in zip(sga_directions(x, weights, backend), expected, strict=True):
+        torch.testing.assert_close(result, wanted, rtol=0, atol=1e-12)
+    torch.testing.assert_close(sga(x, weights, backend), torch.stack(expected).amax(0), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("size", [(3, 4), (1, 3), (3, 1)])
+def test_gradients(size: tuple[int, int], backend: str) -> None:
+    # Not normalised: where all weights of a pixel act on its own value, normalised ones would make the
+    # directions tie, and a maximum has no derivative there.
+    weights = random(1, 4, 5, *size, seed=2).mul(0.4).requires_grad_()
+    x = random(1, 2, *size).requires_grad_()
+    assert torch.autograd.gradcheck(lambda a, b: sgf(a, b, backend), (x, weights))
+    volume = random(1, 2, 3, *size).requires_grad_()
+    assert torch.autograd.gradcheck(lambda a, b: sga(a, b, backend), (volume, weights))
+
+
+def test_sgf_is_a_convex_combination() -> None:
+    x, weights = random(1, 1, 6, 8), normalised_weights(1, 6, 8)
+    constant = torch.full_like(x, 3.0)
+    torch.testing.assert_close(sgf(constant, weights), constant)
+    result = sgf(x, weights)
+    assert result.min() >= x.min()
+    assert result.max() <= x.max()
+
+
+def test_weights_that_keep_the_pixel_itself_change_nothing() -> None:
+    keep = torch.zeros(1, 4, 5, 4, 5, dtype=torch.float64)
+    keep[:, :, 0] = 1
+    x, volume = random(1, 2, 4, 5), random(1, 2, 3, 4, 5)
+    assert torch.equal(sgf(x, keep), x)
+    assert torch.equal(sga(volume, keep), volume)
+
+
+def test_wrong_shapes_and_names_are_refused() -> None:
+    with pytest.raises(ShapeError, match=r"\(1, 4, 5, 3, 3\).*\(1, 2, 4, 4\)"):
+        sgf(random(1, 2, 4, 4), normalised_weights(1, 3, 3))
+    with pytest.raises(ShapeError, match=r"\(1, 4, 5, 3, 3\).*\(1, 2, 3, 4, 4\)"):
+        sga(random(1, 2, 3, 4, 4), normalised_weights(1, 3, 3))
+    with pytest.raises(UserError, match="backend='cuda'"):
+        sgf(random(1, 2, 3, 3), normalised_weights(1, 3, 3), backend="cuda")

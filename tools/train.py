@@ -1,0 +1,31 @@
+"""Train, then evaluate zero-shot: python tools/train.py [dataset=...] [model=...] [norm=...] [experiment=...].
+
+Writes config.yaml, checkpoints/{last,best}.ckpt, weights.safetensors, metrics.csv, TensorBoard events,
+results.json and results.md under paths.output.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from omegaconf import DictConfig
+
+from dsmnet.config import save_config, tool
+
+log = logging.getLogger(__name__)
+
+
+@tool("train")
+def main(cfg: DictConfig) -> None:
+    """Train as configured and finish with the cross-domain table."""
+    from dsmnet.run import evaluate_run, train
+
+    output = Path(cfg.paths.output)
+    save_config(cfg, output / "config.yaml")
+    weights = train(cfg, output)
+    evaluate_run(cfg, weights, output)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""Draw a disparity file: python tools/visualize.py disparity=FILE [left=FILE] [truth=FILE].
+
+Writes NAME_colour.png (with a legend), NAME_panel.png and, with truth, NAME_error.png under paths.output.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+
+from dsmnet.config import tool
+from dsmnet.data.formats import read_image, write_image
+from dsmnet.errors import ShapeError
+from dsmnet.inference.files import ResultWriter, read_map
+from dsmnet.viz import colour_error, error_bar, panel, with_bar
+from dsmnet.viz.colour import check_limits
+
+log = logging.getLogger(__name__)
+
+
+@tool("visualize")
+def main(cfg: DictConfig) -> None:
+    """Read what is given, draw what it allows."""
+    options = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    assert isinstance(options, dict)
+    path, limits = Path(str(cfg.disparity)), check_limits(options["limits"])
+    writer = ResultWriter(Path(cfg.paths.output), limits, cfg.colour_map, cfg.legend)
+    disparity = read_map(path, cfg.scale)
+    left = None if cfg.left is None else read_image(cfg.left)
+    truth = None if cfg.truth is None else read_map(cfg.truth, cfg.truth_scale)
+    for option, other in (("left", left), ("truth", truth)):
+        if other is not None and other.shape[:2] != disparity.shape:
+            raise ShapeError(
+                f"{option}={cfg[option]} has size {other.shape[:2]}, disparity={path} {disparity.shape}: "
+                "expected the same (height, width)"
+            )
+
+    pictures = {"colour": writer.colour(disparity)}
+    if truth is not None:
+        error = colour_error(disparity, truth)
+        pictures["error"] = with_bar(error, error_bar(error.shape[1])) if cfg.legend else error
+    top = limits[1] if limits else None
+    pictures["panel"] = panel(left, disparity, truth, max_disparity=top, title=path.stem)
+    for kind, picture in pictures.items():
+        write_image(writer.folder / f"{path.stem}_{kind}.png", picture)
+    log.info("%s -> %s", ", ".join(f"{path.stem}_{kind}.png" for kind in pictures), writer.folder)
+
+
+if __name__ == "__main__":
+    main()
