@@ -7,11 +7,16 @@ results.json and results.md under paths.output.
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 
 from omegaconf import DictConfig
 
 from dsmnet.config import save_config, tool
+
+# Waiting threads of the matrix kernels sleep instead of spinning. On few cores that are shared with the loading
+# of data, spinning made a step three times slower. It has to be set before torch is imported.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 log = logging.getLogger(__name__)
 

@@ -147,23 +147,15 @@ def scored_pixels(sample: StereoSample, protocol: EvaluationProtocol) -> tuple[M
 
 def describe(matcher: Matcher) -> dict[str, Any]:
     """Return model, norm and number of parameters of a matcher, as results.json states them."""
-    config: Mapping[str, Any] = getattr(matcher, "config", None) or {}
-    names = {**config, **config.get("choices", {})}  # what was chosen on the command line says most
+    config: Mapping[str, Any] = getattr(matcher, "config", {})
     parameters = 0
     if isinstance(matcher, torch.nn.Module):
         parameters = sum(parameter.numel() for parameter in matcher.parameters())
     return {
-        "model": _component(names.get("model")) or type(matcher).__name__.lower(),
-        "norm": _component(names.get("norm")),
+        "model": config.get("model") or type(matcher).__name__.lower(),
+        "norm": config.get("norm"),
         "parameters": parameters,
     }
-
-
-def _component(node: Any) -> str | None:
-    """Return the name of a part of the configuration: its own, or its target's."""
-    if isinstance(node, Mapping):
-        return str(node.get("_target_", "")).rpartition(".")[2] or None
-    return node
 
 
 def _timed_prediction(matcher: Matcher, sample: StereoSample, reach: int) -> tuple[DisparityMap, float]:

@@ -101,7 +101,7 @@ def unique_names(paths: Sequence[Path]) -> list[str]:
 
 
 def _check_names(lefts: Sequence[Path], rights: Sequence[Path]) -> None:
-    """Refuse a pairing that names contradict: 2.png with 3.png where the other side has a 2.png too."""
+    """Refuse a pairing that names contradict: some are the same on both sides, but not all."""
     if len(lefts) < 2:
         return
     for kind in ("stem", "folder"):
@@ -110,7 +110,7 @@ def _check_names(lefts: Sequence[Path], rights: Sequence[Path]) -> None:
         ]
         common = set(names[0]) & set(names[1])
         for left, right, a, b in zip(lefts, rights, *names, strict=True):
-            if a != b and (a in common or b in common):
+            if common and a != b:
                 raise UserError(
                     f"in sorted order {left} would be paired with {right}, but their names say otherwise: "
                     "expected the same scenes on both sides"

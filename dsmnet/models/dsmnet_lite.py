@@ -45,7 +45,7 @@ class DSMNetLite(StereoNet):
         window: int | None,
         refine_hidden: tuple[int, int],
         refine_blocks: tuple[int, int],
-        refine_radius: int,
+        refine_radius: tuple[int, int],
         max_disparity: int,
     ) -> None:
         backbone = UNetFeatures(norm, widths=widths, graph_filter=graph_filter)

@@ -8,6 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from dsmnet.layers.norms.functional import unit_length
+
 
 def warp(right: Tensor, disparity: Tensor) -> Tensor:
     """Sample the right view's map [N, C, h, w] at x - disparity ([N, 1, h, w], px of this map)."""
@@ -62,7 +64,7 @@ class RefinementStage(nn.Module):
 
     def forward(self, disparity: Tensor, left: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
         """Disparity [N, 1, h, w] and features [N, C, h, w] -> corrected map and its enlargement by 2."""
-        unit_left, unit_right = F.normalize(left, dim=1), F.normalize(right, dim=1)
+        unit_left, unit_right = unit_length(left), unit_length(right)
         # The position is not differentiated: gradients reach the disparity through the sum below.
         warped = warp(unit_right, disparity.detach())
         near = F.pad(warped, (self.radius, self.radius))
@@ -93,11 +95,11 @@ class Refinement(nn.Module):
         *,
         hidden: tuple[int, int] = (64, 32),
         blocks: tuple[int, int] = (2, 2),
-        radius: int = 4,
+        radius: tuple[int, int] = (4, 2),
     ) -> None:
         super().__init__()
-        self.at_quarter = RefinementStage(channels[4], hidden[0], blocks[0], radius)
-        self.at_half = RefinementStage(channels[2], hidden[1], blocks[1], radius)
+        self.at_quarter = RefinementStage(channels[4], hidden[0], blocks[0], radius[0])
+        self.at_half = RefinementStage(channels[2], hidden[1], blocks[1], radius[1])
 
     def forward(self, disparity: Tensor, lefts: dict[int, Tensor], rights: dict[int, Tensor]) -> list[Tensor]:
         """See the class: full-size disparities after the first and after the second scale."""

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dsmnet.errors import ShapeError, UserError
+from dsmnet.layers.norms.functional import unit_length
 
 
 class _Volume(nn.Module):
@@ -57,7 +58,7 @@ class GroupwiseVolume(_Volume):
         n, c, h, w = features.shape
         grouped = features.reshape(n, self.out_channels, c // self.out_channels, h, w)
         if self.cosine:
-            return F.normalize(grouped, dim=2)
+            return unit_length(grouped.flatten(0, 1)).view_as(grouped)
         return grouped * (c // self.out_channels) ** -0.5
 
     def compare(self, left: Tensor, right: Tensor) -> Tensor:

@@ -65,9 +65,12 @@ def write(canvas: Image, labels: Sequence[Label]) -> Image:
             weight="bold" if label.bold else "normal",
             family="DejaVu Sans",
         )
-        wide = text.get_window_extent(renderer).width
-        if label.max_width is not None and wide > label.max_width:
-            text.set_fontsize(label.size * label.max_width / wide)
+        # Glyphs are fitted to the pixel grid, so half the size is not quite half the width: try again.
+        while label.max_width is not None and text.get_fontsize() > 1:
+            wide = text.get_window_extent(renderer).width
+            if wide <= label.max_width:
+                break
+            text.set_fontsize(text.get_fontsize() * min(0.98, label.max_width / wide))
     agg.draw()
     layer = np.asarray(agg.buffer_rgba(), np.float32)[:height, :width]
     alpha = layer[..., 3:] / 255

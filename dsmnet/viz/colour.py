@@ -55,12 +55,13 @@ def check_limits(limits: Sequence[float] | None) -> tuple[float, float] | None:
     """
     if limits is None:
         return None
-    numbers = (
-        [value for value in limits if isinstance(value, int | float)] if not isinstance(limits, str) else []
-    )
-    if len(numbers) != 2 or len(limits) != 2 or not numbers[0] < numbers[1]:
+    try:
+        low, high = (float(value) for value in limits)
+    except (TypeError, ValueError):
+        low = high = 0.0
+    if not low < high:
         raise UserError(f"limits={limits}: expected [low,high] in pixels, low below high")
-    return float(numbers[0]), float(numbers[1])
+    return low, high
 
 
 def colour_table(name: str = COLOUR_MAP, size: int = 256) -> NDArray[np.uint8]:

@@ -40,7 +40,7 @@ def disparity_bar(width: int, limits: tuple[float, float], colour_map: str = COL
     width = max(width, MIN_WIDTH)
     low, high = limits
     ramp = colour_table(colour_map, width - 2 * _margin(width))
-    ticks = [((t - low) / (high - low), f"{t:g}") for t in disparity_ticks(limits, min(8, width // 60))]
+    ticks = [((t - low) / (high - low), f"{t:g}") for t in disparity_ticks(limits, min(8, width // 45))]
     return _bar(ramp[None], ticks, "disparity, px", width)
 
 

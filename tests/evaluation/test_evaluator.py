@@ -192,14 +192,9 @@ def test_results_have_the_agreed_form_and_are_strict_json(reads_red: Any, make_s
     assert seen == [("one", "a", 15), ("one", "b", 15)]  # pictures of the matcher, not of the baseline
 
 
-def test_describe_takes_what_was_chosen_else_the_targets_name(reads_red: Any) -> None:
+def test_describe_names_a_network_by_its_configuration_and_others_by_their_class(reads_red: Any) -> None:
     net: Any = torch.nn.Linear(3, 4)
-    net.config = {
-        "model": {"_target_": "dsmnet.models.StereoNet"},
-        "norm": {"_target_": "dsmnet.layers.norms.placement.Everywhere"},
-    }
-    assert describe(net) == {"model": "StereoNet", "norm": "Everywhere", "parameters": 16}
-    net.config = {**net.config, "choices": {"model": "dsmnet_lite", "norm": "domain"}}
+    net.config = {"model": "dsmnet_lite", "norm": "domain", "network": {}}
     assert describe(net) == {"model": "dsmnet_lite", "norm": "domain", "parameters": 16}
     assert describe(reads_red()) == {"model": "readsred", "norm": None, "parameters": 0}
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dsmnet.data.synthetic.dataset import LAYOUTS, SyntheticStereo
+from dsmnet.data.synthetic.dataset import SyntheticStereo
+from dsmnet.data.synthetic.layouts import LAYOUTS
 from dsmnet.data.synthetic.patterns import PATTERNS
 
 __all__ = ["LAYOUTS", "PATTERNS", "SyntheticStereo"]

@@ -48,6 +48,7 @@ def _normal_quantiles() -> Floats:
 
 
 _QUANTILES = _normal_quantiles()
+_DEVIATION = np.linspace(0.4, 1.0, 256, dtype=np.float32)  # of noise, by the brightness of the pixel
 
 
 class Cameras:
@@ -96,7 +97,9 @@ class Cameras:
                 image = cv2.GaussianBlur(image, (0, 0), sigma)
         if strength["grey"]:
             image = _desaturate(image, strength["grey"])
-        gains = np.exp(strength["gain"] * (common[1] + 0.5 * own[1]) + strength["colour"] * rng.uniform(-1, 1, 3))
+        gains = np.exp(
+            strength["gain"] * (common[1] + 0.5 * own[1]) + strength["colour"] * rng.uniform(-1, 1, 3)
+        )
         if strength["grey"]:
             gains[:] = gains.mean()
         gamma = np.exp(strength["gamma"] * (common[2] + 0.4 * own[2]))
@@ -105,7 +108,9 @@ class Cameras:
         if strength["vignetting"]:
             image = _vignette(image, strength["vignetting"] * rng.random())
         if strength["noise"]:
-            image = _noise(image, rng, strength["noise"] * abs(common[4] + 0.6 * own[4]), bool(strength["grey"]))
+            image = _noise(
+                image, rng, strength["noise"] * abs(common[4] + 0.6 * own[4]), bool(strength["grey"])
+            )
         return image
 
 
@@ -115,7 +120,7 @@ def _response(gains: NDArray[np.float64], gamma: float, exposure: float) -> NDAr
     if exposure >= 0:
         level = level * np.exp(exposure)
     else:
-        level = level - (np.exp(-exposure) - 1) * 0.3
+        level = level - (np.exp(-exposure) - 1) * 0.15
     return np.asarray(np.clip(level * gains * 255 + 0.5, 0, 255).astype(np.uint8)[None])
 
 
@@ -129,7 +134,9 @@ def _shift_rows(image: Image, rng: np.random.Generator, strength: float) -> Imag
     height, width = image.shape[:2]
     shift, tilt = rng.uniform(-0.6, 0.6) * strength, rng.uniform(-0.4, 0.4) * strength * 2 / width
     matrix = np.array([[1, 0, 0], [tilt, 1, shift - tilt * width / 2]])
-    return cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return cv2.warpAffine(
+        image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
 
 
 def _vignette(image: Image, loss: float) -> Image:
@@ -145,6 +152,8 @@ def _noise(image: Image, rng: np.random.Generator, sigma: float, grey: bool) -> 
     height, width = image.shape[:2]
     channels = 1 if grey else 3
     codes = np.frombuffer(rng.bytes(height * width * channels), np.uint8).reshape(height, width, channels)
-    noise = _QUANTILES[codes] * np.float32(255 * sigma)
-    deviation = (np.float32(0.4) + np.float32(0.6 / 255) * np.arange(256, dtype=np.float32))[image]
-    return np.clip(image + noise * deviation + np.float32(0.5), 0, 255).astype(np.uint8)
+    noise = cv2.LUT(codes, _QUANTILES)
+    if grey:
+        noise = cv2.merge([noise] * 3)
+    deviation = cv2.LUT(image, _DEVIATION)
+    return np.asarray(cv2.add(image, cv2.multiply(noise, deviation, scale=255 * sigma), dtype=cv2.CV_8U))

@@ -3,33 +3,26 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from torch.utils.data import Dataset
 
-from dsmnet.data.synthetic import layout_ground, layout_indoor, layout_random, layout_still, layout_street
 from dsmnet.data.synthetic.camera import Cameras
+from dsmnet.data.synthetic.layouts import LAYOUTS
 from dsmnet.data.synthetic.materials import Bank
 from dsmnet.data.synthetic.occlusion import non_occluded
 from dsmnet.data.synthetic.patterns import PATTERNS
 from dsmnet.data.synthetic.photographs import list_photographs, load_photographs
-from dsmnet.data.synthetic.render import View, expose
+from dsmnet.data.synthetic.render import View
 from dsmnet.data.synthetic.rig import Rig
 from dsmnet.data.synthetic.scene import Scene
 from dsmnet.errors import UserError
 from dsmnet.protocols import StereoSample
 
-LAYOUTS: dict[str, Callable[[Scene], None]] = {
-    "street": layout_street.build,
-    "ground": layout_ground.build,
-    "indoor": layout_indoor.build,
-    "still": layout_still.build,
-    "random": layout_random.build,
-}
-
 _TRAINING, _VALIDATION = 0, 1  # seed streams
+_SAFETY = 0.98  # the coverage of an edge reaches half a pixel beyond the outline
 _BANK_ITEM = 2**63 - 1  # the place in a stream that no item has
 
 
@@ -67,7 +60,7 @@ class SyntheticStereo(Dataset[StereoSample]):
         length: int = 100_000,
         size: tuple[int, int] = (192, 384),
         max_disparity: float = 96.0,
-        min_near: float = 14.0,
+        min_near: float = 20.0,
         density: float = 1.0,
         layouts: Mapping[str, float] | None = None,
         patterns: Mapping[str, float] | None = None,
@@ -78,7 +71,11 @@ class SyntheticStereo(Dataset[StereoSample]):
     ) -> None:
         self.seed, self.length, self.validation_length = int(seed), int(length), int(validation_length)
         self.height, self.width = (int(v) for v in size)
-        self.max_disparity, self.min_near, self.density = float(max_disparity), float(min_near), float(density)
+        self.max_disparity, self.min_near, self.density = (
+            float(max_disparity),
+            float(min_near),
+            float(density),
+        )
         self.photograph_share = float(photograph_share)
         self.layouts = _weights("layouts", layouts, LAYOUTS)
         self.patterns = _weights("patterns", patterns, PATTERNS)
@@ -117,9 +114,8 @@ class SyntheticStereo(Dataset[StereoSample]):
         for surface in scene.surfaces:
             left.draw(surface)
             right.draw(surface)
-        images = [view.light() for view in (left, right)]
-        exposure = float(np.clip(rng.normal(105, 25) / (images[0].mean() + 5), 0.5, 3.5))
-        left_image, right_image = self.cameras(*(expose(image, exposure) for image in images), rng)
+        exposure = float(np.clip(rng.normal(105, 25) / (left.brightness() + 5), 0.5, 3.5))
+        left_image, right_image = self.cameras(left.image(exposure), right.image(exposure), rng)
         return {
             "left": left_image,
             "right": right_image,
@@ -135,7 +131,9 @@ class SyntheticStereo(Dataset[StereoSample]):
     def split_validation(self) -> tuple[SyntheticStereo, SyntheticStereo]:
         """Return this set, and one of `validation_length` other scenes with other textures."""
         held_back = object.__new__(type(self))
-        held_back.__dict__.update(self.__dict__, length=self.validation_length, _stream=_VALIDATION, _bank=None)
+        held_back.__dict__.update(
+            self.__dict__, length=self.validation_length, _stream=_VALIDATION, _bank=None
+        )
         return self, held_back
 
     def _generator(self, item: int) -> np.random.Generator:
@@ -153,16 +151,15 @@ class SyntheticStereo(Dataset[StereoSample]):
     def _scene(self, rng: np.random.Generator) -> Scene:
         near = float(np.exp(rng.uniform(math.log(self.min_near), math.log(self.max_disparity))))
         focal = self.width * float(np.exp(rng.uniform(math.log(0.7), math.log(2.0))))
-        cx, cy = self.width * rng.uniform(-0.1, 1.1), self.height * rng.uniform(0.2, 0.7)
+        cx, cy = self.width * rng.uniform(-0.1, 1.1), self.height * rng.uniform(-0.2, 0.6)
         scene = Scene(rng, Rig(self.width, self.height, focal, cx, cy), self.bank(), near, self.density)
         names = [name for name, weight in self.layouts.items() if weight]
         share = np.array([self.layouts[name] for name in names])
         LAYOUTS[names[int(rng.choice(len(names), p=share / share.sum()))]](scene)
-        highest = max(
-            s.disparity_range(self.width, self.height, self.max_disparity)[1] for s in scene.surfaces if s.material
-        )
-        if highest > self.max_disparity:
-            scene.surfaces = [s.scaled(self.max_disparity / highest) for s in scene.surfaces]
+        limit = self.max_disparity * _SAFETY
+        highest = max(s.highest(self.width, self.height, limit) for s in scene.surfaces if s.material)
+        if highest > limit:
+            scene.surfaces = [s.scaled(limit / highest) for s in scene.surfaces]
         return scene
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsmnet.data.synthetic.patterns import PATTERNS
-from dsmnet.data.synthetic.rig import Plane, Rig
+from dsmnet.data.synthetic.rig import Plane, Rig, dot
 from dsmnet.data.synthetic.surface import Material
 from dsmnet.data.synthetic.texture import TILE, Texture
 
@@ -22,8 +22,8 @@ class Look:
     """A family of materials: which patterns, how strong, how coarse."""
 
     patterns: dict[str, float] | None = None  # relative weights; None: those of the data set
-    contrast: tuple[float, float] = (0.15, 1.0)
-    texel: tuple[float, float] = (0.5, 2.5)  # pixels per texel where the surface is looked at
+    contrast: tuple[float, float] = (0.2, 1.0)
+    texel: tuple[float, float] = (0.35, 1.5)  # pixels per texel where the surface is looked at
     level: bool = False  # the pattern lies level, as on walls; else it is turned at random
     saturation: float = 1.0
     brightness: tuple[float, float] = (30, 225)
@@ -33,10 +33,10 @@ class Look:
 
 LOOKS = {
     "any": Look(),
-    "flat": Look({"noise": 2, "wood": 1, "blots": 1}, contrast=(0.01, 0.12), texel=(0.8, 4)),
+    "flat": Look({"noise": 2, "wood": 1, "blots": 1}, contrast=(0.02, 0.25), texel=(0.5, 2.5)),
     "wall": Look(
         {"noise": 3, "bricks": 3, "wood": 1, "stripes": 1, "checks": 1, "blots": 1, "lines": 1, "marble": 0.5},
-        contrast=(0.03, 0.5), level=True, saturation=0.6, brightness=(80, 230),
+        contrast=(0.05, 0.7), level=True, saturation=0.6, brightness=(80, 230),
     ),
     "facade": Look(
         {"windows": 6, "bricks": 2, "noise": 1}, contrast=(0.4, 1.0), level=True, texel=(0.35, 1.2),
@@ -44,11 +44,11 @@ LOOKS = {
     ),
     "ground": Look(
         {"noise": 4, "cells": 2, "bricks": 3, "foliage": 1, "blots": 1, "wood": 1, "checks": 0.7, "lines": 1},
-        contrast=(0.1, 0.8), saturation=0.5, texel=(0.6, 2.5), level=True,
+        contrast=(0.2, 0.9), saturation=0.5, texel=(0.4, 1.5), level=True,
     ),
     "asphalt": Look(
-        {"noise": 5, "cells": 1, "lines": 1}, contrast=(0.05, 0.35), saturation=0.15, brightness=(50, 140),
-        texel=(0.6, 2.0),
+        {"noise": 5, "cells": 1, "lines": 1}, contrast=(0.1, 0.5), saturation=0.15, brightness=(50, 140),
+        texel=(0.4, 1.5),
     ),
     "sky": Look(
         {"noise": 1, "marble": 0.2}, contrast=(0.0, 0.2), texel=(3, 8), brightness=(150, 250), saturation=0.5,
@@ -60,14 +60,14 @@ LOOKS = {
     ),
     "bark": Look({"wood": 3, "noise": 2, "cells": 1}, contrast=(0.2, 0.7), saturation=0.5, brightness=(40, 120)),
     "furniture": Look(
-        {"wood": 5, "noise": 1, "checks": 0.5, "stripes": 0.5, "text": 0.5}, contrast=(0.05, 0.6), level=True,
+        {"wood": 5, "noise": 1, "checks": 0.5, "stripes": 0.5, "text": 0.5}, contrast=(0.1, 0.8), level=True,
     ),
     "paper": Look(
         {"text": 4, "lines": 2, "dead_leaves": 2, "checks": 1, "stripes": 1, "blots": 1, "windows": 0.5},
         contrast=(0.5, 1.0), level=True, texel=(0.3, 1.2),
     ),
     "paint": Look(
-        {"noise": 2, "blots": 1, "wood": 1}, contrast=(0.02, 0.3), texel=(0.7, 3), brightness=(20, 240),
+        {"noise": 2, "blots": 1, "wood": 1}, contrast=(0.03, 0.4), texel=(0.5, 2), brightness=(20, 240),
     ),
 }  # fmt: skip
 
@@ -83,7 +83,7 @@ class Palette:
     def __post_init__(self) -> None:
         self.hues = self.rng.uniform(0, 1, 4)
         self.hues[:2] = self.rng.normal(0.09, 0.05, 2)  # much of the world is between red and yellow
-        self.saturation = float(self.rng.uniform(0.05, 0.6))
+        self.saturation = float(self.rng.uniform(0.05, 0.45))
 
     def colour(self, saturation: float = 1.0, brightness: tuple[float, float] = (30, 225)) -> Colour:
         """Draw one colour."""
@@ -136,7 +136,8 @@ class Bank:
         self.photographs = photographs
         self.photograph_share = photograph_share if photographs else 0.0
         self.tiles = {
-            name: [Texture.from_tile(draw(rng)) for _ in range(per_pattern)] for name, draw in PATTERNS.items()
+            name: [Texture.from_tile(draw(rng)) for _ in range(per_pattern)]
+            for name, draw in PATTERNS.items()
         }
 
     def pattern(self, rng: np.random.Generator, weights: dict[str, float] | None) -> Texture:
@@ -170,16 +171,19 @@ def make_coat(rng: np.random.Generator, bank: Bank, palette: Palette, look: Look
 def lay(rng: np.random.Generator, rig: Rig, coat: Coat, plane: Plane, at: tuple[float, float]) -> Material:
     """Cover a plane with a material, its texels sized for the pixel `at`."""
     axes = rig.texture_axes(plane, coat.angle)
-    disparity = max(plane.at(*at), 1e-3)
-    grain = coat.texel / disparity
+    grain = coat.texel / max(plane.at(*at), 1e-3)
     # Coordinates start near the place looked at, where float32 is most accurate.
-    u, v = rng.uniform(0, TILE, 2) - axes @ np.array([*at, 1.0]) / coat.texel
-    return Material(coat.texture, coat.table, axes, grain, (float(u), float(v)))
+    here = *at, 1.0
+    u = rng.random() * TILE - dot(axes[0], here) / coat.texel
+    v = rng.random() * TILE - dot(axes[1], here) / coat.texel
+    return Material(coat.texture, coat.table, axes, grain, (u, v))
 
 
 def footprint(material: Material, plane: Plane, x: float, y: float) -> float:
     """Return how many texels one pixel spans along its row."""
     disparity = max(plane.at(x, y), 1e-3)
-    position = material.axes @ np.array([x, y, 1.0]) / disparity
-    along = (material.axes[:, 0] - plane.a * position) / (disparity * material.grain)
-    return float(np.hypot(*along))
+    place = x, y, 1.0
+    first, second = material.axes
+    du = first[0] - plane.a * dot(first, place) / disparity
+    dv = second[0] - plane.a * dot(second, place) / disparity
+    return math.hypot(du, dv) / (disparity * material.grain)

@@ -7,7 +7,7 @@ import numpy as np
 from dsmnet.data.synthetic.render import View
 from dsmnet.protocols import Mask
 
-_TOLERANCE = 0.5  # pixels of disparity: what is less far in front hides less than half a pixel
+_TOLERANCE = 1.0  # pixels of disparity: what is less far in front hides a strip less than a pixel wide
 
 
 def non_occluded(left: View, right: View) -> Mask:

@@ -64,7 +64,9 @@ def blots(rng: np.random.Generator) -> Bytes:
     base = spectral_noise(rng, rng.uniform(1.1, 1.9))
     steps = int(rng.integers(2, 6))
     flat = np.floor((np.clip(base, -2, 2) + 2) / 4 * steps) / steps * 230
-    return _overlay(rng, cv2.GaussianBlur(flat, (0, 0), 0.7, borderType=cv2.BORDER_DEFAULT), rng.uniform(2, 14))
+    return _overlay(
+        rng, cv2.GaussianBlur(flat, (0, 0), 0.7, borderType=cv2.BORDER_DEFAULT), rng.uniform(2, 14)
+    )
 
 
 def cells(rng: np.random.Generator) -> Bytes:
@@ -99,7 +101,9 @@ def foliage(rng: np.random.Generator) -> Bytes:
         angle = rng.uniform(0, 2 * math.pi)
         leaf = np.array([[-length, 0], [-0.3 * length, half], [length, 0], [-0.3 * length, -half]])
         turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
-        _fill_wrapped(canvas, leaf @ turn + rng.uniform(0, TILE, 2), int(40 + 190 * i / count * rng.uniform(0.5, 1)))
+        _fill_wrapped(
+            canvas, leaf @ turn + rng.uniform(0, TILE, 2), int(40 + 190 * i / count * rng.uniform(0.5, 1))
+        )
     return canvas
 
 
@@ -192,7 +196,9 @@ def lines(rng: np.random.Generator) -> Bytes:
     """Strokes across a ground of blots: cracks, maps, drawings."""
     canvas = (blots(rng) // 2 + 90).astype(np.uint8)
     for _ in range(int(rng.integers(8, 60))):
-        points = rng.uniform(0, TILE, 2) + np.cumsum(rng.normal(0, rng.uniform(4, 18), (int(rng.integers(3, 12)), 2)), 0)
+        points = rng.uniform(0, TILE, 2) + np.cumsum(
+            rng.normal(0, rng.uniform(4, 18), (int(rng.integers(3, 12)), 2)), 0
+        )
         value, thickness = int(rng.integers(0, 256)), int(rng.integers(1, 4))
         for shift in _shifts(points):
             path = np.round((points + shift) * 2**_FRACTION_BITS).astype(np.int32)

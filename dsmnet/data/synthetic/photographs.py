@@ -22,7 +22,9 @@ def list_photographs(folder: str | Path) -> list[Path]:
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise DataError(f"textures: {folder} is not a folder; expected one with pictures ({' '.join(SUFFIXES)})")
+        raise DataError(
+            f"textures: {folder} is not a folder; expected one with pictures ({' '.join(SUFFIXES)})"
+        )
     found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
     if not found:
         raise DataError(f"textures: no picture under {folder}; expected files ending in {' '.join(SUFFIXES)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,7 +16,7 @@ from dsmnet.protocols import DisparityMap, Image, Mask
 
 _VISIBLE = 6  # of 255: coverage below this is not drawn
 _SOLID = 250  # coverage from this on needs no blending
-_NEAR_ZERO = 1e-3  # pixels; guards divisions where a plane passes its horizon, which is never drawn
+_NEAR_ZERO = 0.01  # pixels; guards divisions where a plane passes its horizon, which is never drawn
 
 
 @dataclass
@@ -47,12 +48,14 @@ class View:
             visible = self.body[box] == surface.body
         else:
             visible = disparity >= self.disparity[box]
+        if not visible.any():
+            return
         coverage = shade = None
         if surface.stencil is not None:
             coverage, shade = surface.stencil.sample(x, ys)
             visible &= coverage > _VISIBLE
-        if not visible.any():
-            return
+            if not visible.any():
+                return
         if surface.material is None:
             assert coverage is not None
             self._darken(box, visible, coverage, surface.shade)
@@ -68,7 +71,9 @@ class View:
         shade = self.colour[box][..., 3]
         np.copyto(shade, (shade * factor).astype(np.uint8), where=visible)
 
-    def _composite(self, box: tuple[slice, slice], visible: Mask, coverage: Bytes | None, colour: Bytes) -> None:
+    def _composite(
+        self, box: tuple[slice, slice], visible: Mask, coverage: Bytes | None, colour: Bytes
+    ) -> None:
         target = self.colour.view(np.uint32)[..., 0][box]
         packed = colour.view(np.uint32)[..., 0]
         if coverage is None:
@@ -84,14 +89,16 @@ class View:
             blend = behind + (colour.reshape(-1, 4)[edge] - behind.astype(np.float32)) * alpha
             self.colour[box][rows, columns] = (blend + np.float32(0.5)).astype(np.uint8)
 
-    def light(self) -> Floats:
-        """Return the picture [H, W, 3] before exposure: colours times shade, mostly within 0..255."""
-        return self.colour[..., :3] * (self.colour[..., 3:] * np.float32(1 / FULL_SHADE))
+    def brightness(self) -> float:
+        """Return the mean of colours times shade, 0..255."""
+        sparse = self.colour[::4, ::4].astype(np.float32)
+        return float((sparse[..., :3] * sparse[..., 3:]).mean()) / FULL_SHADE
 
-
-def expose(light: Floats, exposure: float) -> Image:
-    """Return a picture of 8 bits, `exposure` times as bright."""
-    return np.clip(light * np.float32(exposure) + np.float32(0.5), 0, 255).astype(np.uint8)
+    def image(self, exposure: float = 1.0) -> Image:
+        """Return the picture [H, W, 3]: colours times shade times exposure, clipped at white."""
+        shade = cv2.extractChannel(self.colour, 3)
+        colour = cv2.cvtColor(self.colour, cv2.COLOR_RGBA2RGB)
+        return np.asarray(cv2.multiply(colour, cv2.merge([shade] * 3), scale=exposure / FULL_SHADE))
 
 
 def paint(surface: Surface, x: Floats, ys: Floats, shade: Bytes | None) -> Bytes:
@@ -117,7 +124,9 @@ def texel_coordinates(
     if plane.a == plane.b == 0:
         inverse: Floats | np.float32 = 1 / (np.float32(plane.c) * grain)
     else:
-        scaled = (np.float32(plane.a) * grain) * x + ((np.float32(plane.b) * ys + np.float32(plane.c)) * grain)[:, None]
+        scaled = (np.float32(plane.a) * grain) * x + (
+            (np.float32(plane.b) * ys + np.float32(plane.c)) * grain
+        )[:, None]
         inverse = 1 / np.maximum(scaled, _NEAR_ZERO * grain)
     u, v = (
         (np.float32(ex) * x + (np.float32(ey) * ys + np.float32(e0))[:, None]) * inverse + np.float32(shift)
@@ -126,6 +135,6 @@ def texel_coordinates(
     if material.lod is not None:
         return u, v, material.lod
     slope, (shift_u, shift_v) = np.float32(plane.a) * grain, material.offset
-    du = np.float32(material.axes[0, 0]) - slope * (u - np.float32(shift_u))
-    dv = np.float32(material.axes[1, 0]) - slope * (v - np.float32(shift_v))
+    du = np.float32(material.axes[0][0]) - slope * (u - np.float32(shift_u))
+    dv = np.float32(material.axes[1][0]) - slope * (v - np.float32(shift_v))
     return u, v, np.float32(0.5) * np.log2((du * du + dv * dv) * inverse * inverse + np.float32(1e-6))

@@ -1,18 +1,21 @@
 """The stereo camera of a scene, and what a plane in space looks like to it.
 
 Lengths are in baselines, so that disparity is simply ``focal / Z``. Axes: X right, Y down, Z forward, the
-origin at the left camera.
+origin at the left camera. Single points are tuples: scenes have hundreds of them, and arrays of three numbers
+are slow.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-Vector = NDArray[np.float64]  # [3]
+Vector = tuple[float, float, float]
+Axes = tuple[Vector, Vector]
 
 
 class Plane(NamedTuple):
@@ -42,20 +45,15 @@ class Rig(NamedTuple):
 
     def project(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the left-view pixels [N, 2] of points [N, 3] in front of the camera."""
-        depth = points[:, 2:3]
-        return np.array([self.cx, self.cy]) + self.focal * points[:, :2] / depth
+        return points[:, :2] * (self.focal / points[:, 2:]) + (self.cx, self.cy)
 
-    def ray(self, x: float, y: float) -> Vector:
-        """Return the direction in which the left camera sees a pixel, with Z = 1."""
-        return np.array([(x - self.cx) / self.focal, (y - self.cy) / self.focal, 1.0])
-
-    def plane(self, point: Vector, normal: Vector) -> Plane:
+    def plane(self, point: Sequence[float], normal: Sequence[float]) -> Plane:
         """Return the disparity of the plane through `point` with this normal.
 
         From ``n . P = k`` and ``P = Z ray``, with disparity ``focal / Z``, follows ``d = focal (n . ray) / k``.
         """
-        nx, ny, nz = (float(v) for v in normal)
-        k = float(normal @ point)
+        nx, ny, nz = normal
+        k = nx * point[0] + ny * point[1] + nz * point[2]
         if abs(k) < 1e-9:  # seen edge-on: no pixel shows it
             k = math.copysign(1e-9, k)
         return Plane(nx / k, ny / k, (self.focal * nz - nx * self.cx - ny * self.cy) / k)
@@ -63,25 +61,49 @@ class Rig(NamedTuple):
     def normal(self, plane: Plane) -> Vector:
         """Return the unit normal, pointing towards the camera, of the plane with this disparity."""
         nz = (plane.c + plane.a * self.cx + plane.b * self.cy) / self.focal
-        normal = -np.array([plane.a, plane.b, nz])
-        length = float(np.linalg.norm(normal))
-        return normal / length if length > 1e-12 else np.array([0.0, 0.0, -1.0])
+        return unit((-plane.a, -plane.b, -nz))
 
-    def texture_axes(self, plane: Plane, angle: float) -> NDArray[np.float64]:
-        """Return the rows [2, 3] that turn ``(x, y, 1)`` into coordinates on the plane, times disparity.
+    def texture_axes(self, plane: Plane, angle: float) -> Axes:
+        """Return two rows that turn ``(x, y, 1)`` into coordinates on the plane, times disparity.
 
         The first axis is level where the plane allows it (so bricks lie flat on walls), then turned by `angle`
         within the plane. Point ``P = Z ray`` has the coordinates ``P . e1`` and ``P . e2``; dividing by disparity
         stands for the factor Z.
         """
         normal = self.normal(plane)
-        level = np.array([-normal[2], 0.0, normal[0]])
-        if np.linalg.norm(level) < 0.05:
-            level = np.array([1.0, 0.0, 0.0])
-        first = level - normal * (level @ normal)
-        first /= np.linalg.norm(first)
-        second = np.cross(first, normal)
+        level = (-normal[2], 0.0, normal[0]) if abs(normal[1]) < 0.9987 else (1.0, 0.0, 0.0)
+        along = dot(level, normal)
+        first = unit(
+            (level[0] - along * normal[0], level[1] - along * normal[1], level[2] - along * normal[2])
+        )
+        second = cross(first, normal)
         cos, sin = math.cos(angle), math.sin(angle)
-        axes = np.stack([cos * first + sin * second, cos * second - sin * first])
-        offset = axes @ np.array([-self.cx, -self.cy, self.focal])
-        return np.stack([axes[:, 0], axes[:, 1], offset], axis=1)
+        return (
+            self._row((cos * first[0] + sin * second[0], cos * first[1] + sin * second[1], cos * first[2] + sin * second[2])),
+            self._row((cos * second[0] - sin * first[0], cos * second[1] - sin * first[1], cos * second[2] - sin * first[2])),
+        )  # fmt: skip
+
+    def _row(self, axis: Vector) -> Vector:
+        return axis[0], axis[1], axis[2] * self.focal - axis[0] * self.cx - axis[1] * self.cy
+
+
+def dot(p: Sequence[float], q: Sequence[float]) -> float:
+    """Return the scalar product."""
+    return p[0] * q[0] + p[1] * q[1] + p[2] * q[2]
+
+
+def cross(p: Sequence[float], q: Sequence[float]) -> Vector:
+    """Return the vector product."""
+    return p[1] * q[2] - p[2] * q[1], p[2] * q[0] - p[0] * q[2], p[0] * q[1] - p[1] * q[0]
+
+
+def unit(p: Vector) -> Vector:
+    """Return the vector scaled to length 1; one of length 0 becomes the direction towards the camera."""
+    length = math.sqrt(dot(p, p))
+    return (p[0] / length, p[1] / length, p[2] / length) if length > 1e-12 else (0.0, 0.0, -1.0)
+
+
+def normal_of(corners: NDArray[np.float64]) -> Vector:
+    """Return a normal of a flat polygon [N, 3], of any length and sign."""
+    (ax, ay, az), (bx, by, bz), (cx, cy, cz) = corners[:3].tolist()
+    return cross((bx - ax, by - ay, bz - az), (cx - ax, cy - ay, cz - az))

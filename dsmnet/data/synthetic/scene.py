@@ -9,19 +9,22 @@ import numpy as np
 
 from dsmnet.data.synthetic.geometry import Bump, Geometry
 from dsmnet.data.synthetic.materials import LOOKS, Bank, Coat, Look, Palette, footprint, lay, make_coat
-from dsmnet.data.synthetic.rig import Plane, Rig, Vector
+from dsmnet.data.synthetic.rig import Plane, Rig, Vector, dot, unit
 from dsmnet.data.synthetic.shading import Shading, shaded
 from dsmnet.data.synthetic.stencils import Canvas, Points, Sheet
 from dsmnet.data.synthetic.surface import FULL_SHADE, Stencil, Surface
 
 _STEEPEST = 0.6  # disparity may change by this much per column; 1 is a plane through the right camera
+_STEEPEST_ROW = 1.5  # and by this much per row: beyond, a surface is seen edge-on
 _ONE_LEVEL = 0.7  # a surface whose level of detail varies less is sampled from one level
 
 
 class Scene:
     """Surfaces are drawn in the order in which they are added; what is nearer wins whatever the order."""
 
-    def __init__(self, rng: np.random.Generator, rig: Rig, bank: Bank, near: float, density: float = 1.0) -> None:
+    def __init__(
+        self, rng: np.random.Generator, rig: Rig, bank: Bank, near: float, density: float = 1.0
+    ) -> None:
         self.rng = rng
         self.rig = rig
         self.near = near  # pixels: the disparity that the nearest things should have
@@ -30,8 +33,8 @@ class Scene:
         self.palette = Palette(rng)
         self.canvas = Canvas(rig.width, rig.height)
         self.surfaces: list[Surface] = []
-        light = np.array([rng.normal(0, 0.8), -rng.uniform(0.4, 1.5), -rng.uniform(0.1, 1.2)])
-        self.light: Vector = light / np.linalg.norm(light)
+        # The direction towards the light: above, and on the camera's side.
+        self.light: Vector = unit((rng.normal(0, 0.8), -rng.uniform(0.4, 1.5), -rng.uniform(0.1, 1.2)))
         self.ambient = float(rng.uniform(0.35, 0.85))
         self._bodies = 0
 
@@ -47,7 +50,7 @@ class Scene:
 
     def lit(self, plane: Plane) -> int:
         """Return the shade of a matt plane under the scene's light."""
-        facing = max(float(self.rig.normal(plane) @ self.light), 0.0)
+        facing = max(dot(self.rig.normal(plane), self.light), 0.0)
         return round(FULL_SHADE * min(self.ambient + (1.15 - self.ambient) * facing, 1.6))
 
     def fill(self, points: Points) -> Stencil | None:
@@ -68,7 +71,7 @@ class Scene:
         shading: Shading | None = None,
     ) -> Surface | None:
         """Put a surface into the scene; one seen too steeply to be matched is left out."""
-        if abs(plane.a) > _STEEPEST:
+        if abs(plane.a) > _STEEPEST or abs(plane.b) > _STEEPEST_ROW:
             return None
         surface = Surface(Geometry(plane, bump), None, stencil, self._bodies, self.lit(plane))
         self._bodies += 1

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +19,9 @@ def ramp(top: float = 1.0, bottom: float = 1.0, left: float = 1.0, right: float 
 
 def uneven(rng: np.random.Generator, strength: float = 0.2) -> Shading:
     """Return patches of light and shadow."""
-    return np.exp(rng.normal(0, strength, (int(rng.integers(2, 5)), int(rng.integers(2, 5))))).astype(np.float32)
+    return np.exp(rng.normal(0, strength, (int(rng.integers(2, 5)), int(rng.integers(2, 5))))).astype(
+        np.float32
+    )
 
 
 def cylinder(light: Vector, ambient: float) -> Shading:
@@ -46,4 +46,4 @@ def shaded(stencil: Stencil, base: int, shading: Shading) -> Stencil:
     """Return the stencil with a shading stretched over it; `base` is the surface's own shade."""
     values = np.clip(shading * np.float32(base), 0, 255).astype(np.uint8)
     height, width = stencil.coverage.shape
-    return replace(stencil, shade=cv2.resize(values, (width, height), interpolation=cv2.INTER_LINEAR))
+    return stencil._replace(shade=cv2.resize(values, (width, height), interpolation=cv2.INTER_LINEAR))

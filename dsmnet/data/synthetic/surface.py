@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from dsmnet.data.synthetic.geometry import Floats, Geometry
+from dsmnet.data.synthetic.rig import Axes
 from dsmnet.data.synthetic.texture import Bytes, Texture
 
 FULL_SHADE = 128  # value of the shade channel that leaves a colour as it is
 
 
-@dataclass(frozen=True)
-class Stencil:
+class Stencil(NamedTuple):
     """The silhouette of a surface in left-view coordinates, and its shading.
 
     `coverage` and `shade` are rasters [h, w]; pixel (x, y) of the left view lies at
@@ -39,7 +40,9 @@ class Stencil:
         u = (x - np.float32(self.x0)) * np.float32(self.scale)
         row = (y - np.float32(self.y0)) * np.float32(self.scale)
         v = np.repeat(row[:, None], x.shape[1], axis=1)
-        coverage = cv2.remap(self.coverage, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
+        coverage = cv2.remap(
+            self.coverage, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0
+        )
         if self.shade is None:
             return coverage, None
         return coverage, cv2.remap(self.shade, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
@@ -54,7 +57,7 @@ class Material:
 
     texture: Texture
     table: NDArray[np.uint32] | None  # [256], grey value -> packed R, G, B, shade; None: the tile has colours
-    axes: NDArray[np.float64]  # [2, 3]
+    axes: Axes  # two rows of three
     grain: float  # size of a texel, in baselines
     offset: tuple[float, float] = (0.0, 0.0)
     lod: float | None = None  # pyramid level for the whole surface; None: chosen for every pixel
@@ -76,15 +79,28 @@ class Surface:
         material = self.material and replace(self.material, grain=self.material.grain / factor)
         return replace(self, geometry=self.geometry.scaled(factor), material=material)
 
-    def disparity_range(self, width: int, height: int, reach: float) -> tuple[float, float]:
-        """Return bounds on its disparity over what the views may show, `reach` pixels right of the left one too."""
-        x0, y0, x1, y1 = self.left_box(width, height)
-        x1 = min(x1, width - 1 + reach)
-        if x1 < x0 or y1 < y0:
-            return math.inf, -math.inf
-        corners = [self.geometry.plane.at(x, y) for x in (x0, x1) for y in (y0, y1)]
+    def highest(self, width: int, height: int, limit: float) -> float:
+        """Return the largest disparity that either view may show of it; a bound below `limit` is not refined."""
+        a, b, c = self.geometry.plane
         bump = self.geometry.bump.reach() if self.geometry.bump else 0.0
-        return min(corners) - bump, max(corners) + bump
+        if self.stencil is None:
+            edges = [
+                (b * y + c + a * x) / scale
+                for x in (0, width - 1)
+                for y in (0, height - 1)
+                for scale in (1, 1 - a)
+            ]
+            return max(edges) + bump
+        left, top, right, bottom = self.stencil.box()
+        bound = max(a * left, a * right) + max(b * top, b * bottom) + c + bump
+        if bound < limit:
+            return bound
+        coverage, x0, y0, scale, _ = self.stencil
+        x = x0 + np.arange(coverage.shape[1]) / scale
+        y = y0 + np.arange(coverage.shape[0]) / scale
+        disparity = a * x + (b * y + c)[:, None]
+        seen = (coverage > 60) & (x > -1) & (x - disparity < width) & ((y > -1) & (y < height))[:, None]
+        return float(np.max(disparity, where=seen, initial=0.0)) + bump
 
     def left_box(self, width: int, height: int) -> tuple[float, float, float, float]:
         """Return x0, y0, x1, y1 in left-view pixels of what can matter, the strip only the right view sees too."""

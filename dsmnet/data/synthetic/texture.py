@@ -64,7 +64,9 @@ class Texture:
             shift = np.float32(0.5 * 0.5**level - 0.5)
             u, v = u * scale + shift, v * scale + shift
         return np.asarray(
-            cv2.remap(self.levels[level], u + _PAD, v + _PAD, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            cv2.remap(
+                self.levels[level], u + _PAD, v + _PAD, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+            )
         )
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsmnet.data.synthetic.materials import Coat, Look
-from dsmnet.data.synthetic.rig import Plane, Vector
+from dsmnet.data.synthetic.rig import Plane, dot, normal_of
 from dsmnet.data.synthetic.scene import Scene
 from dsmnet.data.synthetic.shading import Shading, ramp
 from dsmnet.data.synthetic.stencils import Points, Sheet
@@ -48,7 +48,12 @@ class World:
     def plane(self, point: tuple[float, float, float], normal: tuple[float, float, float]) -> Plane:
         """Return the disparity of a plane given in metres; Y points up."""
         turned = self.rotation @ np.array([normal[0], -normal[1], normal[2]])
-        return self.scene.rig.plane(self.camera(np.array([point]))[0], turned)
+        return self.scene.rig.plane(self.camera(np.array([point]))[0].tolist(), turned.tolist())
+
+    def plane_of(self, corners: Corners) -> Plane:
+        """Return the disparity of the plane in which a polygon lies."""
+        placed = self.camera(corners[:3])
+        return self.scene.rig.plane(placed[0].tolist(), normal_of(placed))
 
     def disparity(self, x: float, y: float, z: float) -> float:
         """Return the disparity of a point, infinite behind the camera."""
@@ -74,9 +79,7 @@ class World:
         stencil = self.scene.fill(points)
         if stencil is None:
             return None
-        placed = self.camera(corners[:3])
-        normal = np.cross(placed[1] - placed[0], placed[2] - placed[0])
-        return self.scene.add(self.scene.rig.plane(placed[0], normal), stencil, look, shading=shading)
+        return self.scene.add(self.plane_of(corners), stencil, look, shading=shading)
 
     def decal(self, host: Surface | None, corners: Corners, look: AnyLook) -> None:
         """Paint a polygon on the flat surface in which it lies."""
@@ -105,16 +108,14 @@ class World:
         """
         corners = box_corners(base, size, turn, taper)
         coat = self.scene.coat(look)
-        seen = []
-        eye = np.array([0.0, self.eye, 0.0])
-        centre = corners.mean(axis=0)
+        seen: list[Surface] = []
+        if self.pixels(corners) is None:
+            return seen
         for k, face in enumerate(_FACES):
-            quad = corners[list(face)]
-            normal = np.cross(quad[1] - quad[0], quad[2] - quad[0])
-            outward = normal * np.sign(normal @ (quad.mean(axis=0) - centre))
-            if outward @ (eye - quad[0]) <= 0:
+            quad = corners[face]
+            if dot(normal_of(quad), (quad[0] - (0.0, self.eye, 0.0)).tolist()) >= 0:
                 continue
-            surface = self.face(quad, coat, ramp(bottom=0.85) if k >= 2 else None)
+            surface = self.face(quad, coat, _DARKER_BELOW if k >= 2 else None)
             if surface is not None:
                 seen.append(surface)
         return seen
@@ -149,7 +150,11 @@ def box_corners(
     return corners @ np.array([[cos, 0, -sin], [0, 1, 0], [sin, 0, cos]]) + base
 
 
-_FACES = ((0, 1, 2, 3), (4, 5, 6, 7), (0, 1, 5, 4), (1, 2, 6, 5), (2, 3, 7, 6), (3, 0, 4, 7))
+# Corners of the faces of a box, in an order that makes their normals point outwards.
+_FACES = [
+    np.array(f) for f in ((0, 1, 2, 3), (7, 6, 5, 4), (4, 5, 1, 0), (5, 6, 2, 1), (6, 7, 3, 2), (7, 4, 0, 3))
+]
+_DARKER_BELOW = ramp(bottom=0.85)
 
 
 def _turn(angle: float, axis: int) -> NDArray[np.float64]:
@@ -163,6 +168,11 @@ def _turn(angle: float, axis: int) -> NDArray[np.float64]:
 
 def _before(points: Corners, depth: float) -> Corners:
     """Return the part of a polygon that is further away than `depth`."""
+    ahead = points[:, 2] >= depth
+    if ahead.all():
+        return points
+    if not ahead.any():
+        return points[:0]
     kept = []
     for p, q in zip(points, np.roll(points, -1, axis=0), strict=True):
         if p[2] >= depth:
@@ -180,6 +190,3 @@ def flat(x0: float, x1: float, z0: float, z1: float, y: float = 0.0) -> Corners:
 def upright_rectangle(x0: float, z0: float, x1: float, z1: float, low: float, high: float) -> Corners:
     """Return a rectangle that stands on the line from (x0, z0) to (x1, z1)."""
     return np.array([[x0, low, z0], [x1, low, z1], [x1, high, z1], [x0, high, z0]])
-
-
-__all__ = ["Vector", "World", "box_corners", "flat", "upright_rectangle"]

@@ -44,7 +44,8 @@ class BatchInstanceNorm(nn.Module):
             # .data, as an earlier pass may still wait for its gradient; its gate was within [0, 1] already
             self.gate.data.clamp_(0, 1)
         wide = widen(x)
-        gate = self.gate.clamp(0, 1)  # in evaluation after a last step, or of an average of gates
+        # Evaluation clips too (a gate after its last step), with a gradient, as clamp has none at 0 and 1.
+        gate = self.gate + (self.gate.clamp(0, 1) - self.gate).detach()
         batch = widen(self.batch(x))
         instance = group_norm(wide, self.num_features, None, None, self.eps)
         shape = (1, -1, *[1] * self.ndim)

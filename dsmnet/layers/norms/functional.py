@@ -79,7 +79,7 @@ def _group_mean(x: Tensor, groups: int) -> Tensor:
     if groups == x.shape[1]:
         return mean
     members = mean.view(x.shape[0], groups, -1)
-    return members.mean(2, keepdim=True).expand_as(members).reshape(mean.shape)
+    return members.mean(2).repeat_interleave(members.shape[2], dim=1).view(mean.shape)
 
 
 class _Standardize(torch.autograd.Function):

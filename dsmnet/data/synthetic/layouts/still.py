@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from dsmnet.data.synthetic.layout_random import curved, outline, slanted
+from dsmnet.data.synthetic.layouts.random import curved, outline, slanted
 from dsmnet.data.synthetic.scene import Scene
 from dsmnet.data.synthetic.shading import uneven
 from dsmnet.data.synthetic.stencils import Sheet, bar, rectangle
@@ -20,7 +20,9 @@ def build(scene: Scene) -> None:
     depth = rng.uniform(1.2, 2.5)
     nearest = depth * rng.uniform(0.35, 0.75)
     metre = rig.focal / scene.near / nearest
-    world = World(scene, rng.uniform(0.15, 0.7), metre, rng.normal(0, 0.3), rng.uniform(0, 0.35), rng.normal(0, 0.02))
+    world = World(
+        scene, rng.uniform(0.15, 0.7), metre, rng.normal(0, 0.3), rng.uniform(0, 0.35), rng.normal(0, 0.02)
+    )
     backdrop(world, depth)
     table = world.unbounded((0, 0, 0), (0, 1, 0), "furniture" if rng.random() < 0.5 else "any")
     span = rig.width / rig.focal  # width of the view one metre away
@@ -33,7 +35,9 @@ def build(scene: Scene) -> None:
         if kind < 0.3:
             small_thing(world, x, 0, z, size)
         elif kind < 0.45:
-            pile(world, x, 0, z, size * 1.3, int(rng.integers(1, 6)), "paper" if rng.random() < 0.4 else "any")
+            pile(
+                world, x, 0, z, size * 1.3, int(rng.integers(1, 6)), "paper" if rng.random() < 0.4 else "any"
+            )
         elif kind < 0.6:
             lean(world, x, z, size)
         elif kind < 0.7:
@@ -82,7 +86,9 @@ def sticks(world: World, x: float, z: float, size: float) -> None:
     for _ in range(int(rng.integers(1, 7))):
         lean_by = rng.normal(0, 0.35)
         end = np.array([px + lean_by * size * scale, py - size * scale * rng.uniform(0.5, 1.3)])
-        stencil = world.scene.fill(bar(np.array([px, py]), end, max(size * scale * rng.uniform(0.02, 0.06), 1.0)))
+        stencil = world.scene.fill(
+            bar(np.array([px, py]), end, max(size * scale * rng.uniform(0.02, 0.06), 1.0))
+        )
         if stencil is not None:
             world.scene.add(slanted(rng, px, py, disparity * 0.99, 0.01), stencil, "any")
     post(world, x, z, size * 0.2, size * 0.6, "any")

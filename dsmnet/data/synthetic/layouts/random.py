@@ -84,10 +84,10 @@ def thin(scene: Scene, count: int, far: float, near: float) -> None:
 def build(scene: Scene) -> None:
     """Fill a scene: a far background, then everything before it."""
     rng, rig, near = scene.rng, scene.rig, scene.near
-    far = near * float(np.exp(rng.uniform(math.log(0.02), math.log(0.4))))
+    far = near * float(np.exp(rng.uniform(math.log(0.06), math.log(0.6))))
     middle = rig.width / 2, rig.height / 2
-    background = slanted(rng, *middle, far, 0.25 * far / rig.width)
+    a, b = rng.uniform(-0.4, 0.4, 2) * far / (rig.width, rig.height)  # nowhere behind infinity
     bump = curved(rng, *middle, *middle, 0.3 * far) if rng.random() < 0.3 else None
-    scene.add(background, None, "any", bump)
+    scene.add(Plane(a, b, far - a * middle[0] - b * middle[1]), None, "any", bump)
     scatter(scene, scene.count(10, 45), far * 1.1, near)
     thin(scene, scene.count(0, 8), far * 1.3, near)

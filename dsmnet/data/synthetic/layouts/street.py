@@ -131,7 +131,9 @@ def furnish(world: World, half: float, away: float, far: float, ground: Surface 
         kind = rng.random()
         if kind < 0.3:
             z = rng.uniform(2, 8)
-            fence(world, (side * away, z), (side * away, z + rng.uniform(5, 20)), rng.uniform(0.8, 1.8), "paint")
+            fence(
+                world, (side * away, z), (side * away, z + rng.uniform(5, 20)), rng.uniform(0.8, 1.8), "paint"
+            )
         elif kind < 0.5:
             z, length = rng.uniform(2, 10), rng.uniform(4, 15)
             for at in np.arange(z, z + length, 1.2)[:8]:
@@ -146,7 +148,14 @@ def furnish(world: World, half: float, away: float, far: float, ground: Surface 
         z = 2.0 + math.exp(rng.uniform(0, math.log(45)))
         if kind == "post":
             shadow_below(world, x, z, 0.4, 0.4, 0, ground)
-            post(world, x, z, rng.uniform(0.04, 0.14), rng.choice([1.0, 3.0, 6.0]) * rng.uniform(0.8, 1.2), "flat")
+            post(
+                world,
+                x,
+                z,
+                rng.uniform(0.04, 0.14),
+                rng.choice([1.0, 3.0, 6.0]) * rng.uniform(0.8, 1.2),
+                "flat",
+            )
         elif kind == "sign":
             sign(world, x, z)
         elif kind == "tree":

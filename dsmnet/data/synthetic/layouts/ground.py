@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
-from dsmnet.data.synthetic.layout_street import outdoors, sky
+from dsmnet.data.synthetic.layouts.street import outdoors, sky
 from dsmnet.data.synthetic.scene import Scene
+from dsmnet.data.synthetic.surface import Surface
 from dsmnet.data.synthetic.things import (
     car,
     chair,
@@ -51,18 +50,18 @@ def eye_distance(world: World) -> float:
     return world.nearest / world.metre
 
 
-def stand(world: World, x: float, z: float, scale: float, ground: object) -> None:
+def stand(world: World, x: float, z: float, scale: float, ground: Surface | None) -> None:
     """Add one thing of any kind."""
     rng = world.rng
-    host = ground if ground is None or hasattr(ground, "geometry") else None
     kind = int(rng.integers(0, 11))
-    shadow_below(world, x, z, 0.9 * scale, 0.6 * scale, 0, host, 0.4)  # type: ignore[arg-type]
+    shadow_below(world, x, z, 0.9 * scale, 0.6 * scale, 0, ground, 0.4)
     if kind == 0:
         tree(world, x, z, rng.uniform(2, 6) * scale)
     elif kind == 1:
         sphere(world, x, 0.35 * scale, z, 0.35 * scale, "any")
     elif kind == 2:
-        world.box((x, 0, z), tuple(scale * rng.uniform(0.4, 2, 3)), "any", rng.uniform(0, 3))  # type: ignore[arg-type]
+        width, height, depth = scale * rng.uniform(0.4, 2, 3)
+        world.box((x, 0, z), (width, height, depth), "any", rng.uniform(0, 3))
     elif kind == 3:
         post(world, x, z, scale * rng.uniform(0.02, 0.3), scale * rng.uniform(0.8, 4), "any")
     elif kind == 4:
@@ -76,12 +75,9 @@ def stand(world: World, x: float, z: float, scale: float, ground: object) -> Non
     elif kind == 7:
         leafy(world, x, 0.5 * scale, z, 1.6 * scale, 1.1 * scale, "leaves", rng.uniform(0, 0.4))
     elif kind == 8:
-        car(world, x, z, rng.uniform(0, 3), host)  # type: ignore[arg-type]
+        car(world, x, z, rng.uniform(0, 3), ground)
     elif kind == 9:
-        chair(world, x, z, rng.uniform(0, 6), host)  # type: ignore[arg-type]
-        table(world, x + 0.8, z, rng.uniform(0, 1), host)  # type: ignore[arg-type]
+        chair(world, x, z, rng.uniform(0, 6), ground)
+        table(world, x + 0.8, z, rng.uniform(0, 1), ground)
     else:
         small_thing(world, x, 0, z, scale * rng.uniform(0.5, 1.5))
-
-
-__all__ = ["build", "np"]

@@ -8,11 +8,9 @@ import numpy as np
 
 from dsmnet.data.synthetic.geometry import Bump
 from dsmnet.data.synthetic.scene import Scene
-from dsmnet.data.synthetic.shading import ramp, uneven
 from dsmnet.data.synthetic.surface import Surface
 from dsmnet.data.synthetic.things import (
     chair,
-    leafy,
     lump,
     person,
     pile,
@@ -29,14 +27,16 @@ def build(scene: Scene) -> None:
     """Fill a scene."""
     rng, rig = scene.rng, scene.rig
     eye, depth = rng.uniform(0.7, 1.7), math.exp(rng.uniform(math.log(2.2), math.log(7)))
-    nearest = depth / rng.uniform(1.8, 6)
+    nearest = depth / rng.uniform(1.5, 4)
     metre = rig.focal / scene.near / nearest
     world = World(scene, eye, metre, rng.normal(0, 0.35), rng.normal(0, 0.08), rng.normal(0, 0.02))
     left, right, height = rng.uniform(1, 4), rng.uniform(1, 4), rng.uniform(2.2, 3.2)
     floor = world.unbounded((0, 0, 0), (0, 1, 0), "ground" if rng.random() < 0.6 else "furniture")
     coat = scene.coat("wall")
     back = world.unbounded((0, 0, depth), (0, 0, 1), coat)
-    sides = [world.unbounded((x, 0, 0), (1, 0, 0), coat if rng.random() < 0.7 else "wall") for x in (-left, right)]
+    sides = [
+        world.unbounded((x, 0, 0), (1, 0, 0), coat if rng.random() < 0.7 else "wall") for x in (-left, right)
+    ]
     world.unbounded((0, height, 0), (0, 1, 0), "flat")
     hang_pictures(world, back, sides, (left, right, depth, height))
     if rng.random() < 0.5:
@@ -112,7 +112,7 @@ def shelf(world: World, x: float, z: float, turn: float, floor: Surface | None) 
     width, height, depth = rng.uniform(0.6, 1.4), rng.uniform(0.8, 2.0), 0.3
     coat = world.scene.coat("furniture")
     shadow_below(world, x, z, width, depth, turn, floor, 0.5)
-    back = world.box((x, 0, z + depth / 2), (width, height, 0.02), coat, turn)
+    world.box((x, 0, z + depth / 2), (width, height, 0.02), coat, turn)
     cos, sin = math.cos(turn), math.sin(turn)
     for side in (-0.5, 0.5):
         world.box((x + side * width * cos, 0, z - side * width * sin), (0.03, height, depth), coat, turn)
@@ -121,7 +121,6 @@ def shelf(world: World, x: float, z: float, turn: float, floor: Surface | None) 
         for _ in range(int(rng.integers(0, 3))):
             at = rng.uniform(-0.35, 0.35) * width
             pile(world, x + at * cos, float(level) + 0.03, z - at * sin, 0.22, 1)
-    del back
 
 
 def lamp(world: World, x: float, z: float) -> None:
@@ -141,7 +140,9 @@ def curtain(world: World, x: float, z: float, height: float) -> None:
     px, py, disparity, scale = place
     width = rng.uniform(0.5, 1.5) * scale
     tall = height * scale * rng.uniform(0.4, 0.52)
-    corners = np.array([[px, py - tall], [px + width, py - tall], [px + width * 1.05, py + tall], [px, py + tall]])
+    corners = np.array(
+        [[px, py - tall], [px + width, py - tall], [px + width * 1.05, py + tall], [px, py + tall]]
+    )
     stencil = world.scene.fill(corners)
     if stencil is None:
         return
@@ -152,6 +153,3 @@ def curtain(world: World, x: float, z: float, height: float) -> None:
     plane = world.plane((x, height / 2, z), (0, 0, 1))
     light = np.tile(1 + 0.25 * np.cos(np.linspace(0, 2 * math.pi * folds, 80)), (2, 1)).astype(np.float32)
     world.scene.add(plane, stencil, "any", bump, light)
-
-
-__all__ = ["build", "leafy", "ramp", "uneven"]

@@ -1,0 +1,105 @@
+"""Which files make pairs, and names that never collide."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dsmnet.errors import DataError, UserError
+from dsmnet.inference.pairs import RESULT_SUFFIXES, find_files, pair_files, unique_names
+
+
+def touch(root: Path, *names: str) -> None:
+    for name in names:
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+
+
+@pytest.mark.parametrize(
+    ("paths", "names"),
+    [
+        (["s/a.png", "s/b.png"], ["a", "b"]),
+        (["s/im0.png"], ["im0"]),
+        (["Piano/im0.png", "Teddy/im0.png"], ["Piano_im0", "Teddy_im0"]),
+        (["x/Piano/im0.png", "y/Piano/im0.png"], ["x_Piano_im0", "y_Piano_im0"]),
+        (["s/a.png", "s/a.jpg"], ["0000_a", "0001_a"]),
+        (["s/a.png", "s/a_colour.png"], ["0000_a", "0001_a_colour"]),  # a_colour.png would be both
+        (["s/a.b.png", "s/a.c.png"], ["a.b", "a.c"]),
+    ],
+)
+def test_names(paths: list[str], names: list[str]):
+    assert unique_names([Path("/r") / path for path in paths]) == names
+
+
+def test_names_differ_on_a_file_system_that_ignores_case():
+    results = [
+        n + suffix for n in unique_names([Path("/s/A.png"), Path("/s/a.png")]) for suffix in RESULT_SUFFIXES
+    ]
+    assert len({result.lower() for result in results}) == len(results)
+
+
+def test_a_folder_a_glob_a_list_and_a_file(tmp_path: Path):
+    touch(tmp_path, "d/b.png", "d/a.JPG", "d/readme.txt", "d/e/x.png", "f.png")
+    found = {
+        where: [str(p.relative_to(tmp_path)) for p in find_files(f"{tmp_path}/{where}", "left")]
+        for where in ("d", "d/*.png", "**/*.png", "f.png")
+    }
+    assert found == {
+        "d": ["d/a.JPG", "d/b.png"],
+        "d/*.png": ["d/b.png"],
+        "**/*.png": ["d/b.png", "d/e/x.png", "f.png"],
+        "f.png": ["f.png"],
+    }
+    assert [p.name for p in find_files([f"{tmp_path}/f.png", f"{tmp_path}/d/b.png"], "left")] == [
+        "f.png",
+        "b.png",
+    ]
+
+
+def test_a_name_with_brackets_is_a_file_before_it_is_a_glob(tmp_path: Path):
+    touch(tmp_path, "a[1].png", "a1.png")
+    assert find_files(f"{tmp_path}/a[1].png", "left") == [tmp_path / "a[1].png"]
+
+
+def test_nothing_found_names_the_option(tmp_path: Path):
+    with pytest.raises(DataError, match="right=.*none.*matches no file"):
+        find_files(f"{tmp_path}/none*.png", "right")
+
+
+def test_one_calibration_serves_all_pairs_or_each_has_its_own(tmp_path: Path):
+    touch(tmp_path, "l/a.png", "l/b.png", "r/a.png", "r/b.png", "c/a.txt", "c/b.txt", "one.txt", "two/1.txt")
+    l, r = f"{tmp_path}/l", f"{tmp_path}/r"  # noqa: E741
+    assert [pair.calibration for pair in pair_files(l, r)] == [None, None]
+    assert {pair.calibration for pair in pair_files(l, r, f"{tmp_path}/one.txt")} == {tmp_path / "one.txt"}
+    own = pair_files(l, r, f"{tmp_path}/c")
+    assert [(p.name, p.left.name, p.right.name, p.calibration.name) for p in own if p.calibration] == [
+        ("a", "a.png", "a.png", "a.txt"),
+        ("b", "b.png", "b.png", "b.txt"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "fits"),
+    [
+        (["l/1.png", "l/2.png"], ["r/1.png", "r/2.png"], True),
+        (["l/1.png", "l/2.png"], ["r/1.png", "r/3.png"], False),
+        (["A/im0.png", "B/im0.png"], ["A/im1.png", "B/im1.png"], True),
+        (["A/im0.png", "B/im0.png"], ["B/im1.png", "C/im1.png"], False),
+        (["s/1_L.png", "s/2_L.png"], ["s/1_R.png", "s/2_R.png"], True),
+        (["s/x.png"], ["t/y.png"], True),  # one pair may be called as one likes
+    ],
+)
+def test_names_that_contradict_the_order_are_refused(
+    tmp_path: Path, left: list[str], right: list[str], fits: bool
+):
+    touch(tmp_path, *left, *right)
+    sides = [[f"{tmp_path}/{name}" for name in side] for side in (left, right)]
+    if fits:
+        assert [(p.left, p.right) for p in pair_files(*sides)] == [
+            (tmp_path / a, tmp_path / b) for a, b in zip(left, right, strict=True)
+        ]
+    else:
+        with pytest.raises(UserError, match="would be paired with"):
+            pair_files(*sides)

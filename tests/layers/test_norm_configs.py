@@ -1,0 +1,195 @@
+"""What every norm of conf/norm/ keeps to; a new one is tested by lying there."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from collections.abc import Callable
+
+import pytest
+import torch
+import torch.nn.functional as F
+from omegaconf import OmegaConf
+from torch import Tensor, nn
+
+from dsmnet.config import config_dir, instantiate
+from dsmnet.layers import IBN, BatchInstanceNorm, DomainNorm
+from dsmnet.layers.norms.group import GroupNorm
+from dsmnet.layers.norms.instance import InstanceNorm
+from dsmnet.layers.norms.none import ChannelBias
+from dsmnet.layers.norms.placement import BlockInput, BlockOutput, Everywhere, Placement
+
+CONFIGS = sorted((config_dir() / "norm").glob("*.yaml"))
+SLOTS = ("stem", "inner", "block_in", "block_out")
+Sample = Callable[..., Tensor]
+Randomise = Callable[[nn.Module], nn.Module]
+
+
+def load(name: str) -> Placement:
+    return instantiate(OmegaConf.load(config_dir() / "norm" / f"{name}.yaml"))
+
+
+def space(ndim: int) -> tuple[int, ...]:
+    return (3, 5, 7)[-ndim:]
+
+
+def holds_batch_norm(module: nn.Module) -> bool:
+    return any(isinstance(part, nn.BatchNorm2d | nn.BatchNorm3d) for part in module.modules())
+
+
+@pytest.fixture(params=[path.stem for path in CONFIGS])
+def name(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture(params=SLOTS)
+def norm(randomise: Randomise, request: pytest.FixtureRequest, name: str, ndim: int) -> nn.Module:
+    """The module of one slot, for 7 channels."""
+    return randomise(getattr(load(name), request.param)(7, ndim))
+
+
+def test_the_configurations_are_those_of_the_interface() -> None:
+    expected = {"batch", "instance", "group", "batch_instance", "ibn_a", "ibn_b", "domain", "none"}
+    assert expected <= {path.stem for path in CONFIGS}
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_keeps_shape_type_and_memory_format(
+    sample: Sample, norm: nn.Module, ndim: int, layout: str, batch: int
+) -> None:
+    x = sample(batch, 7, *space(ndim), layout=layout)
+    before = x.clone()
+    out = norm(x)
+    assert out.shape == x.shape
+    assert out.dtype == x.dtype
+    assert out.stride() == x.stride()
+    assert torch.isfinite(out).all()
+    torch.testing.assert_close(x, before, rtol=0, atol=0)  # the input is not written to
+
+
+def test_both_memory_formats_give_the_same(sample: Sample, norm: nn.Module, ndim: int, layout: str) -> None:
+    x = sample(2, 7, *space(ndim), layout=layout)
+    torch.testing.assert_close(norm(x), norm(x.contiguous()), rtol=1e-4, atol=1e-5)
+
+
+def test_gradients_survive_an_inplace_relu(sample: Sample, norm: nn.Module, ndim: int, layout: str) -> None:
+    x = sample(2, 7, *space(ndim), layout=layout).requires_grad_()
+    grads = torch.autograd.grad(F.relu(norm(x * 1.0), inplace=True).square().sum(), [x, *norm.parameters()])
+    for grad in grads:
+        assert torch.isfinite(grad).all()
+        assert grad.abs().sum() > 0
+
+
+def test_state_survives_saving(sample: Sample, norm: nn.Module, ndim: int, name: str) -> None:
+    x = sample(2, 7, *space(ndim))
+    norm(x)  # moves running statistics, where there are any
+    fresh = pickle.loads(pickle.dumps(copy.deepcopy(norm)))
+    for value in fresh.state_dict().values():
+        value.fill_(0.5) if value.is_floating_point() else value.zero_()
+    fresh.load_state_dict(norm.state_dict(), strict=True)
+    torch.testing.assert_close(fresh.eval()(x), norm.eval()(x), rtol=0, atol=0)
+
+
+def test_training_differs_from_evaluation_only_by_batch_norm(
+    sample: Sample, norm: nn.Module, ndim: int
+) -> None:
+    x = sample(2, 7, *space(ndim))
+    train, evaluation = norm.train()(x), norm.eval()(x)
+    assert torch.equal(train, evaluation) != holds_batch_norm(norm)
+
+
+def test_batch_norm_is_found_by_the_sync_conversion(norm: nn.Module) -> None:
+    count = sum(isinstance(part, nn.modules.batchnorm._BatchNorm) for part in norm.modules())
+    converted = nn.SyncBatchNorm.convert_sync_batchnorm(copy.deepcopy(norm))
+    assert sum(isinstance(part, nn.SyncBatchNorm) for part in converted.modules()) == count
+
+
+def test_running_statistics_can_be_taken_anew(sample: Sample, norm: nn.Module, ndim: int) -> None:
+    """As AdaBN does it; of a norm on part of the channels, these are the last ones."""
+    target = sample(4, 7, *space(ndim), seed=3)
+    batch_norms = [part for part in norm.modules() if isinstance(part, nn.BatchNorm2d | nn.BatchNorm3d)]
+    for part in batch_norms:
+        part.reset_running_stats()
+        part.momentum = None  # a plain average over the batches
+    norm.train()(target)
+    for part in batch_norms:
+        channels = target[:, -part.num_features :].transpose(0, 1).flatten(1)
+        torch.testing.assert_close(part.running_mean, channels.mean(1))
+        torch.testing.assert_close(part.running_var, channels.var(1))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("params", ["float32", "narrow"])
+def test_statistics_of_narrow_types_are_taken_in_float32(
+    sample: Sample, randomise: Randomise, name: str, ndim: int, dtype: torch.dtype, layout: str, params: str
+) -> None:
+    """The sums exceed float16 and need more digits than bfloat16 has."""
+    x = (sample(2, 7, *(4, 16, 17)[-ndim:], layout=layout) * 30 + 300).to(dtype)
+    for slot in SLOTS:
+        wide = randomise(getattr(load(name), slot)(7, ndim))
+        narrow = copy.deepcopy(wide).to(dtype) if params == "narrow" else wide
+        wide = copy.deepcopy(wide) if params == "float32" else copy.deepcopy(narrow).float()
+        out = narrow(x)
+        assert out.dtype == dtype
+        expected = wide(x.float())
+        step = torch.finfo(dtype).eps
+        torch.testing.assert_close(out.float(), expected, rtol=4 * step, atol=4 * step)
+
+
+def test_autocast_does_not_narrow_the_statistics(sample: Sample, name: str, ndim: int) -> None:
+    norm = load(name).inner(7, ndim)
+    x = sample(2, 7, *space(ndim)) + 50
+    with torch.autocast("cpu", torch.bfloat16):
+        out = norm(x)
+    torch.testing.assert_close(out, norm(x), rtol=1e-6, atol=1e-6)
+
+
+def test_builds_anew_each_time(name: str) -> None:
+    placement = load(name)
+    first, second = placement.inner(4), placement.inner(4)
+    assert first is not second
+    assert {id(p) for p in first.parameters()}.isdisjoint(id(p) for p in second.parameters())
+
+
+def test_any_number_of_channels(sample: Sample, name: str, ndim: int) -> None:
+    for channels in (2, 3, 8, 12, 33):
+        assert load(name).block_in(channels, ndim)(sample(2, channels, *space(ndim))).shape[1] == channels
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::torch.jit.TracerWarning")
+def test_exports_as_plain_operations(sample: Sample, name: str, layout: str) -> None:
+    x = sample(1, 6, 8, 9, layout=layout)
+    norm = load(name).inner(6).eval()
+    with torch.no_grad():
+        program = torch.export.export(norm, (x,))
+        torch.testing.assert_close(program.module()(x), norm(x), rtol=1e-5, atol=1e-5)
+        traced = torch.jit.trace(norm, x)
+        assert "Python" not in str(traced.inlined_graph)
+
+
+def kinds(placement: Placement) -> list[type[nn.Module]]:
+    return [type(getattr(placement, slot)(6)) for slot in SLOTS]
+
+
+def test_where_each_configuration_puts_what() -> None:
+    batch, instance, nothing = nn.BatchNorm2d, InstanceNorm, nn.Identity
+    assert kinds(load("batch")) == [batch, batch, batch, nothing]
+    assert kinds(load("instance")) == [instance, instance, instance, nothing]
+    assert kinds(load("group")) == [GroupNorm, GroupNorm, GroupNorm, nothing]
+    assert kinds(load("batch_instance")) == [*[BatchInstanceNorm] * 3, nothing]
+    assert kinds(load("domain")) == [DomainNorm, DomainNorm, DomainNorm, nothing]
+    assert kinds(load("ibn_a")) == [batch, batch, IBN, nothing]
+    assert kinds(load("ibn_b")) == [instance, batch, batch, instance]
+    assert kinds(load("none")) == [ChannelBias, ChannelBias, ChannelBias, nothing]
+
+
+@pytest.mark.parametrize("build", [Everywhere, BlockInput, BlockOutput])
+def test_placements_pass_on_what_they_are_asked_for(build: Callable[..., Placement]) -> None:
+    def layer(num_features: int, *, ndim: int) -> nn.Module:
+        return nn.Unflatten(num_features, (ndim,))
+
+    placement = build(layer) if build is Everywhere else build(layer, layer)
+    for slot in SLOTS:
+        module = getattr(placement, slot)(5, 3)
+        if not isinstance(module, nn.Identity):
+            assert (module.dim, module.unflattened_size) == (5, (3,))

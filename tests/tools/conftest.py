@@ -1,0 +1,57 @@
+"""Running a tool as its user does, but inside the test's process."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+TOOLS = Path(__file__).resolve().parents[2] / "tools"
+
+
+class ToolRun(NamedTuple):
+    """How a run ended."""
+
+    status: int
+    log: str  # all messages, one per line
+    output: Path
+
+
+RunTool = Callable[..., ToolRun]
+
+
+@pytest.fixture
+def run_tool(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path) -> RunTool:
+    """Run ``tools/NAME.py`` with overrides: ``run_tool("predict", "left=a.png", load_model=fake)``.
+
+    Keyword arguments replace what the tool imported under that name.
+    """
+
+    def run(name: str, *overrides: str, **replaced: Any) -> ToolRun:
+        spec = importlib.util.spec_from_file_location(f"tool_{name}", TOOLS / f"{name}.py")
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        for attribute, value in replaced.items():
+            assert hasattr(module, attribute)
+            monkeypatch.setattr(module, attribute, value)
+        output = tmp_path / "output"
+        # Hydra would replace the handlers of the root logger, pytest's among them.
+        quiet = ["hydra/job_logging=none", "hydra/hydra_logging=none", "progress=false"]
+        argv = [str(TOOLS / f"{name}.py"), f"paths.output={output}", *quiet, *overrides]
+        monkeypatch.setattr("sys.argv", argv)
+        caplog.clear()
+        caplog.set_level(logging.INFO)
+        status = 0
+        try:
+            module.main()
+        except SystemExit as end:
+            status = int(end.code or 0)
+        return ToolRun(status, "\n".join(record.getMessage() for record in caplog.records), output)
+
+    return run

@@ -1,0 +1,165 @@
+"""Short real trainings on synthetic scenes."""
+
+from __future__ import annotations
+
+import csv
+import json
+import logging
+from pathlib import Path
+
+import pytest
+import torch
+from omegaconf import DictConfig
+
+from dsmnet import load_model
+from dsmnet.config import compose
+from dsmnet.data.synthetic import SyntheticStereo
+from dsmnet.errors import UserError
+from dsmnet.evaluation import evaluate_set
+from dsmnet.models.checkpoint import read_weights
+from dsmnet.run import evaluate_run, train
+from dsmnet.training.module import StereoModule, TrainingDiverged
+from dsmnet.training.schedule import OneCycle
+
+SMALL = [
+    "model=tiny",
+    "trainer=debug",
+    "trainer.threads=1",
+    "dataset.size=[64,128]",
+    "dataset.max_disparity=32",
+    "dataset.validation_length=2",
+    "search_range=32",
+    "crop.height=64",
+    "crop.width=96",
+    "loader.batch_size=2",
+    "loader.epoch_steps=2",
+    "progress=false",
+    "eval=synthetic",
+]
+
+
+def small(output: Path, *overrides: str) -> DictConfig:
+    return compose("train", [*SMALL, f"paths.output={output}", *overrides])
+
+
+@pytest.fixture(scope="module")
+def whole_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    output = tmp_path_factory.mktemp("whole")
+    train(small(output, "trainer.max_steps=4"), output)
+    return output
+
+
+def test_files_of_a_run(whole_run: Path) -> None:
+    for name in ("checkpoints/last.ckpt", "checkpoints/best.ckpt", "metrics.csv", "weights.safetensors"):
+        assert (whole_run / name).is_file()
+    assert list(whole_run.glob("events.out.tfevents.*"))
+    rows = list(csv.DictReader((whole_run / "metrics.csv").open()))
+    assert any(row["train/epe"] for row in rows)
+    assert sum(bool(row["val/epe"]) for row in rows) == 2
+
+
+@pytest.mark.parametrize("stop", [2, 3])
+def test_stop_and_resume_gives_the_same_weights_as_one_run(whole_run: Path, tmp_path: Path, stop: int) -> None:
+    # The schedule follows the whole budget, so the first part is interrupted, not planned shorter.
+    cfg = small(tmp_path, "trainer.max_steps=4")
+    with pytest.MonkeyPatch.context() as patch:
+        step = StereoModule.training_step
+
+        def interrupted(self: StereoModule, batch: dict, batch_idx: int) -> torch.Tensor:
+            if self.global_step == stop:
+                raise KeyboardInterrupt
+            return step(self, batch, batch_idx)
+
+        patch.setattr(StereoModule, "training_step", interrupted)
+        with pytest.raises((UserError, KeyboardInterrupt, SystemExit)):
+            train(cfg, tmp_path)
+    last = tmp_path / "checkpoints" / "last.ckpt"
+    assert torch.load(last, weights_only=True)["global_step"] == stop
+    train(small(tmp_path, "trainer.max_steps=4", f"resume={last}"), tmp_path)
+    expected, _ = read_weights(whole_run / "checkpoints" / "last.ckpt")
+    resumed, _ = read_weights(last)
+    for name, tensor in expected.items():
+        assert torch.equal(tensor, resumed[name]), name
+
+
+def test_training_and_evaluation_agree(whole_run: Path) -> None:
+    rows = [row for row in csv.DictReader((whole_run / "metrics.csv").open()) if row["val/epe"]]
+    best = min(float(row["val/epe"]) for row in rows)
+    net = load_model(whole_run / "weights.safetensors", device="cpu")
+    held_back = SyntheticStereo(size=(64, 128), max_disparity=32, validation_length=2).split_validation()[1]
+    pairs = [held_back[i] for i in range(2)]
+    errors = []
+    for pair in pairs:
+        valid = pair["valid"] & (pair["disparity"] < 32)
+        prediction = net.predict(pair["left"], pair["right"], max_disparity=32)
+        errors.append(abs(prediction - pair["disparity"])[valid].mean())
+    assert sum(errors) / 2 == pytest.approx(best, abs=1e-4)
+
+
+def test_run_ends_with_a_table(whole_run: Path, tmp_path: Path) -> None:
+    evaluate_run(small(tmp_path), whole_run / "weights.safetensors", tmp_path)
+    results = json.loads((tmp_path / "results.json").read_text())
+    assert results["model"] == "tiny"
+    assert results["norm"] == "domain"
+    assert results["sets"]["synthetic"]["epe"] > 0
+
+
+def test_it_learns(tmp_path: Path) -> None:
+    """80 small steps must at least halve the error of the untrained network on scenes it never saw."""
+    cfg = small(
+        tmp_path,
+        "trainer.max_steps=80",
+        "loader.epoch_steps=80",
+        "dataset.validation_length=8",
+        "optimizer.lr=2e-3",
+        "trainer.ema_decay=0.9",
+    )
+    torch.manual_seed(cfg.seed)
+    from dsmnet.api import build_from_config
+    from dsmnet.evaluation import Protocol
+
+    held_back = SyntheticStereo(size=(64, 128), max_disparity=32, validation_length=8).split_validation()[1]
+    untrained = evaluate_set(build_from_config(cfg).eval(), held_back, Protocol(), max_disparity=32)
+    weights = train(cfg, tmp_path)
+    trained = evaluate_set(load_model(weights, device="cpu"), held_back, Protocol(), max_disparity=32)
+    assert trained.epe < 0.5 * untrained.epe
+
+
+def test_a_loss_that_is_no_number_stops_with_the_pairs_names(tmp_path: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dsmnet.losses.StereoLoss.forward", lambda *_, **__: torch.tensor(float("nan")))
+        with pytest.raises(TrainingDiverged, match=r"step 0, batch 0_0_\d+, 0_0_\d+"):
+            train(small(tmp_path), tmp_path)
+
+
+def test_impossible_runs_are_refused(tmp_path: Path) -> None:
+    for override, message in [
+        ("resume=nowhere.ckpt", "resume=nowhere.ckpt: no such file"),
+        ("init=nowhere.ckpt", "init=nowhere.ckpt: no such file"),
+        ("trainer.max_steps=-1", "never end"),
+        ("loader.batch_size=0", "loader.batch_size=0"),
+        ("trainer=gpu", "CUDA"),
+    ]:
+        if override == "trainer=gpu" and torch.cuda.is_available():
+            continue
+        with pytest.raises(UserError, match=message):
+            train(small(tmp_path, override), tmp_path)
+
+
+def test_starting_from_other_weights(whole_run: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO):
+        train(small(tmp_path, f"init={whole_run / 'weights.safetensors'}", "optimizer.lr=0", "trainer.ema_decay=0"), tmp_path)
+    before, _ = read_weights(whole_run / "weights.safetensors")
+    after, _ = read_weights(tmp_path / "weights.safetensors")
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_one_cycle_rises_and_falls() -> None:
+    schedule = OneCycle(warmup=0.1, start=0.1, final=0.01)
+    assert schedule(0) == pytest.approx(0.1)
+    assert schedule(0.1) == pytest.approx(1)
+    assert schedule(0.55) == pytest.approx(0.505)
+    assert schedule(1) == pytest.approx(0.01)
+    assert schedule(2) == pytest.approx(0.01)
+    with pytest.raises(UserError, match="warmup=1.5"):
+        OneCycle(warmup=1.5)
