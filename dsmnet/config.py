@@ -51,17 +51,19 @@ def compose(config_name: str, overrides: Sequence[str] = ()) -> DictConfig:
 def instantiate(node: Any, *args: Any, **kwargs: Any) -> Any:
     """Build what a node's ``_target_`` names; nested nodes arrive as plain dicts and lists.
 
-    A `UserError` raised inside the target comes out as itself, not wrapped by Hydra.
+    Raises:
+        UserError: the target refused its arguments; its own `UserError` comes out as itself.
     """
     try:
         return hydra.utils.instantiate(node, *args, _convert_="all", **kwargs)
     except HydraException as error:
-        cause = error.__cause__
-        while cause is not None:
+        cause: BaseException = error
+        while cause.__cause__ is not None:
+            cause = cause.__cause__
             if isinstance(cause, UserError):
                 raise cause from None
-            cause = cause.__cause__
-        raise
+        target = node.get("_target_") if isinstance(node, DictConfig) else None
+        raise UserError(f"cannot build {target or 'the configured object'}: {cause}") from error
 
 
 def _with_choices(cfg: DictConfig, choices: Mapping[Any, Any]) -> DictConfig:

@@ -19,9 +19,14 @@ class StereoLoss(nn.Module):
     The first, unaggregated volume is only asked for what both views see.
 
     Args:
-        disparity_weights: one per output, coarse to fine (DSMNet: 0.2, 0.6, 1.0).
-        volume_weights: one per volume, raw to final; empty for the published multi-output smooth-L1 alone.
+        disparity_weights: per output, coarse to fine (DSMNet: 0.2, 0.6, 1.0); the last is that of the answer, a
+            network with fewer outputs takes the last ones.
+        volume_weights: per volume, raw to final, counted in the same way; the last is that of the final volume,
+            those before it of the first ones. Empty: the published multi-output smooth-L1 alone.
         beta: pixels at which smooth-L1 turns from square to linear.
+
+    Raises:
+        UserError: no output has a weight.
     """
 
     def __init__(
@@ -31,6 +36,8 @@ class StereoLoss(nn.Module):
         beta: float = 1.0,
     ) -> None:
         super().__init__()
+        if not disparity_weights:
+            raise UserError("loss.disparity_weights is empty: expected at least the weight of the last output")
         self.disparity_weights = tuple(disparity_weights)
         self.volume_weights = tuple(volume_weights)
         self.beta = beta
@@ -51,27 +58,24 @@ class StereoLoss(nn.Module):
             truth: [N, 1, H, W] in pixels.
             valid: where the truth counts, bool [N, 1, H, W].
             noc: where both views see the point; `None` if unknown.
-
-        Raises:
-            UserError: more weights than outputs.
         """
-        if len(self.disparity_weights) > len(disparities) or len(self.volume_weights) > len(scores):
-            raise UserError(
-                f"loss: {len(self.disparity_weights)} disparity and {len(self.volume_weights)} volume weights for "
-                f"{len(disparities)} disparities and {len(scores)} volumes"
-            )
         total = truth.new_zeros(())
         count = valid.sum().clamp(min=1)
-        for weight, disparity in zip(self.disparity_weights, disparities[-len(self.disparity_weights) :], strict=True):
+        for weight, disparity in _pair_from_the_end(self.disparity_weights, disparities):
             error = F.smooth_l1_loss(disparity.float(), truth, reduction="none", beta=self.beta)
             total = total + weight * (error * valid).sum() / count
-        if not self.volume_weights:
-            return total
-        chosen = scores[: len(self.volume_weights) - 1] + [scores[-1]] if len(scores) > 1 else scores
-        for k, (weight, volume) in enumerate(zip(self.volume_weights, chosen, strict=True)):
-            mask = noc if k == 0 and len(chosen) > 1 and noc is not None else valid
+        early = max(len(self.volume_weights) - 1, 0)
+        chosen = [*scores[:-1][:early], *scores[-1:]]
+        for weight, volume in _pair_from_the_end(self.volume_weights, chosen):
+            raw = volume is scores[0] and len(scores) > 1
+            mask = noc if raw and noc is not None else valid
             total = total + weight * volume_cross_entropy(volume, truth, mask)
         return total
+
+
+def _pair_from_the_end(weights: Sequence[float], tensors: Sequence[Tensor]) -> list[tuple[float, Tensor]]:
+    """The last weight belongs to the last tensor; what is left over on either side is dropped."""
+    return list(zip(reversed(weights), reversed(tensors), strict=False))[::-1]
 
 
 def volume_cross_entropy(scores: Tensor, truth: Tensor, valid: Tensor) -> Tensor:

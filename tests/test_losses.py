@@ -70,7 +70,19 @@ def test_first_volume_is_asked_for_what_both_views_see() -> None:
     assert final.grad.abs().sum() > 0
 
 
-def test_more_weights_than_outputs_is_an_error() -> None:
+def test_weights_are_counted_from_the_last_output() -> None:
     truth = torch.zeros(1, 1, 4, 4)
-    with pytest.raises(UserError, match="2 disparity"):
-        StereoLoss((1.0, 1.0))([truth], [], truth, truth == 0)
+    valid = torch.ones_like(truth, dtype=torch.bool)
+    one_output = StereoLoss((0.2, 0.6, 2.0))([truth + 1.5], [], truth, valid)
+    torch.testing.assert_close(one_output, torch.tensor(2.0))
+    volumes = [torch.randn(1, 1, 4, 1, 1, requires_grad=True) for _ in range(3)]
+    StereoLoss((1.0,), (0.5, 1.0))([truth], volumes, truth, valid).backward()
+    assert [v.grad is not None for v in volumes] == [True, False, True]
+    single = torch.randn(1, 1, 4, 1, 1)
+    expected = 1.0 * volume_cross_entropy(single, truth, valid)
+    torch.testing.assert_close(StereoLoss((1.0,), (0.5, 1.0))([truth], [single], truth, valid), expected)
+
+
+def test_no_weight_is_an_error() -> None:
+    with pytest.raises(UserError, match="disparity_weights"):
+        StereoLoss(())

@@ -16,6 +16,7 @@ from dsmnet.protocols import DisparityMap, Image, Mask, StereoSample
 
 MIN_PIXELS = 500  # fewer known pixels prove nothing about geometry
 MIN_SHIFT = 2.0  # pixels, median disparity; below that a wrong sign hardly shows
+CLEAR = 0.3  # correlation that noise on views without texture does not reach; good pairs have 0.7 to 0.98
 AS_IT_IS = "as it is"
 READINGS: dict[str, Callable[[DisparityMap], DisparityMap]] = {
     AS_IT_IS: lambda disparity: disparity,
@@ -155,7 +156,8 @@ def better_reading(sample: StereoSample) -> str | None:
     of the views leaves alone.
 
     Returns:
-        The other way, or None: all is well, or there are too few pixels or too small disparities to tell.
+        The other way, or None: all is well, or there are too few pixels, too small disparities or too little
+        texture to tell.
     """
     disparity, valid = sample["disparity"], sample["valid"]
     if valid.sum() < MIN_PIXELS or np.median(disparity[valid]) < MIN_SHIFT:
@@ -166,7 +168,7 @@ def better_reading(sample: StereoSample) -> str | None:
         for way, change in READINGS.items()
     }
     best = max(READINGS, key=lambda way: scores[way])
-    return None if best == AS_IT_IS else best
+    return None if best == AS_IT_IS or scores[best] < CLEAR else best
 
 
 def markdown(reports: Sequence[SetReport], where: str, missing: Sequence[str] = ()) -> str:

@@ -57,7 +57,7 @@ class StereoDataModule(pl.LightningDataModule):
         trainer = self.trainer
         rank, world, used = (trainer.global_rank, trainer.world_size, 0) if trainer else (0, 1, 0)
         if trainer is not None:
-            used = trainer.fit_loop.epoch_loop.batch_progress.current.ready * self.batch_size * world
+            used = trainer.fit_loop.epoch_loop.batch_progress.current.completed * self.batch_size * world
         per_epoch = self.epoch_steps * self.batch_size * world
         sampler = EndlessSampler(
             len(self.train_part), per_epoch, seed=self.seed, start=used % per_epoch, rank=rank, world=world

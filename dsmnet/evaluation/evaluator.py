@@ -88,8 +88,8 @@ def evaluate_set(
 ) -> SetResult:
     """Score a matcher on one data set.
 
-    The time is that of ``predict`` alone, without reading files. The first image is matched once beforehand,
-    untimed, because a first pass pays for allocations and kernel selection.
+    The time is that of ``predict`` alone, without reading files. On a GPU the first image is matched once
+    beforehand, untimed, because a first pass pays for allocations and the choice of kernels.
 
     Args:
         matcher: as in `evaluate`, and so all that is not named here.
@@ -108,6 +108,7 @@ def evaluate_set(
     protocol = protocol or EvaluationProtocol()
     result = SetResult(name or str(getattr(dataset, "name", type(dataset).__name__)))
     kinds = set()
+    on_gpu = getattr(getattr(matcher, "device", None), "type", "cpu") == "cuda"
     indices = range(len(dataset))  # type: ignore[arg-type]
     for index in track(indices, f"{label} on {result.name}", unit="image", enabled=progress):
         sample = dataset[index]
@@ -116,7 +117,7 @@ def evaluate_set(
             result.skipped.append(sample["name"])
             continue
         reach = search_range(max_disparity, sample.get("calibration"))
-        if not result.per_image:
+        if on_gpu and not result.per_image:
             matcher.predict(sample["left"], sample["right"], reach)
         prediction, seconds = _timed_prediction(matcher, sample, reach)
         kinds.add(kind)

@@ -126,7 +126,9 @@ class StereoModule(pl.LightningModule):
             if remaining is not None:
                 elapsed = timer.time_elapsed()
                 shares.append(elapsed / max(elapsed + remaining, 1e-9))
-        return min(max(shares), 1.0)
+        share = min(max(shares), 1.0)
+        # Clocks differ between processes, learning rates must not.
+        return share if trainer.world_size == 1 else float(trainer.strategy.broadcast(share))
 
     def configure_optimizers(self) -> dict[str, Any]:
         """The optimiser, and a schedule that follows `progress`."""

@@ -65,12 +65,14 @@ def write(canvas: Image, labels: Sequence[Label]) -> Image:
             weight="bold" if label.bold else "normal",
             family="DejaVu Sans",
         )
+        size = label.size
         # Glyphs are fitted to the pixel grid, so half the size is not quite half the width: try again.
-        while label.max_width is not None and text.get_fontsize() > 1:
+        while label.max_width is not None and size > 1:
             wide = text.get_window_extent(renderer).width
             if wide <= label.max_width:
                 break
-            text.set_fontsize(text.get_fontsize() * min(0.98, label.max_width / wide))
+            size *= min(0.98, label.max_width / wide)
+            text.set_fontsize(size)
     agg.draw()
     layer = np.asarray(agg.buffer_rgba(), np.float32)[:height, :width]
     alpha = layer[..., 3:] / 255

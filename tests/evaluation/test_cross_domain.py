@@ -36,6 +36,10 @@ def textured(disparity: int, noc: bool) -> StereoSample:
     return sample
 
 
+def small_scenes(node: str) -> list[str]:
+    return [f"{node}.size=[48,96]", f"{node}.max_disparity=24"]
+
+
 @pytest.fixture
 def cfg(tmp_path: Path) -> Any:
     def make(*overrides: str) -> Any:
@@ -90,7 +94,7 @@ def test_table_files_and_panels(cfg: Any, tmp_path: Path, capsys: pytest.Capture
 def test_without_real_data_held_back_scenes_and_a_line_where_real_ones_go(
     cfg: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    small = ["eval.fallback.synthetic.images=2", "eval.fallback.synthetic.dataset.size=[48,96]"]
+    small = ["eval.fallback.synthetic.images=2", *small_scenes("eval.fallback.synthetic.dataset")]
     with caplog.at_level(logging.WARNING):
         results = cross_domain_evaluation(SGBM(), cfg(*small), tmp_path / "out", build=instantiate)
     assert results["sets"].keys() == {"synthetic"}
@@ -100,9 +104,9 @@ def test_without_real_data_held_back_scenes_and_a_line_where_real_ones_go(
 
 
 def test_the_fallback_is_not_what_training_sees(cfg: Any) -> None:
-    sets = choose_sets(cfg("eval=synthetic", "eval.sets.synthetic.dataset.size=[32,64]"), instantiate)
-    dataset: Any = sets.present["synthetic"]
-    training, validation = instantiate(cfg("eval=synthetic").eval.sets.synthetic.dataset).split_validation()
+    config = cfg("eval=synthetic", *small_scenes("eval.sets.synthetic.dataset"))
+    dataset: Any = choose_sets(config, instantiate).present["synthetic"]
+    training, validation = instantiate(config.eval.sets.synthetic.dataset).split_validation()
     assert len(dataset) == 32
     assert dataset[0]["name"] == validation[0]["name"] != training[0]["name"]
 

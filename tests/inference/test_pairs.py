@@ -64,7 +64,7 @@ def test_a_name_with_brackets_is_a_file_before_it_is_a_glob(tmp_path: Path):
 
 
 def test_nothing_found_names_the_option(tmp_path: Path):
-    with pytest.raises(DataError, match="right=.*none.*matches no file"):
+    with pytest.raises(DataError, match=r"right=.*none.*matches no file"):
         find_files(f"{tmp_path}/none*.png", "right")
 
 

@@ -81,17 +81,13 @@ def test_a_captured_graph_computes_the_same(
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_a_black_image_does_not_break_training(sample: Sample, variant: str) -> None:
-    """All features are 0: no direction, and dividing by the smallest length would blow the gradient up."""
+    """All its features are 0: no direction, and a division by the smallest length blows the gradient up."""
     torch.manual_seed(0)
-    layers = [
-        part
-        for _ in range(6)
-        for part in (nn.Conv2d(4, 4, 3, padding=1, bias=False), DomainNorm(4, variant=variant), nn.ReLU())
-    ]
-    net = nn.Sequential(*layers)
+    layers = ((nn.Conv2d(4, 4, 3, padding=1, bias=False), DomainNorm(4, variant=variant)) for _ in range(6))
+    net = nn.Sequential(*(part for pair in layers for part in pair))
     x = torch.cat([torch.zeros(1, 4, 6, 7), sample(1, 4, 6, 7)]).requires_grad_()
     out = net(x)
     assert torch.isfinite(out).all()
-    for grad in torch.autograd.grad(out.sum(), [x, *net.parameters()]):
+    for grad in torch.autograd.grad(out.square().sum() + out.sum(), [x, *net.parameters()]):
         assert torch.isfinite(grad).all()
-        assert grad.abs().max() < 1e6
+        assert grad.abs().max() < 1e4

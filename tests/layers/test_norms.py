@@ -162,7 +162,17 @@ def test_large_means_keep_their_variance(sample: Sample, layout: str) -> None:
     """Where a variance is taken as E[x^2] - E[x]^2 in float32, a mean of 1000 leaves nothing of it."""
     x = sample(2, 8, 16, 17, dtype=torch.float64, layout=layout) + 1000
     for norm in (InstanceNorm(8), GroupNorm(8, groups=4), DomainNorm(8)):
-        torch.testing.assert_close(norm(x.float()).double(), norm(x), rtol=0, atol=2e-3)
+        expected = norm(x)
+        for module in (norm, torch.compile(norm, backend="eager")):
+            torch.testing.assert_close(module(x.float()).double(), expected, rtol=0, atol=2e-3)
+
+
+def test_without_scale_an_inplace_relu_may_follow(sample: Sample, layout: str) -> None:
+    x = sample(2, 4, 5, 7, layout=layout).requires_grad_()
+    norm = InstanceNorm(4, affine=False)
+    (inplace,) = torch.autograd.grad(F.relu(norm(x), inplace=True).square().sum(), x)
+    (plain,) = torch.autograd.grad(F.relu(norm(x)).square().sum(), x)
+    torch.testing.assert_close(inplace, plain)
 
 
 def gradcheck(norm: nn.Module, x: Tensor) -> None:

@@ -12,10 +12,11 @@ import torch
 from omegaconf import DictConfig
 
 from dsmnet import load_model
+from dsmnet.api import build_from_config
 from dsmnet.config import compose
 from dsmnet.data.synthetic import SyntheticStereo
 from dsmnet.errors import UserError
-from dsmnet.evaluation import evaluate_set
+from dsmnet.evaluation import EvaluationProtocol, evaluate_set
 from dsmnet.models.checkpoint import read_weights
 from dsmnet.run import evaluate_run, train
 from dsmnet.training.module import StereoModule, TrainingDiverged
@@ -115,14 +116,11 @@ def test_it_learns(tmp_path: Path) -> None:
         "trainer.ema_decay=0.9",
     )
     torch.manual_seed(cfg.seed)
-    from dsmnet.api import build_from_config
-    from dsmnet.evaluation import Protocol
-
     held_back = SyntheticStereo(size=(64, 128), max_disparity=32, validation_length=8).split_validation()[1]
-    untrained = evaluate_set(build_from_config(cfg).eval(), held_back, Protocol(), max_disparity=32)
+    untrained = evaluate_set(build_from_config(cfg).eval(), held_back, EvaluationProtocol(), max_disparity=32, progress=False)
     weights = train(cfg, tmp_path)
-    trained = evaluate_set(load_model(weights, device="cpu"), held_back, Protocol(), max_disparity=32)
-    assert trained.epe < 0.5 * untrained.epe
+    trained = evaluate_set(load_model(weights, device="cpu"), held_back, EvaluationProtocol(), max_disparity=32, progress=False)
+    assert trained.average("epe") < 0.5 * untrained.average("epe")
 
 
 def test_a_loss_that_is_no_number_stops_with_the_pairs_names(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -73,70 +74,76 @@ class Cameras:
             effect = DEFAULTS[name]._replace(**{k: float(v) for k, v in values.items()})
             if not 0 <= effect.probability <= 1 or not effect.strength >= 0:
                 raise UserError(
-                    f"camera.{name}: expected a probability in 0..1 and a strength of at least 0, got {effect}"
+                    f"camera.{name}: expected probability in 0..1 and strength of at least 0, got {effect}"
                 )
             self.effects[name] = effect
 
     def __call__(self, left: Image, right: Image, rng: np.random.Generator) -> tuple[Image, Image]:
-        """Return both views [H, W, 3] as the cameras deliver them."""
-        on = {name: rng.random() < e.probability for name, e in self.effects.items()}
-        strength = {name: e.strength if on[name] else 0.0 for name, e in self.effects.items()}
-        if on["vertical"]:
-            right = _shift_rows(right, rng, strength["vertical"])
-        common = rng.normal(0, 0.5, 5)  # what both cameras share: the hour of the day, the make
-        views = [self._view(image, rng, strength, common) for image in (left, right)]
+        """Return both views [H, W, 3] as the cameras deliver them.
+
+        The same numbers are drawn whichever effects are on: switching one leaves the others as they are.
+        """
+        count = len(self.effects)
+        luck = rng.random(count)
+        strength = {
+            name: effect.strength if luck[i] < effect.probability else 0.0
+            for i, (name, effect) in enumerate(self.effects.items())
+        }
+        common = rng.normal(0, 0.5, count)  # what both cameras share: the hour of the day, the make
+        views = []
+        for image in (left, right):
+            own = rng.uniform(-1, 1, count)
+            tint = rng.uniform(-1, 1, 3)
+            bytes_seed = int(rng.integers(2**32))
+            if image is right and strength["vertical"]:
+                image = _shift_rows(image, own[0], own[1], strength["vertical"])
+            chance = dict(zip(self.effects, common + 0.5 * own, strict=True))
+            views.append(_view(image, strength, chance, tint, bytes_seed))
         return views[0], views[1]
 
-    def _view(
-        self, image: Image, rng: np.random.Generator, strength: dict[str, float], common: NDArray[np.float64]
-    ) -> Image:
-        own = rng.uniform(-1, 1, 5)
-        if strength["blur"]:
-            sigma = strength["blur"] * abs(common[0] + own[0]) / 1.5
-            if sigma > 0.25:
-                image = cv2.GaussianBlur(image, (0, 0), sigma)
-        if strength["grey"]:
-            image = _desaturate(image, strength["grey"])
-        gains = np.exp(
-            strength["gain"] * (common[1] + 0.5 * own[1]) + strength["colour"] * rng.uniform(-1, 1, 3)
-        )
-        if strength["grey"]:
-            gains[:] = gains.mean()
-        gamma = np.exp(strength["gamma"] * (common[2] + 0.4 * own[2]))
-        exposure = strength["clipping"] * (common[3] + 0.4 * own[3])
-        image = cv2.LUT(image, _response(gains, gamma, exposure))
-        if strength["vignetting"]:
-            image = _vignette(image, strength["vignetting"] * rng.random())
-        if strength["noise"]:
-            image = _noise(
-                image, rng, strength["noise"] * abs(common[4] + 0.6 * own[4]), bool(strength["grey"])
-            )
-        return image
+
+def _view(
+    image: Image, strength: dict[str, float], chance: dict[str, float], tint: NDArray[np.float64], seed: int
+) -> Image:
+    """Apply every effect of a strength above 0 to one view; `chance` varies about -1..1."""
+    grey = strength["grey"]
+    sigma = strength["blur"] * abs(chance["blur"])
+    if sigma > 0.2:
+        image = np.asarray(cv2.GaussianBlur(image, (0, 0), sigma), np.uint8)
+    if grey:
+        image = _desaturate(image, grey)
+    gains = np.exp(strength["gain"] * chance["gain"] + strength["colour"] * tint * (1 - min(grey, 1.0)))
+    gamma = math.exp(strength["gamma"] * chance["gamma"])
+    exposure = strength["clipping"] * chance["clipping"]
+    image = np.asarray(cv2.LUT(image, _response(gains, gamma, exposure)), np.uint8)
+    if strength["vignetting"]:
+        image = _vignette(image, min(strength["vignetting"] * abs(chance["vignetting"]), 1.0))
+    if strength["noise"]:
+        image = _noise(image, seed, strength["noise"] * abs(chance["noise"]), grey >= 1)
+    return image
 
 
 def _response(gains: NDArray[np.float64], gamma: float, exposure: float) -> NDArray[np.uint8]:
     """Return the table [1, 256, 3] of gain, gamma and exposure, clipped at black and white."""
     level = (np.arange(256) / 255)[:, None] ** gamma
-    if exposure >= 0:
-        level = level * np.exp(exposure)
-    else:
-        level = level - (np.exp(-exposure) - 1) * 0.15
+    level = level * np.exp(exposure) if exposure >= 0 else level - (np.exp(-exposure) - 1) * 0.15
     return np.asarray(np.clip(level * gains * 255 + 0.5, 0, 255).astype(np.uint8)[None])
 
 
 def _desaturate(image: Image, share: float) -> Image:
     grey = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
-    return grey if share >= 1 else cv2.addWeighted(grey, share, image, 1 - share, 0)
+    mixed = grey if share >= 1 else cv2.addWeighted(grey, share, image, 1 - share, 0)
+    return np.asarray(mixed, np.uint8)
 
 
-def _shift_rows(image: Image, rng: np.random.Generator, strength: float) -> Image:
+def _shift_rows(image: Image, down: float, turn: float, strength: float) -> Image:
     """Move a view down by a constant and a slight rotation, together at most `strength` pixels."""
     height, width = image.shape[:2]
-    shift, tilt = rng.uniform(-0.6, 0.6) * strength, rng.uniform(-0.4, 0.4) * strength * 2 / width
+    shift, tilt = 0.6 * down * strength, 0.8 * turn * strength / width
     matrix = np.array([[1, 0, 0], [tilt, 1, shift - tilt * width / 2]])
-    return cv2.warpAffine(
-        image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
+    border = cv2.BORDER_REPLICATE
+    moved = cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=border)
+    return np.asarray(moved, np.uint8)
 
 
 def _vignette(image: Image, loss: float) -> Image:
@@ -144,16 +151,16 @@ def _vignette(image: Image, loss: float) -> Image:
     x = np.linspace(-1, 1, width, dtype=np.float32)
     y = np.linspace(-1, 1, height, dtype=np.float32)
     light = 1 - np.float32(loss / 2) * ((x * x)[None] + (y * y)[:, None])
-    return cv2.multiply(image, cv2.merge([light] * 3), dtype=cv2.CV_8U)
+    return np.asarray(cv2.multiply(image, cv2.merge([light] * 3), dtype=cv2.CV_8U), np.uint8)
 
 
-def _noise(image: Image, rng: np.random.Generator, sigma: float, grey: bool) -> Image:
+def _noise(image: Image, seed: int, sigma: float, grey: bool) -> Image:
     """Add noise, of a standard deviation that grows from 40 % of `sigma` at black to all of it at white."""
     height, width = image.shape[:2]
     channels = 1 if grey else 3
-    codes = np.frombuffer(rng.bytes(height * width * channels), np.uint8).reshape(height, width, channels)
-    noise = cv2.LUT(codes, _QUANTILES)
+    codes = np.frombuffer(np.random.default_rng(seed).bytes(height * width * channels), np.uint8)
+    noise = cv2.LUT(codes.reshape(height, width, channels), _QUANTILES)
     if grey:
         noise = cv2.merge([noise] * 3)
-    deviation = cv2.LUT(image, _DEVIATION)
-    return np.asarray(cv2.add(image, cv2.multiply(noise, deviation, scale=255 * sigma), dtype=cv2.CV_8U))
+    scaled = cv2.multiply(noise, cv2.LUT(image, _DEVIATION), scale=255 * sigma)
+    return np.asarray(cv2.add(image, scaled, dtype=cv2.CV_8U), np.uint8)

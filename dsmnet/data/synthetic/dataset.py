@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from torch.utils.data import Dataset
 
 from dsmnet.data.synthetic.camera import Cameras
+from dsmnet.data.synthetic.glints import add_glint
 from dsmnet.data.synthetic.layouts import LAYOUTS
 from dsmnet.data.synthetic.materials import Bank
 from dsmnet.data.synthetic.occlusion import non_occluded
@@ -23,27 +25,30 @@ from dsmnet.protocols import StereoSample
 
 _TRAINING, _VALIDATION = 0, 1  # seed streams
 _SAFETY = 0.98  # the coverage of an edge reaches half a pixel beyond the outline
+_CROPS = 64  # tiles that are cut out of photographs
 _BANK_ITEM = 2**63 - 1  # the place in a stream that no item has
 
 
 class SyntheticStereo(Dataset[StereoSample]):
     """Procedural stereo pairs with the exact disparity of both views and an exact occlusion mask.
 
-    Endless in principle: item i is drawn from ``SeedSequence(seed, spawn_key=(stream, i))`` alone, so it is the same
-    whatever the order, the number of workers or the machine (up to the rounding of other processors and other
-    releases of OpenCV). `length` only says after how many pairs an epoch ends.
+    Endless in principle: item i comes from ``SeedSequence(seed, spawn_key=(stream, i))`` alone, so it is the
+    same whatever the order, the number of workers or the machine (up to the rounding of other processors and
+    other releases of OpenCV). `length` only says after how many pairs an epoch ends.
 
     Args:
         seed: another seed gives other scenes and other textures.
         length: nominal number of pairs.
         size: height and width of the views in pixels, each at least 16.
-        max_disparity: no disparity is larger, in pixels.
-        min_near: the nearest things of a scene have log-uniformly this disparity to `max_disparity`, in pixels.
+        max_disparity: no disparity is larger, in pixels; at most half the width.
+        min_near: the nearest things of a scene have a disparity between this and `max_disparity`, in pixels,
+            log-uniformly.
         density: multiplies the number of things in every scene.
         layouts: relative weights of the layouts; see `LAYOUTS`.
         patterns: relative weights of the textures; see `PATTERNS`.
-        textures: a folder with the user's photographs, crops of which cover `photograph_share` of the surfaces.
-        photograph_share: 0..1.
+        textures: a folder with your own photographs; surfaces are covered with crops of up to 64 of them.
+        photograph_share: share of the surfaces so covered, where there are photographs.
+        glints: share of the scenes with reflections, which match at another disparity than their surface.
         camera: effects of the cameras, see `dsmnet.data.synthetic.camera.DEFAULTS`.
         validation_length: number of pairs in the held-back part.
 
@@ -58,7 +63,7 @@ class SyntheticStereo(Dataset[StereoSample]):
         self,
         seed: int = 0,
         length: int = 100_000,
-        size: tuple[int, int] = (192, 384),
+        size: Sequence[int] = (192, 384),
         max_disparity: float = 96.0,
         min_near: float = 20.0,
         density: float = 1.0,
@@ -66,23 +71,22 @@ class SyntheticStereo(Dataset[StereoSample]):
         patterns: Mapping[str, float] | None = None,
         textures: str | Path | None = None,
         photograph_share: float = 0.5,
+        glints: float = 0.15,
         camera: Mapping[str, Mapping[str, float]] | None = None,
         validation_length: int = 64,
     ) -> None:
         self.seed, self.length, self.validation_length = int(seed), int(length), int(validation_length)
+        if len(size) != 2:
+            raise UserError(f"size: expected height and width, got {size}")
         self.height, self.width = (int(v) for v in size)
-        self.max_disparity, self.min_near, self.density = (
-            float(max_disparity),
-            float(min_near),
-            float(density),
-        )
-        self.photograph_share = float(photograph_share)
+        self.max_disparity, self.min_near = float(max_disparity), float(min_near)
+        self.density = float(density)
+        self.photograph_share, self.glints = float(photograph_share), float(glints)
         self.layouts = _weights("layouts", layouts, LAYOUTS)
         self.patterns = _weights("patterns", patterns, PATTERNS)
         self.cameras = Cameras(camera)
         self.photographs = list_photographs(textures) if textures is not None else []
         self._stream = _TRAINING
-        self._bank: Bank | None = None
         self._check()
 
     def _check(self) -> None:
@@ -93,12 +97,15 @@ class SyntheticStereo(Dataset[StereoSample]):
             raise UserError(f"seed: expected 0 or more, got {self.seed}")
         if min(self.height, self.width) < 16:
             raise UserError(f"size: expected at least 16x16 pixels, got {self.height}x{self.width}")
+        if not self.max_disparity <= self.width / 2:
+            raise UserError(f"max_disparity: expected at most half the width, got {self.max_disparity}")
         if not 1 <= self.min_near <= self.max_disparity:
             raise UserError(
-                f"min_near: expected 1 <= min_near <= max_disparity, got {self.min_near} and {self.max_disparity}"
+                f"min_near: expected 1 to max_disparity={self.max_disparity}, got {self.min_near}"
             )
-        if not 0 <= self.photograph_share <= 1:
-            raise UserError(f"photograph_share: expected 0..1, got {self.photograph_share}")
+        for name in ("photograph_share", "glints"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise UserError(f"{name}: expected 0..1, got {getattr(self, name)}")
 
     def __len__(self) -> int:
         return self.length
@@ -108,12 +115,15 @@ class SyntheticStereo(Dataset[StereoSample]):
             index += self.length
         if not 0 <= index < self.length:
             raise IndexError(f"pair {index} of {self.length}")
-        rng = self._generator(index)
+        rng = _generator(self.seed, self._stream, index)
         scene = self._scene(rng)
         left, right = (View(self.width, self.height, right=side) for side in (False, True))
         for surface in scene.surfaces:
             left.draw(surface)
             right.draw(surface)
+        if rng.random() < self.glints:
+            for _ in range(int(rng.integers(1, 4))):
+                add_glint(rng, left, right)
         exposure = float(np.clip(rng.normal(105, 25) / (left.brightness() + 5), 0.5, 3.5))
         left_image, right_image = self.cameras(left.image(exposure), right.image(exposure), rng)
         return {
@@ -131,22 +141,16 @@ class SyntheticStereo(Dataset[StereoSample]):
     def split_validation(self) -> tuple[SyntheticStereo, SyntheticStereo]:
         """Return this set, and one of `validation_length` other scenes with other textures."""
         held_back = object.__new__(type(self))
-        held_back.__dict__.update(
-            self.__dict__, length=self.validation_length, _stream=_VALIDATION, _bank=None
-        )
+        held_back.__dict__.update(self.__dict__, length=self.validation_length, _stream=_VALIDATION)
         return self, held_back
 
-    def _generator(self, item: int) -> np.random.Generator:
-        sequence = np.random.SeedSequence(self.seed, spawn_key=(self._stream, item))
-        return np.random.Generator(np.random.PCG64(sequence))
-
     def bank(self) -> Bank:
-        """Return the textures, drawn on first use."""
-        if self._bank is None:
-            rng = self._generator(_BANK_ITEM)
-            photographs = load_photographs(self.photographs, rng, 64) if self.photographs else []
-            self._bank = Bank(rng, self.patterns, photographs, self.photograph_share)
-        return self._bank
+        """Return the textures; drawing them takes a second or two on first use in a process.
+
+        Called before worker processes are forked, it saves each of them that second.
+        """
+        photographs = tuple(self.photographs)
+        return _bank(self.seed, self._stream, tuple(self.patterns.items()), photographs, self.photograph_share)
 
     def _scene(self, rng: np.random.Generator) -> Scene:
         near = float(np.exp(rng.uniform(math.log(self.min_near), math.log(self.max_disparity))))
@@ -161,6 +165,20 @@ class SyntheticStereo(Dataset[StereoSample]):
         if highest > limit:
             scene.surfaces = [s.scaled(limit / highest) for s in scene.surfaces]
         return scene
+
+
+def _generator(seed: int, stream: int, item: int) -> np.random.Generator:
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(stream, item))))
+
+
+@functools.lru_cache(maxsize=4)
+def _bank(
+    seed: int, stream: int, patterns: tuple[tuple[str, float], ...], photographs: tuple[Path, ...], share: float
+) -> Bank:
+    """Draw the textures, once for all data sets of a process that have them in common."""
+    rng = _generator(seed, stream, _BANK_ITEM)
+    tiles = load_photographs(list(photographs), rng, _CROPS) if photographs else []
+    return Bank(rng, dict(patterns), tiles, share)
 
 
 def _weights(option: str, given: Mapping[str, float] | None, known: Mapping[str, object]) -> dict[str, float]:

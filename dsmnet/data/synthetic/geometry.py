@@ -19,7 +19,7 @@ class Bump:
     """A smooth offset from a plane: a parabolic dome plus a travelling wave, in pixels of disparity.
 
     ``dome - qx (x - x0)^2 - qy (y - y0)^2 + wave sin(kx (x - x0) + ky (y - y0) + phase)``. Its slope along x
-    must stay below about 0.4 over the surface, so that no point of it hides another one and the steps converge.
+    must stay below about 0.4 over the surface: then no point of it hides another one, and the steps converge.
     """
 
     x0: float

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import colorsys
 import math
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from dsmnet.data.synthetic.patterns import PATTERNS
 from dsmnet.data.synthetic.rig import Plane, Rig, dot
 from dsmnet.data.synthetic.surface import Material
-from dsmnet.data.synthetic.texture import TILE, Texture
+from dsmnet.data.synthetic.texture import FLATTENED, SOFTNESS, TILE, Texture
 
 Colour = NDArray[np.float64]  # [3], RGB, 0..255
 
@@ -35,7 +36,7 @@ LOOKS = {
     "any": Look(),
     "flat": Look({"noise": 2, "wood": 1, "blots": 1}, contrast=(0.02, 0.25), texel=(0.5, 2.5)),
     "wall": Look(
-        {"noise": 3, "bricks": 3, "wood": 1, "stripes": 1, "checks": 1, "blots": 1, "lines": 1, "marble": 0.5},
+        {"noise": 3, "bricks": 3, "wood": 1, "stripes": 1, "checks": 1, "blots": 1, "lines": 1},
         contrast=(0.05, 0.7), level=True, saturation=0.6, brightness=(80, 230),
     ),
     "facade": Look(
@@ -58,7 +59,9 @@ LOOKS = {
         {"foliage": 4, "noise": 1, "dead_leaves": 1}, contrast=(0.5, 1.0), texel=(0.35, 1.4),
         brightness=(50, 140), colour=(90, 120, 50), photographs=False,
     ),
-    "bark": Look({"wood": 3, "noise": 2, "cells": 1}, contrast=(0.2, 0.7), saturation=0.5, brightness=(40, 120)),
+    "bark": Look(
+        {"wood": 3, "noise": 2, "cells": 1}, contrast=(0.2, 0.7), saturation=0.5, brightness=(40, 120),
+    ),
     "furniture": Look(
         {"wood": 5, "noise": 1, "checks": 0.5, "stripes": 0.5, "text": 0.5}, contrast=(0.1, 0.8), level=True,
     ),
@@ -77,25 +80,28 @@ class Palette:
     """The colours that the things of one scene share."""
 
     rng: np.random.Generator
-    hues: NDArray[np.float64] = field(init=False)
+    hues: list[float] = field(init=False)
     saturation: float = field(init=False)
 
     def __post_init__(self) -> None:
-        self.hues = self.rng.uniform(0, 1, 4)
-        self.hues[:2] = self.rng.normal(0.09, 0.05, 2)  # much of the world is between red and yellow
+        earth = self.rng.normal(0.09, 0.05, 2).tolist()  # much of the world is between red and yellow
+        self.hues = [*earth, *self.rng.uniform(0, 1, 2).tolist()]
         self.saturation = float(self.rng.uniform(0.05, 0.45))
 
     def colour(self, saturation: float = 1.0, brightness: tuple[float, float] = (30, 225)) -> Colour:
         """Draw one colour."""
-        hue = self.hues[self.rng.integers(0, 4)] + self.rng.normal(0, 0.02)
-        strength = min(self.saturation * saturation * float(self.rng.uniform(0.2, 1.8)), 1.0)
-        wheel = np.clip(np.abs((hue + np.array([0, 2 / 3, 1 / 3])) % 1 * 6 - 3) - 1, 0, 1)
-        return self.rng.uniform(*brightness) * (1 - strength + strength * wheel)
+        hue = self.hues[int(4 * self.rng.random())] + 0.02 * self.rng.standard_normal()
+        strength = min(self.saturation * saturation * (0.2 + 1.6 * self.rng.random()), 1.0)
+        value = brightness[0] + (brightness[1] - brightness[0]) * self.rng.random()
+        return np.array(colorsys.hsv_to_rgb(hue % 1, strength, value))
+
+
+_GREY = np.arange(256)[:, None] / 255
 
 
 def colour_table(rng: np.random.Generator, palette: Palette, look: Look) -> NDArray[np.uint32]:
     """Return what each grey value of a pattern becomes: packed R, G, B and an empty shade."""
-    grey = np.arange(256)[:, None] / 255
+    grey = _GREY
     contrast = rng.uniform(*look.contrast)
     if look.colour is None:
         base = palette.colour(look.saturation, look.brightness)
@@ -179,11 +185,15 @@ def lay(rng: np.random.Generator, rig: Rig, coat: Coat, plane: Plane, at: tuple[
     return Material(coat.texture, coat.table, axes, grain, (u, v))
 
 
-def footprint(material: Material, plane: Plane, x: float, y: float) -> float:
-    """Return how many texels one pixel spans along its row."""
+def level_of_detail(material: Material, plane: Plane, x: float, y: float) -> float:
+    """Return log2 of how many texels one pixel spans, and a little more for softness.
+
+    Counted is the span along its row, or that between rows over `FLATTENED` if more: what aliases between
+    rows does so alike in both views.
+    """
     disparity = max(plane.at(x, y), 1e-3)
-    place = x, y, 1.0
-    first, second = material.axes
-    du = first[0] - plane.a * dot(first, place) / disparity
-    dv = second[0] - plane.a * dot(second, place) / disparity
-    return math.hypot(du, dv) / (disparity * material.grain)
+    spans = []
+    for k, slope in ((0, plane.a), (1, plane.b)):
+        du, dv = (row[k] - slope * dot(row, (x, y, 1.0)) / disparity for row in material.axes)
+        spans.append(math.hypot(du, dv) / (disparity * material.grain))
+    return math.log2(max(spans[0], spans[1] / FLATTENED) + 1e-9) + SOFTNESS

@@ -1,4 +1,4 @@
-"""Grey tiles that repeat seamlessly: noise, cells, stripes, checks, bricks, windows, leaves, text and lines."""
+"""Grey tiles that repeat seamlessly: noise, cells, stripes, checks, bricks, leaves, text and others."""
 
 from __future__ import annotations
 
@@ -64,9 +64,7 @@ def blots(rng: np.random.Generator) -> Bytes:
     base = spectral_noise(rng, rng.uniform(1.1, 1.9))
     steps = int(rng.integers(2, 6))
     flat = np.floor((np.clip(base, -2, 2) + 2) / 4 * steps) / steps * 230
-    return _overlay(
-        rng, cv2.GaussianBlur(flat, (0, 0), 0.7, borderType=cv2.BORDER_DEFAULT), rng.uniform(2, 14)
-    )
+    return _overlay(rng, np.asarray(cv2.GaussianBlur(flat, (0, 0), 0.7), np.float64), rng.uniform(2, 14))
 
 
 def cells(rng: np.random.Generator) -> Bytes:
@@ -75,7 +73,7 @@ def cells(rng: np.random.Generator) -> Bytes:
     count = int(rng.integers(20, 400))
     seeds[rng.integers(0, TILE, count), rng.integers(0, TILE, count)] = 0
     around = cv2.copyMakeBorder(seeds, 64, 64, 64, 64, cv2.BORDER_WRAP)
-    distance = cv2.distanceTransform(around, cv2.DIST_L2, 5)[64:-64, 64:-64]
+    distance = np.asarray(cv2.distanceTransform(around, cv2.DIST_L2, 5), np.float64)[64:-64, 64:-64]
     value = 235 * (1 - distance / max(float(distance.max()), 1.0))
     return _overlay(rng, value, rng.uniform(2, 15))
 
@@ -112,7 +110,7 @@ def stripes(rng: np.random.Generator) -> Bytes:
     position = np.arange(TILE) / TILE
     wave = np.zeros(TILE)
     for _ in range(int(rng.integers(1, 4))):
-        frequency = int(round(2 ** rng.uniform(1, 5.3)))
+        frequency = round(2 ** rng.uniform(1, 5.3))
         wave += rng.uniform(0.3, 1) * np.sin(2 * math.pi * (frequency * position + rng.random()))
     wave /= np.abs(wave).max()
     if rng.random() < 0.6:
@@ -122,7 +120,7 @@ def stripes(rng: np.random.Generator) -> Bytes:
 
 def checks(rng: np.random.Generator) -> Bytes:
     """Chessboards, tartans and dots, at many scales."""
-    fx, fy = (int(round(2 ** rng.uniform(1, 4.6))) for _ in range(2))
+    fx, fy = (round(2 ** rng.uniform(1, 4.6)) for _ in range(2))
     if rng.random() < 0.6:
         fy = fx
     wx = np.sin(2 * math.pi * (fx * np.arange(TILE) / TILE + rng.random()))
@@ -225,9 +223,9 @@ PATTERNS: dict[str, Pattern] = {
 
 def _outline(rng: np.random.Generator, shape: int, radius: float) -> NDArray[np.float64]:
     if shape == 1:
-        angles = rng.uniform(0, math.pi) + np.arange(4) * math.pi / 2
+        angles = rng.uniform(0, math.pi) + np.linspace(0, 2 * math.pi, 4, endpoint=False)
     else:
-        angles = np.arange(16) * (2 * math.pi / 16)
+        angles = np.linspace(0, 2 * math.pi, 16, endpoint=False)
     points = np.stack([np.cos(angles), np.sin(angles)], 1) * radius
     if shape == 2:
         turn = rng.uniform(0, math.pi)

@@ -19,6 +19,7 @@ def list_photographs(folder: str | Path) -> list[Path]:
 
     Raises:
         DataError: the folder is missing, or holds no picture.
+        FormatError: a file with the name of a picture is none.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -28,6 +29,9 @@ def list_photographs(folder: str | Path) -> list[Path]:
     found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES)
     if not found:
         raise DataError(f"textures: no picture under {folder}; expected files ending in {' '.join(SUFFIXES)}")
+    for path in found:
+        if not cv2.haveImageReader(str(path)):  # looks at the first bytes only
+            raise FormatError(f"textures: {path} is not a picture, in spite of its name")
     return found
 
 
@@ -43,6 +47,7 @@ def load_photographs(paths: list[Path], rng: np.random.Generator, count: int) ->
         picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
         if picture is None:
             raise FormatError(f"textures: {path} cannot be read as a picture")
+        picture = np.asarray(picture, np.uint8)
         crops = count // len(chosen) + (k < count % len(chosen))
         textures += [Texture.from_tile(seamless_crop(picture, rng)) for _ in range(crops)]
     return textures
@@ -55,11 +60,12 @@ def seamless_crop(picture: Bytes, rng: np.random.Generator) -> Bytes:
     side = int(min(size * np.exp(rng.uniform(0, 1.2)), short))
     y = int(rng.integers(0, picture.shape[0] - side + 1))
     x = int(rng.integers(0, picture.shape[1] - side + 1))
-    crop = picture[y : y + side, x : x + side]
-    crop = cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA if side > size else cv2.INTER_LINEAR)
+    method = cv2.INTER_AREA if side > size else cv2.INTER_LINEAR
+    square = cv2.resize(picture[y : y + side, x : x + side], (size, size), interpolation=method)
+    crop = np.asarray(square, np.uint8)
     fade = np.linspace(0, 1, _FADE, dtype=np.float32)[None, :, None]
     for _ in range(2):  # columns, then rows
         wide = crop.astype(np.float32)
         wide[:, :_FADE] = wide[:, :_FADE] * fade + wide[:, TILE:] * (1 - fade)
         crop = wide[:, :TILE].astype(np.uint8).transpose(1, 0, 2)
-    return cv2.cvtColor(np.ascontiguousarray(crop), cv2.COLOR_BGR2RGBA)
+    return np.asarray(cv2.cvtColor(np.ascontiguousarray(crop), cv2.COLOR_BGR2RGBA), np.uint8)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from dsmnet.data.synthetic.geometry import Floats
 from dsmnet.data.synthetic.rig import Plane
 from dsmnet.data.synthetic.surface import FULL_SHADE, Material, Surface
-from dsmnet.data.synthetic.texture import Bytes
+from dsmnet.data.synthetic.texture import FLATTENED, SOFTNESS, Box, Bytes, bounding_box
 from dsmnet.protocols import DisparityMap, Image, Mask
 
 _VISIBLE = 6  # of 255: coverage below this is not drawn
@@ -41,40 +41,53 @@ class View:
         x0, x1, y0, y1 = surface.view_box(self.right, self.width, self.height)
         if x0 >= x1 or y0 >= y1:
             return
-        box = slice(y0, y1), slice(x0, x1)
+        area = slice(y0, y1), slice(x0, x1)
         xs, ys = np.arange(x0, x1, dtype=np.float32), np.arange(y0, y1, dtype=np.float32)
         x, disparity = (surface.geometry.right if self.right else surface.geometry.left)(xs, ys)
         if surface.on_body:
-            visible = self.body[box] == surface.body
+            visible = self.body[area] == surface.body
         else:
-            visible = disparity >= self.disparity[box]
-        if not visible.any():
+            visible = disparity >= self.disparity[area]
+        box = bounding_box(visible)
+        if box is None:
             return
-        coverage = shade = None
-        if surface.stencil is not None:
-            coverage, shade = surface.stencil.sample(x, ys)
-            visible &= coverage > _VISIBLE
-            if not visible.any():
-                return
+        x, ys, visible = x[box], ys[box[0]], visible[box]
+        if surface.stencil is None:
+            self._paint(surface, _within(area, box), (x, ys), disparity[box], visible, None, None)
+            return
+        coverage, shade = surface.stencil.sample(x, ys)
+        visible &= coverage > _VISIBLE
+        inner = bounding_box(visible)
+        if inner is None:
+            return
+        target, visible, coverage = _within(_within(area, box), inner), visible[inner], coverage[inner]
         if surface.material is None:
-            assert coverage is not None
-            self._darken(box, visible, coverage, surface.shade)
+            self._darken(target, visible, coverage, surface.shade)
             return
-        colour = paint(surface, x, ys, shade)
-        self._composite(box, visible, coverage, colour)
+        shade = None if shade is None else shade[inner]
+        self._paint(surface, target, (x[inner], ys[inner[0]]), disparity[box][inner], visible, coverage, shade)
+
+    def _paint(
+        self, surface: Surface, box: Box, place: tuple[Floats, Floats], disparity: Floats, visible: Mask,
+        coverage: Bytes | None, shade: Bytes | None,
+    ) -> None:  # fmt: skip
+        """Write a surface into the part `box` of the buffers, where it is visible."""
+        self._composite(box, visible, coverage, paint(surface, *place, shade))
         front = visible if coverage is None else visible & (coverage > 127)
         np.copyto(self.disparity[box], disparity, where=front)
         np.copyto(self.body[box], surface.body, where=front)
 
-    def _darken(self, box: tuple[slice, slice], visible: Mask, coverage: Bytes, depth: int) -> None:
+    def _darken(self, box: Box, visible: Mask, coverage: Bytes, depth: int) -> None:
         factor = 1 - coverage.astype(np.float32) * np.float32((1 - depth / FULL_SHADE) / 255)
         shade = self.colour[box][..., 3]
         np.copyto(shade, (shade * factor).astype(np.uint8), where=visible)
 
     def _composite(
-        self, box: tuple[slice, slice], visible: Mask, coverage: Bytes | None, colour: Bytes
+        self, box: Box, visible: Mask, coverage: Bytes | None, colour: Bytes
     ) -> None:
         target = self.colour.view(np.uint32)[..., 0][box]
+        if coverage is not None:
+            coverage = np.ascontiguousarray(coverage)
         packed = colour.view(np.uint32)[..., 0]
         if coverage is None:
             np.copyto(target, packed, where=visible)
@@ -101,6 +114,15 @@ class View:
         return np.asarray(cv2.multiply(colour, cv2.merge([shade] * 3), scale=exposure / FULL_SHADE))
 
 
+def _within(box: Box, inner: Box) -> Box:
+    """Return a part of a box, given relative to that, relative to what the box is relative to."""
+    (rows, columns), (r, c) = box, inner
+    return (
+        slice(rows.start + r.start, rows.start + r.stop),
+        slice(columns.start + c.start, columns.start + c.stop),
+    )
+
+
 def paint(surface: Surface, x: Floats, ys: Floats, shade: Bytes | None) -> Bytes:
     """Return colours and shade [H, W, 4] of a surface at left-view positions `x` [H, W] of rows `ys`."""
     material = surface.material
@@ -118,7 +140,7 @@ def texel_coordinates(
 ) -> tuple[Floats, Floats, Floats | float]:
     """Return texel coordinates and level of detail, functions of the left-view position alone.
 
-    The level follows the footprint of a pixel along its row: between rows both views alias alike.
+    The level is that of `level_of_detail`, per pixel where the material leaves it open.
     """
     grain = np.float32(material.grain)
     if plane.a == plane.b == 0:
@@ -134,7 +156,17 @@ def texel_coordinates(
     )
     if material.lod is not None:
         return u, v, material.lod
-    slope, (shift_u, shift_v) = np.float32(plane.a) * grain, material.offset
-    du = np.float32(material.axes[0][0]) - slope * (u - np.float32(shift_u))
-    dv = np.float32(material.axes[1][0]) - slope * (v - np.float32(shift_v))
-    return u, v, np.float32(0.5) * np.log2((du * du + dv * dv) * inverse * inverse + np.float32(1e-6))
+    position = u - np.float32(material.offset[0]), v - np.float32(material.offset[1])
+    along = _span(material, plane.a, position, 0)
+    across = _span(material, plane.b, position, 1)
+    squared = np.maximum(along, across * np.float32(FLATTENED**-2)) * (inverse * inverse)
+    return u, v, np.float32(0.5) * np.log2(squared + np.float32(1e-6)) + np.float32(SOFTNESS)
+
+
+def _span(material: Material, slope: float, position: tuple[Floats, Floats], k: int) -> Floats:
+    """Return the squared derivative of texel coordinates along axis `k`, times ``(disparity * grain) ** 2``."""
+    du, dv = (
+        np.float32(row[k]) - np.float32(slope * material.grain) * p
+        for row, p in zip(material.axes, position, strict=True)
+    )
+    return np.asarray(du * du + dv * dv)

@@ -50,7 +50,7 @@ class Rig(NamedTuple):
     def plane(self, point: Sequence[float], normal: Sequence[float]) -> Plane:
         """Return the disparity of the plane through `point` with this normal.
 
-        From ``n . P = k`` and ``P = Z ray``, with disparity ``focal / Z``, follows ``d = focal (n . ray) / k``.
+        From ``n . P = k`` and ``P = Z ray`` follows ``focal / Z = focal (n . ray) / k``, the disparity.
         """
         nx, ny, nz = normal
         k = nx * point[0] + ny * point[1] + nz * point[2]
@@ -66,22 +66,16 @@ class Rig(NamedTuple):
     def texture_axes(self, plane: Plane, angle: float) -> Axes:
         """Return two rows that turn ``(x, y, 1)`` into coordinates on the plane, times disparity.
 
-        The first axis is level where the plane allows it (so bricks lie flat on walls), then turned by `angle`
-        within the plane. Point ``P = Z ray`` has the coordinates ``P . e1`` and ``P . e2``; dividing by disparity
-        stands for the factor Z.
+        The first axis is level where the plane allows it (so bricks lie flat on walls), then turned by
+        `angle` within the plane. Point ``P = Z ray`` has the coordinates ``P . e1`` and ``P . e2``; dividing
+        by disparity stands for the factor Z.
         """
         normal = self.normal(plane)
         level = (-normal[2], 0.0, normal[0]) if abs(normal[1]) < 0.9987 else (1.0, 0.0, 0.0)
-        along = dot(level, normal)
-        first = unit(
-            (level[0] - along * normal[0], level[1] - along * normal[1], level[2] - along * normal[2])
-        )
+        first = unit(combine(1.0, level, -dot(level, normal), normal))
         second = cross(first, normal)
         cos, sin = math.cos(angle), math.sin(angle)
-        return (
-            self._row((cos * first[0] + sin * second[0], cos * first[1] + sin * second[1], cos * first[2] + sin * second[2])),
-            self._row((cos * second[0] - sin * first[0], cos * second[1] - sin * first[1], cos * second[2] - sin * first[2])),
-        )  # fmt: skip
+        return self._row(combine(cos, first, sin, second)), self._row(combine(cos, second, -sin, first))
 
     def _row(self, axis: Vector) -> Vector:
         return axis[0], axis[1], axis[2] * self.focal - axis[0] * self.cx - axis[1] * self.cy
@@ -95,6 +89,11 @@ def dot(p: Sequence[float], q: Sequence[float]) -> float:
 def cross(p: Sequence[float], q: Sequence[float]) -> Vector:
     """Return the vector product."""
     return p[1] * q[2] - p[2] * q[1], p[2] * q[0] - p[0] * q[2], p[0] * q[1] - p[1] * q[0]
+
+
+def combine(s: float, p: Vector, t: float, q: Vector) -> Vector:
+    """Return ``s p + t q``."""
+    return s * p[0] + t * q[0], s * p[1] + t * q[1], s * p[2] + t * q[2]
 
 
 def unit(p: Vector) -> Vector:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
 import numpy as np
 
 from dsmnet.data.synthetic.geometry import Bump, Geometry
-from dsmnet.data.synthetic.materials import LOOKS, Bank, Coat, Look, Palette, footprint, lay, make_coat
+from dsmnet.data.synthetic.materials import LOOKS, Bank, Coat, Look, Palette, lay, level_of_detail, make_coat
 from dsmnet.data.synthetic.rig import Plane, Rig, Vector, dot, unit
 from dsmnet.data.synthetic.shading import Shading, shaded
 from dsmnet.data.synthetic.stencils import Canvas, Points, Sheet
@@ -16,6 +15,7 @@ from dsmnet.data.synthetic.surface import FULL_SHADE, Stencil, Surface
 
 _STEEPEST = 0.6  # disparity may change by this much per column; 1 is a plane through the right camera
 _STEEPEST_ROW = 1.5  # and by this much per row: beyond, a surface is seen edge-on
+_SMALL = 40  # pixels; a surface below this is sampled from one pyramid level
 _ONE_LEVEL = 0.7  # a surface whose level of detail varies less is sampled from one level
 
 
@@ -106,7 +106,8 @@ class Scene:
         if plane.at(*at) < 0.25 * plane.at(*near):  # most of the box is near or beyond the plane's horizon
             at = (at[0] + near[0]) / 2, (at[1] + near[1]) / 2
         material = lay(self.rng, self.rig, self.coat(look), plane, at)
-        lods = [max(math.log2(footprint(material, plane, *corner) + 1e-9), 0.0) for corner in corners]
+        small = max(x1 - x0, y1 - y0) < _SMALL
+        lods = [max(level_of_detail(material, plane, *p), 0.0) for p in ([at] if small else corners)]
         if max(lods) - min(lods) < _ONE_LEVEL:
             material = replace(material, lod=(min(lods) + max(lods)) / 2)
         surface = replace(surface, material=material)

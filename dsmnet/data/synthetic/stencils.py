@@ -16,6 +16,7 @@ Points = NDArray[np.float64]  # [N, 2], left-view pixels
 
 _FRACTION_BITS = 4
 _MARGIN = 3  # empty raster pixels around a silhouette
+_SMALLEST = 3.0  # pixels of area; what is smaller is left out
 _FAR = 20_000.0  # pixels; OpenCV draws nothing further out
 
 
@@ -30,7 +31,8 @@ class Canvas(NamedTuple):
         x0, y0 = points.min(axis=0)
         x1, y1 = points.max(axis=0)
         box = max(x0, -4.0), max(y0, -4.0), min(x1, 1.5 * self.width), min(y1, self.height + 4.0)
-        return box if box[2] - box[0] > 0.2 and box[3] - box[1] > 0.2 else None
+        width, height = box[2] - box[0], box[3] - box[1]
+        return box if width > 0.3 and height > 0.3 and width * height > _SMALLEST else None
 
 
 class Sheet:
@@ -66,7 +68,8 @@ class Sheet:
 
     def soften(self, sigma: float) -> None:
         """Blur the silhouette by `sigma` pixels of the view."""
-        self.raster = cv2.GaussianBlur(self.raster, (0, 0), max(sigma * self.scale, 0.3))
+        blurred = cv2.GaussianBlur(self.raster, (0, 0), max(sigma * self.scale, 0.3))
+        self.raster = np.asarray(blurred, np.uint8)
 
     def stencil(self, shade: Bytes | None = None) -> Stencil:
         """Return what was drawn."""

@@ -40,12 +40,12 @@ class Stencil(NamedTuple):
         u = (x - np.float32(self.x0)) * np.float32(self.scale)
         row = (y - np.float32(self.y0)) * np.float32(self.scale)
         v = np.repeat(row[:, None], x.shape[1], axis=1)
-        coverage = cv2.remap(
-            self.coverage, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0
-        )
+        nothing_outside = {"borderMode": cv2.BORDER_CONSTANT, "borderValue": 0}
+        coverage = np.asarray(cv2.remap(self.coverage, u, v, cv2.INTER_LINEAR, **nothing_outside), np.uint8)
         if self.shade is None:
             return coverage, None
-        return coverage, cv2.remap(self.shade, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        shade = cv2.remap(self.shade, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return coverage, np.asarray(shade, np.uint8)
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Surface:
         return replace(self, geometry=self.geometry.scaled(factor), material=material)
 
     def highest(self, width: int, height: int, limit: float) -> float:
-        """Return the largest disparity that either view may show of it; a bound below `limit` is not refined."""
+        """Return the largest disparity that either view may show; a bound below `limit` is not refined."""
         a, b, c = self.geometry.plane
         bump = self.geometry.bump.reach() if self.geometry.bump else 0.0
         if self.stencil is None:
@@ -103,7 +103,7 @@ class Surface:
         return float(np.max(disparity, where=seen, initial=0.0)) + bump
 
     def left_box(self, width: int, height: int) -> tuple[float, float, float, float]:
-        """Return x0, y0, x1, y1 in left-view pixels of what can matter, the strip only the right view sees too."""
+        """Return x0, y0, x1, y1 in left-view pixels of what either view can show; the right sees further."""
         box = self.stencil.box() if self.stencil else (-math.inf, -math.inf, math.inf, math.inf)
         return max(box[0], 0.0), max(box[1], 0.0), min(box[2], 1.5 * width), min(box[3], height - 1.0)
 

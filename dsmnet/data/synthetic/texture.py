@@ -11,9 +11,13 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
+Box = tuple[slice, slice]  # rows, columns
 
 TILE = 256  # texels along each side of a tile; a power of two, so that every level repeats exactly
+SOFTNESS = 0.25  # levels by which textures are softer than the pixel grid allows: cameras hardly alias
+FLATTENED = 3.0  # how much further a pixel may reach between rows, on the ground, than along them
 _LEVELS = 7
+_SMALL = 1200  # pixels; handling one array operation costs as much as so many pixels do
 _PAD = 2  # texels repeated around a level, so that interpolation never meets its border
 
 
@@ -32,8 +36,10 @@ class Texture:
         """Build the pyramid of a tile [TILE, TILE] or [TILE, TILE, 4] whose opposite edges fit together."""
         levels = []
         for _ in range(_LEVELS):
-            levels.append(cv2.copyMakeBorder(tile, _PAD, _PAD, _PAD, _PAD, cv2.BORDER_WRAP))
-            tile = cv2.resize(tile, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+            padded = cv2.copyMakeBorder(tile, _PAD, _PAD, _PAD, _PAD, cv2.BORDER_WRAP)
+            levels.append(np.asarray(padded, np.uint8))
+            halved = cv2.resize(tile, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+            tile = np.asarray(halved, np.uint8)
         return cls(tuple(levels))
 
     def sample(self, u: Floats, v: Floats, lod: Floats | float) -> Bytes:
@@ -51,8 +57,8 @@ class Texture:
         channels = self.levels[0].shape[2:]
         total = np.zeros(u.shape + channels, np.float32)
         for level in range(low, high + 1):
-            weight = 1 - np.abs(lod - np.float32(level))
-            box = _bounding_box(weight > 0)
+            weight = np.maximum(1 - np.abs(lod - np.float32(level)), 0)
+            box = bounding_box(weight > 0)
             if box is not None:
                 part = weight[box] if not channels else weight[box][..., None]
                 total[box] += part * self._level(u[box], v[box], level)
@@ -77,7 +83,10 @@ def wrap(coordinates: Floats) -> Floats:
     return coordinates - whole.astype(np.float32)
 
 
-def _bounding_box(mask: NDArray[np.bool_]) -> tuple[slice, slice] | None:
+def bounding_box(mask: NDArray[np.bool_]) -> Box | None:
+    """Return rows and columns around what is set, or None where nothing is; not narrowed where that costs more."""
+    if mask.size < _SMALL:
+        return (slice(0, mask.shape[0]), slice(0, mask.shape[1])) if mask.any() else None
     rows = np.flatnonzero(mask.any(axis=1))
     if not len(rows):
         return None

@@ -17,6 +17,7 @@ from dsmnet.data.synthetic.surface import Surface
 Corners = NDArray[np.float64]  # [N, 3], metres: X right, Y up from the ground, Z forward
 AnyLook = str | Look | Coat
 
+_TINY = 1.5  # pixels; smaller things are left out
 _NEAREST = 0.35  # things are cut off at this share of the distance where disparity is scene.near
 
 
@@ -38,12 +39,14 @@ class World:
         self.eye = eye
         self.metre = metre
         self.rotation = _turn(roll, 2) @ _turn(pitch, 0) @ _turn(yaw, 1)
+        # Points are rows: heights count up from the ground, the camera's Y down from the eye.
+        self._to_camera = np.diag([1.0, -1.0, 1.0]) @ self.rotation.T * metre
+        self._origin = np.array([0.0, eye, 0.0]) @ self.rotation.T * metre
         self.nearest = scene.rig.focal / scene.near  # baselines
 
     def camera(self, points: Corners) -> Corners:
         """Return points in the camera's axes, in baselines."""
-        below = np.stack([points[:, 0], self.eye - points[:, 1], points[:, 2]], axis=1)
-        return below * self.metre @ self.rotation.T
+        return points @ self._to_camera + self._origin
 
     def plane(self, point: tuple[float, float, float], normal: tuple[float, float, float]) -> Plane:
         """Return the disparity of a plane given in metres; Y points up."""
@@ -109,7 +112,12 @@ class World:
         corners = box_corners(base, size, turn, taper)
         coat = self.scene.coat(look)
         seen: list[Surface] = []
-        if self.pixels(corners) is None:
+        outline = self.pixels(corners)
+        if (
+            outline is None
+            or self.scene.canvas.clip(outline) is None
+            or np.ptp(outline, axis=0).max() < _TINY
+        ):
             return seen
         for k, face in enumerate(_FACES):
             quad = corners[face]
@@ -121,12 +129,14 @@ class World:
         return seen
 
     def upright(self, x: float, y: float, z: float) -> tuple[float, float, float, float] | None:
-        """Return pixel x and y, disparity and pixels per metre of a place, None where it is too near or far."""
+        """Return pixel x and y, disparity and pixels per metre of a place, None where no view shows it."""
         place = self.camera(np.array([[x, y, z]]))
         if place[0, 2] < 0.9 * self.nearest:
             return None
         px, py = self.scene.rig.project(place)[0]
         disparity = self.scene.rig.focal / float(place[0, 2])
+        if not -2 * self.scene.rig.height < px < 3 * self.scene.rig.width:
+            return None
         return float(px), float(py), disparity, disparity * self.metre
 
     def sheet(self, points: Points) -> Sheet | None:

@@ -41,10 +41,10 @@ class BatchInstanceNorm(nn.Module):
         """Return `x` normalised, same shape."""
         check_input(x, self.num_features, self.ndim, "BatchInstanceNorm")
         if self.training:
-            # .data, as an earlier pass may still wait for its gradient; its gate was within [0, 1] already
-            self.gate.data.clamp_(0, 1)
+            with torch.no_grad():
+                self.gate.clamp_(0, 1)
         wide = widen(x)
-        # Evaluation clips too (a gate after its last step), with a gradient, as clamp has none at 0 and 1.
+        # Evaluation clips too, after the last step; not by clamp alone, which has no gradient at 0 and 1.
         gate = self.gate + (self.gate.clamp(0, 1) - self.gate).detach()
         batch = widen(self.batch(x))
         instance = group_norm(wide, self.num_features, None, None, self.eps)

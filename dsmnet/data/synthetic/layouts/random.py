@@ -53,7 +53,8 @@ def scatter(scene: Scene, count: int, far: float, near: float, curved_share: flo
         stretch = float(np.exp(rng.normal(0, 0.4)))
         x, y = rng.uniform(-10, rig.width * 1.15), rng.uniform(0, rig.height)
         rx, ry = size * stretch, size / stretch
-        plane = slanted(rng, x, y, disparity, min(0.12, 0.25 * disparity / max(rx, ry)))
+        steepness = disparity * min(0.25 / max(rx, ry), 1.2 / rig.focal)
+        plane = slanted(rng, x, y, disparity, steepness)
         bump = curved(rng, x, y, rx, ry, 0.3 * disparity) if rng.random() < curved_share else None
         points = outline(rng, x, y, rx, ry)
         box = scene.canvas.clip(points)
@@ -78,7 +79,7 @@ def thin(scene: Scene, count: int, far: float, near: float) -> None:
         points = bar(start, end, float(np.exp(rng.uniform(math.log(1.2), math.log(9)))))
         stencil = scene.fill(points)
         if stencil is not None:
-            scene.add(slanted(rng, *start, disparity, 0.02), stencil, "any")
+            scene.add(slanted(rng, float(start[0]), float(start[1]), disparity, 0.02), stencil, "any")
 
 
 def build(scene: Scene) -> None:

@@ -128,13 +128,13 @@ def furnish(world: World, half: float, away: float, far: float, ground: Surface 
                 if rng.random() < 0.75:
                     car(world, side * (half - 1.0), z, rng.normal(0, 0.05), ground)
                 z += rng.uniform(5.2, 9)
-        kind = rng.random()
-        if kind < 0.3:
+        edge = rng.random()
+        if edge < 0.3:
             z = rng.uniform(2, 8)
             fence(
                 world, (side * away, z), (side * away, z + rng.uniform(5, 20)), rng.uniform(0.8, 1.8), "paint"
             )
-        elif kind < 0.5:
+        elif edge < 0.5:
             z, length = rng.uniform(2, 10), rng.uniform(4, 15)
             for at in np.arange(z, z + length, 1.2)[:8]:
                 leafy(world, side * away, 0.6, float(at), 1.8, 1.3, "leaves", rng.uniform(0, 0.25))
@@ -148,14 +148,8 @@ def furnish(world: World, half: float, away: float, far: float, ground: Surface 
         z = 2.0 + math.exp(rng.uniform(0, math.log(45)))
         if kind == "post":
             shadow_below(world, x, z, 0.4, 0.4, 0, ground)
-            post(
-                world,
-                x,
-                z,
-                rng.uniform(0.04, 0.14),
-                rng.choice([1.0, 3.0, 6.0]) * rng.uniform(0.8, 1.2),
-                "flat",
-            )
+            height = rng.choice([1.0, 3.0, 6.0]) * rng.uniform(0.8, 1.2)
+            post(world, x, z, rng.uniform(0.04, 0.14), height, "flat")
         elif kind == "sign":
             sign(world, x, z)
         elif kind == "tree":

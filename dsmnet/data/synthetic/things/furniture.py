@@ -82,8 +82,7 @@ def small_thing(world: World, x: float, y: float, z: float, size: float) -> None
         post(world, x, z, pot * 0.6, pot, "flat", foot=y)
         coat = world.scene.coat("leaves")
         for _ in range(int(rng.integers(2, 5))):
-            leafy(
-                world, x + rng.normal(0, 0.2) * size, y + pot + size * rng.uniform(0.1, 0.5),
-                z + rng.normal(0, 0.1) * size, size * rng.uniform(0.4, 0.9), size * rng.uniform(0.4, 0.9), coat,
-                rng.uniform(0.1, 0.6),
-            )  # fmt: skip
+            aside, behind = rng.normal(0, 0.2) * size, rng.normal(0, 0.1) * size
+            width, height = size * rng.uniform(0.4, 0.9, 2)
+            up = y + pot + size * rng.uniform(0.1, 0.5)
+            leafy(world, x + aside, up, z + behind, width, height, coat, rng.uniform(0.1, 0.6))

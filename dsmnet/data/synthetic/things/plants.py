@@ -43,7 +43,6 @@ def tree(world: World, x: float, z: float, height: float) -> None:
     spread = height * rng.uniform(0.4, 0.8)
     for _ in range(int(rng.integers(2, 6))):
         size = spread * rng.uniform(0.4, 0.9)
-        leafy(
-            world, x + rng.normal(0, 0.25) * spread, height * rng.uniform(0.5, 0.9), z + rng.normal(0, 0.15) * spread,
-            size, size * rng.uniform(0.5, 1.0), coat, rng.uniform(0.1, 0.55),
-        )  # fmt: skip
+        aside, behind = rng.normal(0, 0.25) * spread, rng.normal(0, 0.15) * spread
+        up, gaps = height * rng.uniform(0.5, 0.9), rng.uniform(0.1, 0.55)
+        leafy(world, x + aside, up, z + behind, size, size * rng.uniform(0.5, 1.0), coat, gaps)

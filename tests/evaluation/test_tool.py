@@ -1,0 +1,68 @@
+"""tools/evaluate.py as a user runs it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dsmnet import build_model
+from dsmnet.data.eth3d import Eth3d
+from dsmnet.models.checkpoint import save_weights
+from dsmnet.protocols import StereoSample
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A folder with the weights of a tiny network and an ETH3D tree of two pairs of unlike, odd sizes."""
+    net = build_model("tiny")
+    save_weights(tmp_path / "tiny.safetensors", net.net, net.config)
+    samples: list[StereoSample] = []
+    for height, width in ((45, 71), (33, 98)):
+        texture = np.random.default_rng(0).integers(0, 256, (height, width + 5, 3), np.uint8)
+        truth = np.full((height, width), 5, np.float32)
+        views = {"left": texture[:, :width], "right": texture[:, 5:], "name": "", "dataset": ""}
+        samples.append({**views, "disparity": truth, "valid": truth > 0, "noc": truth > 0})  # type: ignore[typeddict-item]
+    Eth3d.write_fake(tmp_path / "data" / "ETH3D", samples)
+    return tmp_path
+
+
+def run(place: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "tools" / "evaluate.py"), f"paths.data={place / 'data'}"]
+    command += [f"paths.output={place / 'out'}", "device=cpu", *overrides]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    environment.pop("HYDRA_FULL_ERROR", None)
+    return subprocess.run(command, capture_output=True, text=True, cwd=place, env=environment, check=False)
+
+
+def test_the_command_writes_what_it_says(place: Path) -> None:
+    checkpoint = f"checkpoint={place / 'tiny.safetensors'}"
+    done = run(place, checkpoint, "baseline=sgbm", "panels=true", "max_disparity=32", "progress=false")
+    assert done.returncode == 0, done.stderr
+    out = place / "out"
+    results = json.loads((out / "results.json").read_text())
+    assert (results["model"], results["norm"]) == ("tiny", "domain")
+    assert results["parameters"] > 0
+    assert results["checkpoint"].endswith("tiny.safetensors")
+    assert results["sets"].keys() == results["baselines"]["sgbm"]["sets"].keys() == {"eth3d"}
+    assert results["sets"]["eth3d"]["images"] == 2
+    assert results["sets"]["eth3d"]["pixels"] == 45 * 71 + 33 * 98
+    assert len(list((out / "panels").glob("eth3d_*.png"))) == 2
+    assert (out / "config.yaml").is_file()
+    assert "kitti2015: not evaluated, there is no folder" in done.stdout
+    assert "eth3d" in (out / "results.md").read_text()
+
+
+def test_a_mistake_ends_with_status_1_and_its_message(place: Path) -> None:
+    done = run(place, f"checkpoint={place / 'tiny.safetensors'}", "eval=kitti2015")
+    assert done.returncode == 1
+    said = done.stdout + done.stderr
+    assert str(place / "data" / "KITTI_2015") in said
+    assert "Traceback" not in said

@@ -1,0 +1,146 @@
+"""tools/check_data.py: counts, sheets and problems, on trees written for the purpose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from dsmnet.data.eth3d import Eth3d
+from dsmnet.data.kitti import Kitti2015
+from dsmnet.protocols import Calibration, StereoSample
+from dsmnet.viz.sheet import OCCLUDED
+
+RunTool = Callable[..., Any]
+
+
+def table(output: Path) -> dict[str, list[str]]:
+    """Return the rows of data.md by the set's name."""
+    lines = [line for line in (output / "data.md").read_text().splitlines() if line.startswith("| ")]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return {row[0]: row[1:] for row in cells[1:]}
+
+
+def scene(seed: int, height: int = 120, width: int = 160) -> StereoSample:
+    """A textured wall and a nearer square that hides a part of it; the truth leads from view to view."""
+    rng = np.random.default_rng(seed)
+    wall, square = (rng.integers(0, 256, (height, 2 * width, 3), np.uint8) for _ in range(2))
+    disparity, views = np.full((height, width), 6 + seed, np.float32), []
+    top, side, near = 20 + 5 * seed, 50, 15 + seed
+    disparity[top : top + side, 60 : 60 + side] = near
+    for shift_wall, shift_square in ((0, 0), (6 + seed, near)):
+        view = wall[:, shift_wall : shift_wall + width].copy()
+        left = 60 - shift_square
+        view[top : top + side, left : left + side] = square[top : top + side, 60 : 60 + side]
+        views.append(view)
+    noc = np.arange(width) - disparity >= 0
+    hidden = near - 6 - seed  # columns of the wall beside the square that only the left view sees
+    noc[top : top + side, 60 - hidden : 60] = False
+    return {
+        "left": views[0],
+        "right": views[1],
+        "name": f"{seed:06d}_10",
+        "dataset": "made",
+        "disparity": disparity,
+        "valid": disparity > 0,
+        "noc": noc,
+        "calibration": Calibration(focal=500.0, baseline=0.1, cx=80.0, cy=60.0),
+    }
+
+
+@pytest.fixture(scope="module")
+def scenes() -> list[StereoSample]:
+    return [scene(seed) for seed in range(4)]
+
+
+@pytest.fixture
+def data(tmp_path: Path, scenes: list[StereoSample]) -> Path:
+    """A folder with KITTI 2015 (4 pairs) and ETH3D (2 pairs)."""
+    Kitti2015.write_fake(tmp_path / "data" / "KITTI_2015", scenes)
+    Eth3d.write_fake(tmp_path / "data" / "ETH3D", scenes[:2])
+    return tmp_path / "data"
+
+
+def test_everything_that_is_there(run_tool: RunTool, data: Path, scenes: list[StereoSample]):
+    run = run_tool("check_data", f"paths.data={data}", "examples=3")
+    assert run.status == 0, run.log
+    rows = table(run.output)
+    assert set(rows) == {"kitti2015", "eth3d", "synthetic"}
+    pairs, read, truth, size, span, known, visible, problems = rows["kitti2015"]
+    assert (pairs, read, truth, size, problems) == ("4", "4", "4", "160×120", "0")
+    maps = np.stack([scene["disparity"] for scene in scenes])
+    low, high = (float(end) for end in span.split(" to "))
+    assert (low, high) == pytest.approx((maps[maps > 0].min(), maps.max()), abs=0.06)
+    assert float(known.rstrip("%")) == pytest.approx(100 * (maps > 0).mean(), abs=0.06)
+    masks = np.stack([scene["noc"] for scene in scenes])
+    assert float(visible.rstrip("%")) == pytest.approx(100 * masks.mean(), abs=0.06)
+    assert rows["synthetic"][1] == "3"
+    text = (run.output / "data.md").read_text()
+    assert "Not found: " in text
+    assert "middlebury2006" in text.split("Not found: ")[1]
+    assert "None." in text
+    sheets = {path.stem: cv2.imread(str(path))[..., ::-1] for path in (run.output / "panels").glob("*.png")}
+    assert set(sheets) == set(rows)
+    assert all((picture == OCCLUDED).all(axis=-1).sum() > 100 for picture in sheets.values())
+
+
+def test_limit_reads_a_spread_of_the_pairs(run_tool: RunTool, data: Path):
+    run = run_tool("check_data", f"paths.data={data}", "dataset=kitti2015", "limit=2")
+    assert run.status == 0, run.log
+    assert list(table(run.output)) == ["kitti2015"]
+    assert table(run.output)["kitti2015"][:2] == ["4", "2"]
+
+
+def test_pairs_without_truth_are_counted_too(run_tool: RunTool, data: Path):
+    next((data / "ETH3D").rglob("disp0GT.pfm")).unlink()
+    run = run_tool("check_data", f"paths.data={data}", "dataset=eth3d")
+    assert run.status == 0, run.log
+    assert table(run.output)["eth3d"][:3] == ["2", "2", "1"]
+
+
+def test_broken_files_are_listed_by_name(run_tool: RunTool, data: Path, scenes: list[StereoSample]):
+    images = sorted((data / "KITTI_2015" / "training" / "image_2").iterdir())
+    images[0].write_bytes(images[0].read_bytes()[:200])
+    cv2.imwrite(str(images[2]), np.zeros((120, 160, 3), np.uint8))
+    # Swapped views, as when left and right camera are mixed up.
+    other = data / "KITTI_2015" / "training" / "image_3" / images[3].name
+    left, right = images[3].read_bytes(), other.read_bytes()
+    images[3].write_bytes(right)
+    other.write_bytes(left)
+    run = run_tool("check_data", f"paths.data={data}", "dataset=kitti2015")
+    assert run.status == 1
+    assert "problems found: 3" in run.log
+    assert table(run.output)["kitti2015"][1] == "3"  # of 4 could be read
+    problems = (run.output / "data.md").read_text().split("## Problems")[1]
+    lines = {
+        name: line for line in problems.splitlines() for name in [p.name for p in images] if name in line
+    }
+    assert "truncated" in lines[images[0].name]
+    assert "one colour" in lines[images[2].name]
+    assert "swapped" in lines[images[3].name]
+    assert images[1].name not in lines
+
+
+def test_a_folder_that_is_there_but_empty_is_a_problem(run_tool: RunTool, tmp_path: Path):
+    (tmp_path / "data" / "KITTI_2015").mkdir(parents=True)
+    run = run_tool("check_data", f"paths.data={tmp_path / 'data'}", "examples=1")
+    assert run.status == 1
+    assert "kitti2015: no pairs under" in (run.output / "data.md").read_text()
+    assert set(table(run.output)) == {"kitti2015", "synthetic"}
+
+
+def test_a_set_that_was_asked_for_has_to_be_there(run_tool: RunTool, tmp_path: Path):
+    run = run_tool("check_data", f"paths.data={tmp_path}", "dataset=middlebury")
+    assert run.status == 1
+    assert "middlebury: no pairs under" in (run.output / "data.md").read_text()
+
+
+@pytest.mark.real_data
+def test_real_pairs_have_no_problems(run_tool: RunTool, real_data: Path):
+    run = run_tool("check_data", f"paths.data={real_data}", "examples=4", "limit=4")
+    assert run.status == 0, run.log
+    assert len(table(run.output)) >= 2

@@ -1,0 +1,121 @@
+"""tools/visualize.py: pictures of a disparity file in any format."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import cv2
+import matplotlib
+import numpy as np
+import pytest
+
+from dsmnet.data.formats import write_disparity_png8, write_image, write_pfm
+from dsmnet.data.formats.disparity import write_disparity_png16
+from dsmnet.viz.colour import error_table
+from dsmnet.viz.legend import MIN_WIDTH
+
+RunTool = Callable[..., Any]
+HEIGHT, WIDTH = 50, 300
+
+
+def disparity() -> np.ndarray:
+    return np.tile(np.arange(WIDTH, dtype=np.float32) // 20 + 10, (HEIGHT, 1))  # 10 to 24 px, whole numbers
+
+
+def read(path: Path) -> np.ndarray:
+    return cv2.imread(str(path))[..., ::-1]
+
+
+def store(path: Path, kind: str, values: np.ndarray) -> list[str]:
+    """Write the map; return the overrides with which it is read."""
+    file = path.with_suffix(".png" if kind.startswith("png") else f".{kind}")
+    if kind == "pfm":
+        write_pfm(file, np.where(values > 0, values, np.inf))
+    elif kind == "npy":
+        np.save(file, values)
+    elif kind == "png16":
+        write_disparity_png16(file, values)
+    else:
+        write_disparity_png8(file, values, scale=3)
+    return [f"disparity={file}"] + (["scale=3"] if kind == "png8" else [])
+
+
+@pytest.mark.parametrize("kind", ["pfm", "png16", "png8", "npy"])
+def test_every_format_gives_the_same_colours(run_tool: RunTool, tmp_path: Path, kind: str):
+    values = disparity()
+    values[7, 9] = 0
+    run = run_tool("visualize", *store(tmp_path / "map", kind, values), "limits=[5,30]")
+    assert run.status == 0, run.log
+    assert sorted(p.name for p in run.output.glob("*.png")) == ["map_colour.png", "map_panel.png"]
+    level = np.rint((values - 5) / 25 * 255) / 255
+    expected = np.rint(matplotlib.colormaps["turbo"](level)[..., :3] * 255)
+    expected[7, 9] = 0
+    picture = read(run.output / "map_colour.png")
+    np.testing.assert_array_equal(picture[:HEIGHT], expected)
+    assert picture.shape[0] > HEIGHT + 30  # the legend
+    assert picture.shape[1] == max(WIDTH, MIN_WIDTH)
+
+
+def test_errors_against_truth_have_kittis_colours(run_tool: RunTool, tmp_path: Path):
+    values, truth = disparity(), disparity()
+    values[:10] += 0.1
+    values[10:20] += 4
+    values[20:30] -= 7
+    truth[30:40] = 0
+    left = tmp_path / "left.png"
+    write_image(left, np.full((HEIGHT, WIDTH, 3), (200, 30, 60), np.uint8))
+    store(tmp_path / "truth", "png16", truth)
+    run = run_tool(
+        "visualize",
+        *store(tmp_path / "map", "pfm", values),
+        f"truth={tmp_path / 'truth.png'}",
+        f"left={left}",
+    )
+    assert run.status == 0, run.log
+    picture = read(run.output / "map_error.png")[:HEIGHT]
+    for rows, colour in ((slice(0, 10), 0), (slice(10, 20), 5), (slice(20, 30), 6), (slice(40, 50), 0)):
+        assert (picture[rows] == error_table()[colour]).all()
+    assert not picture[30:40].any()
+    panel = read(run.output / "map_panel.png")
+    assert ((panel == (200, 30, 60)).all(-1)).sum() > HEIGHT * WIDTH  # the left view
+    assert ((panel == error_table()[6]).all(-1)).sum() > 10 * WIDTH  # the error map and its legend
+
+
+def test_without_a_legend_the_picture_has_the_maps_size(run_tool: RunTool, tmp_path: Path):
+    overrides = store(tmp_path / "map", "npy", disparity()[:, :40])
+    run = run_tool(
+        "visualize", *overrides, f"truth={tmp_path / 'map.npy'}", "legend=false", "colour_map=viridis"
+    )
+    assert run.status == 0, run.log
+    assert read(run.output / "map_colour.png").shape == (HEIGHT, 40, 3)
+    assert read(run.output / "map_error.png").shape == (HEIGHT, 40, 3)
+    first = np.rint(np.array(matplotlib.colormaps["viridis"](0.0))[:3] * 255)
+    np.testing.assert_array_equal(read(run.output / "map_colour.png")[0, 0], first)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ([], "Missing mandatory value: disparity"),
+        (["disparity=gone.pfm"], "gone.pfm: no such file"),
+        (["disparity=grey.png"], "grey.png: an 8-bit PNG does not say"),
+        (
+            ["disparity=map.npy", "left=grey.png"],
+            "left=grey.png has size (9, 9), disparity=map.npy (50, 300)",
+        ),
+        (["disparity=map.npy", "truth=grey.png", "truth_scale=1"], "truth=grey.png has size (9, 9)"),
+        (["disparity=map.npy", "limits=[3]"], "limits=[3]: expected [low,high]"),
+        (["disparity=map.npy", "left=map.npy"], "map.npy: cannot be read as an image"),
+    ],
+)
+def test_mistakes(
+    run_tool: RunTool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, overrides: list[str], message: str
+):
+    monkeypatch.chdir(tmp_path)
+    np.save("map.npy", disparity())
+    write_image("grey.png", np.full((9, 9), 30, np.uint8))
+    run = run_tool("visualize", *overrides)
+    assert run.status == 1
+    assert message in run.log
