@@ -3,20 +3,38 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 
 import pytorch_lightning as pl
 from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from dsmnet.api import build_from_config, load_model
-from dsmnet.config import instantiate
+from dsmnet.config import instantiate, save_config
 from dsmnet.data.datamodule import StereoDataModule
 from dsmnet.errors import UserError
-from dsmnet.evaluation import cross_domain_evaluation
+from dsmnet.evaluation import choose_sets, cross_domain_evaluation
 from dsmnet.models.checkpoint import load_into, read_weights, save_weights
 from dsmnet.training.module import StereoModule
 
 log = logging.getLogger(__name__)
+
+
+def run(cfg: DictConfig, output: Path) -> None:
+    """Train, then print and write the cross-domain table; with several processes the first one does the rest.
+
+    Raises:
+        UserError: an option is impossible, data is missing or broken, or the loss diverges.
+    """
+    if rank_zero_only.rank == 0:
+        # What is wrong with the evaluation should be known before hours of training.
+        sets = choose_sets(cfg, instantiate)
+        save_config(cfg, output / "config.yaml")
+    weights = train(cfg, output)
+    if rank_zero_only.rank == 0:
+        predictor = load_model(weights)
+        cross_domain_evaluation(predictor, cfg, output, build=instantiate, checkpoint=weights, sets=sets)
 
 
 def train(cfg: DictConfig, output: Path) -> Path:
@@ -33,15 +51,7 @@ def train(cfg: DictConfig, output: Path) -> Path:
     if cfg.init is not None:
         tensors, _ = read_weights(Path(cfg.init))
         load_into(predictor.net, tensors, f"init={cfg.init}")
-    loader = OmegaConf.to_container(cfg.loader, resolve=True)
-    assert isinstance(loader, dict)
-    data = StereoDataModule(
-        instantiate(cfg.dataset),
-        instantiate(cfg.transform),
-        max_disparity=cfg.search_range,
-        seed=cfg.seed,
-        **{str(key): value for key, value in loader.items()},
-    )
+    data = _data(cfg)
     module = StereoModule(
         predictor.net,
         instantiate(cfg.loss),
@@ -55,7 +65,8 @@ def train(cfg: DictConfig, output: Path) -> Path:
     )
     log.info(
         "%s with norm=%s: %.2f M parameters; %d pairs to train on, %d held back; writing to %s",
-        *(cfg.choices[key] for key in ("model", "norm")),
+        cfg.choices.model,
+        cfg.choices.norm,
         sum(p.numel() for p in module.net.parameters()) / 1e6,
         len(data.train_part),
         len(data.validation_part),
@@ -64,17 +75,28 @@ def train(cfg: DictConfig, output: Path) -> Path:
     trainer.fit(module, data, ckpt_path=cfg.resume, weights_only=True)
     if trainer.interrupted:
         raise UserError(f"interrupted; continue with resume={output / 'checkpoints' / 'last.ckpt'}")
-    best = output / "checkpoints" / "best.ckpt"
-    source = best if best.is_file() else output / "checkpoints" / "last.ckpt"
-    tensors, config = read_weights(source)
-    load_into(predictor.net, tensors, str(source))
     weights = output / "weights.safetensors"
-    save_weights(weights, predictor.net, config)
-    log.info("weights of %s saved as %s", source.name, weights)
+    if trainer.is_global_zero:
+        best = output / "checkpoints" / "best.ckpt"
+        source = best if best.is_file() else output / "checkpoints" / "last.ckpt"
+        tensors, config = read_weights(source)
+        load_into(predictor.net, tensors, str(source))
+        save_weights(weights, predictor.net, config)
+        log.info("weights of %s saved as %s", source.name, weights)
     return weights
 
 
-def evaluate_run(cfg: DictConfig, weights: Path, output: Path) -> None:
-    """Print and write the cross-domain table of the weights that a run ended with."""
-    predictor = load_model(weights)
-    cross_domain_evaluation(predictor, cfg, output, build=instantiate, checkpoint=weights)
+def _data(cfg: DictConfig) -> StereoDataModule:
+    """The data module that ``cfg`` describes."""
+    loader = OmegaConf.to_container(cfg.loader, resolve=True)
+    assert isinstance(loader, dict)
+    if loader["workers"] == "auto":
+        cores = os.cpu_count() or 1
+        loader["workers"] = 0 if cores <= 2 else min(cores - 1, 16)
+    return StereoDataModule(
+        instantiate(cfg.dataset),
+        instantiate(cfg.transform),
+        max_disparity=cfg.search_range,
+        seed=cfg.seed,
+        **{str(key): value for key, value in loader.items()},
+    )

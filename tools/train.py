@@ -6,30 +6,23 @@ results.json and results.md under paths.output.
 
 from __future__ import annotations
 
-import logging
 import os
 from pathlib import Path
 
 from omegaconf import DictConfig
 
-from dsmnet.config import save_config, tool
+from dsmnet.config import tool
 
 # Waiting threads of the matrix kernels sleep instead of spinning. On few cores that are shared with the loading
 # of data, spinning made a step three times slower. It has to be set before torch is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-log = logging.getLogger(__name__)
-
-
 @tool("train")
 def main(cfg: DictConfig) -> None:
     """Train as configured and finish with the cross-domain table."""
-    from dsmnet.run import evaluate_run, train
+    from dsmnet.run import run
 
-    output = Path(cfg.paths.output)
-    save_config(cfg, output / "config.yaml")
-    weights = train(cfg, output)
-    evaluate_run(cfg, weights, output)
+    run(cfg, Path(cfg.paths.output))
 
 
 if __name__ == "__main__":

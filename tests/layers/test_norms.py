@@ -151,6 +151,17 @@ def test_ibn_is_its_formula(
         np.testing.assert_allclose(out[:, first:], expected, atol=1e-10)
 
 
+@pytest.mark.parametrize("build", [batch_norm, BatchInstanceNorm, partial(IBN, ratio=0.0)])
+def test_running_statistics_move_by_the_momentum(
+    sample: Sample, build: Callable[..., nn.Module], ndim: int
+) -> None:
+    x = sample(2, 6, *space(ndim))
+    norm = build(6, ndim=ndim, momentum=0.25)
+    norm(x)
+    means = [value for key, value in norm.state_dict().items() if key.endswith("running_mean")]
+    torch.testing.assert_close(means, [0.25 * x.transpose(0, 1).flatten(1).mean(1)])
+
+
 def test_channel_bias_only_shifts(randomise: Randomise, x: Tensor, ndim: int) -> None:
     norm = ChannelBias(6, ndim=ndim).double()
     torch.testing.assert_close(norm(x), x, rtol=0, atol=0)

@@ -18,7 +18,7 @@ from dsmnet.data.synthetic import SyntheticStereo
 from dsmnet.errors import UserError
 from dsmnet.evaluation import EvaluationProtocol, evaluate_set
 from dsmnet.models.checkpoint import read_weights
-from dsmnet.run import evaluate_run, train
+from dsmnet.run import run, train
 from dsmnet.training.module import StereoModule, TrainingDiverged
 from dsmnet.training.schedule import OneCycle
 
@@ -36,6 +36,7 @@ SMALL = [
     "loader.epoch_steps=2",
     "progress=false",
     "eval=synthetic",
+    "eval.sets.synthetic.images=2",
 ]
 
 
@@ -97,8 +98,9 @@ def test_training_and_evaluation_agree(whole_run: Path) -> None:
     assert sum(errors) / 2 == pytest.approx(best, abs=1e-4)
 
 
-def test_run_ends_with_a_table(whole_run: Path, tmp_path: Path) -> None:
-    evaluate_run(small(tmp_path), whole_run / "weights.safetensors", tmp_path)
+def test_run_ends_with_a_table(tmp_path: Path) -> None:
+    run(small(tmp_path), tmp_path)
+    assert (tmp_path / "config.yaml").is_file()
     results = json.loads((tmp_path / "results.json").read_text())
     assert results["model"] == "tiny"
     assert results["norm"] == "domain"

@@ -150,7 +150,9 @@ class SyntheticStereo(Dataset[StereoSample]):
         Called before worker processes are forked, it saves each of them that second.
         """
         photographs = tuple(self.photographs)
-        return _bank(self.seed, self._stream, tuple(self.patterns.items()), photographs, self.photograph_share)
+        return _bank(
+            self.seed, self._stream, tuple(self.patterns.items()), photographs, self.photograph_share
+        )
 
     def _scene(self, rng: np.random.Generator) -> Scene:
         near = float(np.exp(rng.uniform(math.log(self.min_near), math.log(self.max_disparity))))
@@ -173,7 +175,11 @@ def _generator(seed: int, stream: int, item: int) -> np.random.Generator:
 
 @functools.lru_cache(maxsize=4)
 def _bank(
-    seed: int, stream: int, patterns: tuple[tuple[str, float], ...], photographs: tuple[Path, ...], share: float
+    seed: int,
+    stream: int,
+    patterns: tuple[tuple[str, float], ...],
+    photographs: tuple[Path, ...],
+    share: float,
 ) -> Bank:
     """Draw the textures, once for all data sets of a process that have them in common."""
     rng = _generator(seed, stream, _BANK_ITEM)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,15 +12,16 @@ from dsmnet.data.synthetic.rig import Plane
 
 Floats = NDArray[np.float32]
 
-_NEWTON_STEPS = 4  # quadratic convergence from an error of a few pixels to below 1e-4
+_NEWTON_STEPS = 5  # quadratic convergence from an error of a few pixels to below 1e-4
 
 
 @dataclass(frozen=True)
 class Bump:
     """A smooth offset from a plane: a parabolic dome plus a travelling wave, in pixels of disparity.
 
-    ``dome - qx (x - x0)^2 - qy (y - y0)^2 + wave sin(kx (x - x0) + ky (y - y0) + phase)``. Its slope along x
-    must stay below about 0.4 over the surface: then no point of it hides another one, and the steps converge.
+    ``dome - qx (x - x0)^2 - qy (y - y0)^2 + wave sin(kx (x - x0) + ky (y - y0) + phase)``, where the parabola
+    along x goes on straight beyond `rx` from its middle. The slope along x must stay below about 0.4: then no
+    point of the surface hides another one, and the steps converge wherever they start.
     """
 
     x0: float
@@ -31,12 +33,17 @@ class Bump:
     kx: float = 0.0
     ky: float = 0.0
     phase: float = 0.0
+    rx: float = math.inf
 
     def value_and_slope(self, x: Floats, y: Floats) -> tuple[Floats, Floats]:
         """Return the offset and its derivative along x at left-view positions."""
         dx, dy = x - np.float32(self.x0), y - np.float32(self.y0)
-        value = np.float32(self.dome) - np.float32(self.qx) * dx * dx - np.float32(self.qy) * dy * dy
-        slope = np.float32(-2 * self.qx) * dx
+        value = np.float32(self.dome) - np.float32(self.qy) * dy * dy
+        slope = np.zeros_like(dx)
+        if self.qx:
+            near = np.clip(dx, np.float32(-self.rx), np.float32(self.rx))
+            value = value - np.float32(self.qx) * near * (2 * dx - near)
+            slope = np.float32(-2 * self.qx) * near
         if self.wave:
             angle = np.float32(self.kx) * dx + (np.float32(self.ky) * dy + np.float32(self.phase))
             value = value + np.float32(self.wave) * np.sin(angle)

@@ -47,9 +47,10 @@ def load_photographs(paths: list[Path], rng: np.random.Generator, count: int) ->
         picture = cv2.imread(str(path), cv2.IMREAD_COLOR)
         if picture is None:
             raise FormatError(f"textures: {path} cannot be read as a picture")
-        picture = np.asarray(picture, np.uint8)
         crops = count // len(chosen) + (k < count % len(chosen))
-        textures += [Texture.from_tile(seamless_crop(picture, rng)) for _ in range(crops)]
+        textures += [
+            Texture.from_tile(seamless_crop(np.asarray(picture, np.uint8), rng)) for _ in range(crops)
+        ]
     return textures
 
 

@@ -44,10 +44,8 @@ class View:
         area = slice(y0, y1), slice(x0, x1)
         xs, ys = np.arange(x0, x1, dtype=np.float32), np.arange(y0, y1, dtype=np.float32)
         x, disparity = (surface.geometry.right if self.right else surface.geometry.left)(xs, ys)
-        if surface.on_body:
-            visible = self.body[area] == surface.body
-        else:
-            visible = disparity >= self.disparity[area]
+        in_front = disparity >= self.disparity[area]
+        visible = self.body[area] == surface.body if surface.on_body else in_front
         box = bounding_box(visible)
         if box is None:
             return
@@ -65,7 +63,9 @@ class View:
             self._darken(target, visible, coverage, surface.shade)
             return
         shade = None if shade is None else shade[inner]
-        self._paint(surface, target, (x[inner], ys[inner[0]]), disparity[box][inner], visible, coverage, shade)
+        self._paint(
+            surface, target, (x[inner], ys[inner[0]]), disparity[box][inner], visible, coverage, shade
+        )
 
     def _paint(
         self, surface: Surface, box: Box, place: tuple[Floats, Floats], disparity: Floats, visible: Mask,
@@ -82,9 +82,7 @@ class View:
         shade = self.colour[box][..., 3]
         np.copyto(shade, (shade * factor).astype(np.uint8), where=visible)
 
-    def _composite(
-        self, box: Box, visible: Mask, coverage: Bytes | None, colour: Bytes
-    ) -> None:
+    def _composite(self, box: Box, visible: Mask, coverage: Bytes | None, colour: Bytes) -> None:
         target = self.colour.view(np.uint32)[..., 0][box]
         if coverage is not None:
             coverage = np.ascontiguousarray(coverage)
@@ -164,7 +162,7 @@ def texel_coordinates(
 
 
 def _span(material: Material, slope: float, position: tuple[Floats, Floats], k: int) -> Floats:
-    """Return the squared derivative of texel coordinates along axis `k`, times ``(disparity * grain) ** 2``."""
+    """Return the squared slope of texel coordinates along axis `k`, times ``(disparity * grain) ** 2``."""
     du, dv = (
         np.float32(row[k]) - np.float32(slope * material.grain) * p
         for row, p in zip(material.axes, position, strict=True)

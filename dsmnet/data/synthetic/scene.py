@@ -14,6 +14,7 @@ from dsmnet.data.synthetic.stencils import Canvas, Points, Sheet
 from dsmnet.data.synthetic.surface import FULL_SHADE, Stencil, Surface
 
 _STEEPEST = 0.6  # disparity may change by this much per column; 1 is a plane through the right camera
+_STEEPEST_CURVED = 0.25  # and that of the plane below a curved one
 _STEEPEST_ROW = 1.5  # and by this much per row: beyond, a surface is seen edge-on
 _SMALL = 40  # pixels; a surface below this is sampled from one pyramid level
 _ONE_LEVEL = 0.7  # a surface whose level of detail varies less is sampled from one level
@@ -73,6 +74,8 @@ class Scene:
         """Put a surface into the scene; one seen too steeply to be matched is left out."""
         if abs(plane.a) > _STEEPEST or abs(plane.b) > _STEEPEST_ROW:
             return None
+        if abs(plane.a) > _STEEPEST_CURVED:
+            bump = None
         surface = Surface(Geometry(plane, bump), None, stencil, self._bodies, self.lit(plane))
         self._bodies += 1
         if shading is not None and stencil is not None:

@@ -40,8 +40,7 @@ class Stencil(NamedTuple):
         u = (x - np.float32(self.x0)) * np.float32(self.scale)
         row = (y - np.float32(self.y0)) * np.float32(self.scale)
         v = np.repeat(row[:, None], x.shape[1], axis=1)
-        nothing_outside = {"borderMode": cv2.BORDER_CONSTANT, "borderValue": 0}
-        coverage = np.asarray(cv2.remap(self.coverage, u, v, cv2.INTER_LINEAR, **nothing_outside), np.uint8)
+        coverage = np.asarray(cv2.remap(self.coverage, u, v, cv2.INTER_LINEAR), np.uint8)  # 0 outside
         if self.shade is None:
             return coverage, None
         shade = cv2.remap(self.shade, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)

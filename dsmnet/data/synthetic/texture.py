@@ -84,7 +84,7 @@ def wrap(coordinates: Floats) -> Floats:
 
 
 def bounding_box(mask: NDArray[np.bool_]) -> Box | None:
-    """Return rows and columns around what is set, or None where nothing is; not narrowed where that costs more."""
+    """Return rows and columns around what is set, all of them in a small mask, or None where nothing is."""
     if mask.size < _SMALL:
         return (slice(0, mask.shape[0]), slice(0, mask.shape[1])) if mask.any() else None
     rows = np.flatnonzero(mask.any(axis=1))

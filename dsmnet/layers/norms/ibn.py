@@ -46,10 +46,11 @@ class IBN(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return `x` normalised, same shape."""
-        first, rest = x.split(self.split, dim=1)
+        layout = memory_format(x)
+        first, rest = (part.contiguous(memory_format=layout) for part in x.split(self.split, dim=1))
         parts = []
         if self.instance is not None:
             parts.append(self.instance(first))
         if self.batch is not None:
             parts.append(self.batch(rest))
-        return torch.cat(parts, dim=1).contiguous(memory_format=memory_format(x))
+        return torch.cat(parts, dim=1).contiguous(memory_format=layout)

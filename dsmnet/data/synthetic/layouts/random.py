@@ -24,7 +24,7 @@ def curved(rng: np.random.Generator, x: float, y: float, rx: float, ry: float, r
     """Return a dome or a wave over a patch of half-sizes `rx`, `ry`, at most `rise` pixels high."""
     if rng.random() < 0.6:
         rise = min(rise, 0.17 * rx)
-        return Bump(x, y, dome=rise, qx=rise / rx**2, qy=rise / ry**2)
+        return Bump(x, y, dome=rise, qx=rise / rx**2, qy=rise / ry**2, rx=rx)
     angle = rng.uniform(0, 2 * math.pi)
     length = max(rx, ry) * rng.uniform(0.5, 2)
     k = 2 * math.pi / length

@@ -24,7 +24,7 @@ def facing(disparity: float) -> Plane:
 def bulge(x: float, y: float, rx: float, ry: float, rise: float, upright: bool = False) -> Bump:
     """Return a dome `rise` pixels of disparity high over half-sizes `rx`, `ry`, or a cylinder."""
     rise = min(rise, _STEEPEST_EDGE * rx)
-    return Bump(x, y, dome=rise, qx=rise / rx**2, qy=0.0 if upright else rise / ry**2)
+    return Bump(x, y, dome=rise, qx=rise / rx**2, qy=0.0 if upright else rise / ry**2, rx=rx)
 
 
 def round_surface(
