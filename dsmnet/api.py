@@ -24,7 +24,7 @@ def build_model(
     Args:
         name: a file in conf/model.
         norm: a file in conf/norm, for the 2-D part.
-        overrides: anything else, as on the command line: ``["model.max_disparity=128", "norm@norm3d=batch"]``.
+        overrides: as on the command line: ``["model.max_disparity=128", "norm@norm3d=batch"]``.
 
     Raises:
         UserError: an unknown name or key.

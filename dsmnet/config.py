@@ -1,4 +1,4 @@
-"""Hydra in one place: where conf/ lies, composing it outside a tool, and how tools end on a user's mistake."""
+"""Hydra in one place: where conf/ lies, composing it, and how tools end on a user's mistake."""
 
 from __future__ import annotations
 

@@ -14,14 +14,14 @@ from dsmnet.errors import UserError
 class StereoLoss(nn.Module):
     """Smooth-L1 of every predicted disparity, plus the cross-entropy of the volumes behind them.
 
-    The cross-entropy (of the two planes around the truth, weighted so that their mean is the truth) tells the
-    features directly which plane is right; through the expectation alone they learn it several times slower.
-    The first, unaggregated volume is only asked for what both views see.
+    The cross-entropy is that of the two planes around the truth, weighted so that their mean is the truth. It
+    tells the features which plane is right also where the expectation looks at the wrong peak and passes no
+    gradient there. The first, unaggregated volume is only asked for what both views see.
 
     Args:
-        disparity_weights: per output, coarse to fine (DSMNet: 0.2, 0.6, 1.0); the last is that of the answer, a
-            network with fewer outputs takes the last ones.
-        volume_weights: per volume, raw to final, counted in the same way; the last is that of the final volume,
+        disparity_weights: per output, coarse to fine (DSMNet: 0.2, 0.6, 1.0). The last is that of the answer;
+            a network with fewer outputs takes the last ones.
+        volume_weights: per volume, raw to final, counted likewise: the last is that of the final volume,
             those before it of the first ones. Empty: the published multi-output smooth-L1 alone.
         beta: pixels at which smooth-L1 turns from square to linear.
 
@@ -37,7 +37,9 @@ class StereoLoss(nn.Module):
     ) -> None:
         super().__init__()
         if not disparity_weights:
-            raise UserError("loss.disparity_weights is empty: expected at least the weight of the last output")
+            raise UserError(
+                "loss.disparity_weights is empty: expected at least the weight of the last output"
+            )
         self.disparity_weights = tuple(disparity_weights)
         self.volume_weights = tuple(volume_weights)
         self.beta = beta
@@ -89,7 +91,7 @@ def volume_cross_entropy(scores: Tensor, truth: Tensor, valid: Tensor) -> Tensor
     Returns:
         The mean over the pixels of the small map whose truth is known and lies within the planes.
     """
-    n, _, planes, h, w = scores.shape
+    planes, h = scores.shape[2:4]
     stride = truth.shape[-2] // h
     # The centre of a cell of strided 3x3 convolutions is its first pixel; half a cell further lies the
     # centre of the cell itself. The pixel in between is close to both.

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytorch_lightning as pl
 from omegaconf import DictConfig, OmegaConf
-from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from dsmnet.api import build_from_config, load_model
 from dsmnet.config import instantiate, save_config
@@ -27,12 +26,13 @@ def run(cfg: DictConfig, output: Path) -> None:
     Raises:
         UserError: an option is impossible, data is missing or broken, or the loss diverges.
     """
-    if rank_zero_only.rank == 0:
+    first = os.environ.get("LOCAL_RANK", "0") == "0" and os.environ.get("NODE_RANK", "0") == "0"
+    if first:
         # What is wrong with the evaluation should be known before hours of training.
         sets = choose_sets(cfg, instantiate)
         save_config(cfg, output / "config.yaml")
     weights = train(cfg, output)
-    if rank_zero_only.rank == 0:
+    if first:
         predictor = load_model(weights)
         cross_domain_evaluation(predictor, cfg, output, build=instantiate, checkpoint=weights, sets=sets)
 

@@ -63,7 +63,10 @@ def test_truth_beyond_the_planes_does_not_count() -> None:
 def test_first_volume_is_asked_for_what_both_views_see() -> None:
     truth = torch.full((1, 1, 4, 4), 4.0)
     valid = torch.ones_like(truth, dtype=torch.bool)
-    raw, final = torch.randn(1, 1, 4, 1, 1, requires_grad=True), torch.randn(1, 1, 4, 1, 1, requires_grad=True)
+    raw, final = (
+        torch.randn(1, 1, 4, 1, 1, requires_grad=True),
+        torch.randn(1, 1, 4, 1, 1, requires_grad=True),
+    )
     loss = StereoLoss((1.0,), (1.0, 1.0))([truth], [raw, final], truth, valid, noc=~valid)
     loss.backward()
     assert raw.grad.abs().sum() == 0

@@ -17,7 +17,9 @@ COMMANDS = sorted(
     {
         (script, " ".join(shlex.split(arguments, comments=True)))
         for document in DOCUMENTS
-        for script, arguments in re.findall(r"^(?:.*&& |\w+=\S+ )*python tools/(\w+)\.py(.*)$", document.read_text(), re.M)
+        for script, arguments in re.findall(
+            r"^(?:.*&& |\w+=\S+ )*python tools/(\w+)\.py(.*)$", document.read_text(), re.M
+        )
     }
 )
 
@@ -30,7 +32,9 @@ def test_there_are_commands() -> None:
 def test_command_composes(script: str, arguments: str) -> None:
     assert (ROOT / "tools" / f"{script}.py").is_file()
     given = dict(part.split("=", 1) for part in shlex.split(arguments))
-    cfg = compose(script, [*shlex.split(arguments), *([] if "paths.output" in given else ["paths.output=unused"])])
+    cfg = compose(
+        script, [*shlex.split(arguments), *([] if "paths.output" in given else ["paths.output=unused"])]
+    )
     assert cfg.paths.output == given.get("paths.output", "unused")
 
 

@@ -1,4 +1,4 @@
-"""Train, then evaluate zero-shot: python tools/train.py [dataset=...] [model=...] [norm=...] [experiment=...].
+"""Train, then evaluate zero-shot: python tools/train.py [dataset=...] [model=...] [norm=...].
 
 Writes config.yaml, checkpoints/{last,best}.ckpt, weights.safetensors, metrics.csv, TensorBoard events,
 results.json and results.md under paths.output.
@@ -13,9 +13,10 @@ from omegaconf import DictConfig
 
 from dsmnet.config import tool
 
-# Waiting threads of the matrix kernels sleep instead of spinning. On few cores that are shared with the loading
-# of data, spinning made a step three times slower. It has to be set before torch is imported.
+# Waiting threads of the matrix kernels sleep instead of spinning: on few cores that other work shares,
+# spinning made a step three times slower. It has to be set before torch is imported.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 
 @tool("train")
 def main(cfg: DictConfig) -> None:

@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 from dsmnet.data.sampler import Augmented, EndlessSampler
 from dsmnet.data.transforms import Transform, collate
 from dsmnet.errors import UserError
-from dsmnet.protocols import StereoBatch
+from dsmnet.protocols import StereoSample
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class StereoDataModule(pl.LightningDataModule):
         self.batch_size, self.epoch_steps, self.workers = batch_size, epoch_steps, workers
         self.max_disparity, self.validation_pairs, self.seed = max_disparity, validation_pairs, seed
 
-    def train_dataloader(self) -> DataLoader[StereoBatch]:
+    def train_dataloader(self) -> DataLoader[StereoSample]:
         """Batches in the endless order, from where a resumed run stopped."""
         trainer = self.trainer
         rank, world, used = (trainer.global_rank, trainer.world_size, 0) if trainer else (0, 1, 0)
@@ -70,7 +70,7 @@ class StereoDataModule(pl.LightningDataModule):
             **self._loading(),
         )
 
-    def val_dataloader(self) -> DataLoader[StereoBatch]:
+    def val_dataloader(self) -> DataLoader[StereoSample]:
         """Held-back pairs one by one, unchanged."""
         return DataLoader(
             _First(self.validation_part, self.validation_pairs),

@@ -15,7 +15,7 @@ Position = tuple[int, int]  # (place in the endless order, item of the data set)
 
 
 class EndlessSampler(Sampler[Position]):
-    """Places ``epoch * samples`` to ``(epoch + 1) * samples`` of one permutation of the data set after another.
+    """Places ``epoch * samples`` to ``(epoch + 1) * samples`` of one permutation after another.
 
     Args:
         length: of the data set.

@@ -23,7 +23,9 @@ _MAPS = ("left", "right", "disparity", "valid", "noc", "right_disparity", "right
 
 def _change_maps(sample: StereoSample, change: Callable[[NDArray[Any]], NDArray[Any]]) -> StereoSample:
     """Apply one change to every map of a sample."""
-    changed = {key: change(value) if key in _MAPS else value for key, value in sample.items()}
+    changed = {
+        key: change(cast("NDArray[Any]", value)) if key in _MAPS else value for key, value in sample.items()
+    }
     return cast(StereoSample, changed)
 
 
@@ -34,6 +36,7 @@ class Compose:
         self.steps = steps
 
     def __call__(self, sample: StereoSample, rng: np.random.Generator) -> StereoSample:
+        """Return the changed sample."""
         for step in self.steps:
             sample = step(sample, rng)
         return sample
@@ -53,6 +56,7 @@ class RandomCrop:
         self.height, self.width = height, width
 
     def __call__(self, sample: StereoSample, rng: np.random.Generator) -> StereoSample:
+        """Return the changed sample."""
         rows, columns = sample["left"].shape[:2]
         below, before = max(0, self.height - rows), max(0, self.width - columns)
         if below or before:
@@ -62,9 +66,7 @@ class RandomCrop:
             )
         top = int(rng.integers(0, rows + below - self.height + 1))
         left = int(rng.integers(0, columns + before - self.width + 1))
-        return _change_maps(
-            sample, lambda m: m[top : top + self.height, left : left + self.width]
-        )
+        return _change_maps(sample, lambda m: m[top : top + self.height, left : left + self.width])
 
 
 class SwapViews:
@@ -80,6 +82,7 @@ class SwapViews:
         self.probability = probability
 
     def __call__(self, sample: StereoSample, rng: np.random.Generator) -> StereoSample:
+        """Return the changed sample."""
         if rng.random() >= self.probability or "right_disparity" not in sample:
             return sample
         mirrored = _change_maps(sample, lambda m: m[:, ::-1])
@@ -134,12 +137,15 @@ class ColourJitter:
 
     def _table(self, rng: np.random.Generator) -> NDArray[np.uint8]:
         """A look-up table [256, 1, 3]."""
-        gain = np.exp(rng.uniform(-self.strength, self.strength, 3) * 0.3 + rng.uniform(-1, 1) * self.strength)
+        gain = np.exp(
+            rng.uniform(-self.strength, self.strength, 3) * 0.3 + rng.uniform(-1, 1) * self.strength
+        )
         gamma = np.exp(rng.uniform(-self.strength, self.strength))
         ramp = np.linspace(0, 1, 256)[:, None] ** gamma * gain
         return (np.clip(ramp, 0, 1) * 255).round().astype(np.uint8)[:, None]
 
     def __call__(self, sample: StereoSample, rng: np.random.Generator) -> StereoSample:
+        """Return the changed sample."""
         if rng.random() >= self.probability:
             return sample
         tables = [self._table(rng)] * 2

@@ -74,7 +74,8 @@ class StereoPredictor(nn.Module):
         views = [to_tensor(image, name) for image, name in ((left, "left"), (right, "right"))]
         if views[0].shape != views[1].shape:
             raise ShapeError(
-                f"the views differ in size: left {tuple(views[0].shape[1:])}, right {tuple(views[1].shape[1:])}"
+                f"the views differ in size: left {tuple(views[0].shape[1:])}, "
+                f"right {tuple(views[1].shape[1:])}"
             )
         if max_disparity is not None and max_disparity < 1:
             raise ShapeError(f"max_disparity={max_disparity}: expected a positive number of pixels")

@@ -1,7 +1,7 @@
 """Convolution blocks whose normalisation is passed in.
 
-Every block takes a `Placement` (`dsmnet.layers.norms.placement`) and asks it for the norm of the place at hand,
-so that swapping the normalisation never touches a network.
+Every block takes a `Placement` (`dsmnet.layers.norms.placement`) and asks it for the norm of the place at
+hand, so that swapping the normalisation never touches a network.
 """
 
 from __future__ import annotations
@@ -75,4 +75,3 @@ class UpsampleMerge(nn.Module):
         # The 1x1 convolution commutes with the interpolation and is cheaper before it.
         up = F.interpolate(self.reduce(coarse), size=fine.shape[2:], mode=self.mode, align_corners=False)
         return self.mix(torch.cat([up, fine], dim=1))
-

@@ -11,7 +11,7 @@ from dsmnet.layers.conv import ConvNormAct
 from dsmnet.layers.norms.placement import Placement
 from dsmnet.ops import sgf
 
-# (row, column) of the neighbour that each of the five weights belongs to, for the passes down, up, right, left.
+# (row, column) of the neighbour of each of the five weights, for the passes down, up, right, left.
 _NEIGHBOURS = (
     ((0, 0), (-1, 0), (-1, -1), (-1, 1), (0, -1)),
     ((0, 0), (1, 0), (1, -1), (1, 1), (0, 1)),

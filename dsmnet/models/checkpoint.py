@@ -54,7 +54,9 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         state = content.get("state_dict", {}) if isinstance(content, dict) else {}
         tensors = {k.removeprefix(NET_PREFIX): v for k, v in state.items() if k.startswith(NET_PREFIX)}
     if config is None or not tensors:
-        raise FormatError(f"checkpoint={path}: holds no dsmnet configuration; was it written by tools/train.py?")
+        raise FormatError(
+            f"checkpoint={path}: holds no dsmnet configuration; was it written by tools/train.py?"
+        )
     return tensors, config
 
 

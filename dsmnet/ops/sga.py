@@ -50,7 +50,9 @@ def sga_directions(cost: Tensor, weights: Tensor, backend: str = "auto") -> tupl
         )
     aggregate = _reference if choose_backend(backend) == "reference" else _Scan.apply
     down, up = _opposite_pair(cost.permute(3, 0, 1, 2, 4), weights[:, :2].permute(3, 1, 0, 2, 4), aggregate)
-    right, left = _opposite_pair(cost.permute(4, 0, 1, 2, 3), weights[:, 2:].permute(4, 1, 0, 2, 3), aggregate)
+    right, left = _opposite_pair(
+        cost.permute(4, 0, 1, 2, 3), weights[:, 2:].permute(4, 1, 0, 2, 3), aggregate
+    )
     vertical, horizontal = (1, 2, 3, 0, 4), (1, 2, 3, 4, 0)
     return down.permute(vertical), up.permute(vertical), right.permute(horizontal), left.permute(horizontal)
 
@@ -101,7 +103,9 @@ class _Scan(torch.autograd.Function):
     def backward(ctx: Any, grad_y: Tensor) -> tuple[Tensor, Tensor]:
         x, weights, y = ctx.saved_tensors
         w0, w1, w2, w3, w4 = _entries(weights)
-        grad = grad_y.clone(memory_format=torch.contiguous_format)  # becomes dL/dy(t) with all its descendants
+        grad = grad_y.clone(
+            memory_format=torch.contiguous_format
+        )  # becomes dL/dy(t) with all its descendants
         largest, where = y[:-1].max(dim=3, keepdim=True)
         for t in range(x.shape[0] - 1, 0, -1):
             current, previous = grad[t], grad[t - 1]

@@ -44,7 +44,8 @@ def sgf(x: Tensor, weights: Tensor, backend: str = "auto") -> Tensor:
     n, _, h, w = x.shape
     if tuple(weights.shape) != (n, 4, 5, h, w):
         raise ShapeError(
-            f"sgf: weights {tuple(weights.shape)} do not fit a map {tuple(x.shape)}; expected {(n, 4, 5, h, w)}"
+            f"sgf: weights {tuple(weights.shape)} do not fit a map {tuple(x.shape)}; "
+            f"expected {(n, 4, 5, h, w)}"
         )
     filter_down = _reference if choose_backend(backend) == "reference" else _Wavefront.apply
     down, up, right, left = weights.unbind(1)

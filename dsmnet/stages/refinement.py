@@ -57,10 +57,10 @@ class RefinementStage(nn.Module):
             )
             for _ in range(blocks)
         )
-        self.correct = nn.Conv2d(hidden, 1, 3, padding=1)
+        self.correct = nn.Conv2d(hidden, 1, 3, padding=1)  # at first changes nothing
         self.mask = nn.Conv2d(hidden, 9 * 4, 1)
-        nn.init.zeros_(self.correct.weight)
-        nn.init.zeros_(self.correct.bias)
+        for parameter in self.correct.parameters():
+            nn.init.zeros_(parameter)
 
     def forward(self, disparity: Tensor, left: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
         """Disparity [N, 1, h, w] and features [N, C, h, w] -> corrected map and its enlargement by 2."""

@@ -20,12 +20,14 @@ class _Volume(nn.Module):
 
     def forward(self, left: Tensor, right: Tensor, planes: int) -> Tensor:
         if left.shape != right.shape:
-            raise ShapeError(f"volume: left features {tuple(left.shape)} and right {tuple(right.shape)} differ")
+            raise ShapeError(
+                f"volume: left features {tuple(left.shape)} and right {tuple(right.shape)} differ"
+            )
         if planes < 1:
             raise ShapeError(f"volume: {planes} planes; at least one is needed")
         left, right = self.prepare(left), self.prepare(right)
         width = left.shape[-1]
-        slices = []
+        slices: list[Tensor] = []
         for d in range(planes):
             if d >= width:
                 slices.append(torch.zeros_like(slices[0]))

@@ -89,9 +89,14 @@ class SaveOnFailure(Callback):
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def on_exception(self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException) -> None:
+    def on_exception(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
+    ) -> None:
         """On Ctrl-C, write last.ckpt where the next run will look for it."""
         if isinstance(exception, KeyboardInterrupt) and trainer.global_step > 0:
             trainer.save_checkpoint(self.folder / "last.ckpt")
-            log.info("interrupted at step %d; continue with resume=%s", trainer.global_step, self.folder / "last.ckpt")
-
+            log.info(
+                "interrupted at step %d; continue with resume=%s",
+                trainer.global_step,
+                self.folder / "last.ckpt",
+            )

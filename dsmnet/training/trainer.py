@@ -63,7 +63,9 @@ def make_trainer(
     if max_steps < 0 and max_time is None:
         raise UserError("trainer.max_steps and trainer.max_time are both unset: the run would never end")
     if accelerator == "gpu" and not torch.cuda.is_available():
-        raise UserError("trainer: accelerator=gpu, but this machine has no usable CUDA device; try trainer=cpu")
+        raise UserError(
+            "trainer: accelerator=gpu, but this machine has no usable CUDA device; try trainer=cpu"
+        )
     if threads is not None:
         torch.set_num_threads(threads)
     on_gpu = accelerator != "cpu" and torch.cuda.is_available()
@@ -73,7 +75,12 @@ def make_trainer(
     _keep_old_metrics(output)
     callbacks: list[Callback] = [
         ModelCheckpoint(
-            folder, filename="best", monitor="val/epe", mode="min", save_last=True, enable_version_counter=False
+            folder,
+            filename="best",
+            monitor="val/epe",
+            mode="min",
+            save_last=True,
+            enable_version_counter=False,
         ),
         LearningRateMonitor("step"),
         LogPictures(),

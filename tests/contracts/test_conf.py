@@ -66,7 +66,13 @@ def test_aggregation_passes_gradients_to_volume_and_guide(aggregation: str) -> N
 @pytest.mark.parametrize("volume", names("model/volume"))
 def test_volume_states_its_channels(volume: str) -> None:
     stage = instantiate(compose("build", [f"model/volume={volume}"]).model.volume)(16)
-    assert stage(torch.randn(1, 16, 4, 9), torch.randn(1, 16, 4, 9), 3).shape == (1, stage.out_channels, 3, 4, 9)
+    assert stage(torch.randn(1, 16, 4, 9), torch.randn(1, 16, 4, 9), 3).shape == (
+        1,
+        stage.out_channels,
+        3,
+        4,
+        9,
+    )
 
 
 @pytest.mark.parametrize("name", names("optimizer"))
@@ -94,7 +100,10 @@ def test_transform_brings_samples_to_one_size(name: str) -> None:
     assert sample["disparity"].shape == sample["valid"].shape == (48, 64)
 
 
-@pytest.mark.parametrize("group", ["dataset", "norm", "model", "trainer", "optimizer", "schedule", "transform", "eval", "experiment"])
+@pytest.mark.parametrize(
+    "group",
+    ["dataset", "norm", "model", "trainer", "optimizer", "schedule", "transform", "eval", "experiment"],
+)
 def test_every_choice_composes_with_train(group: str) -> None:
     for name in names(group):
         cfg = compose("train", [f"{group}={name}", OUTPUT])

@@ -38,7 +38,9 @@ def warping_error(sample: Any) -> float:
     return float(np.abs(matched.astype(float) - sample["left"][rows, columns]).mean())
 
 
-@pytest.mark.parametrize("transform", [RandomCrop(16, 24), SwapViews(1.0), Compose([SwapViews(1.0), RandomCrop(9, 31)])])
+@pytest.mark.parametrize(
+    "transform", [RandomCrop(16, 24), SwapViews(1.0), Compose([SwapViews(1.0), RandomCrop(9, 31)])]
+)
 def test_disparity_stays_exact(transform) -> None:
     sample = shifted_pair()
     assert warping_error(sample) == 0

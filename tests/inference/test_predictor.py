@@ -40,7 +40,9 @@ def test_forms_of_an_image_agree(net: StereoPredictor) -> None:
     for other in (as_float, as_tensor, as_16_bit, with_alpha):
         np.testing.assert_allclose(other, expected, atol=1e-3)
     grey = net.predict(left[..., 0], right[..., 0])
-    np.testing.assert_allclose(grey, net.predict(left[..., :1].repeat(3, 2), right[..., :1].repeat(3, 2)), atol=1e-4)
+    np.testing.assert_allclose(
+        grey, net.predict(left[..., :1].repeat(3, 2), right[..., :1].repeat(3, 2)), atol=1e-4
+    )
 
 
 def test_exposure_and_tint_cancel(net: StereoPredictor) -> None:

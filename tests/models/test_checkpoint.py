@@ -44,7 +44,12 @@ def test_differences_are_listed_and_nothing_is_copied() -> None:
     with pytest.raises(ShapeError) as error:
         load_into(net, tensors, "x.ckpt")
     message = str(error.value)
-    for part in ("x.ckpt", f"missing: {names[0]}", "unknown: extra.weight (3,)", f"shape of {names[1]}: file (1,)"):
+    for part in (
+        "x.ckpt",
+        f"missing: {names[0]}",
+        "unknown: extra.weight (3,)",
+        f"shape of {names[1]}: file (1,)",
+    ):
         assert part in message
     assert all(torch.equal(before[name], tensor) for name, tensor in net.state_dict().items())
 
@@ -56,14 +61,14 @@ class Malicious:
 
 def test_files_that_are_no_checkpoints(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match="missing.ckpt: no such file"):
+    with pytest.raises(UserError, match=r"missing\.ckpt: no such file"):
         read_weights(Path("missing.ckpt"))
     for name in ("text.ckpt", "text.safetensors"):
         Path(name).write_text("not a checkpoint")
         with pytest.raises(FormatError, match=name):
             read_weights(Path(name))
     Path("evil.ckpt").write_bytes(pickle.dumps({"state_dict": Malicious()}))
-    with pytest.raises(FormatError, match="evil.ckpt"):
+    with pytest.raises(FormatError, match=r"evil\.ckpt"):
         read_weights(Path("evil.ckpt"))
     assert not Path("pwned").exists()
     save_file({"weight": torch.zeros(2)}, "foreign.safetensors")

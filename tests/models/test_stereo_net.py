@@ -9,7 +9,9 @@ from dsmnet.errors import ShapeError, UserError
 
 def views(height: int = 64, width: int = 96) -> tuple[torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(0)
-    return torch.randn(2, 3, height, width, generator=generator), torch.randn(2, 3, height, width, generator=generator)
+    return torch.randn(2, 3, height, width, generator=generator), torch.randn(
+        2, 3, height, width, generator=generator
+    )
 
 
 def test_training_returns_all_outputs_and_evaluation_the_last() -> None:
@@ -36,7 +38,10 @@ def test_every_parameter_learns(model: str) -> None:
         torch.nn.init.normal_(parameter, std=0.05)
     left, right = views()
     output = net.match(left, right, 32)
-    (sum(d.mean() for d in output.disparities) + sum((s * torch.randn_like(s)).mean() for s in output.scores)).backward()
+    (
+        sum(d.mean() for d in output.disparities)
+        + sum((s * torch.randn_like(s)).mean() for s in output.scores)
+    ).backward()
     silent = [name for name, p in net.named_parameters() if p.grad is None or p.grad.abs().sum() == 0]
     assert silent == []
 

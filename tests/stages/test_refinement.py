@@ -15,7 +15,9 @@ def test_warp_undoes_a_shift() -> None:
 
 def test_convex_upsampling_scales_and_stays_between_neighbours() -> None:
     flat = torch.full((1, 1, 3, 4), 5.0)
-    torch.testing.assert_close(convex_upsample(flat, torch.randn(1, 36, 3, 4), 2), torch.full((1, 1, 6, 8), 10.0))
+    torch.testing.assert_close(
+        convex_upsample(flat, torch.randn(1, 36, 3, 4), 2), torch.full((1, 1, 6, 8), 10.0)
+    )
     disparity = torch.rand(1, 1, 3, 4)
     result = convex_upsample(disparity, torch.randn(1, 36, 3, 4), 2)
     assert result.max() <= 2 * disparity.max()

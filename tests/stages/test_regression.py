@@ -18,8 +18,12 @@ def test_expectation_over_all_planes() -> None:
 
 def test_symmetric_peak_gives_its_position() -> None:
     for radius in (None, 1, 2):
-        torch.testing.assert_close(SoftArgmax(radius)(scores_with_peak_at(5.0)), torch.full((1, 1, 2, 3), 5.0))
-    torch.testing.assert_close(SoftArgmax(2)(scores_with_peak_at(5.5, sharpness=9.0)), torch.full((1, 1, 2, 3), 5.5))
+        torch.testing.assert_close(
+            SoftArgmax(radius)(scores_with_peak_at(5.0)), torch.full((1, 1, 2, 3), 5.0)
+        )
+    torch.testing.assert_close(
+        SoftArgmax(2)(scores_with_peak_at(5.5, sharpness=9.0)), torch.full((1, 1, 2, 3), 5.5)
+    )
 
 
 def test_a_window_stays_on_one_of_two_surfaces() -> None:

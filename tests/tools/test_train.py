@@ -73,7 +73,9 @@ def test_a_mistake_ends_with_one_message(tmp_path: Path, overrides: list[str], m
     assert "Traceback" not in output
 
 
-@pytest.mark.parametrize("name", ["kitti2015", "kitti2012", "middlebury", "middlebury2006", "eth3d", "sceneflow"])
+@pytest.mark.parametrize(
+    "name", ["kitti2015", "kitti2012", "middlebury", "middlebury2006", "eth3d", "sceneflow"]
+)
 def test_every_real_set_trains(real_data: Path, tmp_path: Path, name: str) -> None:
     quick = [override for override in QUICK if not override.startswith(("dataset.", "eval"))]
     cfg = compose("train", [*quick, f"dataset={name}", f"paths.data={real_data}", f"paths.output={tmp_path}"])

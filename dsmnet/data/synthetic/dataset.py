@@ -173,7 +173,7 @@ def _generator(seed: int, stream: int, item: int) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(stream, item))))
 
 
-@functools.lru_cache(maxsize=4)
+@functools.lru_cache(maxsize=8)
 def _bank(
     seed: int,
     stream: int,

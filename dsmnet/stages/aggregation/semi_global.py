@@ -1,4 +1,4 @@
-"""Aggregation with a strong prior: semi-global passes that already smooth before they have learned anything."""
+"""Aggregation with a strong prior: semi-global passes that smooth from the first step on."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dsmnet.layers.conv import ConvNormAct, ResidualBlock, UpsampleMerge
 from dsmnet.layers.norms.placement import Placement
 from dsmnet.ops import sga_directions
 
-# Logits of (self, same plane, plane - 1, plane + 1, maximum) at the start: a smoother with a reach of some pixels.
+# Logits of (self, same plane, plane - 1, plane + 1, maximum) at the start: a smoother over some pixels.
 _PRIOR = (1.0, 2.0, 0.0, 0.0, -2.0)
 
 
@@ -68,7 +68,9 @@ class SemiGlobalAggregation(nn.Module):
         self.scale = nn.Parameter(torch.tensor(initial_scale))
         self.corrections = nn.ModuleList(
             nn.Sequential(
-                nn.Conv3d(2 + width, width, 3, padding=1), nn.ReLU(inplace=True), nn.Conv3d(width, 1, 3, padding=1)
+                nn.Conv3d(2 + width, width, 3, padding=1),
+                nn.ReLU(inplace=True),
+                nn.Conv3d(width, 1, 3, padding=1),
             )
             for _ in range(passes)
         )
@@ -86,8 +88,9 @@ class SemiGlobalAggregation(nn.Module):
             assert last.bias is not None
             last.bias.copy_(torch.tensor(_PRIOR).repeat(self.passes * 4))
             for correction in self.corrections:
-                nn.init.zeros_(correction[-1].weight)
-                nn.init.zeros_(correction[-1].bias)
+                assert isinstance(correction, nn.Sequential)
+                for parameter in correction[-1].parameters():
+                    nn.init.zeros_(parameter)
 
     def forward(self, volume: Tensor, lefts: Mapping[int, Tensor]) -> list[Tensor]:
         """See the class."""

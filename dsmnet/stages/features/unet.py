@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from torch import Tensor, nn
 
@@ -15,8 +16,8 @@ from dsmnet.layers.sgf import GraphFilter
 class UNetFeatures(nn.Module):
     """Features at strides 2 and 4, seen through a context of up to `divisor` pixels per step.
 
-    Contract of the slot: `forward(image [N, 3, H, W]) -> {stride: [N, channels[stride], H/stride, W/stride]}`,
-    H and W multiples of `divisor`.
+    Contract of the slot: `forward(image [N, 3, H, W]) -> {s: [N, channels[s], H/s, W/s]}`, H and W multiples
+    of `divisor`.
 
     Args:
         norm: normalisation of every 2-D block.
@@ -24,21 +25,23 @@ class UNetFeatures(nn.Module):
         graph_filter: filter the 1/8 map along the graph's edges before it is enlarged.
     """
 
-    def __init__(self, norm: Placement, *, widths: Sequence[int] = (24, 48, 64, 96), graph_filter: bool = True):
+    def __init__(
+        self, norm: Placement, *, widths: Sequence[int] = (24, 48, 64, 96), graph_filter: bool = True
+    ):
         super().__init__()
         if len(widths) < 3:
             raise UserError(f"features.widths={list(widths)}: expected channels for at least strides 2, 4, 8")
         self.stem = nn.Sequential(
-            ConvNormAct(3, widths[0], norm, kernel=5, stride=2, stem=True), ConvNormAct(widths[0], widths[0], norm)
+            ConvNormAct(3, widths[0], norm, kernel=5, stride=2, stem=True),
+            ConvNormAct(widths[0], widths[0], norm),
         )
         self.down = nn.ModuleList(
             nn.Sequential(ConvNormAct(fine, coarse, norm, stride=2), ResidualBlock(coarse, norm))
-            for fine, coarse in zip(widths[:-1], widths[1:], strict=True)
+            for fine, coarse in pairwise(widths)
         )
         inner = widths[1:]
         self.up = nn.ModuleList(
-            UpsampleMerge(coarse, fine, fine, norm)
-            for fine, coarse in reversed(list(zip(inner[:-1], inner[1:], strict=True)))
+            UpsampleMerge(coarse, fine, fine, norm) for fine, coarse in reversed(list(pairwise(inner)))
         )
         self.filter = GraphFilter(widths[2], norm) if graph_filter else None
         self.out = nn.Conv2d(widths[1], widths[1], 3, padding=1, bias=False)
