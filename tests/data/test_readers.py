@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import pickle
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +19,13 @@ from omegaconf import OmegaConf
 
 from dsmnet.config import config_dir, instantiate
 from dsmnet.data.base import StereoDataset
-from dsmnet.data.eth3d import Eth3d
 from dsmnet.data.formats import write_image
-from dsmnet.data.kitti import Kitti2012, Kitti2015
-from dsmnet.data.middlebury import Middlebury
-from dsmnet.data.sceneflow import SceneFlow
 from dsmnet.errors import DataError, FormatError, UserError
 from dsmnet.protocols import Calibration, StereoSample
 
 SIZE = (37, 53)
 CALIBRATION = Calibration(focal=710.5, baseline=0.25, cx=26.5, cy=18.0, doffs=4.25, max_disparity=48)
+MakeSamples = Callable[..., "list[StereoSample]"]
 
 
 def data_set_class(name: str) -> Any:
@@ -69,37 +67,11 @@ def case(request: pytest.FixtureRequest, tmp_path: Path) -> Case:
     return Case(request.param, tmp_path / "data")
 
 
-def make_samples(count: int, seed: int = 0) -> list[StereoSample]:
-    rng = np.random.default_rng(seed)
-    samples: list[StereoSample] = []
-    for _ in range(count):
-        disparity, right_disparity = (
-            np.where(rng.random(SIZE) < 0.8, rng.uniform(0.5, 80, SIZE), 0).astype(np.float32)
-            for _ in range(2)
-        )
-        samples.append(
-            {
-                "left": rng.integers(0, 256, (*SIZE, 3), np.uint8),
-                "right": rng.integers(0, 256, (*SIZE, 3), np.uint8),
-                "name": "not written",
-                "dataset": "not written",
-                "disparity": disparity,
-                "noc": (disparity > 0) & (rng.random(SIZE) < 0.7),
-                "right_disparity": right_disparity,
-                "calibration": CALIBRATION,
-            }
-        )
-    return samples
-
-
-# --- on trees that were written ------------------------------------------------------------------------
-
-
 def test_the_six_sets_are_among_them() -> None:
     assert {"sceneflow", "kitti2012", "kitti2015", "middlebury", "middlebury2006", "eth3d"} <= set(NAMES)
 
 
-def test_what_was_written_is_read_back(case: Case) -> None:
+def test_what_was_written_is_read_back(case: Case, make_samples: MakeSamples) -> None:
     samples = make_samples(3)
     written = dict(zip(case.write(samples), samples, strict=True))
     data = case.open()
@@ -126,7 +98,7 @@ def test_what_was_written_is_read_back(case: Case) -> None:
             assert found["calibration"].max_disparity in (CALIBRATION.max_disparity, None)
 
 
-def test_keys_shapes_and_types_are_those_of_a_sample(case: Case) -> None:
+def test_keys_shapes_and_types_are_those_of_a_sample(case: Case, make_samples: MakeSamples) -> None:
     case.write(make_samples(1))
     sample: Any = case.open()[0]
     assert sample.keys() <= StereoSample.__annotations__.keys()
@@ -144,7 +116,7 @@ def test_keys_shapes_and_types_are_those_of_a_sample(case: Case) -> None:
         assert not (sample["noc"] & ~sample["valid"]).any()
 
 
-def test_pairs_are_sorted_and_their_names_are_file_names(case: Case) -> None:
+def test_pairs_are_sorted_and_their_names_are_file_names(case: Case, make_samples: MakeSamples) -> None:
     case.write(make_samples(7))
     names = [pair.name for pair in case.open().pairs]
     assert len(names) == 7
@@ -152,7 +124,7 @@ def test_pairs_are_sorted_and_their_names_are_file_names(case: Case) -> None:
     assert all(re.fullmatch(r"[\w.-]+", name) for name in names)
 
 
-def test_left_overs_of_file_managers_are_no_pairs(case: Case) -> None:
+def test_left_overs_of_file_managers_are_no_pairs(case: Case, make_samples: MakeSamples) -> None:
     case.write(make_samples(1))
     pair = case.open().pairs[0]
     for file in (pair.left, pair.right):
@@ -171,7 +143,7 @@ def test_a_missing_root_is_named_with_the_patterns(case: Case) -> None:
 
 
 @pytest.mark.parametrize("gone", ["left", "right"])
-def test_half_copied_sets_are_refused(case: Case, gone: str) -> None:
+def test_half_copied_sets_are_refused(case: Case, gone: str, make_samples: MakeSamples) -> None:
     names = case.write(make_samples(3))
     pairs = {pair.name: pair for pair in case.open().pairs}
     getattr(pairs[names[1]], gone).unlink()
@@ -184,7 +156,7 @@ def test_half_copied_sets_are_refused(case: Case, gone: str) -> None:
 
 
 @pytest.mark.parametrize("part", ["left", "right", "disparity", "right_disparity", "noc"])
-def test_a_truncated_file_is_named(case: Case, part: str) -> None:
+def test_a_truncated_file_is_named(case: Case, part: str, make_samples: MakeSamples) -> None:
     case.write(make_samples(1))
     data = case.open()
     path = getattr(data.pairs[0], part)
@@ -197,7 +169,7 @@ def test_a_truncated_file_is_named(case: Case, part: str) -> None:
 
 
 @pytest.mark.parametrize("part", ["right", "disparity"])
-def test_sizes_that_differ_are_named_with_both(case: Case, part: str) -> None:
+def test_sizes_that_differ_are_named_with_both(case: Case, part: str, make_samples: MakeSamples) -> None:
     case.write(make_samples(1))
     data = case.open()
     path = getattr(data.pairs[0], part)
@@ -211,7 +183,9 @@ def test_sizes_that_differ_are_named_with_both(case: Case, part: str) -> None:
         assert expected in str(error.value)
 
 
-def test_pairs_without_truth_are_left_out_and_named(case: Case, caplog: pytest.LogCaptureFixture) -> None:
+def test_pairs_without_truth_are_left_out_and_named(
+    case: Case, caplog: pytest.LogCaptureFixture, make_samples: MakeSamples
+) -> None:
     samples = make_samples(3)
     del samples[1]["disparity"], samples[1]["noc"], samples[1]["right_disparity"]
     names = case.write(samples)
@@ -226,7 +200,7 @@ def test_pairs_without_truth_are_left_out_and_named(case: Case, caplog: pytest.L
     assert not {"disparity", "valid", "noc"} & without.keys()
 
 
-def test_a_set_without_any_truth_says_so(case: Case) -> None:
+def test_a_set_without_any_truth_says_so(case: Case, make_samples: MakeSamples) -> None:
     samples = make_samples(2)
     for sample in samples:
         del sample["disparity"], sample["noc"], sample["right_disparity"]
@@ -238,7 +212,9 @@ def test_a_set_without_any_truth_says_so(case: Case) -> None:
 
 
 @pytest.mark.parametrize(("count", "validation"), [(2, 1), (5, 1), (6, 2), (11, 3)])
-def test_every_fifth_pair_is_held_back(case: Case, count: int, validation: int) -> None:
+def test_every_fifth_pair_is_held_back(
+    case: Case, count: int, validation: int, make_samples: MakeSamples
+) -> None:
     case.write(make_samples(count))
     data = case.open()
     train, held_back = data.split_validation()
@@ -249,14 +225,16 @@ def test_every_fifth_pair_is_held_back(case: Case, count: int, validation: int) 
     assert train.name == held_back.name == data.name
 
 
-def test_a_single_pair_serves_as_both(case: Case, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_single_pair_serves_as_both(
+    case: Case, caplog: pytest.LogCaptureFixture, make_samples: MakeSamples
+) -> None:
     case.write(make_samples(1))
     train, held_back = case.open().split_validation()
     assert len(train) == len(held_back) == 1
     assert "one pair only" in caplog.text
 
 
-def test_data_sets_travel_to_worker_processes(case: Case) -> None:
+def test_data_sets_travel_to_worker_processes(case: Case, make_samples: MakeSamples) -> None:
     case.write(make_samples(2))
     data = case.open()
     copy = pickle.loads(pickle.dumps(data))
@@ -267,85 +245,3 @@ def test_an_unknown_option_lists_the_known_ones(case: Case) -> None:
     for option in case.options:
         with pytest.raises(UserError, match=rf"{option}=nonsense: expected one of \w+"):
             case.open(**{option: "nonsense"})
-
-
-# --- what is particular to one set ---------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("cls", "truth"), [(Kitti2012, "disp_occ"), (Kitti2015, "disp_occ_0")])
-def test_kitti_uses_the_truth_that_is_there(tmp_path: Path, cls: Any, truth: str) -> None:
-    samples = make_samples(2)
-    cls.write_fake(tmp_path, samples)
-    both = cls(tmp_path)[0]
-    assert both["noc"].sum() < both["valid"].sum()
-
-    occ = tmp_path / "training" / truth / "0000_10.png"
-    noc = tmp_path / "training" / truth.replace("occ", "noc") / "0000_10.png"
-    occ_bytes = occ.read_bytes()
-    occ.unlink()
-    only_noc = cls(tmp_path)
-    assert f"{truth} (1)" in only_noc.describe()
-    assert f"{truth.replace('occ', 'noc')} (1)" in only_noc.describe()
-    np.testing.assert_array_equal(only_noc[0]["valid"], samples[0]["noc"])
-    np.testing.assert_array_equal(only_noc[0]["noc"], samples[0]["noc"])
-
-    occ.write_bytes(occ_bytes)
-    noc.unlink()
-    only_occ = cls(tmp_path)[0]
-    np.testing.assert_array_equal(only_occ["valid"], both["valid"])
-    assert "noc" not in only_occ
-
-
-def test_kitti_leaves_the_next_frame_alone(tmp_path: Path) -> None:
-    Kitti2015.write_fake(tmp_path, make_samples(2))
-    for folder in ("image_2", "image_3"):
-        for frame in ("0000", "0001"):
-            write_image(tmp_path / "training" / folder / f"{frame}_11.png", np.zeros((*SIZE, 3), np.uint8))
-    next_frame = tmp_path / "training" / "disp_occ_1" / "0000_10.png"
-    write_image(next_frame, np.full(SIZE, 999, np.uint16))
-    data = Kitti2015(tmp_path)
-    assert [pair.name for pair in data.pairs] == ["0000_10", "0001_10"]
-    assert "right_disparity" not in data[0]
-
-
-def test_kitti_2012_has_grey_views_too(tmp_path: Path) -> None:
-    samples = make_samples(2)
-    Kitti2012.write_fake(tmp_path, samples[:1], views="colour")
-    Kitti2012.write_fake(tmp_path, samples[1:], views="grey")
-    np.testing.assert_array_equal(Kitti2012(tmp_path, views="grey")[0]["left"], samples[1]["left"])
-    np.testing.assert_array_equal(Kitti2012(tmp_path)[0]["left"], samples[0]["left"])
-
-
-@pytest.mark.parametrize("cls", [Middlebury, Eth3d])
-def test_only_255_of_a_mask_is_noc(tmp_path: Path, cls: Any) -> None:
-    sample = make_samples(1)[0]
-    sample["disparity"] = np.ones(SIZE, np.float32)
-    cls.write_fake(tmp_path, [sample])
-    data = cls(tmp_path)
-    mask = np.zeros(SIZE, np.uint8)
-    mask[:10], mask[10:20] = 255, 128
-    write_image(data.pairs[0].noc, mask)
-    np.testing.assert_array_equal(data[0]["noc"], mask == 255)
-    assert data[0]["valid"].all()
-    data.pairs[0].noc.unlink()
-    assert "noc" not in cls(tmp_path)[0]
-
-
-def test_sceneflow_uses_what_is_there(tmp_path: Path) -> None:
-    SceneFlow.write_fake(tmp_path, make_samples(3), passes="final")
-    everything = [pair.name for pair in SceneFlow(tmp_path).pairs]
-    assert [name.split("_")[0] for name in everything] == ["Driving", "FlyingThings3D", "Monkaa"]
-    assert all("finalpass" in name for name in everything)
-    assert [pair.name for pair in SceneFlow(tmp_path, passes="final").pairs] == everything
-    with pytest.raises(DataError, match="frames_cleanpass"):
-        SceneFlow(tmp_path, passes="clean")
-    with pytest.raises(DataError, match="FlyingThings3D/frames_cleanpass/TEST"):
-        SceneFlow(tmp_path, split="TEST")
-
-
-def test_sceneflow_validates_on_its_test_part(tmp_path: Path) -> None:
-    SceneFlow.write_fake(tmp_path, make_samples(6))
-    test_names = SceneFlow.write_fake(tmp_path, make_samples(2, seed=1), split="TEST")
-    train, validation = SceneFlow(tmp_path).split_validation()
-    assert len(train) == 6
-    assert sorted(test_names) == [validation[index]["name"] for index in range(len(validation))]

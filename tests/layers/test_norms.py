@@ -246,3 +246,16 @@ def test_functions_accept_strided_views(sample: Sample) -> None:
     x = sample(2, 6, 10, 7)[:, :, ::2]
     torch.testing.assert_close(group_norm(x, 6, None, None, 1e-5), F.instance_norm(x))
     torch.testing.assert_close(unit_length(x), F.normalize(x, dim=1))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32], ids=str)
+def test_unit_length_of_vectors_of_any_length(dtype: torch.dtype) -> None:
+    """300 squared exceeds float16, and 1e-24 is 0 in it."""
+    x = torch.tensor([[3.0, 4.0], [300.0, 400.0], [0.0, 0.0]]).to(dtype).view(3, 2, 1, 1).requires_grad_()
+    out = unit_length(x)
+    assert out.dtype == dtype
+    expected = torch.tensor([[0.6, 0.8], [0.6, 0.8], [0.0, 0.0]]).to(dtype)
+    torch.testing.assert_close(out.flatten(1), expected, rtol=0, atol=0.005)
+    (grad,) = torch.autograd.grad(out.sum(), x)
+    assert torch.isfinite(grad).all()
+    assert not grad[2].any()

@@ -68,6 +68,25 @@ class World:
         points = _before(self.camera(corners), _NEAREST * self.nearest)
         return None if len(points) < 3 else self.scene.rig.project(points)
 
+    def ground_in_view(self, farthest: float) -> tuple[float, float]:
+        """Return x and z in metres of a place on the ground, at most `farthest` away, that a view shows.
+
+        Spread evenly over the picture, so that things stand wherever the camera looks.
+        """
+        rig = self.scene.rig
+        plane = self.plane((0, 0, 0), (0, 1, 0))
+        smallest = rig.focal / (farthest * self.metre)
+        x = y = disparity = 0.0
+        for _ in range(8):
+            x, y = self.rng.uniform(-0.1, 1.2) * rig.width, self.rng.uniform(0.0, 1.25) * rig.height
+            disparity = plane.at(x, y)
+            if smallest < disparity < 1.1 * self.scene.near:
+                break
+        depth = rig.focal / min(max(disparity, smallest), 1.1 * self.scene.near)
+        ray = np.array([(x - rig.cx) / rig.focal, (y - rig.cy) / rig.focal, 1.0])
+        place = self.rotation.T @ ray * (depth / self.metre)
+        return float(place[0]), float(place[2])
+
     def unbounded(
         self, point: tuple[float, float, float], normal: tuple[float, float, float], look: AnyLook
     ) -> Surface | None:

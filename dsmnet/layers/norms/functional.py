@@ -14,9 +14,9 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from dsmnet.layers.norms.checks import memory_format
+from dsmnet.layers.norms.checks import memory_format, widen
 
-SHORTEST = 1e-12  # a shorter vector has no direction: it becomes 0 and gets no gradient
+SHORTEST = 1e-12  # a shorter vector becomes 0 and gets no gradient
 
 
 def group_norm(x: Tensor, groups: int, weight: Tensor | None, bias: Tensor | None, eps: float) -> Tensor:
@@ -45,17 +45,20 @@ def group_norm(x: Tensor, groups: int, weight: Tensor | None, bias: Tensor | Non
 def unit_length(x: Tensor, weight: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
     """Divide each pixel's vector over the channels by its length, then scale and shift.
 
+    Computed in float32 (or float64); a vector shorter than 1e-12 has no direction and becomes 0.
+
     Args:
-        x: [B, C, ...]; the result has its memory format.
+        x: [B, C, ...]; the result has its type and memory format.
         weight: [C], the scale afterwards.
         bias: [C], the shift afterwards.
     """
+    wide = widen(x)
     if not _capturing():
-        return _UnitLength.apply(x, weight, bias)
-    out = x * _inverse_length(x * x)
-    if weight is None or bias is None:
-        return out
-    return out * _per_channel(weight, x) + _per_channel(bias, x)
+        return _UnitLength.apply(wide, weight, bias).to(x.dtype)
+    out = wide * _inverse_length(wide * wide)
+    if weight is not None and bias is not None:
+        out = out * _per_channel(weight, wide) + _per_channel(bias, wide)
+    return out.to(x.dtype)
 
 
 def _capturing() -> bool:

@@ -38,16 +38,9 @@ def build(scene: Scene) -> None:
         turn = rng.normal(0, 0.25) * far
         wall = upright_rectangle(-3 * far, far - turn, 3 * far, far + turn, 0, rng.uniform(2, 14))
         world.face(wall, "facade" if rng.random() < 0.6 else "wall")
-    rig = scene.rig
-    for _ in range(scene.count(10, 34)):
-        z = 1.2 * eye_distance(world) * math.exp(rng.uniform(0, math.log(12)))
-        x = z * (rng.uniform(-0.15, 1.2) * rig.width - rig.cx) / rig.focal
+    for _ in range(scene.count(8, 28)):
+        x, z = world.ground_in_view(0.9 * far)
         stand(world, x, z, float(rng.choice([0.5, 1.0, 2.0])) * world.eye / 1.6, ground)
-
-
-def eye_distance(world: World) -> float:
-    """Return the distance in metres at which things have the scene's nearest disparity."""
-    return world.nearest / world.metre
 
 
 def stand(world: World, x: float, z: float, scale: float, ground: Surface | None) -> None:

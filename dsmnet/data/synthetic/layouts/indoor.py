@@ -45,7 +45,8 @@ def build(scene: Scene) -> None:
     for _ in range(scene.count(3, 12)):
         furnish(world, floor, (left, right, nearest, depth), height)
     for _ in range(scene.count(0, 6)):
-        x, z = rng.uniform(-left, right), rng.uniform(nearest, depth)
+        x, z = world.ground_in_view(depth)
+        x, z = min(max(x, -left), right), min(z, depth)
         size = rng.uniform(0.15, 0.7)
         shadow_below(world, x, z, size, size, 0, floor, 0.4)
         small_thing(world, x, 0, z, size)
@@ -81,7 +82,8 @@ def furnish(
     """Add one piece of furniture, with what stands on it."""
     rng = world.rng
     left, right, nearest, depth = room
-    x, z = rng.uniform(-left, right) * 0.9, rng.uniform(nearest, depth * 0.95)
+    x, z = world.ground_in_view(0.95 * depth)
+    x, z = min(max(x, -0.9 * left), 0.9 * right), min(max(z, nearest), 0.95 * depth)
     turn = rng.uniform(-0.6, 0.6)
     kind = rng.random()
     if kind < 0.3:

@@ -85,7 +85,7 @@ def thin(scene: Scene, count: int, far: float, near: float) -> None:
 def build(scene: Scene) -> None:
     """Fill a scene: a far background, then everything before it."""
     rng, rig, near = scene.rng, scene.rig, scene.near
-    far = near * float(np.exp(rng.uniform(math.log(0.06), math.log(0.6))))
+    far = near * float(np.exp(rng.uniform(math.log(0.08), math.log(0.7))))
     middle = rig.width / 2, rig.height / 2
     a, b = rng.uniform(-0.4, 0.4, 2) * far / (rig.width, rig.height)  # nowhere behind infinity
     bump = curved(rng, *middle, *middle, 0.3 * far) if rng.random() < 0.3 else None

@@ -25,10 +25,8 @@ def build(scene: Scene) -> None:
     )
     backdrop(world, depth)
     table = world.unbounded((0, 0, 0), (0, 1, 0), "furniture" if rng.random() < 0.5 else "any")
-    span = rig.width / rig.focal  # width of the view one metre away
     for _ in range(scene.count(6, 24)):
-        z = rng.uniform(nearest, depth)
-        x = z * span * (rng.uniform(-0.1, 1.2) - rig.cx / rig.width)
+        x, z = world.ground_in_view(depth)
         size = depth * rng.uniform(0.04, 0.28)
         kind = rng.random()
         shadow_below(world, x, z, size * 0.9, size * 0.7, 0, table, rng.uniform(0.2, 0.6))

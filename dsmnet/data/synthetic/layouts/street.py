@@ -144,8 +144,11 @@ def furnish(world: World, half: float, away: float, far: float, ground: Surface 
     kinds = {"post": 0.25, "sign": 0.2, "tree": 0.25, "person": 0.2, "thing": 0.1}
     for _ in range(scene.count(4, 16)):
         kind = str(rng.choice(list(kinds), p=list(kinds.values())))
-        x = float(rng.choice([-1, 1])) * rng.uniform(half * 0.9, away)
-        z = 2.0 + math.exp(rng.uniform(0, math.log(45)))
+        if rng.random() < 0.5:
+            x = float(rng.choice([-1, 1])) * rng.uniform(half * 0.9, away)
+            z = 2.0 + math.exp(rng.uniform(0, math.log(45)))
+        else:
+            x, z = world.ground_in_view(0.6 * far)
         if kind == "post":
             shadow_below(world, x, z, 0.4, 0.4, 0, ground)
             height = rng.choice([1.0, 3.0, 6.0]) * rng.uniform(0.8, 1.2)
