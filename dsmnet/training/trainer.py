@@ -74,14 +74,9 @@ def make_trainer(
     folder = output / "checkpoints"
     _keep_old_metrics(output)
     callbacks: list[Callback] = [
-        ModelCheckpoint(
-            folder,
-            filename="best",
-            monitor="val/epe",
-            mode="min",
-            save_last=True,
-            enable_version_counter=False,
-        ),
+        ModelCheckpoint(folder, filename="best", monitor="val/epe", mode="min", enable_version_counter=False),
+        # Its own callback: `save_last` of the one above would only write when the error has become smaller.
+        ModelCheckpoint(folder, filename="last", enable_version_counter=False),
         LearningRateMonitor("step"),
         LogPictures(),
         LogLine(),

@@ -60,6 +60,15 @@ def test_files_of_a_run(whole_run: Path) -> None:
     assert sum(bool(row["val/epe"]) for row in rows) == 2
 
 
+def test_last_is_the_last_even_if_it_is_not_the_best(tmp_path: Path) -> None:
+    train(small(tmp_path, "trainer.max_steps=4", "optimizer.lr=0"), tmp_path)  # the error never falls
+    steps = {
+        name: torch.load(tmp_path / "checkpoints" / f"{name}.ckpt", weights_only=True)["global_step"]
+        for name in ("best", "last")
+    }
+    assert steps == {"best": 2, "last": 4}
+
+
 @pytest.mark.parametrize("stop", [2, 3])
 def test_stop_and_resume_gives_the_same_weights_as_one_run(
     whole_run: Path, tmp_path: Path, stop: int
