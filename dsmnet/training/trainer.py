@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -73,6 +74,7 @@ def make_trainer(
         precision = "bf16-mixed" if on_gpu else "32-true"
     folder = output / "checkpoints"
     _keep_old_metrics(output)
+    _silence_what_users_cannot_act_on()
     callbacks: list[Callback] = [
         ModelCheckpoint(folder, filename="best", monitor="val/epe", mode="min", enable_version_counter=False),
         # Its own callback: `save_last` of the one above would only write when the error has become smaller.
@@ -109,6 +111,20 @@ def make_trainer(
         )
     except (ValueError, pl.utilities.exceptions.MisconfigurationException) as error:
         raise UserError(f"trainer: {error}") from error
+
+
+def _silence_what_users_cannot_act_on() -> None:
+    """Hide Lightning's tips, and its warnings about choices that are made here on purpose."""
+    logging.getLogger("pytorch_lightning.utilities.rank_zero").setLevel(logging.WARNING)
+    for message in (
+        "Experiment logs directory .* exists and is not empty",  # config.yaml is; older curves are kept
+        "Checkpoint directory .* exists and is not empty",  # when a run is resumed in its folder
+        "You're resuming from a checkpoint that ended before the epoch ended",  # it goes on exactly there
+        "The number of training batches .* is smaller than the logging interval",
+        "The '.*_dataloader' does not have many workers",
+        "`isinstance\\(treespec, LeafSpec\\)` is deprecated",
+    ):
+        warnings.filterwarnings("ignore", message=f".*{message}")
 
 
 def _keep_old_metrics(output: Path) -> None:
