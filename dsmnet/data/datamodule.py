@@ -6,6 +6,7 @@ import functools
 import logging
 from typing import Any
 
+import cv2
 import pytorch_lightning as pl
 from torch.utils.data import DataLoader, Dataset
 
@@ -82,8 +83,13 @@ class StereoDataModule(pl.LightningDataModule):
     def _loading(self) -> dict[str, Any]:
         options: dict[str, Any] = {"num_workers": self.workers, "pin_memory": False}
         if self.workers:
-            options.update(persistent_workers=True, prefetch_factor=4)
+            options.update(persistent_workers=True, prefetch_factor=4, worker_init_fn=_one_thread)
         return options
+
+
+def _one_thread(worker: int) -> None:
+    """Keep OpenCV in a loading process to one thread: the processes are the parallelism."""
+    cv2.setNumThreads(1)
 
 
 class _First(Dataset[Any]):

@@ -118,9 +118,8 @@ class SyntheticStereo(Dataset[StereoSample]):
         rng = _generator(self.seed, self._stream, index)
         scene = self._scene(rng)
         left, right = (View(self.width, self.height, right=side) for side in (False, True))
-        for surface in scene.surfaces:
-            left.draw(surface)
-            right.draw(surface)
+        left.draw(scene.surfaces)
+        right.draw(scene.surfaces)
         if rng.random() < self.glints:
             for _ in range(int(rng.integers(1, 4))):
                 add_glint(rng, left, right)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,11 +12,10 @@ from dsmnet.data.synthetic.rig import Plane
 
 Floats = NDArray[np.float32]
 
-_NEWTON_STEPS = 5  # quadratic convergence from an error of a few pixels to below 1e-4
+_NEWTON_STEPS = 4  # quadratic convergence from an error of a few pixels to below 1e-4
 
 
-@dataclass(frozen=True)
-class Bump:
+class Bump(NamedTuple):
     """A smooth offset from a plane: a parabolic dome plus a travelling wave, in pixels of disparity.
 
     ``dome - qx (x - x0)^2 - qy (y - y0)^2 + wave sin(kx (x - x0) + ky (y - y0) + phase)``, where the parabola
@@ -52,8 +51,7 @@ class Bump:
 
     def scaled(self, factor: float) -> Bump:
         """Return the bump as a camera with another baseline sees it."""
-        return replace(
-            self,
+        return self._replace(
             dome=self.dome * factor,
             qx=self.qx * factor,
             qy=self.qy * factor,
@@ -65,8 +63,7 @@ class Bump:
         return abs(self.dome) + abs(self.wave)
 
 
-@dataclass(frozen=True)
-class Geometry:
+class Geometry(NamedTuple):
     """The disparity of one surface everywhere, as if nothing limited or hid it."""
 
     plane: Plane
@@ -75,7 +72,7 @@ class Geometry:
     def left(self, xs: Floats, ys: Floats) -> tuple[Floats, Floats]:
         """Return left-view x [H, W] and disparity [H, W] at pixels `xs` [W], `ys` [H] of the left view."""
         a, b, c = self.plane
-        x = np.broadcast_to(xs, (len(ys), len(xs)))
+        x = xs + np.zeros((len(ys), 1), np.float32)
         disparity = np.float32(a) * xs + (np.float32(b) * ys + np.float32(c))[:, None]
         if self.bump is not None:
             disparity += self.bump.value_and_slope(xs[None], ys[:, None])[0]

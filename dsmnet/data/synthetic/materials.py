@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bisect
 import colorsys
+import itertools
 import math
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -96,30 +98,30 @@ class Palette:
         return np.array(colorsys.hsv_to_rgb(hue % 1, strength, value))
 
 
-_GREY = np.arange(256)[:, None] / 255
+_GREY = np.arange(256)[:, None] / 255  # the values of a pattern
 
 
 def colour_table(rng: np.random.Generator, palette: Palette, look: Look) -> NDArray[np.uint32]:
     """Return what each grey value of a pattern becomes: packed R, G, B and an empty shade."""
-    grey = _GREY
-    contrast = rng.uniform(*look.contrast)
+    low, high = look.contrast
+    contrast = low + (high - low) * rng.random()
     if look.colour is None:
         base = palette.colour(look.saturation, look.brightness)
     else:
         base = np.array(look.colour) * rng.uniform(0.6, 1.5) * rng.uniform(0.75, 1.25, 3)
     style = rng.random()
     if style < 0.62 or contrast < 0.15:
-        colours = base * (1 + contrast * (2 * grey - 1))
+        colours = base * (1 - contrast) + (2 * contrast * base) * _GREY
     elif style < 0.85:
         other = palette.colour(look.saturation, (10, 245))
-        colours = base + (other - base) * contrast * grey
+        colours = base + (other - base) * contrast * _GREY
     else:
         stops = np.stack([palette.colour(look.saturation, (10, 245)) for _ in range(int(rng.integers(3, 7)))])
         stops = base + (stops - base) * contrast
         at = np.linspace(0, 1, len(stops))
-        colours = np.stack([np.interp(grey[:, 0], at, stops[:, k]) for k in range(3)], axis=1)
+        colours = np.stack([np.interp(_GREY[:, 0], at, stops[:, k]) for k in range(3)], axis=1)
     table = np.zeros((256, 4), np.uint8)
-    table[:, :3] = np.clip(colours + 0.5, 0, 255)
+    table[:, :3] = np.minimum(colours + 0.5, 255)
     return table.view(np.uint32)[:, 0]
 
 
@@ -144,16 +146,21 @@ class Bank:
         self.tiles = {
             name: [Texture.from_tile(draw(rng)) for _ in range(per_pattern)]
             for name, draw in PATTERNS.items()
+            if weights[name]
         }
+        self._choices: dict[tuple[tuple[str, float], ...] | None, tuple[list[str], list[float]]] = {}
 
     def pattern(self, rng: np.random.Generator, weights: dict[str, float] | None) -> Texture:
         """Draw a grey texture; weights multiply those of the data set."""
-        names = list(self.tiles)
-        share = np.array([(1 if weights is None else weights.get(n, 0)) * self.weights[n] for n in names])
-        if not share.any():
-            share = np.array([self.weights[n] for n in names])
-        chosen = self.tiles[names[int(np.searchsorted(np.cumsum(share), rng.random() * share.sum()))]]
-        return chosen[int(rng.integers(0, len(chosen)))]
+        key = None if weights is None else tuple(weights.items())
+        if key not in self._choices:
+            share = {n: (1 if weights is None else weights.get(n, 0)) * self.weights[n] for n in self.tiles}
+            if not any(share.values()):  # none of them is in the data set
+                share = {n: self.weights[n] for n in self.tiles}
+            self._choices[key] = list(share), list(itertools.accumulate(share.values()))
+        names, bounds = self._choices[key]
+        chosen = self.tiles[names[bisect.bisect_right(bounds, rng.random() * bounds[-1])]]
+        return chosen[int(rng.random() * len(chosen))]
 
 
 class Coat(NamedTuple):
@@ -192,8 +199,8 @@ def level_of_detail(material: Material, plane: Plane, x: float, y: float) -> flo
     rows does so alike in both views.
     """
     disparity = max(plane.at(x, y), 1e-3)
-    spans = []
-    for k, slope in ((0, plane.a), (1, plane.b)):
-        du, dv = (row[k] - slope * dot(row, (x, y, 1.0)) / disparity for row in material.axes)
-        spans.append(math.hypot(du, dv) / (disparity * material.grain))
-    return math.log2(max(spans[0], spans[1] / FLATTENED) + 1e-9) + SOFTNESS
+    (ax, ay, a1), (bx, by, b1) = material.axes
+    first, second = (ax * x + ay * y + a1) / disparity, (bx * x + by * y + b1) / disparity
+    along = math.hypot(ax - plane.a * first, bx - plane.a * second)
+    across = math.hypot(ay - plane.b * first, by - plane.b * second)
+    return math.log2(max(along, across / FLATTENED) / (disparity * material.grain) + 1e-9) + SOFTNESS

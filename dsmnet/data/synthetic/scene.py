@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from dsmnet.data.synthetic.geometry import Bump, Geometry
@@ -79,24 +77,24 @@ class Scene:
         surface = Surface(Geometry(plane, bump), None, stencil, self._bodies, self.lit(plane))
         self._bodies += 1
         if shading is not None and stencil is not None:
-            surface = replace(surface, stencil=shaded(stencil, surface.shade, shading))
+            surface = surface._replace(stencil=shaded(stencil, surface.shade, shading))
         return self._cover(surface, look)
 
     def decal(self, host: Surface, points: Points, look: str | Look | Coat) -> Surface | None:
         """Paint a polygon on a surface, wherever nothing added before hides that."""
         stencil = self.fill(points)
-        return stencil and self._cover(replace(host, stencil=stencil, on_body=True), look)
+        return stencil and self._cover(host._replace(stencil=stencil, on_body=True), look)
 
     def shadow(self, host: Surface, points: Points, strength: float, softness: float = 2.0) -> None:
         """Darken a polygon on a surface, wherever nothing added before hides that."""
         box = self.canvas.clip(points)
         if box is None:
             return
-        sheet = Sheet(box, margin=2.5 * softness)
+        sheet = Sheet(box, margin=2.5 * softness, scale=min(1.0, 2 / softness))
         sheet.fill(points)
         sheet.soften(softness)
         shade = round(FULL_SHADE * (1 - strength))
-        self.surfaces.append(replace(host, material=None, stencil=sheet.stencil(), shade=shade, on_body=True))
+        self.surfaces.append(host._replace(material=None, stencil=sheet.stencil(), shade=shade, on_body=True))
 
     def _cover(self, surface: Surface, look: str | Look | Coat) -> Surface | None:
         x0, y0, x1, y1 = surface.left_box(self.rig.width, self.rig.height)
@@ -112,7 +110,7 @@ class Scene:
         small = max(x1 - x0, y1 - y0) < _SMALL
         lods = [max(level_of_detail(material, plane, *p), 0.0) for p in ([at] if small else corners)]
         if max(lods) - min(lods) < _ONE_LEVEL:
-            material = replace(material, lod=(min(lods) + max(lods)) / 2)
-        surface = replace(surface, material=material)
+            material = material._replace(lod=(min(lods) + max(lods)) / 2)
+        surface = surface._replace(material=material)
         self.surfaces.append(surface)
         return surface

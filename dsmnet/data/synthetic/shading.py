@@ -44,6 +44,6 @@ def ball(light: Vector, ambient: float) -> Shading:
 
 def shaded(stencil: Stencil, base: int, shading: Shading) -> Stencil:
     """Return the stencil with a shading stretched over it; `base` is the surface's own shade."""
-    values = np.clip(shading * np.float32(base), 0, 255).astype(np.uint8)
+    values = np.minimum(shading * np.float32(base), 255).astype(np.uint8)
     height, width = stencil.coverage.shape
     return stencil._replace(shade=cv2.resize(values, (width, height), interpolation=cv2.INTER_LINEAR))

@@ -17,7 +17,7 @@ Points = NDArray[np.float64]  # [N, 2], left-view pixels
 _FRACTION_BITS = 4
 _MARGIN = 3  # empty raster pixels around a silhouette
 _SMALLEST = 3.0  # pixels of area; what is smaller is left out
-_FAR = 20_000.0  # pixels; OpenCV draws nothing further out
+_FAR = 320_000.0  # 1/16 pixels; OpenCV draws nothing further out
 
 
 class Canvas(NamedTuple):
@@ -36,20 +36,23 @@ class Canvas(NamedTuple):
 
 
 class Sheet:
-    """An empty raster over a box of the left view, to draw a silhouette on."""
+    """An empty raster over a box of the left view, finer for small things, to draw a silhouette on."""
 
-    def __init__(self, box: tuple[float, float, float, float], margin: float = 0.0) -> None:
+    def __init__(
+        self, box: tuple[float, float, float, float], margin: float = 0.0, scale: float | None = None
+    ) -> None:
         x0, y0, x1, y1 = box[0] - margin, box[1] - margin, box[2] + margin, box[3] + margin
         size = max(x1 - x0, y1 - y0)
-        self.scale = 3.0 if size < 24 else 2.0 if size < 80 else 1.5 if size < 160 else 1.0
+        fitting = 3.0 if size < 24 else 2.0 if size < 80 else 1.5 if size < 160 else 1.0
+        self.scale = fitting if scale is None else scale
         self.x0, self.y0 = x0 - _MARGIN / self.scale, y0 - _MARGIN / self.scale
         width = math.ceil((x1 - x0) * self.scale) + 2 * _MARGIN + 1
         height = math.ceil((y1 - y0) * self.scale) + 2 * _MARGIN + 1
         self.raster: Bytes = np.zeros((height, width), np.uint8)
 
     def _fixed(self, points: Points) -> NDArray[np.int32]:
-        inside = np.clip((points - (self.x0, self.y0)) * self.scale, -_FAR, _FAR)
-        return np.round(inside * 2**_FRACTION_BITS).astype(np.int32)
+        fixed = (points - (self.x0, self.y0)) * (self.scale * 2**_FRACTION_BITS)
+        return np.rint(np.minimum(np.maximum(fixed, -_FAR), _FAR)).astype(np.int32)
 
     def fill(self, points: Points, value: int = 255) -> None:
         """Fill a polygon; value 0 cuts a hole."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import cv2
@@ -47,8 +46,7 @@ class Stencil(NamedTuple):
         return coverage, np.asarray(shade, np.uint8)
 
 
-@dataclass(frozen=True)
-class Material:
+class Material(NamedTuple):
     """A texture with its colours and how it lies on a surface.
 
     Texel coordinates of pixel (x, y) with disparity d are ``axes @ (x, y, 1) / (d * grain) + offset``.
@@ -62,8 +60,7 @@ class Material:
     lod: float | None = None  # pyramid level for the whole surface; None: chosen for every pixel
 
 
-@dataclass(frozen=True)
-class Surface:
+class Surface(NamedTuple):
     """A piece of the world. Surfaces of one `body` lie on the same geometry and never hide each other."""
 
     geometry: Geometry
@@ -75,8 +72,8 @@ class Surface:
 
     def scaled(self, factor: float) -> Surface:
         """Return the surface as a camera with a baseline longer by `factor` sees it."""
-        material = self.material and replace(self.material, grain=self.material.grain / factor)
-        return replace(self, geometry=self.geometry.scaled(factor), material=material)
+        material = self.material and self.material._replace(grain=self.material.grain / factor)
+        return self._replace(geometry=self.geometry.scaled(factor), material=material)
 
     def highest(self, width: int, height: int, limit: float) -> float:
         """Return the largest disparity that either view may show; a bound below `limit` is not refined."""
@@ -112,11 +109,10 @@ class Surface:
             return 0, width, 0, height
         x0, y0, x1, y1 = self.stencil.box()
         if right:
-            plane = self.geometry.plane
+            a, b, c = self.geometry.plane
+            top, bottom = b * max(y0, 0.0) + c, b * min(y1, height - 1.0) + c
             reach = self.geometry.bump.reach() if self.geometry.bump else 0.0
-            ys = max(y0, 0.0), min(y1, height - 1.0)
-            left = min(x0 - plane.at(x0, y) for y in ys) - reach
-            x0, x1 = left, max(x1 - plane.at(x1, y) for y in ys) + reach
+            x0, x1 = x0 - a * x0 - max(top, bottom) - reach, x1 - a * x1 - min(top, bottom) + reach
         return (
             max(math.floor(x0), 0),
             min(math.ceil(x1) + 1, width),

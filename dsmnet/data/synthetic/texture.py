@@ -87,8 +87,8 @@ def bounding_box(mask: NDArray[np.bool_]) -> Box | None:
     """Return rows and columns around what is set, all of them in a small mask, or None where nothing is."""
     if mask.size < _SMALL:
         return (slice(0, mask.shape[0]), slice(0, mask.shape[1])) if mask.any() else None
-    rows = np.flatnonzero(mask.any(axis=1))
+    rows = mask.any(axis=1).nonzero()[0]
     if not len(rows):
         return None
-    columns = np.flatnonzero(mask.any(axis=0))
-    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    columns = mask.any(axis=0).nonzero()[0]
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)

@@ -118,13 +118,13 @@ def pavement(world: World, side: int, inner: float, far: float) -> None:
     world.face(upright_rectangle(side * inner, 0.2, side * inner, far, 0, high), "flat")
 
 
-def furnish(world: World, half: float, away: float, far: float, ground: Surface | None) -> None:
-    """Add what stands at the side of the road and moves on it."""
-    rng, scene = world.rng, world.scene
+def line(world: World, half: float, away: float, far: float, ground: Surface | None) -> None:
+    """Add what runs along the road: parked cars, fences, hedges."""
+    rng = world.rng
     for side in (-1, 1):
         if rng.random() < 0.75:
             z = rng.uniform(1, 10)
-            while z < min(far, 60):
+            while z < min(far, 45):
                 if rng.random() < 0.75:
                     car(world, side * (half - 1.0), z, rng.normal(0, 0.05), ground)
                 z += rng.uniform(5.2, 9)
@@ -138,6 +138,11 @@ def furnish(world: World, half: float, away: float, far: float, ground: Surface 
             z, length = rng.uniform(2, 10), rng.uniform(4, 15)
             for at in np.arange(z, z + length, 1.2)[:8]:
                 leafy(world, side * away, 0.6, float(at), 1.8, 1.3, "leaves", rng.uniform(0, 0.25))
+
+
+def furnish(world: World, half: float, away: float, far: float, ground: Surface | None) -> None:
+    """Add what moves on the road and stands beside it."""
+    rng, scene = world.rng, world.scene
     for _ in range(scene.count(0, 3)):
         turn = rng.normal(0, 0.15) if rng.random() < 0.7 else rng.uniform(0, 3)
         car(world, rng.uniform(-half, half) * 0.6, rng.uniform(6, 40), turn, ground)
@@ -181,4 +186,5 @@ def build(scene: Scene) -> None:
     if rng.random() < 0.5:
         end = upright_rectangle(-60, far, 60, far, 0, rng.uniform(5, 20))
         world.face(end, "facade")
+    line(world, half, away, far, ground)
     furnish(world, half, away, far, ground)

@@ -47,7 +47,7 @@ def window_decal(world: World, host: Surface, look: AnyLook, share: float) -> No
     if host.stencil is None or world.rng.random() < 0.15:
         return
     x0, y0, x1, y1 = host.stencil.box()
-    if x1 - x0 < 5 or y1 - y0 < 5:
+    if x1 - x0 < 8 or y1 - y0 < 8:
         return
     x, y = (x0 + x1) / 2, (y0 + y1) / 2
     world.scene.decal(host, rectangle(x, y, (x1 - x0) / 2 * share, (y1 - y0) / 2 * share * 0.85), look)
