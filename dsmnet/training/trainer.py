@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import (
     Callback,
-    EMAWeightAveraging,
     LearningRateMonitor,
     ModelCheckpoint,
     TQDMProgressBar,
+    WeightAveraging,
 )
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
+from torch import Tensor
 
 from dsmnet.errors import UserError
 from dsmnet.training.callbacks import LogLine, LogPictures, SaveOnFailure
@@ -85,7 +87,7 @@ def make_trainer(
         SaveOnFailure(folder),
     ]
     if ema_decay:
-        callbacks.append(EMAWeightAveraging(decay=ema_decay))
+        callbacks.append(WeightAveraging(avg_fn=moving_average(ema_decay)))
     if progress:
         callbacks.append(TQDMProgressBar(refresh_rate=1 if on_gpu else 5))
     try:
@@ -111,6 +113,20 @@ def make_trainer(
         )
     except (ValueError, pl.utilities.exceptions.MisconfigurationException) as error:
         raise UserError(f"trainer: {error}") from error
+
+
+def moving_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
+    """Return an exponential moving average whose memory grows with the run, up to `decay` per step.
+
+    With the full decay from the start, the average of a short run would consist of its first, untrained
+    weights.
+    """
+
+    def average(averaged: Tensor, current: Tensor, count: Tensor | int) -> Tensor:
+        share = min(decay, (1 + int(count)) / (10 + int(count)))
+        return averaged * share + current * (1 - share)
+
+    return average
 
 
 def _silence_what_users_cannot_act_on() -> None:

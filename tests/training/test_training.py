@@ -21,6 +21,7 @@ from dsmnet.models.checkpoint import read_weights
 from dsmnet.run import run, train
 from dsmnet.training.module import StereoModule, TrainingDiverged
 from dsmnet.training.schedule import OneCycle
+from dsmnet.training.trainer import moving_average
 
 SMALL = [
     "model=tiny",
@@ -174,6 +175,16 @@ def test_starting_from_other_weights(
     before, _ = read_weights(whole_run / "weights.safetensors")
     after, _ = read_weights(tmp_path / "weights.safetensors")
     assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_average_of_weights_forgets_the_untrained_ones() -> None:
+    average, value = moving_average(0.9), torch.tensor(100.0)
+    for step in range(60):
+        value = average(value, torch.tensor(1.0), step)
+    assert value == pytest.approx(1.0, abs=0.5)
+    assert average(torch.tensor(100.0), torch.tensor(1.0), 0) == pytest.approx(10.9)
+    assert average(torch.tensor(100.0), torch.tensor(1.0), 1000) == pytest.approx(90.1)
+    assert average(torch.tensor(7), torch.tensor(9), 1000).item() == pytest.approx(7.2)  # a counter
 
 
 def test_one_cycle_rises_and_falls() -> None:
