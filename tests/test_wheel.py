@@ -1,0 +1,41 @@
+"""An installed wheel is enough to build and to load a network: configuration and weights travel inside."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+USE = """
+import numpy as np
+import dsmnet
+from dsmnet import build_model, load_model
+from dsmnet.config import config_dir
+print(config_dir())
+image = np.zeros((40, 60, 3), np.uint8)
+assert load_model(device="cpu").predict(image, image, 32).shape == (40, 60)
+assert build_model("tiny", norm="ibn_b").config["norm"] == "ibn_b"
+"""
+
+
+def test_the_wheel_alone_loads_the_weights(tmp_path: Path) -> None:
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path / "dist")]
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = (tmp_path / "dist").glob("dsmnet-*.whl")
+    installed = tmp_path / "installed"
+    with zipfile.ZipFile(wheel) as file:
+        file.extractall(installed)
+    environment = {**os.environ, "PYTHONPATH": str(installed), "OMP_NUM_THREADS": "1"}
+    result = subprocess.run(
+        [sys.executable, "-c", USE],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.strip() == str(installed / "dsmnet" / "conf")
