@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytorch_lightning as pl
 from omegaconf import DictConfig, OmegaConf
+from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from dsmnet.api import build_from_config, load_model
 from dsmnet.config import instantiate, save_config
@@ -26,7 +27,7 @@ def run(cfg: DictConfig, output: Path) -> None:
     Raises:
         UserError: an option is impossible, data is missing or broken, or the loss diverges.
     """
-    first = os.environ.get("LOCAL_RANK", "0") == "0" and os.environ.get("NODE_RANK", "0") == "0"
+    first = getattr(rank_zero_only, "rank", 0) == 0  # there is no trainer to ask yet
     if first:
         # What is wrong with the evaluation should be known before hours of training.
         sets = choose_sets(cfg, instantiate)

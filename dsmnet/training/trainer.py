@@ -123,7 +123,8 @@ def moving_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Ten
     """
 
     def average(averaged: Tensor, current: Tensor, count: Tensor | int) -> Tensor:
-        share = min(decay, (1 + int(count)) / (10 + int(count)))
+        done = torch.as_tensor(count)  # stays on its device: reading it would wait for it, once per parameter
+        share = ((1 + done) / (10 + done)).clamp(max=decay)
         return averaged * share + current * (1 - share)
 
     return average
