@@ -15,6 +15,7 @@ from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
@@ -73,6 +74,15 @@ def _with_choices(cfg: DictConfig, choices: Mapping[Any, Any]) -> DictConfig:
     return cfg
 
 
+def _for_this_job(cfg: DictConfig) -> DictConfig:
+    """Record the choices; of several jobs (``--multirun``), give each a folder of its own."""
+    job = HydraConfig.get()
+    if job.mode == RunMode.MULTIRUN:
+        with open_dict(cfg):
+            cfg.paths.output = job.runtime.output_dir
+    return _with_choices(cfg, job.runtime.choices)
+
+
 def save_config(cfg: DictConfig, path: Path) -> None:
     """Write the resolved configuration, without Hydra's own part."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -93,7 +103,7 @@ def tool(config_name: str) -> Callable[[Callable[[DictConfig], None]], Callable[
         @functools.wraps(main)
         def guarded(cfg: DictConfig) -> None:
             try:
-                main(_with_choices(cfg, HydraConfig.get().runtime.choices))
+                main(_for_this_job(cfg))
             except (UserError, OmegaConfBaseException) as error:
                 if os.environ.get("HYDRA_FULL_ERROR") == "1":
                     raise

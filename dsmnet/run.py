@@ -60,6 +60,7 @@ def train(cfg: DictConfig, output: Path) -> Path:
         instantiate(cfg.schedule),
         max_disparity=cfg.search_range,
         config=predictor.config,
+        gate_lr=cfg.gate_lr,
     )
     trainer: pl.Trainer = instantiate(
         cfg.trainer, output=output, epoch_steps=cfg.loader.epoch_steps, progress=cfg.progress

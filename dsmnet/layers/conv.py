@@ -40,16 +40,26 @@ class ConvNormAct(nn.Sequential):
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions around an identity; the places where IBN-a and IBN-b differ are asked for."""
+    """Two 3x3 convolutions around an identity.
 
-    def __init__(self, channels: int, norm: Placement, *, ndim: int = 2) -> None:
+    Args:
+        channels: of input and output.
+        norm: asked for the norms of this place.
+        ndim: 2 for maps, 3 for volumes.
+        stage: of the network in which the block stands, from 1; see `Placement`.
+        last: it is the last block of its stage.
+    """
+
+    def __init__(
+        self, channels: int, norm: Placement, *, ndim: int = 2, stage: int = 1, last: bool = True
+    ) -> None:
         super().__init__()
         conv = _CONV[ndim]
         self.conv1 = conv(channels, channels, 3, padding=1, bias=False)
-        self.norm1 = norm.block_in(channels, ndim)
+        self.norm1 = norm.block_in(channels, ndim, stage=stage)
         self.conv2 = conv(channels, channels, 3, padding=1, bias=False)
         self.norm2 = norm.inner(channels, ndim)
-        self.norm_out = norm.block_out(channels, ndim)
+        self.norm_out = norm.block_out(channels, ndim, stage=stage, last=last)
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, C, ...] -> the same shape."""

@@ -20,6 +20,7 @@ from dsmnet.metrics.modular import D1, EPE, BadPixel
 from dsmnet.models.checkpoint import CONFIG_KEY
 from dsmnet.models.stereo_net import StereoNet
 from dsmnet.protocols import StereoBatch
+from dsmnet.training.gates import make_optimizer
 
 
 class TrainingDiverged(UserError):
@@ -36,6 +37,7 @@ class StereoModule(pl.LightningModule):
         schedule: progress in [0, 1] -> factor on the learning rate.
         max_disparity: search range in training and validation, pixels.
         config: stored in every checkpoint, so that it can be loaded without naming the model.
+        gate_lr: of the gates of batch-instance norm, as a multiple of the learning rate.
     """
 
     def __init__(
@@ -47,11 +49,13 @@ class StereoModule(pl.LightningModule):
         *,
         max_disparity: int,
         config: Mapping[str, Any],
+        gate_lr: float = 10.0,
     ) -> None:
         super().__init__()
         self.net = net
         self.loss = loss
-        self.make_optimizer = optimizer
+        self.build_optimizer = optimizer
+        self.gate_lr = gate_lr
         self.schedule = schedule
         self.max_disparity = max_disparity
         self.config = dict(config)
@@ -133,7 +137,7 @@ class StereoModule(pl.LightningModule):
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """The optimiser, and a schedule that follows `progress`."""
-        optimizer = self.make_optimizer(self.parameters())
+        optimizer = make_optimizer(self.build_optimizer, self, self.gate_lr)
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda _: self.schedule(self.progress()))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 

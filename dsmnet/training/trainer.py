@@ -21,6 +21,7 @@ from torch import Tensor
 
 from dsmnet.errors import UserError
 from dsmnet.training.callbacks import LogLine, LogPictures, SaveOnFailure
+from dsmnet.training.gates import LogGates
 
 log = logging.getLogger(__name__)
 
@@ -83,6 +84,7 @@ def make_trainer(
         ModelCheckpoint(folder, filename="last", enable_version_counter=False),
         LearningRateMonitor("step"),
         LogPictures(),
+        LogGates(),
         LogLine(),
         SaveOnFailure(folder),
     ]

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
 
 
-@pytest.fixture(params=[2, 3], ids=["2d", "3d"])
+@pytest.fixture(params=[1, 2, 3], ids=["1d", "2d", "3d"])
 def ndim(request: pytest.FixtureRequest) -> int:
     return request.param
 

@@ -9,10 +9,9 @@ from collections.abc import Callable
 import pytest
 import torch
 import torch.nn.functional as F
-from omegaconf import OmegaConf
 from torch import Tensor, nn
 
-from dsmnet.config import config_dir, instantiate
+from dsmnet.config import compose, config_dir, instantiate
 from dsmnet.layers import IBN, BatchInstanceNorm, DomainNorm
 from dsmnet.layers.norms.group import GroupNorm
 from dsmnet.layers.norms.instance import InstanceNorm
@@ -26,7 +25,7 @@ Randomise = Callable[[nn.Module], nn.Module]
 
 
 def load(name: str) -> Placement:
-    return instantiate(OmegaConf.load(config_dir() / "norm" / f"{name}.yaml"))
+    return instantiate(compose("build", [f"norm={name}"]).norm)
 
 
 def space(ndim: int) -> tuple[int, ...]:

@@ -14,13 +14,12 @@ class BatchInstanceNorm(nn.Module):
     """A learned mixture, per channel, of batch norm and instance norm.
 
     ``y = weight * (gate * BN(x) + (1 - gate) * IN(x)) + bias`` (equation 3), with ``gate`` in [0, 1] and 1 at
-    first. The paper clips the gate after each step of the optimiser; here each pass in training clips it
-    before use, which is the same and needs no help from the training loop. In the paper gates learn ten times
-    as fast as weights, without weight decay.
+    first. Gates learn ten times as fast as weights, without weight decay, and are clipped after each step of
+    the optimiser: `dsmnet.training.gates` does all three. A gate outside [0, 1] counts as the nearer end.
 
     Args:
         num_features: channels.
-        ndim: 2 for maps, 3 for volumes.
+        ndim: 1 for sequences [B, C, L], 2 for maps [B, C, H, W], 3 for volumes [B, C, D, H, W].
         eps: added to the variances.
         momentum: of the batch norm's running statistics.
 
@@ -40,11 +39,8 @@ class BatchInstanceNorm(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return `x` normalised, same shape."""
         check_input(x, self.num_features, self.ndim, "BatchInstanceNorm")
-        if self.training:
-            with torch.no_grad():
-                self.gate.clamp_(0, 1)
         wide = widen(x)
-        # Evaluation clips too, after the last step; not by clamp alone, which has no gradient at 0 and 1.
+        # Not by clamp alone, which has no gradient at 0 and 1.
         gate = self.gate + (self.gate.clamp(0, 1) - self.gate).detach()
         batch = widen(self.batch(x))
         instance = group_norm(wide, self.num_features, None, None, self.eps)
@@ -52,3 +48,8 @@ class BatchInstanceNorm(nn.Module):
         out = batch * (self.weight * gate).view(shape) + instance * (self.weight * (1 - gate)).view(shape)
         out = out + self.bias.view(shape)
         return out.to(x.dtype).contiguous(memory_format=memory_format(x))
+
+    @torch.no_grad()
+    def clip_gate(self) -> None:
+        """Bring the gate back to [0, 1], in place; to be called after each step of an optimiser."""
+        self.gate.clamp_(0, 1)

@@ -25,7 +25,7 @@ class DomainNorm(nn.Module):
         num_features: channels.
         variant: ``paper``: as above. ``seed``: without scale and shift, thus without parameters.
             ``l2_first``: unit length first, then instance norm with scale and shift.
-        ndim: 2 for maps [B, C, H, W], 3 for volumes [B, C, D, H, W].
+        ndim: 1 for sequences [B, C, L], 2 for maps [B, C, H, W], 3 for volumes [B, C, D, H, W].
         eps: added to the variance.
 
     Raises:

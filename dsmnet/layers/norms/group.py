@@ -18,7 +18,7 @@ class GroupNorm(nn.GroupNorm):
 
     Args:
         num_features: channels.
-        ndim: 2 for maps, 3 for volumes.
+        ndim: 1 for sequences, 2 for maps, 3 for volumes.
         groups: wanted number of groups; the greatest common divisor with `num_features` is used.
         eps: added to the variance.
     """

@@ -15,7 +15,7 @@ class IBN(nn.Module):
 
     Args:
         num_features: channels.
-        ndim: 2 for maps, 3 for volumes.
+        ndim: 1 for sequences, 2 for maps, 3 for volumes.
         ratio: part of the channels that get instance norm, rounded down to whole channels; 0 to 1.
         eps: added to the variances.
         momentum: of the batch norm's running statistics.

@@ -17,7 +17,7 @@ class InstanceNorm(nn.Module):
 
     Args:
         num_features: channels.
-        ndim: 2 for maps [B, C, H, W], 3 for volumes [B, C, D, H, W].
+        ndim: 1 for sequences [B, C, L], 2 for maps [B, C, H, W], 3 for volumes [B, C, D, H, W].
         eps: added to the variance.
         affine: learn a scale (starts at 1) and a shift (starts at 0) per channel.
 

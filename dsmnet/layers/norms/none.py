@@ -15,7 +15,7 @@ class ChannelBias(nn.Module):
 
     Args:
         num_features: channels.
-        ndim: 2 for maps, 3 for volumes.
+        ndim: 1 for sequences, 2 for maps, 3 for volumes.
     """
 
     def __init__(self, num_features: int, *, ndim: int = 2) -> None:

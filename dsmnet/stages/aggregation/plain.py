@@ -26,7 +26,7 @@ class PlainAggregation(nn.Module):
         super().__init__()
         self.body = nn.Sequential(
             ConvNormAct(in_channels, width, norm3d, ndim=3),
-            *(ResidualBlock(width, norm3d, ndim=3) for _ in range(blocks)),
+            *(ResidualBlock(width, norm3d, ndim=3, last=k == blocks - 1) for k in range(blocks)),
             nn.Conv3d(width, 1, 3, padding=1),
         )
 

@@ -25,7 +25,7 @@ class Hourglass(nn.Module):
         self.down1 = ConvNormAct(channels, half, norm, stride=2, ndim=3)
         self.inner1 = ResidualBlock(half, norm, ndim=3)
         self.down2 = ConvNormAct(half, quarter, norm, stride=2, ndim=3)
-        self.inner2 = ResidualBlock(quarter, norm, ndim=3)
+        self.inner2 = ResidualBlock(quarter, norm, ndim=3, stage=2)
         self.up = UpsampleMerge(quarter, half, half, norm, ndim=3)
         self.out = nn.Conv3d(half, channels, 1)
 

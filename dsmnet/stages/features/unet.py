@@ -36,8 +36,8 @@ class UNetFeatures(nn.Module):
             ConvNormAct(widths[0], widths[0], norm),
         )
         self.down = nn.ModuleList(
-            nn.Sequential(ConvNormAct(fine, coarse, norm, stride=2), ResidualBlock(coarse, norm))
-            for fine, coarse in pairwise(widths)
+            nn.Sequential(ConvNormAct(fine, coarse, norm, stride=2), ResidualBlock(coarse, norm, stage=stage))
+            for stage, (fine, coarse) in enumerate(pairwise(widths), start=1)
         )
         inner = widths[1:]
         self.up = nn.ModuleList(

@@ -1,0 +1,77 @@
+"""How the gates of batch-instance normalisation are trained (Nam and Kim, NeurIPS 2018, section 3).
+
+Gates are found by the type of their module: a mark on the parameter itself would not survive a copy.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytorch_lightning as pl
+import torch
+from pytorch_lightning.callbacks import Callback
+from pytorch_lightning.loggers import TensorBoardLogger
+from torch import nn
+
+from dsmnet.errors import UserError
+from dsmnet.layers import BatchInstanceNorm
+
+
+def gated_norms(net: nn.Module) -> Iterator[tuple[str, BatchInstanceNorm]]:
+    """Yield the batch-instance norms of a network with their names."""
+    for name, module in net.named_modules():
+        if isinstance(module, BatchInstanceNorm):
+            yield name, module
+
+
+def make_optimizer(
+    build: Callable[..., torch.optim.Optimizer], net: nn.Module, gate_lr: float = 10.0
+) -> torch.optim.Optimizer:
+    """Build an optimiser that treats gates as the paper does.
+
+    They form a group of their own, with `gate_lr` times the learning rate and without weight decay, and are
+    clipped to [0, 1] after each step that the optimiser really makes: gradients that accumulate and steps that
+    mixed precision skips change nothing. A network without gates gets the plain optimiser.
+
+    Args:
+        build: parameters or groups of them -> optimiser.
+        net: the network; frozen parameters are included, as with ``net.parameters()``.
+        gate_lr: factor on the learning rate of the gates.
+
+    Raises:
+        UserError: `gate_lr` is negative.
+    """
+    if not gate_lr >= 0:
+        raise UserError(f"gate_lr={gate_lr}: expected a factor of at least 0")
+    norms = [norm for _, norm in gated_norms(net)]
+    if not norms:
+        return build(net.parameters())
+    gates = [norm.gate for norm in norms]
+    known = {id(gate) for gate in gates}
+    others = [parameter for parameter in net.parameters() if id(parameter) not in known]
+    optimizer = build([{"params": others}, {"params": gates, "weight_decay": 0.0}])
+    optimizer.param_groups[1]["lr"] *= gate_lr
+
+    def clip(*_: Any) -> None:
+        for norm in norms:
+            norm.clip_gate()
+
+    optimizer.register_step_post_hook(clip)
+    return optimizer
+
+
+class LogGates(Callback):
+    """Histograms of the gates in TensorBoard, one per norm and one of all: 0 is instance norm, 1 batch norm."""
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Write them, for the weights that were just validated."""
+        if trainer.sanity_checking:
+            return
+        gates = {name: norm.gate.detach().float().cpu() for name, norm in gated_norms(pl_module)}
+        if not gates:
+            return
+        for logger in trainer.loggers:
+            if isinstance(logger, TensorBoardLogger):
+                for name, values in {**gates, "all": torch.cat(list(gates.values()))}.items():
+                    logger.experiment.add_histogram(f"gates/{name}", values, trainer.global_step)
