@@ -20,9 +20,13 @@ NET_PREFIX = "net."  # under which the training module keeps the network
 
 
 def save_weights(path: Path, net: nn.Module, config: Mapping[str, Any]) -> None:
-    """Write the network's tensors and its configuration as one .safetensors file."""
+    """Write the network's tensors and its configuration as one file: .ckpt, or else .safetensors."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in net.state_dict().items()}
     path.parent.mkdir(parents=True, exist_ok=True)
+    if path.suffix == ".ckpt":
+        state = {NET_PREFIX + name: tensor for name, tensor in tensors.items()}
+        torch.save({CONFIG_KEY: dict(config), "state_dict": state}, path)
+        return
     save_file(tensors, path, metadata={CONFIG_KEY: json.dumps(config)})
 
 

@@ -31,8 +31,8 @@ def make_optimizer(
     """Build an optimiser that treats gates as the paper does.
 
     They form a group of their own, with `gate_lr` times the learning rate and without weight decay, and are
-    clipped to [0, 1] after each step that the optimiser really makes: gradients that accumulate and steps that
-    mixed precision skips change nothing. A network without gates gets the plain optimiser.
+    clipped to [0, 1] after each step that the optimiser really makes: gradients that accumulate and steps
+    that mixed precision skips change nothing. A network without gates gets the plain optimiser.
 
     Args:
         build: parameters or groups of them -> optimiser.
@@ -62,7 +62,7 @@ def make_optimizer(
 
 
 class LogGates(Callback):
-    """Histograms of the gates in TensorBoard, one per norm and one of all: 0 is instance norm, 1 batch norm."""
+    """Histograms of the gates in TensorBoard, per norm and of all; 0 is instance norm, 1 batch norm."""
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write them, for the weights that were just validated."""

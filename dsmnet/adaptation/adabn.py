@@ -1,0 +1,223 @@
+"""AdaBN: batch norms get the statistics of the target domain (Li et al. 2016, arXiv 1603.04779)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
+
+from dsmnet.adaptation.moments import Moments
+from dsmnet.errors import DataError, UserError
+
+Item = TypeVar("Item")
+Mode = Literal["layerwise", "single_pass"]
+
+
+@dataclass(frozen=True)
+class LayerShift:
+    """How far the statistics of one layer moved, mean over its channels.
+
+    `mean` is in standard deviations of the source; `std` is the ratio target / source (geometric mean).
+    """
+
+    name: str
+    channels: int
+    mean: float
+    std: float
+
+
+@dataclass(frozen=True)
+class Adaptation:
+    """What was adapted: layers in the order the network runs them, and from how many items."""
+
+    items: int
+    mode: str
+    prior: float
+    layers: list[LayerShift]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the entry of adapt.json."""
+        return asdict(self)
+
+
+def batch_norms(net: nn.Module) -> dict[str, _BatchNorm]:
+    """Return the batch norms of a network that keep running statistics, by name.
+
+    Those inside IBN and batch-instance norm and their synchronised form are among them.
+    """
+    return {
+        name: module
+        for name, module in net.named_modules()
+        if isinstance(module, _BatchNorm) and module.running_mean is not None
+    }
+
+
+@torch.no_grad()
+def adapt_batch_norms(
+    net: nn.Module,
+    items: Callable[[str], Iterable[Item]],
+    forward: Callable[[Item], object],
+    *,
+    mode: Mode = "layerwise",
+    prior: float = 0.0,
+) -> Adaptation:
+    """Replace the running statistics of all batch norms by those of the target, in place.
+
+    The statistics are the mean and variance of all values that a layer receives over all items together.
+    They depend neither on the order of the items nor on how they are batched, because the network runs in
+    evaluation mode throughout. With ``layerwise`` the target passes once per layer, each time up to that
+    layer only, so that a layer sees what it will see when the network is used: all layers before it are
+    adapted already. ``single_pass`` takes all statistics in one pass through the network as it was trained:
+    quicker, but beyond the first layer they belong to a network that no longer exists. Weights, scales and
+    shifts stay.
+
+    Args:
+        net: any network; it is left in the mode it was in.
+        items: returns the target anew on each call, which says in its argument what for.
+        forward: runs the network on one item.
+        mode: see above.
+        prior: weight of the source statistics, as a number of items: with N items the result is
+            ``(prior * source + N * target) / (prior + N)`` (Schneider et al. 2020). 0 forgets the source.
+
+    Raises:
+        UserError: the network has no batch norm, the target is empty, or an option is impossible.
+        DataError: a statistic is not finite; the network then is as before.
+    """
+    if mode not in ("layerwise", "single_pass"):
+        raise UserError(f"mode={mode}: expected layerwise or single_pass")
+    if not 0 <= prior < float("inf"):
+        raise UserError(f"prior={prior}: expected a number of at least 0")
+    norms = batch_norms(net)
+    if not norms:
+        raise UserError(
+            "AdaBN: the network has no batch norms, so there is nothing to adapt; expected one trained with "
+            "norm=batch, batch_instance, ibn_a or ibn_b, or with such a norm@norm3d"
+        )
+    before = {name: (_copy(norm.running_mean), _copy(norm.running_var)) for name, norm in norms.items()}
+    was_training = {module: module.training for module in net.modules()}
+    net.eval()
+    try:
+        if mode == "single_pass":
+            moments, count = _collect(norms, items("all layers"), forward)
+            for name, found in moments.items():
+                _set(name, norms[name], before[name], found, count, prior)
+        else:
+            moments = {}
+            order = _execution_order(norms, items("the order of the layers"), forward)
+            for number, (name, calls) in enumerate(order.items(), start=1):
+                target = items(f"layer {number} of {len(order)}")
+                layer, count = _collect({name: norms[name]}, target, forward, calls)
+                moments |= layer
+                _set(name, norms[name], before[name], layer[name], count, prior)
+    except BaseException:
+        for name, norm in norms.items():
+            _write(norm, *before[name])
+        raise
+    finally:
+        for module, training in was_training.items():
+            module.training = training
+    layers = [_shift(name, norms[name], *before[name]) for name in moments]
+    return Adaptation(count, mode, prior, layers)
+
+
+class _Reached(Exception):
+    """The layer of interest has been passed: the rest of the network need not run."""
+
+
+@contextmanager
+def _inputs_of(norms: dict[str, _BatchNorm], see: Callable[[str, Tensor], None]) -> Iterator[None]:
+    """Within, call `see` with the name and the input of each of the norms that runs."""
+
+    def hook(name: str) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
+        return lambda _, inputs: see(name, inputs[0])
+
+    handles = [norm.register_forward_pre_hook(hook(name)) for name, norm in norms.items()]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _execution_order(
+    norms: dict[str, _BatchNorm], items: Iterable[Item], forward: Callable[[Item], object]
+) -> dict[str, int]:
+    """How often a pass calls each layer, in the order of the first calls; those never called are left out."""
+    calls: dict[str, int] = {}
+
+    def see(name: str, _: Tensor) -> None:
+        calls[name] = calls.get(name, 0) + 1
+
+    with _inputs_of(norms, see):
+        for item in items:
+            forward(item)
+            return calls
+    raise UserError("AdaBN: the target has no images")
+
+
+def _collect(
+    norms: dict[str, _BatchNorm],
+    items: Iterable[Item],
+    forward: Callable[[Item], object],
+    calls: int | None = None,
+) -> tuple[dict[str, Moments], int]:
+    """Moments of what the layers receive, and the number of items; each pass ends after so many calls."""
+    moments: dict[str, Moments] = {}
+    left = 0
+
+    def see(name: str, x: Tensor) -> None:
+        nonlocal left
+        moments.setdefault(name, Moments()).add(x)
+        left -= 1
+        if calls is not None and not left:
+            raise _Reached
+
+    count = 0
+    with _inputs_of(norms, see):
+        for item in items:
+            count, left = count + 1, calls or 0
+            with suppress(_Reached):
+                forward(item)
+    if not count:
+        raise UserError("AdaBN: the target has no images")
+    return moments, count
+
+
+def _set(
+    name: str, norm: _BatchNorm, source: tuple[Tensor, Tensor], found: Moments, count: int, prior: float
+) -> None:
+    """Give a layer the target's statistics, mixed with the source's; variances as torch keeps them."""
+    share = count / (count + prior)
+    mean, variance = found.mean, found.variance(correction=1)
+    if not (torch.isfinite(mean).all() and torch.isfinite(variance).all()):
+        raise DataError(
+            f"AdaBN: the statistics of layer {name} on the target are not finite; left as they were"
+        )
+    _write(norm, *(s + (t.to(s) - s) * share for s, t in zip(source, (mean, variance), strict=True)))
+
+
+def _write(norm: _BatchNorm, mean: Tensor, variance: Tensor) -> None:
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    norm.running_mean.copy_(mean)
+    norm.running_var.copy_(variance)
+
+
+def _copy(statistic: Tensor | None) -> Tensor:
+    assert statistic is not None
+    return statistic.detach().clone()
+
+
+def _shift(name: str, norm: _BatchNorm, mean: Tensor, variance: Tensor) -> LayerShift:
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    std = (variance + norm.eps).sqrt()
+    ratio = ((norm.running_var + norm.eps).sqrt() / std).log().mean().exp()
+    return LayerShift(
+        name, norm.num_features, float(((norm.running_mean - mean).abs() / std).mean()), float(ratio)
+    )

@@ -1,0 +1,91 @@
+"""AdaBN: python tools/adapt.py checkpoint=PATH dataset=kitti2015.
+
+Gives a network's batch norms the statistics of the target's images, both views, without labels. Writes
+adapted.ckpt, which every tool takes as checkpoint=, and adapt.json with the error before and after where the
+target has truth.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from dsmnet import load_model
+from dsmnet.adaptation import adapt, batch_norms
+from dsmnet.api import DEFAULT_WEIGHTS
+from dsmnet.config import instantiate, save_config, tool
+from dsmnet.errors import DataError, UserError
+from dsmnet.evaluation import evaluate, report
+from dsmnet.models.checkpoint import save_weights
+
+log = logging.getLogger(__name__)
+
+
+@tool("adapt")
+def main(cfg: DictConfig) -> None:
+    """Adapt, save, and compare with the network as it was."""
+    output, name = Path(cfg.paths.output), cfg.choices.dataset
+    net = load_model(cfg.checkpoint, device=cfg.device)
+    source = str(cfg.checkpoint or DEFAULT_WEIGHTS.name)
+    if not batch_norms(net):
+        raise UserError(
+            f"checkpoint={source}: norm={net.config['norm']}, norm3d={net.config['norm3d']} keep no batch "
+            "statistics, so there is nothing to adapt; expected a network with norm=batch, batch_instance, "
+            "ibn_a or ibn_b"
+        )
+    target, truth = target_and_truth(cfg)
+    save_config(cfg, output / "config.yaml")
+
+    before = copy.deepcopy(net)
+    images = cfg.images or (None if "root" in cfg.dataset else 32)
+    options = {"max_disparity": cfg.max_disparity, "progress": cfg.progress}
+    done = adapt(net, target, images=images, mode=cfg.mode, prior=cfg.prior, **options)
+    net.config["adapted"] = {"checkpoint": source, "dataset": name, **done.to_dict()}
+    save_weights(output / "adapted.ckpt", net.net, net.config)
+    log.info("%d batch norms adapted to %d pairs of %s", len(done.layers), done.items, name)
+
+    record: dict[str, Any] = {"checkpoint": source, "dataset": name}
+    record |= {"model": net.config["model"], "norm": net.config["norm"], "adaptation": done.to_dict()}
+    record |= {"before": None, "after": None}
+    if truth is not None:
+        results = evaluate(
+            net,
+            {name: truth},
+            instantiate(cfg.protocol),
+            baselines={"before AdaBN": before},
+            checkpoint=f"{source}, adapted",
+            **options,
+        )
+        report.show(results)
+        record |= {key: results[key] for key in ("protocol", "search_range")}
+        record["before"] = results["baselines"]["before AdaBN"]["sets"][name]
+        record["after"] = results["sets"][name]
+    (output / "adapt.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    log.info("wrote adapted.ckpt and %s", output / "adapt.json")
+
+
+def target_and_truth(cfg: DictConfig) -> tuple[Any, Any]:
+    """Return all pairs of the target, and those with truth if there are any and they are to be scored."""
+    node = copy.deepcopy(cfg.dataset)
+    if "root" not in node:  # a generated set: scenes that no training sees
+        held_back = instantiate(node).split_validation()[1]
+        return held_back, held_back if cfg.evaluate else None
+    if "require_truth" in node:
+        node.require_truth = False
+    target, truth = instantiate(node), None
+    if cfg.evaluate:
+        node.require_truth = True
+        try:
+            truth = instantiate(node)
+        except DataError as error:
+            log.warning("no error before and after: %s", error)
+    return target, truth
+
+
+if __name__ == "__main__":
+    main()
