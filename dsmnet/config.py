@@ -49,6 +49,20 @@ def compose(config_name: str, overrides: Sequence[str] = ()) -> DictConfig:
             raise UserError(f"{config_name} with {list(overrides)}: {error}") from error
 
 
+def dataset_config(name: str, data: str) -> DictConfig:
+    """Return the configuration of a data set of ``conf/dataset``, looked for under the folder `data`.
+
+    Raises:
+        UserError: there is no such file.
+    """
+    known = sorted(path.stem for path in (config_dir() / "dataset").glob("*.yaml"))
+    if name not in known:
+        raise UserError(f"data set {name}: no such file in conf/dataset; there are {', '.join(known)}")
+    composed = compose("check_data", [f"dataset={name}"])
+    composed.paths.data = data
+    return composed.dataset
+
+
 def instantiate(node: Any, *args: Any, **kwargs: Any) -> Any:
     """Build what a node's ``_target_`` names; nested nodes arrive as plain dicts and lists.
 

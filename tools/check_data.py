@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 from rich.console import Console
 from rich.markdown import Markdown
 
-from dsmnet.config import compose, config_dir, instantiate, tool
+from dsmnet.config import config_dir, dataset_config, instantiate, tool
 from dsmnet.data.check import SetReport, check_dataset, choose_pairs, markdown
 from dsmnet.data.formats import write_image
 from dsmnet.errors import DataError, UserError
@@ -52,12 +52,8 @@ def main(cfg: DictConfig) -> None:
 
 def every_set(data: str) -> dict[str, DictConfig]:
     """Return the configuration of each data set in conf/dataset, looked for under `data`."""
-    nodes = {}
-    for path in sorted((config_dir() / "dataset").glob("*.yaml")):
-        composed = compose("check_data", [f"dataset={path.stem}"])
-        composed.paths.data = data
-        nodes[path.stem] = composed.dataset
-    return nodes
+    names = sorted(path.stem for path in (config_dir() / "dataset").glob("*.yaml"))
+    return {name: dataset_config(name, data) for name in names}
 
 
 def check(name: str, node: DictConfig, cfg: DictConfig, output: Path) -> SetReport:
