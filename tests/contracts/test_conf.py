@@ -75,6 +75,17 @@ def test_volume_states_its_channels(volume: str) -> None:
     )
 
 
+@pytest.mark.parametrize("normalize", names("model/normalize"))
+def test_input_norm_keeps_the_shape_and_the_order_of_brightness(normalize: str) -> None:
+    stage = instantiate(compose("build", [f"model/normalize={normalize}"]).model.normalize)
+    image = torch.rand(2, 3, 8, 9)
+    normal = stage(image)
+    assert normal.shape == image.shape
+    assert torch.isfinite(stage(torch.zeros(1, 3, 8, 9))).all()
+    # brighter stays brighter: the order of the pixels of a channel is that of the image
+    assert torch.equal(normal[0, 0].flatten().argsort(), image[0, 0].flatten().argsort())
+
+
 @pytest.mark.parametrize("name", names("optimizer"))
 def test_optimizer(name: str) -> None:
     optimizer = instantiate(compose("train", [f"optimizer={name}", OUTPUT]).optimizer)
