@@ -31,10 +31,12 @@ def test_there_are_commands() -> None:
 @pytest.mark.parametrize(("script", "arguments"), COMMANDS)
 def test_command_composes(script: str, arguments: str) -> None:
     assert (ROOT / "tools" / f"{script}.py").is_file()
-    given = dict(part.split("=", 1) for part in shlex.split(arguments))
-    cfg = compose(
-        script, [*shlex.split(arguments), *([] if "paths.output" in given else ["paths.output=unused"])]
-    )
+    overrides = shlex.split(arguments)
+    if "-m" in overrides:  # several jobs; the first of them
+        overrides.remove("-m")
+        overrides = [part if "[" in part else part.split(",")[0] for part in overrides]
+    given = dict(part.split("=", 1) for part in overrides)
+    cfg = compose(script, [*overrides, *([] if "paths.output" in given else ["paths.output=unused"])])
     assert cfg.paths.output == given.get("paths.output", "unused")
 
 

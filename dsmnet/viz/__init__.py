@@ -1,6 +1,7 @@
-"""Disparity as pictures: colour map, error map, panels, contact sheets, point cloud."""
+"""Disparity as pictures: colour map, error map, panels, contact sheets, point cloud; runs as dots."""
 
 from dsmnet.viz.colour import colour_disparity, colour_error, disparity_range, known_pixels
+from dsmnet.viz.dotplot import dot_plot
 from dsmnet.viz.legend import disparity_bar, error_bar, with_bar
 from dsmnet.viz.panel import panel
 from dsmnet.viz.pointcloud import depth_from_disparity, point_cloud, write_ply
@@ -12,6 +13,7 @@ __all__ = [
     "depth_from_disparity",
     "disparity_bar",
     "disparity_range",
+    "dot_plot",
     "error_bar",
     "known_pixels",
     "panel",

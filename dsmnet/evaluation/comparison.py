@@ -1,0 +1,267 @@
+"""Runs that differ in their seed alone, put together: mean and standard deviation per group and set."""
+
+from __future__ import annotations
+
+import logging
+import math
+import re
+import statistics
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dsmnet.errors import UserError
+from dsmnet.evaluation.results import METRICS
+from dsmnet.evaluation.runs import Run
+
+log = logging.getLogger(__name__)
+
+ADAPTED = " + AdaBN"
+# What may differ between runs: where things lie, what is shown, and what is checked in the results instead.
+_IRRELEVANT = {
+    "seed",
+    "paths",
+    "progress",
+    "panels",
+    "resume",
+    "eval",
+    "baseline",
+    "experiment",
+    "max_disparity",
+}
+_NAMED = 4  # differing settings that a message lists
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """One metric over the seeds of a group."""
+
+    values: Mapping[int, float]  # by seed; infinite where an answer of the network was
+
+    @property
+    def mean(self) -> float:
+        """Mean over the seeds; nan without any."""
+        return statistics.fmean(self.values.values()) if self.values else math.nan
+
+    @property
+    def sd(self) -> float:
+        """Standard deviation of the sample (n - 1); nan below two seeds, or where a value is infinite."""
+        values = list(self.values.values())
+        return statistics.stdev(values) if len(values) > 1 and math.isfinite(sum(values)) else math.nan
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the entry of comparison.json; what is not finite becomes null."""
+        entry: dict[str, Any] = {"mean": _json(self.mean), "sd": _json(self.sd), "n": len(self.values)}
+        entry["seeds"] = sorted(self.values)
+        infinite = [seed for seed, value in sorted(self.values.items()) if math.isinf(value)]
+        return entry | ({"infinite": infinite} if infinite else {})
+
+
+@dataclass(frozen=True)
+class Group:
+    """The runs of one row."""
+
+    label: str
+    runs: Sequence[Run]
+
+    @property
+    def seeds(self) -> list[int]:
+        """The seeds, each once."""
+        return sorted({run.seed for run in self.runs})
+
+    @property
+    def source_epe(self) -> Statistic:
+        """EPE on the source's held-back part, pixels: what weights are chosen by."""
+        return Statistic({run.seed: run.source_epe for run in self.runs if run.source_epe is not None})
+
+    def on(self, name: str, metric: str) -> Statistic:
+        """One metric on one set."""
+        return Statistic({r.seed: r.sets[name].values[metric] for r in self.runs if name in r.sets})
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All groups, in the order of their source validation EPE; adaptations below what they adapt."""
+
+    by: Sequence[str]
+    sets: Mapping[str, int]  # number of images by name
+    protocol: Mapping[str, Any]
+    groups: Sequence[Group]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the content of comparison.json."""
+        return {
+            "by": list(self.by),
+            "evaluated_with": dict(self.protocol),
+            "sets": dict(self.sets),
+            "groups": [
+                {
+                    "label": group.label,
+                    "seeds": group.seeds,
+                    "source_validation_epe": group.source_epe.to_dict(),
+                    "sets": {
+                        name: {metric: group.on(name, metric).to_dict() for metric in METRICS}
+                        for name in self.sets
+                    },
+                }
+                for group in self.groups
+            ],
+            "runs": [_run_entry(group.label, run) for group in self.groups for run in group.runs],
+        }
+
+
+def compare(runs: Sequence[Run], by: str | Sequence[str]) -> Comparison:
+    """Group runs, and make sure that what is compared can be.
+
+    Args:
+        runs: trainings and adaptations, at least one.
+        by: what makes a group: names in ``choices``, else dotted keys of the configuration.
+
+    Raises:
+        UserError: a configuration lacks such a key, runs were evaluated differently, or a seed comes twice.
+    """
+    by = [by] if isinstance(by, str) else list(by)
+    members: dict[str, list[Run]] = defaultdict(list)
+    for run in runs:
+        members[_label(run, by) + (ADAPTED if run.adapted else "")].append(run)
+    for label, group in members.items():
+        _check_seeds(label, group, by)
+    _check_comparable(runs)
+
+    def position(group: Group) -> tuple[float, str, bool]:
+        label = group.label.removesuffix(ADAPTED)
+        trained = Group(label, members.get(label, []))
+        mean = trained.source_epe.mean
+        return (math.inf if math.isnan(mean) else mean, label, group.label != label)
+
+    groups = sorted((Group(label, group) for label, group in members.items()), key=position)
+    sets = {name: scores.images for run in runs for name, scores in run.sets.items()}
+    _warn(groups, by)
+    return Comparison(by, sets, runs[0].protocol, groups)
+
+
+def _label(run: Run, by: Sequence[str]) -> str:
+    """Name a run's group: the choices, and ``key=value`` for other keys."""
+    parts = []
+    choices = run.config.get("choices") or {}
+    for key in by:
+        if key in choices:
+            parts.append(str(choices[key]))
+            continue
+        value: Any = run.config
+        for step in key.split("."):
+            if not isinstance(value, Mapping) or step not in value:
+                raise UserError(
+                    f"by={key}: {run.folder / 'config.yaml'} has neither such a choice nor such a key"
+                )
+            value = value[step]
+        parts.append(f"{key}={value}")
+    return ", ".join(parts) or "all runs"
+
+
+def _check_seeds(label: str, runs: Sequence[Run], by: Sequence[str]) -> None:
+    """Each seed once; of adaptations, once per set."""
+    seen: dict[Any, Run] = {}
+    for run in runs:
+        other = seen.setdefault((run.seed, *(run.sets if run.adapted else ())), run)
+        if other is not run:
+            differing = _differences(run, other, by)
+            advice = (
+                f"they differ in {differing}, which may belong into by=" if differing else "leave one out"
+            )
+            raise UserError(
+                f"{other.folder} and {run.folder} are both of group {label} with seed {run.seed}; {advice}"
+            )
+
+
+def _check_comparable(runs: Sequence[Run]) -> None:
+    """The same protocol everywhere, and the same images and pixels wherever a set is the same."""
+    first: dict[str, Run] = {}
+    reference = runs[0]
+    for run in runs:
+        for key in {**reference.protocol, **run.protocol}:
+            there, here = (f"{key}={r.protocol.get(key)}" for r in (reference, run))
+            if there != here:
+                raise UserError(
+                    f"not comparable: {reference.folder} was evaluated with {there}, {run.folder} with {here}"
+                )
+        for name, scores in run.sets.items():
+            other = first.setdefault(name, run)
+            if other.sets[name].scored != scores.scored:
+                there, here = ("{} images, {} pixels ({})".format(*r.sets[name].scored) for r in (other, run))
+                raise UserError(
+                    f"not comparable: {name} has {there} in {other.folder}, {here} in {run.folder}; "
+                    "evaluate both on the same data"
+                )
+
+
+def _warn(groups: Sequence[Group], by: Sequence[str]) -> None:
+    """Say what makes a comparison less than fair."""
+    trained = [run for group in groups for run in group.runs if not run.adapted]
+    names = {name for run in trained for name in run.sets}
+    for run in trained:
+        missing = sorted(names - run.sets.keys())
+        if missing:
+            log.warning("%s: not evaluated on %s, others are", run.folder, ", ".join(missing))
+    differing = defaultdict(list)
+    for run in trained:
+        differing[_differences(trained[0], run, by)].append(str(run.folder))
+    for settings, folders in differing.items():
+        if settings:
+            log.warning(
+                "%s differ from %s in more than by= and the seed: %s",
+                *(", ".join(folders), trained[0].folder, settings),
+            )
+    if len({tuple(group.seeds) for group in groups}) > 1:
+        seeds = "; ".join(f"{g.label}: {', '.join(map(str, g.seeds))}" for g in groups)
+        log.warning("the groups have different seeds (%s)", seeds)
+
+
+def _differences(a: Run, b: Run, by: Sequence[str]) -> str:
+    """Name the settings in which two runs differ beside the seed and what `by` names, choices first."""
+    one, two = _settings(a.config, by), _settings(b.config, by)
+    missing = object()
+    names = [key for key in {**one, **two} if one.get(key, missing) != two.get(key, missing)]
+    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if len(names) > _NAMED else "")
+
+
+def _settings(config: Mapping[str, Any], by: Sequence[str]) -> dict[str, Any]:
+    """Return the choices and the keys that decide a training's outcome, without those that make groups."""
+    grouped = {re.split(r"[./@]", key)[-1] for key in by}  # norm decides norm.layer and model.norm.layer
+    choices = {
+        key: value
+        for key, value in (config.get("choices") or {}).items()
+        if key not in by and not _IRRELEVANT & set(re.split(r"[./@]", key))
+    }
+    leaves = {
+        ".".join(path): value
+        for path, value in _leaves(config)
+        if path[0] not in _IRRELEVANT | {"choices"} and not grouped & set(path)
+    }
+    return choices | leaves
+
+
+def _leaves(node: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    for key, value in node.items():
+        if isinstance(value, Mapping):
+            yield from _leaves(value, (*above, str(key)))
+        else:
+            yield (*above, str(key)), value
+
+
+def _run_entry(label: str, run: Run) -> dict[str, Any]:
+    return {
+        "folder": str(run.folder),
+        "group": label,
+        "seed": run.seed,
+        "source_validation_epe": run.source_epe,
+        "sets": {
+            name: {metric: _json(scores.values[metric]) for metric in METRICS} | {"images": scores.images}
+            for name, scores in run.sets.items()
+        },
+    }
+
+
+def _json(value: float) -> float | None:
+    return round(value, 6) if math.isfinite(value) else None

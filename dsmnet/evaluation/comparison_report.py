@@ -1,0 +1,174 @@
+"""A comparison for people: on the terminal, as Markdown, and what its picture shows."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from dsmnet.errors import UserError
+from dsmnet.evaluation.comparison import ADAPTED, Comparison, Statistic
+from dsmnet.evaluation.results import METRICS
+from dsmnet.viz.dotplot import Dots, Panel
+
+_NAMES = {"epe": "EPE", "bad1": "bad-1", "bad2": "bad-2", "bad3": "bad-3", "d1": "D1"}
+_CUSTOMARY = {
+    "kitti": "d1",
+    "middlebury": "bad2",
+    "eth3d": "bad1",
+}  # the metric of each benchmark's own table
+_SOURCE = "source validation"
+
+
+class Lines(NamedTuple):
+    """A table as text."""
+
+    title: str
+    columns: tuple[tuple[str, str], ...]  # what, and its unit
+    rows: list[tuple[str, ...]]
+    best: list[tuple[bool, ...]]  # of the same shape as `rows`: the smallest mean of a column
+
+
+def check_metric(metric: str | None) -> str | None:
+    """Return the option ``metric``.
+
+    Raises:
+        UserError: there is no such metric.
+    """
+    if metric is not None and metric not in METRICS:
+        raise UserError(f"metric={metric}: expected null or one of {', '.join(METRICS)}")
+    return metric
+
+
+def customary(name: str) -> str:
+    """Return the metric that is customary on a data set, beside the EPE."""
+    return next((metric for start, metric in _CUSTOMARY.items() if name.startswith(start)), "bad3")
+
+
+def tables(comparison: Comparison, metric: str | None = None) -> Iterator[Lines]:
+    """Yield the table of EPE and that of the customary metrics, or the one of `metric`."""
+    if metric is None:
+        yield _table(comparison, "EPE", dict.fromkeys(comparison.sets, "epe"))
+        chosen = {name: customary(name) for name in comparison.sets}
+        yield _table(comparison, "The customary share of wrong pixels", chosen)
+    else:
+        yield _table(comparison, _NAMES[metric], dict.fromkeys(comparison.sets, metric))
+
+
+def notes(comparison: Comparison) -> list[str]:
+    """Return the sentences that belong under the tables."""
+    lines = [
+        "Mean ± sample standard deviation over n seeds; a seed's value on a set is the mean over its images.",
+        f"Order: the {_SOURCE} EPE, the smallest val/epe of a training, on held-back pairs of what it was "
+        "trained on. It alone chose the weights; no set to its right did.",
+        "Evaluated with " + ", ".join(f"{key}={value}" for key, value in comparison.protocol.items()) + ".",
+    ]
+    if any(group.label.endswith(ADAPTED) for group in comparison.groups):
+        lines.append(f"{ADAPTED.strip(' +')}: batch norms adapted to each set's images, without labels.")
+    for group in comparison.groups:
+        for name in comparison.sets:
+            infinite = [seed for seed, v in group.on(name, "epe").values.items() if math.isinf(v)]
+            if infinite:
+                seeds = ", ".join(map(str, infinite))
+                lines.append(f"{group.label}, {name}: answers that are nan or infinite with seed {seeds}.")
+    return lines
+
+
+def panels(comparison: Comparison, metric: str) -> tuple[list[str], list[Panel], str]:
+    """Return what `dsmnet.viz.dot_plot` takes: rows' names, a panel per column of the table, a title."""
+    groups = comparison.groups
+    drawn = [Panel(_SOURCE, "EPE px · rows are sorted by it", [_dots(group.source_epe) for group in groups])]
+    for name, images in comparison.sets.items():
+        count = f"{images} image{'s' if images != 1 else ''}"
+        values = [_dots(group.on(name, metric)) for group in groups]
+        drawn.append(Panel(name, f"{_heading(metric)} · {count}", values))
+    return [group.label for group in groups], drawn, f"{_NAMES[metric]} by {_by(comparison)}"
+
+
+def markdown(comparison: Comparison, metric: str | None = None) -> str:
+    """Return the tables and their notes as Markdown; the smallest mean of each column is bold."""
+    lines = [f"# Trainings by {_by(comparison)}", ""]
+    for table in tables(comparison, metric):
+        lines += [f"## {table.title}", "", _row([" ".join(heading).strip() for heading in table.columns])]
+        lines.append(_row([":--", *["--:"] * (len(table.columns) - 1)]))
+        for cells, best in zip(table.rows, table.best, strict=True):
+            lines.append(_row([f"**{cell}**" if b else cell for cell, b in zip(cells, best, strict=True)]))
+        lines.append("")
+    return "\n".join([*lines, *(f"- {line}" for line in notes(comparison)), ""])
+
+
+def show(comparison: Comparison, metric: str | None = None, console: Console | None = None) -> None:
+    """Print the tables, the smallest mean of each column highlighted, and the notes below."""
+    console = console or Console()
+    for lines in tables(comparison, metric):
+        table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), title=lines.title, title_justify="left")
+        for index, heading in enumerate(lines.columns):
+            table.add_column("\n".join(heading).strip(), justify="right" if index else "left", no_wrap=True)
+        for cells, best in zip(lines.rows, lines.best, strict=True):
+            table.add_row(*(Text(c, "bold green" if b else "") for c, b in zip(cells, best, strict=True)))
+        # As in report.show: rich would cut numbers off to fit the width that it guesses for a pipe.
+        wide = console.options.update(max_width=1000)
+        width, console.width = console.width, max(console.width, console.measure(table, options=wide).maximum)
+        console.print(table)
+        console.width = width
+    for line in notes(comparison):
+        console.print(Text(line), soft_wrap=True)
+
+
+def write(comparison: Comparison, folder: Path, metric: str | None = None) -> None:
+    """Write comparison.json and comparison.md."""
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(comparison.to_dict(), indent=2, allow_nan=False)
+    (folder / "comparison.json").write_text(text + "\n", encoding="utf-8")
+    (folder / "comparison.md").write_text(markdown(comparison, metric), encoding="utf-8")
+
+
+def _table(comparison: Comparison, title: str, metrics: dict[str, str]) -> Lines:
+    columns = [(_by(comparison), ""), ("n", ""), (_SOURCE, _heading("epe"))]
+    columns += [(name, _heading(metric)) for name, metric in metrics.items()]
+    rows, means = [], []
+    for group in comparison.groups:
+        values = [(group.source_epe, "epe")]
+        values += [(group.on(name, metric), metric) for name, metric in metrics.items()]
+        cells = [cell(statistic, metric, len(group.seeds)) for statistic, metric in values]
+        rows.append((group.label, str(len(group.seeds)), *cells))
+        means.append([statistic.mean for statistic, _ in values])
+    least = [min(filter(math.isfinite, column), default=None) for column in zip(*means, strict=True)]
+    best = [
+        (False, False, *(len(rows) > 1 and mean == low for mean, low in zip(row, least, strict=True)))
+        for row in means
+    ]
+    return Lines(title, tuple(columns), rows, best)
+
+
+def cell(statistic: Statistic, metric: str, seeds: int) -> str:
+    """Return mean ± sd with the number of values where it is not that of the group's seeds."""
+    if not statistic.values:
+        return "–"
+    digits = 2 if metric == "epe" else 1
+    sd = "–" if math.isnan(statistic.sd) else f"{statistic.sd:.{digits}f}"
+    few = f" (n={len(statistic.values)})" if len(statistic.values) != seeds else ""
+    return f"{statistic.mean:.{digits}f} ± {sd}{few}"
+
+
+def _heading(metric: str) -> str:
+    return f"{_NAMES[metric]} {'px' if metric == 'epe' else '%'}"
+
+
+def _by(comparison: Comparison) -> str:
+    return ", ".join(comparison.by) or "run"
+
+
+def _dots(statistic: Statistic) -> Dots:
+    return Dots(list(statistic.values.values()), statistic.mean, statistic.sd)
+
+
+def _row(cells: list[str] | tuple[str, ...]) -> str:
+    return "| " + " | ".join(cells) + " |"

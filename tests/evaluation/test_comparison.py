@@ -1,0 +1,289 @@
+"""Runs over seeds: what is read, how it is grouped, and the numbers against those worked out by hand."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from dsmnet.errors import FormatError, UserError
+from dsmnet.evaluation import comparison_report as report
+from dsmnet.evaluation.comparison import Statistic, compare
+from dsmnet.evaluation.runs import read_adaptations, read_runs
+
+WriteRun = Callable[..., Path]
+PROTOCOL = {"pixels": "noc", "max_disparity": None, "average": "image"}
+
+
+def entry(epe: float | None, images: int = 2) -> dict[str, Any]:
+    """A set's entry of results.json; the other metrics are multiples of ten of the EPE."""
+    shares = {f"bad{k}": (epe or 9) * 10 * k for k in (1, 2, 3)} | {"d1": (epe or 9) * 20}
+    return {"epe": epe, **shares, "images": images, "pixels": 100 * images, "pixels_used": "noc"}
+
+
+@pytest.fixture
+def write_run(tmp_path: Path) -> WriteRun:
+    def write(
+        name: str, norm: str = "batch", seed: int = 1, curve: str = "", epe: float | None = 1.0, **more: Any
+    ) -> Path:
+        """Write the folder of a finished training; `more` are keys of the configuration or `sets`."""
+        folder = tmp_path / "runs" / name
+        folder.mkdir(parents=True)
+        sets = more.pop("sets", {"kitti2015": entry(epe)})
+        results = {"protocol": PROTOCOL | more.pop("protocol", {}), "search_range": "auto", "sets": sets}
+        config = {"choices": {"norm": norm, "transform": "crop"}, "seed": seed, "norm": {"kind": norm}}
+        config |= {"model": {"width": 8, "norm": {"kind": norm}}, "resume": None} | more
+        (folder / "config.yaml").write_text(json.dumps(config))  # JSON is YAML
+        (folder / "results.json").write_text(json.dumps(results))
+        (folder / "metrics.csv").write_text("step,val/epe\n1,\n" + (curve or "2,3.0\n3,1.5\n4,2.0\n"))
+        return folder
+
+    return write
+
+
+@pytest.fixture
+def pattern(tmp_path: Path) -> str:
+    return str(tmp_path / "runs" / "*")
+
+
+def write_adaptation(
+    folder: Path, run: Path, after: float | None, name: str = "kitti2015", **more: Any
+) -> None:
+    folder.mkdir(parents=True)
+    record = {"checkpoint": str(run / "checkpoints" / "best.ckpt"), "dataset": name, "before": entry(1.0)}
+    record |= {"after": entry(after) if after else None, "protocol": PROTOCOL, "search_range": "auto"}
+    (folder / "adapt.json").write_text(json.dumps(record | more))
+
+
+def test_mean_and_sample_deviation() -> None:
+    statistic = Statistic({1: 2.0, 2: 4.0, 3: 9.0})
+    assert statistic.mean == 5.0
+    assert statistic.sd == pytest.approx(math.sqrt((9 + 1 + 16) / 2))
+    assert statistic.to_dict() == {"mean": 5.0, "sd": 3.605551, "n": 3, "seeds": [1, 2, 3]}
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ({1: 1.234}, "1.23 ± –"),
+        ({}, "–"),
+        ({1: 1.0, 2: math.inf}, "inf ± –"),
+        ({1: 1.0, 2: 3.0}, "2.00 ± 1.41"),
+    ],
+)
+def test_cells(values: dict[int, float], text: str) -> None:
+    assert report.cell(Statistic(values), "epe", len(values)) == text
+
+
+def test_a_cell_says_when_seeds_are_missing() -> None:
+    assert report.cell(Statistic({1: 10.0, 2: 14.0}), "d1", seeds=3) == "12.0 ± 2.8 (n=2)"
+
+
+def test_numbers_of_two_groups(write_run: WriteRun, pattern: str, tmp_path: Path) -> None:
+    write_run("a", "batch", 1, "2,1.5\n3,1.0\n", epe=2.0)
+    write_run("b", "batch", 2, "2,1.4\n3,1.6\n", epe=3.0)
+    write_run("c", "group", 1, "2,nan\n3,1.1\n", epe=1.0)
+    write_run("d", "group", 2, "2,0.9\n3,9.0\n", epe=1.5)
+    comparison = compare(read_runs(pattern), ["norm"])
+    content = comparison.to_dict()
+    assert [group["label"] for group in content["groups"]] == ["group", "batch"]  # 1.0 before 1.2
+    group, batch = content["groups"]
+    assert batch["source_validation_epe"] == {"mean": 1.2, "sd": 0.282843, "n": 2, "seeds": [1, 2]}
+    assert group["source_validation_epe"]["mean"] == 1.0
+    assert batch["sets"]["kitti2015"]["epe"] == {"mean": 2.5, "sd": 0.707107, "n": 2, "seeds": [1, 2]}
+    assert batch["sets"]["kitti2015"]["d1"]["mean"] == 50.0
+    assert [run["folder"][-1] for run in content["runs"]] == ["c", "d", "a", "b"]
+    assert content["runs"][2]["sets"]["kitti2015"]["bad2"] == 40.0
+
+    report.write(comparison, tmp_path / "out")
+    assert json.loads((tmp_path / "out" / "comparison.json").read_text()) == content
+    lines = (tmp_path / "out" / "comparison.md").read_text().splitlines()
+    assert "| norm | n | source validation EPE px | kitti2015 EPE px |" in lines
+    assert "| batch | 2 | 1.20 ± 0.28 | 2.50 ± 0.71 |" in lines
+    assert "| group | 2 | **1.00 ± 0.14** | **25.0 ± 7.1** |" in lines  # D1
+    rows, panels, _ = report.panels(comparison, "epe")
+    assert rows == ["group", "batch"]
+    assert [panel.title for panel in panels] == ["source validation", "kitti2015"]
+    assert panels[1].rows[1] == ([2.0, 3.0], 2.5, pytest.approx(math.sqrt(0.5)))
+
+
+def test_the_terminal_shows_the_same_cells_whole(write_run: WriteRun, pattern: str) -> None:
+    names = ("kitti2015", "kitti2012", "middlebury", "middlebury2006", "eth3d", "synthetic")
+    write_run("a", sets={name: entry(1.0) for name in names})
+    comparison = compare(read_runs(pattern), "norm")
+    console = Console(file=io.StringIO(), width=60)
+    report.show(comparison, console=console)
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    for _, *units in zip(*[table.columns for table in report.tables(comparison)], strict=True):
+        assert all(unit in text for _, unit in units)
+    assert "…" not in text
+    assert text.count("1.00 ± –") == len(names)
+    chosen = [unit for _, unit in list(report.tables(comparison))[1].columns[3:]]
+    assert chosen == ["D1 %", "D1 %", "bad-2 %", "bad-2 %", "bad-1 %", "bad-3 %"]
+    (only,) = report.tables(comparison, "bad3")
+    assert {unit for _, unit in only.columns[3:]} == {"bad-3 %"}
+
+
+def test_keys_that_make_groups(write_run: WriteRun, pattern: str) -> None:
+    write_run("a")
+    write_run("b", model={"width": 16})
+    labels = [group.label for group in compare(read_runs(pattern), ["norm", "model.width"]).groups]
+    assert labels == ["batch, model.width=16", "batch, model.width=8"]
+    with pytest.raises(UserError, match=r"by=model\.depth: .*a.config\.yaml has neither"):
+        compare(read_runs(pattern), "model.depth")
+
+
+def test_a_seed_twice_names_both_and_what_differs(write_run: WriteRun, pattern: str) -> None:
+    write_run("a")
+    write_run("b", choices={"norm": "batch", "transform": "crop_colour"}, paths={"output": "elsewhere"})
+    with pytest.raises(
+        UserError, match=r"a and .*b are both of group batch with seed 1; they differ in transform,"
+    ):
+        compare(read_runs(pattern), "norm")
+    assert len(compare(read_runs(pattern), ["norm", "transform"]).groups) == 2
+
+
+def test_other_protocols_and_other_images_are_not_compared(write_run: WriteRun, pattern: str) -> None:
+    write_run("a", seed=1)
+    second = write_run("b", seed=2, protocol={"pixels": "all"})
+    with pytest.raises(
+        UserError, match=r"a was evaluated with protocol.pixels=noc, .*b with protocol.pixels=all"
+    ):
+        compare(read_runs(pattern), "norm")
+    (second / "results.json").write_text(
+        json.dumps(
+            {"protocol": PROTOCOL, "search_range": "auto", "sets": {"kitti2015": entry(1.0, images=3)}}
+        )
+    )
+    with pytest.raises(UserError, match=r"kitti2015 has 2 images, 200 pixels \(noc\) in .*a, 3 images"):
+        compare(read_runs(pattern), "norm")
+    (second / "results.json").write_text(json.dumps({"protocol": PROTOCOL, "search_range": 64, "sets": {}}))
+    with pytest.raises(UserError, match=r"search_range=auto, .*b with search_range=64"):
+        compare(read_runs(pattern), "norm")
+
+
+def test_what_is_unfair_is_said(
+    write_run: WriteRun, pattern: str, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    write_run("a", "batch", 1, sets={"kitti2015": entry(1.0), "eth3d": entry(0.5)})
+    write_run("b", "batch", 2)
+    write_run("c", "group", 1, sets={"kitti2015": entry(None), "eth3d": entry(0.4)}, model={"width": 16})
+    (write_run("d", "group", 2) / "results.json").unlink()
+    comparison = compare(read_runs(pattern), "norm")
+    messages = "\n".join(
+        record.getMessage() for record in caplog.records if record.levelno == logging.WARNING
+    )
+    assert "d: left out, not finished: it has no results.json" in messages
+    assert "b: not evaluated on eth3d" in messages
+    assert "c differ from" in messages
+    assert "and the seed: model.width" in messages
+    assert "different seeds (batch: 1, 2; group: 1)" in messages
+    assert "c/results.json: on kitti2015 some answers are nan or infinite, and so is epe" in messages
+    text = report.markdown(comparison).replace("**", "")
+    assert "| batch | 2 | 1.50 ± 0.00 | 1.00 ± 0.00 | 0.50 ± – (n=1) |" in text
+    assert "| group | 1 | 1.50 ± – | inf ± – | 0.40 ± – |" in text
+    assert "group, kitti2015: answers that are nan or infinite with seed 1." in report.notes(comparison)
+    found = comparison.to_dict()["groups"][1]["sets"]["kitti2015"]["epe"]
+    assert found == {"mean": None, "sd": None, "n": 1, "seeds": [1], "infinite": [1]}
+
+
+def test_fair_runs_are_not_warned_of(
+    write_run: WriteRun, pattern: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    for norm in ("batch", "group"):
+        for seed in (1, 2):
+            write_run(f"{norm}{seed}", norm, seed, paths={"output": f"{norm}{seed}"})
+    compare(read_runs(pattern), "norm")
+    assert caplog.messages == []
+
+
+def test_a_resumed_run_knows_its_whole_curve(write_run: WriteRun, pattern: str) -> None:
+    for name, resume in (("a", None), ("b", "last.ckpt")):
+        folder = write_run(name, curve="4,2.0\n", resume=resume)
+        (folder / "metrics.1.csv").write_text("step,val/epe\n2,1.25\n")
+    assert [run.source_epe for run in read_runs(pattern)] == [2.0, 1.25]
+
+
+def test_a_run_without_a_curve_comes_last(
+    write_run: WriteRun, pattern: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    (write_run("a", "batch") / "metrics.csv").unlink()
+    write_run("b", "group", curve="2,99.0\n")
+    comparison = compare(read_runs(pattern), "norm")
+    assert [group.label for group in comparison.groups] == ["group", "batch"]
+    assert "| batch | 1 | – | 1.00 ± – |" in report.markdown(comparison).replace("**", "")
+    assert "a: metrics.csv holds no val/epe" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("results.json", "{", r"a/results\.json: broken"),
+        ("results.json", "[]", r"a/results\.json: expected keys"),
+        ("results.json", '{"protocol": {}, "search_range": 1}', r"a/results\.json: .* sets is missing"),
+        ("config.yaml", "a: [", r"a/config\.yaml: broken"),
+        ("config.yaml", "choices: {norm: batch}", r"a/config\.yaml: .* seed is missing"),
+    ],
+)
+def test_broken_files_are_named(
+    write_run: WriteRun, pattern: str, file: str, content: str, message: str
+) -> None:
+    (write_run("a") / file).write_text(content)
+    with pytest.raises(FormatError, match=message):
+        read_runs(pattern)
+
+
+def test_nothing_to_compare(write_run: WriteRun, pattern: str, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no such folder"):
+        read_runs(pattern)
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "multirun.yaml").touch()  # a file that matches is no run
+    with pytest.raises(UserError, match="no such folder"):
+        read_runs([pattern])
+    (write_run("a") / "results.json").unlink()
+    with pytest.raises(UserError, match="at least one finished run"):
+        read_runs(pattern)
+
+
+def test_adaptations_stand_below_their_group(write_run: WriteRun, pattern: str, tmp_path: Path) -> None:
+    sets = {"kitti2015": entry(1.0), "eth3d": entry(1.0)}
+    runs = {seed: write_run(f"a{seed}", "batch", seed, "2,2.0\n", sets=sets) for seed in (1, 2)}
+    write_run("b", "group", 1, "2,3.0\n", sets=sets)
+    for seed, after in ((1, 0.5), (2, 0.7)):
+        write_adaptation(tmp_path / "adabn" / f"k{seed}", runs[seed], after)
+    write_adaptation(tmp_path / "adabn" / "e1", runs[1], 0.4, "eth3d")
+    found = read_runs(pattern)
+    found += read_adaptations(str(tmp_path / "adabn" / "*"), found)
+    comparison = compare(found, "norm")
+    assert [group.label for group in comparison.groups] == ["batch", "batch + AdaBN", "group"]
+    assert "| batch + AdaBN | 2 | – | **0.60 ± 0.14** | **0.40 ± – (n=1)** |" in report.markdown(comparison)
+    assert any(note.startswith("AdaBN: ") for note in report.notes(comparison))
+
+    write_adaptation(tmp_path / "adabn" / "k1_again", runs[1], 0.6)
+    found = read_runs(pattern)
+    found += read_adaptations(str(tmp_path / "adabn" / "*"), found)
+    with pytest.raises(UserError, match=r"k1 and .*k1_again are both of group batch \+ AdaBN with seed 1"):
+        compare(found, "norm")
+
+
+def test_adaptations_that_do_not_fit(
+    write_run: WriteRun, pattern: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    run = write_run("a")
+    write_adaptation(tmp_path / "adabn" / "foreign", tmp_path / "other", 0.5)
+    write_adaptation(tmp_path / "adabn" / "unscored", run, None)
+    write_adaptation(tmp_path / "adabn" / "drifted", run, 0.5, before=entry(2.0))
+    (tmp_path / "adabn" / "unfinished").mkdir()
+    found = read_adaptations(str(tmp_path / "adabn" / "*"), read_runs(pattern))
+    assert [one.folder.name for one in found] == ["drifted"]
+    assert "foreign: left out, no run here has its checkpoint" in caplog.text
+    assert "unscored: left out, it was not scored" in caplog.text
+    assert "unfinished: left out, not finished: it has no adapt.json" in caplog.text
+    assert "the EPE on kitti2015 before the adaptation was 2.000" in caplog.text

@@ -1,0 +1,44 @@
+"""Compare trainings over seeds: python tools/compare.py runs='outputs/norm_ablation/*' [by=[norm,transform]].
+
+Prints one row per group, mean ± standard deviation over its seeds, in the order of the error on the source's
+held-back part. With adapted='outputs/adabn/*' also what tools/adapt.py made of these trainings. Writes
+comparison.json, comparison.md and comparison.png under paths.output.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+
+from dsmnet.config import save_config, tool
+from dsmnet.data.formats import write_image
+from dsmnet.evaluation import comparison_report
+from dsmnet.evaluation.comparison import compare
+from dsmnet.evaluation.runs import read_adaptations, read_runs
+from dsmnet.viz import dot_plot
+
+log = logging.getLogger(__name__)
+
+
+@tool("compare")
+def main(cfg: DictConfig) -> None:
+    """Read the runs, group them, report."""
+    options = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    assert isinstance(options, dict)
+    output = Path(options["paths"]["output"])
+    metric = comparison_report.check_metric(options["metric"])
+    runs = read_runs(options["runs"])
+    if options["adapted"]:
+        runs += read_adaptations(options["adapted"], runs)
+    comparison = compare(runs, options["by"])
+    save_config(cfg, output / "config.yaml")
+    comparison_report.write(comparison, output, metric)
+    write_image(output / "comparison.png", dot_plot(*comparison_report.panels(comparison, metric or "epe")))
+    comparison_report.show(comparison, metric)
+    log.info("wrote %s, comparison.md and comparison.png", output / "comparison.json")
+
+
+if __name__ == "__main__":
+    main()
