@@ -11,14 +11,31 @@ from torch import Tensor, nn
 LAST = {4: torch.channels_last, 5: torch.channels_last_3d}
 
 
-@pytest.fixture(params=[1, 2, 3], ids=["1d", "2d", "3d"])
-def ndim(request: pytest.FixtureRequest) -> int:
-    return request.param
+# Numbers of spatial dimensions and memory formats; a sequence has no channels_last.
+FORMS = (
+    (1, "contiguous"),
+    (2, "contiguous"),
+    (2, "channels_last"),
+    (3, "contiguous"),
+    (3, "channels_last"),
+)
 
 
-@pytest.fixture(params=["contiguous", "channels_last"])
-def layout(request: pytest.FixtureRequest) -> str:
-    return request.param
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what asks for `ndim`, `layout` or both, also through a fixture, for all of them that there are."""
+    wanted = [at for at, name in enumerate(("ndim", "layout")) if name in metafunc.fixturenames]
+    if wanted:
+        forms = dict.fromkeys(tuple(form[at] for at in wanted) for form in FORMS)
+        ids = [
+            "-".join(f"{value}d" if value in (1, 2, 3) else str(value) for value in form) for form in forms
+        ]
+        metafunc.parametrize([("ndim", "layout")[at] for at in wanted], list(forms), ids=ids)
+
+
+@pytest.fixture
+def space(ndim: int) -> tuple[int, ...]:
+    """A size that differs in each of the dimensions."""
+    return (3, 5, 7)[-ndim:]
 
 
 @pytest.fixture(scope="session")

@@ -17,14 +17,10 @@ Sample = Callable[..., Tensor]
 Randomise = Callable[[nn.Module], nn.Module]
 
 
-def space(ndim: int) -> tuple[int, ...]:
-    return (3, 5, 7)[-ndim:]
-
-
 def test_domain_norm_does_not_see_brightness_and_contrast(
-    sample: Sample, randomise: Randomise, ndim: int
+    sample: Sample, randomise: Randomise, ndim: int, space: tuple[int, ...]
 ) -> None:
-    x = sample(2, 6, *space(ndim), dtype=torch.float64)
+    x = sample(2, 6, *space, dtype=torch.float64)
     norm = randomise(DomainNorm(6, ndim=ndim, eps=1e-12))
     rng = torch.Generator().manual_seed(2)
     shape = (2, 6, *[1] * ndim)
@@ -34,8 +30,10 @@ def test_domain_norm_does_not_see_brightness_and_contrast(
     assert not torch.allclose(norm(x.flip(2)), norm(x))  # it does see where things are
 
 
-def test_each_pixel_has_unit_length_before_scale_and_shift(sample: Sample, ndim: int) -> None:
-    x = sample(2, 6, *space(ndim), dtype=torch.float64)
+def test_each_pixel_has_unit_length_before_scale_and_shift(
+    sample: Sample, ndim: int, space: tuple[int, ...]
+) -> None:
+    x = sample(2, 6, *space, dtype=torch.float64)
     for norm in (DomainNorm(6, ndim=ndim), DomainNorm(6, variant="seed", ndim=ndim)):
         length = torch.linalg.vector_norm(norm(x), dim=1)
         torch.testing.assert_close(length, torch.ones_like(length))

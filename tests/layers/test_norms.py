@@ -18,17 +18,15 @@ from dsmnet.layers.norms.batch import batch_norm
 from dsmnet.layers.norms.functional import group_norm, unit_length
 from dsmnet.layers.norms.group import GroupNorm
 from dsmnet.layers.norms.instance import InstanceNorm
+from dsmnet.layers.norms.mixstyle import MixStyle
 from dsmnet.layers.norms.none import ChannelBias
+from dsmnet.layers.norms.whitening import SwitchableWhitening
 
 VARIANTS = ("paper", "seed", "l2_first")
 Sample = Callable[..., Tensor]
 Randomise = Callable[[nn.Module], nn.Module]
 Array = NDArray[np.float64]
-
-
-def space(ndim: int) -> tuple[int, ...]:
-    return (3, 5, 7)[-ndim:]
-
+Space = tuple[int, ...]
 
 EPS = 1e-3  # large enough to be seen
 
@@ -75,9 +73,9 @@ def check(norm: nn.Module, x: Tensor, expected: Array) -> None:
     np.testing.assert_allclose(norm(x.float()).detach().numpy(), expected, rtol=1e-4, atol=1e-5)
 
 
-@pytest.fixture(params=["contiguous", "channels_last"])
-def x(sample: Sample, request: pytest.FixtureRequest, ndim: int) -> Tensor:
-    return sample(2, 6, *space(ndim), dtype=torch.float64, layout=request.param)
+@pytest.fixture
+def x(sample: Sample, space: Space, layout: str) -> Tensor:
+    return sample(2, 6, *space, dtype=torch.float64, layout=layout)
 
 
 def test_domain_norm_is_its_formula(randomise: Randomise, x: Tensor, ndim: int) -> None:
@@ -116,7 +114,7 @@ def test_group_norm_takes_a_number_of_groups_that_fits() -> None:
 def test_batch_norm_is_its_formula(randomise: Randomise, x: Tensor, ndim: int) -> None:
     norm = randomise(batch_norm(6, ndim=ndim, eps=EPS)).double()
     np.testing.assert_allclose(norm(x).detach(), affine(loop_batch(x.numpy()), norm), atol=1e-10)
-    assert isinstance(norm, {2: nn.BatchNorm2d, 3: nn.BatchNorm3d}[ndim])
+    assert isinstance(norm, {1: nn.BatchNorm1d, 2: nn.BatchNorm2d, 3: nn.BatchNorm3d}[ndim])
 
 
 def test_batch_instance_norm_is_its_formula(randomise: Randomise, x: Tensor, ndim: int) -> None:
@@ -135,27 +133,46 @@ def test_batch_instance_norm_starts_as_batch_norm(x: Tensor, ndim: int) -> None:
     torch.testing.assert_close(norm(x), F.instance_norm(x))
 
 
-@pytest.mark.parametrize(("ratio", "first"), [(0.5, 3), (0.3, 2), (0.0, 0), (1.0, 7)])
+@pytest.mark.parametrize(
+    ("channels", "ratio", "first"),
+    [(7, 0.5, 3), (7, 0.3, 2), (7, 0, 0), (7, 1, 7), (9, 0.99, 8), (8, 0.3, 2), (1, 0.5, 0), (1, 1.0, 1)],
+)
 def test_ibn_is_its_formula(
-    sample: Sample, randomise: Randomise, ndim: int, ratio: float, first: int
+    sample: Sample, randomise: Randomise, ndim: int, space: Space, channels: int, ratio: float, first: int
 ) -> None:
-    x = sample(2, 7, *space(ndim), dtype=torch.float64)
-    norm = randomise(IBN(7, ndim=ndim, ratio=ratio, eps=EPS)).double()
+    x = sample(2, channels, *space, dtype=torch.float64)
+    norm = randomise(IBN(channels, ndim=ndim, ratio=ratio, eps=EPS)).double()
     out = norm(x).detach().numpy()
     values = x.numpy()
+    assert out.shape == values.shape
+    assert (norm.instance is not None) == (first > 0)
+    assert (norm.batch is not None) == (first < channels)
     if first:
         expected = affine(loop_instance(values[:, :first]), norm.instance)
         np.testing.assert_allclose(out[:, :first], expected, atol=1e-10)
-    if first < 7:
+    if first < channels:
         expected = affine(loop_batch(values[:, first:]), norm.batch)
         np.testing.assert_allclose(out[:, first:], expected, atol=1e-10)
 
 
+@pytest.mark.parametrize("ratio", [0, 0.3, 0.5, 1])
+def test_ibn_keeps_the_memory_format_and_trains_all_channels(
+    sample: Sample, randomise: Randomise, ndim: int, space: Space, layout: str, ratio: float
+) -> None:
+    x = sample(2, 5, *space, layout=layout).requires_grad_()
+    norm = randomise(IBN(5, ndim=ndim, ratio=ratio))
+    out = norm(x)
+    assert out.stride() == x.stride()
+    weight = sample(2, 5, *space, seed=1)
+    for grad in torch.autograd.grad((out * weight).sum(), [x, *norm.parameters()]):
+        assert (grad != 0).all()
+
+
 @pytest.mark.parametrize("build", [batch_norm, BatchInstanceNorm, partial(IBN, ratio=0.0)])
 def test_running_statistics_move_by_the_momentum(
-    sample: Sample, build: Callable[..., nn.Module], ndim: int
+    sample: Sample, build: Callable[..., nn.Module], ndim: int, space: Space
 ) -> None:
-    x = sample(2, 6, *space(ndim))
+    x = sample(2, 6, *space)
     norm = build(6, ndim=ndim, momentum=0.25)
     norm(x)
     means = [value for key, value in norm.state_dict().items() if key.endswith("running_mean")]
@@ -215,17 +232,19 @@ def test_gradients(
     gradcheck(randomise(build(4, ndim=ndim)), x)
 
 
-NEEDS_PIXELS = [InstanceNorm, DomainNorm, BatchInstanceNorm, IBN]
+NEEDS_PIXELS = [InstanceNorm, DomainNorm, BatchInstanceNorm, IBN, MixStyle, SwitchableWhitening]
 
 
 @pytest.mark.parametrize("build", NEEDS_PIXELS)
 def test_one_pixel_is_refused(build: Callable[..., nn.Module], ndim: int) -> None:
     norm = build(6, ndim=ndim)
-    with pytest.raises(ShapeError, match=r"more than one pixel per channel.*\[2, \d, 1, 1"):
+    with pytest.raises(ShapeError, match=r"more than one pixel per channel.*\[2, \d, 1"):
         norm(torch.zeros(2, 6, *[1] * ndim))
 
 
-@pytest.mark.parametrize("build", [InstanceNorm, DomainNorm, BatchInstanceNorm])
+@pytest.mark.parametrize(
+    "build", [InstanceNorm, DomainNorm, BatchInstanceNorm, MixStyle, SwitchableWhitening]
+)
 @pytest.mark.parametrize("shape", [(2, 5, 4, 4), (6, 4, 4), (2, 6, 4, 4, 4)])
 def test_other_shapes_are_refused(build: Callable[..., nn.Module], shape: tuple[int, ...]) -> None:
     with pytest.raises(ShapeError, match=r"expected an input \[B, 6, H, W\], got \["):

@@ -12,8 +12,10 @@ from dsmnet.layers.norms.domain import DomainNorm
 from dsmnet.layers.norms.group import GroupNorm
 from dsmnet.layers.norms.ibn import IBN
 from dsmnet.layers.norms.instance import InstanceNorm
+from dsmnet.layers.norms.mixstyle import MixStyle
 from dsmnet.layers.norms.none import ChannelBias
 from dsmnet.layers.norms.placement import BlockInput, BlockOutput, Everywhere, Placement
+from dsmnet.layers.norms.whitening import SwitchableWhitening
 
 __all__ = [
     "IBN",
@@ -25,6 +27,8 @@ __all__ = [
     "Everywhere",
     "GroupNorm",
     "InstanceNorm",
+    "MixStyle",
     "Placement",
+    "SwitchableWhitening",
     "batch_norm",
 ]

@@ -38,7 +38,7 @@ class IBN(nn.Module):
         check_ndim(ndim)
         if not 0 <= ratio <= 1:
             raise ValueError(f"ratio: expected a number from 0 to 1, got {ratio}")
-        first = int(num_features * ratio)
+        first = int(num_features * ratio + 1e-6)  # 100 * 0.29 is a little less than 29
         rest = num_features - first
         self.split = [first, rest]
         self.instance = InstanceNorm(first, ndim=ndim, eps=eps) if first else None

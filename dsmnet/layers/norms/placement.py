@@ -20,9 +20,9 @@ class Placement(Protocol):
     """The slots of a network that a normalisation may fill.
 
     Each takes the number of channels and of spatial dimensions (1 for sequences, 2 for maps, 3 for cost
-    volumes) and returns a new module that keeps the shape [B, channels, ...]. Residual blocks also say in which
-    `stage` of the network they stand, counted from 1 (a stage is all blocks of one resolution and width, such
-    as conv2_x of a ResNet), and whether they are its `last` one.
+    volumes) and returns a new module that keeps the shape [B, channels, ...]. Residual blocks also say in
+    which `stage` of the network they stand, counted from 1 (a stage is all blocks of one resolution and
+    width, such as conv2_x of a ResNet), and whether they are its `last` one.
     """
 
     def stem(self, channels: int, ndim: int = 2) -> nn.Module:
@@ -69,8 +69,8 @@ class Everywhere:
 class BlockInput(Everywhere):
     """One layer for the first norm of each residual block of the first stages, another elsewhere: IBN-a.
 
-    Pan et al. 2018 change conv2_x to conv4_x of a ResNet, that is its first three stages, and leave the deepest
-    one alone, where differences of appearance are small.
+    Pan et al. 2018 change conv2_x to conv4_x of a ResNet, that is its first three stages, and leave the
+    deepest one alone, where differences of appearance are small.
 
     Args:
         first: the layer.
@@ -89,8 +89,8 @@ class BlockInput(Everywhere):
 class BlockOutput(Everywhere):
     """One more layer after the last residual addition of each of the first stages: IBN-b.
 
-    Pan et al. 2018 do so in conv2_x and conv3_x of a ResNet, its first two stages, and let the same layer take
-    the place of the stem's norm.
+    Pan et al. 2018 do so in conv2_x and conv3_x of a ResNet, its first two stages, and let the same layer
+    take the place of the stem's norm.
 
     Args:
         last: the layer.

@@ -1,0 +1,98 @@
+"""MixStyle (Zhou et al., "Domain generalization with MixStyle", ICLR 2021)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from dsmnet.errors import ShapeError
+from dsmnet.layers.norms.checks import check_input, check_ndim, memory_format, widen
+
+
+class MixStyle(nn.Module):
+    """In training, give each image a style between its own and that of another image of the batch.
+
+    The style is the mean and the standard deviation over the pixels, per channel. With
+    ``l ~ Beta(alpha, alpha)`` per image and a random permutation of the batch,
+    ``y = (l * std + (1 - l) * other_std) * (x - mean) / std + l * mean + (1 - l) * other_mean``; no gradient
+    flows through the statistics. In evaluation, and with nothing to mix, ``y = x``.
+
+    A stereo network extracts the features of all left views and all right views in one batch, in this order.
+    Both views of a pair get the same `l` and mix with the same view of the same other pair, or a pixel and
+    its match would no longer look alike. Place it only where the batch is so composed.
+
+    Statistics are taken in float32 (or float64) whatever the input; the result has the input's type and
+    memory format. Random numbers are torch's own, of the CPU.
+
+    Args:
+        num_features: channels.
+        ndim: 1 for sequences [B, C, L], 2 for maps [B, C, H, W], 3 for volumes [B, C, D, H, W].
+        probability: of mixing, per batch.
+        alpha: of the Beta distribution; below 1, `l` is mostly near 0 or 1.
+        views: blocks of equal size that the batch consists of; volumes are one per pair, so that it counts
+            as 1 there.
+        eps: added to the variances.
+
+    Raises:
+        ValueError: an argument out of its range.
+        ShapeError: in forward, as for `InstanceNorm`, or when a batch in training does not consist of `views`
+            equal blocks; a single image is left as it is.
+    """
+
+    def __init__(
+        self,
+        num_features: int,
+        *,
+        ndim: int = 2,
+        probability: float = 0.5,
+        alpha: float = 0.1,
+        views: int = 2,
+        eps: float = 1e-6,
+    ) -> None:
+        super().__init__()
+        check_ndim(ndim)
+        if not 0 <= probability <= 1:
+            raise ValueError(f"probability: expected a number from 0 to 1, got {probability}")
+        if not alpha > 0:
+            raise ValueError(f"alpha: expected a number above 0, got {alpha}")
+        if views < 1:
+            raise ValueError(f"views: expected at least 1, got {views}")
+        self.num_features, self.ndim, self.eps = num_features, ndim, eps
+        self.probability, self.alpha = probability, alpha
+        self.views = 1 if ndim == 3 else views
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return `x` in mixed styles, same shape."""
+        check_input(x, self.num_features, self.ndim, "MixStyle")
+        if not self.training or x.shape[0] == 1:
+            return x
+        items, rest = divmod(x.shape[0], self.views)
+        if rest:
+            raise ShapeError(
+                f"MixStyle: expected a batch of {self.views} views of equal number, got {list(x.shape)}"
+            )
+        if items < 2 or torch.rand(()) >= self.probability:
+            return x
+        wide = widen(x)
+        with torch.no_grad():
+            variance, mean = torch.var_mean(wide, tuple(range(2, x.ndim)), correction=0, keepdim=True)
+            std = (variance + self.eps).sqrt()
+            own, other = (t.to(x.device) for t in self._draw(items))
+            own = own.to(wide.dtype).view(-1, *[1] * (x.ndim - 1))
+            gain = own + (1 - own) * std[other] / std
+            mixed_mean = own * mean + (1 - own) * mean[other]
+        out = (wide - mean) * gain + mixed_mean
+        return out.to(x.dtype).contiguous(memory_format=memory_format(x))
+
+    def _draw(self, items: int) -> tuple[Tensor, Tensor]:
+        """Return for each image the weight of its own style and which image the other one is of, both [B]."""
+        own = torch.distributions.Beta(self.alpha, self.alpha).sample((items,))
+        other = torch.randperm(items)
+        return own.repeat(self.views), torch.cat([other + view * items for view in range(self.views)])
+
+    def extra_repr(self) -> str:
+        """Return the arguments, for printing."""
+        return (
+            f"{self.num_features}, ndim={self.ndim}, probability={self.probability}, alpha={self.alpha}, "
+            f"views={self.views}, eps={self.eps}"
+        )
