@@ -12,6 +12,7 @@ from dsmnet.config import compose, instantiate
 from dsmnet.errors import UserError
 from dsmnet.inference import StereoPredictor
 from dsmnet.models.checkpoint import load_into, read_weights
+from dsmnet.models.official import read_official, to_our_names
 
 DEFAULT_WEIGHTS = Path(__file__).resolve().parent / "weights" / "dsmnet_lite.safetensors"
 
@@ -46,22 +47,41 @@ def build_from_config(cfg: DictConfig) -> StereoPredictor:
     return StereoPredictor(instantiate(cfg.model), config)
 
 
-def load_model(path: str | Path | None = None, device: str = "auto") -> StereoPredictor:
+def load_model(
+    path: str | Path | None = None, device: str = "auto", format: str = "native"
+) -> StereoPredictor:
     """Load a trained network.
 
     Args:
         path: a checkpoint of tools/train.py (.ckpt or .safetensors); default: the weights that come with the
             package.
         device: ``auto`` (CUDA if there is one), ``cpu`` or ``cuda``.
+        format: ``native``, or ``official``: a file of the authors' DSMNet, PSMNet or GwcNet, which of them is
+            seen from its content.
 
     Raises:
-        UserError: no such file, not a checkpoint, or no such device.
+        UserError: no such file, not a checkpoint, weights that do not fit, no such device or format.
     """
-    path = Path(path) if path is not None else DEFAULT_WEIGHTS
-    tensors, config = read_weights(path)
-    predictor = StereoPredictor(instantiate(config["network"]), config)
-    load_into(predictor.net, tensors, str(path))
+    if format not in ("native", "official"):
+        raise UserError(f"format={format}: expected native or official")
+    if format == "official":
+        if path is None:
+            raise UserError("format=official: expected the path of a file, none comes with the package")
+        predictor = _load_official(Path(path))
+    else:
+        path = Path(path) if path is not None else DEFAULT_WEIGHTS
+        tensors, config = read_weights(path)
+        predictor = StereoPredictor(instantiate(config["network"]), config)
+        load_into(predictor.net, tensors, str(path))
     return predictor.to(choose_device(device)).eval()
+
+
+def _load_official(path: Path) -> StereoPredictor:
+    tensors, names = read_official(path)
+    predictor = build_from_config(compose("build", names.overrides(tensors)))
+    own = to_our_names(tensors, predictor.net.state_dict(), names, f"checkpoint={path}")
+    load_into(predictor.net, own, f"checkpoint={path}")
+    return predictor
 
 
 def choose_device(device: str) -> torch.device:

@@ -61,7 +61,7 @@ def features_of_pair(predictor: StereoPredictor, left: Image, right: Image) -> T
     pair = torch.stack([to_tensor(left, "left"), to_tensor(right, "right")]).to(predictor.device)
     pair = predictor.net.normalize(pair)
     height, width = pair.shape[-2:]
-    padding = Padding.to_multiple(height, width, predictor.net.divisor)
+    padding = Padding.for_net(predictor.net, height, width)
     maps = predictor.features(padding.apply(pair).contiguous(memory_format=torch.channels_last))
     stride = predictor.net.stride
     return maps[..., -(-padding.top // stride) :, : maps.shape[-1] - -(-padding.right // stride)]

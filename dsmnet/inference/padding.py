@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.nn import functional as F
 
+from dsmnet.models.stereo_net import StereoNet
+
 
 @dataclass(frozen=True)
 class Padding:
@@ -20,16 +22,25 @@ class Padding:
     right: int
 
     @classmethod
-    def to_multiple(cls, height: int, width: int, divisor: int) -> Padding:
-        """Return the padding up to the next multiple, at least four times the divisor.
+    def to_multiple(
+        cls, height: int, width: int, divisor: int, smallest: tuple[int, int] | None = None
+    ) -> Padding:
+        """Return the padding up to the next multiple, and up to the `smallest` height and width.
 
-        Below that, the coarsest maps would be too small for instance statistics.
+        Its default is four times the divisor: below that, the coarsest maps would be too small for instance
+        statistics.
         """
-        smallest = 4 * divisor
-        return cls(
-            top=max(smallest, -(-height // divisor) * divisor) - height,
-            right=max(smallest, -(-width // divisor) * divisor) - width,
+        least = smallest or (4 * divisor, 4 * divisor)
+        top, right = (
+            -(-max(size, low) // divisor) * divisor - size
+            for size, low in zip((height, width), least, strict=True)
         )
+        return cls(top, right)
+
+    @classmethod
+    def for_net(cls, net: StereoNet, height: int, width: int) -> Padding:
+        """Return the padding that a network needs."""
+        return cls.to_multiple(height, width, net.divisor, net.smallest)
 
     def apply(self, image: Tensor) -> Tensor:
         """[N, C, H, W] -> [N, C, H + top, W + right]."""

@@ -83,7 +83,7 @@ class StereoPredictor(nn.Module):
         self.eval()
         pair = self.net.normalize(torch.stack(views).to(self.device))
         height, width = pair.shape[-2:]
-        padding = Padding.to_multiple(height, width, self.net.divisor)
+        padding = Padding.for_net(self.net, height, width)
         pair = padding.apply(pair).contiguous(memory_format=torch.channels_last)
         disparity = padding.cut(self.net(pair[:1], pair[1:], max_disparity)[-1])
         self.train(was_training)

@@ -6,6 +6,8 @@ hand, so that swapping the normalisation never touches a network.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -14,10 +16,24 @@ from dsmnet.errors import ShapeError
 from dsmnet.layers.norms.placement import Placement
 
 _CONV = {2: nn.Conv2d, 3: nn.Conv3d}
+_TRANSPOSED: dict[int, Any] = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
 
 
 class ConvNormAct(nn.Sequential):
-    """Convolution without bias, norm, ReLU (2-D or 3-D)."""
+    """Convolution without bias, norm, ReLU (2-D or 3-D).
+
+    Args:
+        in_channels: of the input.
+        out_channels: of the output.
+        norm: asked for the norm of this place.
+        kernel: size.
+        stride: step.
+        padding: on each side; default: half the kernel times the dilation.
+        dilation: distance of the kernel's elements.
+        ndim: 2 for maps, 3 for volumes.
+        stem: it is the very first convolution of a network.
+        act: end with a ReLU.
+    """
 
     def __init__(
         self,
@@ -27,11 +43,14 @@ class ConvNormAct(nn.Sequential):
         *,
         kernel: int = 3,
         stride: int = 1,
+        padding: int | None = None,
+        dilation: int = 1,
         ndim: int = 2,
         stem: bool = False,
         act: bool = True,
     ) -> None:
-        conv = _CONV[ndim](in_channels, out_channels, kernel, stride, padding=kernel // 2, bias=False)
+        padding = dilation * (kernel // 2) if padding is None else padding
+        conv = _CONV[ndim](in_channels, out_channels, kernel, stride, padding, dilation, bias=False)
         place = norm.stem if stem else norm.inner
         layers: list[nn.Module] = [conv, place(out_channels, ndim)]
         if act:
@@ -39,32 +58,85 @@ class ConvNormAct(nn.Sequential):
         super().__init__(*layers)
 
 
-class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions around an identity.
+class UpConvNormAct(nn.Sequential):
+    """Transposed convolution without bias that doubles the size, norm, ReLU (2-D or 3-D).
 
     Args:
-        channels: of input and output.
-        norm: asked for the norms of this place.
+        in_channels: of the input.
+        out_channels: of the output.
+        norm: asked for the norm of this place.
+        kernel: size, one number or one per dimension. 4 doubles a dimension; 3 does with `output_padding` 1,
+            and without it makes ``2 n - 1`` of n.
+        output_padding: added on the far side.
         ndim: 2 for maps, 3 for volumes.
-        stage: of the network in which the block stands, from 1; see `Placement`.
-        last: it is the last block of its stage.
+        act: end with a ReLU.
     """
 
     def __init__(
-        self, channels: int, norm: Placement, *, ndim: int = 2, stage: int = 1, last: bool = True
+        self,
+        in_channels: int,
+        out_channels: int,
+        norm: Placement,
+        *,
+        kernel: int | tuple[int, ...] = 4,
+        output_padding: int = 0,
+        ndim: int = 2,
+        act: bool = True,
+    ) -> None:
+        conv = _TRANSPOSED[ndim](in_channels, out_channels, kernel, 2, 1, output_padding, bias=False)
+        layers: list[nn.Module] = [conv, norm.inner(out_channels, ndim)]
+        if act:
+            layers.append(nn.ReLU(inplace=True))
+        super().__init__(*layers)
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions around an identity, or around a 1x1 convolution where the size changes.
+
+    Args:
+        channels: of the output.
+        norm: asked for the norms of this place.
+        in_channels: of the input; default: those of the output.
+        stride: step of the first convolution.
+        dilation: distance of both kernels' elements.
+        ndim: 2 for maps, 3 for volumes.
+        stage: of the network in which the block stands, from 1; see `Placement`.
+        last: it is the last block of its stage.
+        act: end with a ReLU.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        norm: Placement,
+        *,
+        in_channels: int | None = None,
+        stride: int = 1,
+        dilation: int = 1,
+        ndim: int = 2,
+        stage: int = 1,
+        last: bool = True,
+        act: bool = True,
     ) -> None:
         super().__init__()
+        given = channels if in_channels is None else in_channels
         conv = _CONV[ndim]
-        self.conv1 = conv(channels, channels, 3, padding=1, bias=False)
+        self.conv1 = conv(given, channels, 3, stride, dilation, dilation, bias=False)
         self.norm1 = norm.block_in(channels, ndim, stage=stage)
-        self.conv2 = conv(channels, channels, 3, padding=1, bias=False)
+        self.conv2 = conv(channels, channels, 3, 1, dilation, dilation, bias=False)
         self.norm2 = norm.inner(channels, ndim)
         self.norm_out = norm.block_out(channels, ndim, stage=stage, last=last)
+        self.shortcut: ConvNormAct | None = None
+        if stride != 1 or given != channels:
+            self.shortcut = ConvNormAct(given, channels, norm, kernel=1, stride=stride, ndim=ndim, act=False)
+        self.act = act
 
     def forward(self, x: Tensor) -> Tensor:
-        """[N, C, ...] -> the same shape."""
+        """[N, in_channels, ...] -> [N, channels, ...], the same size but for the stride."""
         y = F.relu(self.norm1(self.conv1(x)), inplace=True)
-        return F.relu(self.norm_out(x + self.norm2(self.conv2(y))), inplace=True)
+        same = x if self.shortcut is None else self.shortcut(x)
+        out = self.norm_out(same + self.norm2(self.conv2(y)))
+        return F.relu(out, inplace=True) if self.act else out
 
 
 class UpsampleMerge(nn.Module):

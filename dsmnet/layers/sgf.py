@@ -8,6 +8,7 @@ from torch.nn import functional as F
 
 from dsmnet.errors import UserError
 from dsmnet.layers.conv import ConvNormAct
+from dsmnet.layers.norms.instance import InstanceNorm
 from dsmnet.layers.norms.placement import Placement
 from dsmnet.ops import sgf
 
@@ -46,17 +47,64 @@ def edge_weights(embedding: Tensor, similarity: str = "dot", temperature: Tensor
     return (logits * temperature).softmax(dim=2)
 
 
-class GraphFilter(nn.Module):
-    """SGF on a feature map, joined with its input (DSMNet, section 3.2)."""
+class EdgeEmbedding(nn.Sequential):
+    """The map whose similarities weigh the edges: 3x3 convolution and instance norm (DSMNet's code)."""
 
-    def __init__(self, channels: int, norm: Placement, *, similarity: str = "cosine") -> None:
+    def __init__(self, in_channels: int, channels: int) -> None:
+        conv = nn.Conv2d(in_channels, channels, 3, padding=1, bias=False)
+        super().__init__(conv, InstanceNorm(channels))
+
+
+class GraphFilter(nn.Module):
+    """SGF on a feature map, joined with its input (DSMNet, section 3.2).
+
+    Args:
+        channels: of the map.
+        norm: of the convolution that joins.
+        similarity: see `edge_weights`.
+        standardize: instance norm in the embedding, as published; without it a temperature is learned.
+    """
+
+    def __init__(
+        self, channels: int, norm: Placement, *, similarity: str = "cosine", standardize: bool = False
+    ) -> None:
         super().__init__()
         self.similarity = similarity
-        self.embed = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.log_temperature = nn.Parameter(torch.zeros(()))
+        self.embed: nn.Module
+        if standardize:
+            self.embed, self.log_temperature = EdgeEmbedding(channels, channels), None
+        else:
+            self.embed = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+            self.log_temperature = nn.Parameter(torch.zeros(()))
         self.fuse = ConvNormAct(2 * channels, channels, norm)
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, C, H, W] -> [N, C, H, W]."""
-        weights = edge_weights(self.embed(x), self.similarity, self.log_temperature.exp())
+        temperature = 1.0 if self.log_temperature is None else self.log_temperature.exp()
+        weights = edge_weights(self.embed(x), self.similarity, temperature)
         return self.fuse(torch.cat([sgf(x, weights), x], dim=1))
+
+
+class VolumeGraphFilter(nn.Module):
+    """SGF on every plane of a cost volume, guided by a map of the left view (DSMNet, section 3.2).
+
+    Args:
+        guide_channels: of the map.
+        channels: of the volume.
+        norm3d: of the convolution that joins.
+        similarity: see `edge_weights`.
+    """
+
+    def __init__(
+        self, guide_channels: int, channels: int, norm3d: Placement, *, similarity: str = "dot"
+    ) -> None:
+        super().__init__()
+        self.similarity = similarity
+        self.embed = EdgeEmbedding(guide_channels, guide_channels)
+        self.fuse = ConvNormAct(2 * channels, channels, norm3d, ndim=3)
+
+    def forward(self, volume: Tensor, guide: Tensor) -> Tensor:
+        """Volume [N, C, D, H, W] and map [N, G, H, W] -> volume of the same shape."""
+        weights = edge_weights(self.embed(guide), self.similarity)
+        filtered = sgf(volume.flatten(1, 2), weights).view_as(volume)
+        return self.fuse(torch.cat([filtered, volume], dim=1))

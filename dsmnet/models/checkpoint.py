@@ -70,15 +70,21 @@ def load_into(net: nn.Module, tensors: Mapping[str, Tensor], source: str) -> Non
     Raises:
         ShapeError: names are missing or unknown, or shapes differ; nothing was copied.
     """
-    own = net.state_dict()
-    differences = [f"missing: {name} {tuple(own[name].shape)}" for name in own if name not in tensors]
-    differences += [f"unknown: {name} {tuple(tensors[name].shape)}" for name in tensors if name not in own]
-    differences += [
-        f"shape of {name}: file {tuple(tensors[name].shape)}, network {tuple(own[name].shape)}"
-        for name in own
-        if name in tensors and tensors[name].shape != own[name].shape
-    ]
+    differences = list_differences(net.state_dict(), tensors)
     if differences:
-        shown = "\n  ".join(differences[:20]) + ("\n  ..." if len(differences) > 20 else "")
-        raise ShapeError(f"{source} does not fit the network ({len(differences)} differences):\n  {shown}")
+        raise ShapeError(f"{source} does not fit the network: {differences}")
     net.load_state_dict(dict(tensors))
+
+
+def list_differences(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> str:
+    """Return the first twenty names that are missing, unknown or of another shape; empty if there is none."""
+    lines = [f"missing: {name} {tuple(own[name].shape)}" for name in own if name not in given]
+    lines += [f"unknown: {name} {tuple(given[name].shape)}" for name in given if name not in own]
+    lines += [
+        f"shape of {name}: file {tuple(given[name].shape)}, network {tuple(own[name].shape)}"
+        for name in own
+        if name in given and given[name].shape != own[name].shape
+    ]
+    if not lines:
+        return ""
+    return "\n  ".join([f"{len(lines)} differences", *lines[:20], *(["..."] if len(lines) > 20 else [])])

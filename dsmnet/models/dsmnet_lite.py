@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 from dsmnet.layers.norms.placement import Placement
-from dsmnet.models.stereo_net import StereoNet
+from dsmnet.models.stereo_net import StereoNet, StereoOutput, to_channels_last
 from dsmnet.stages.features.unet import UNetFeatures
 from dsmnet.stages.refinement import Refinement
 from dsmnet.stages.regression import SoftArgmax
 
 
 class DSMNetLite(StereoNet):
-    """Wires the slots' channels; the yaml in conf/model says what they are.
+    """Features, volume and aggregation at 1/4, then a refinement to full size.
 
     Args:
         norm: placement of the 2-D normalisation.
@@ -53,12 +54,25 @@ class DSMNetLite(StereoNet):
         super().__init__(
             normalize=normalize,
             backbone=backbone,
-            volume=cost_volume,
             aggregation=aggregation(cost_volume.out_channels, backbone.channels, norm=norm, norm3d=norm3d),
-            regression=SoftArgmax(window),
-            refinement=Refinement(
-                backbone.channels, hidden=refine_hidden, blocks=refine_blocks, radius=refine_radius
-            ),
             stride=4,
             max_disparity=max_disparity,
         )
+        self.volume = cost_volume
+        self.regression = SoftArgmax(window)
+        self.refinement = Refinement(
+            backbone.channels, hidden=refine_hidden, blocks=refine_blocks, radius=refine_radius
+        )
+        to_channels_last(self)
+
+    def match(self, left: Tensor, right: Tensor, max_disparity: int | None = None) -> StereoOutput:
+        """See `StereoNet.match`."""
+        lefts, rights = self.extract(left, right)
+        volume = self.volume(lefts[self.stride], rights[self.stride], self.planes(max_disparity))
+        scores = self.aggregation(volume, lefts)
+        coarse = self.regression(scores[-1]) * self.stride
+        refined = self.refinement(coarse, lefts, rights)
+        if not self.training:
+            return StereoOutput(refined[-1:], scores[-1:])
+        full = F.interpolate(coarse, size=left.shape[-2:], mode="bilinear", align_corners=False)
+        return StereoOutput([full, *refined], scores)

@@ -1,13 +1,13 @@
-"""StereoNet: every network of this project, as slots."""
+"""What every network of this project has in common."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
+from math import lcm
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from dsmnet.errors import ShapeError
 
@@ -25,17 +25,19 @@ class StereoOutput:
 
 
 class StereoNet(nn.Module):
-    """Two normalised views -> disparity.
+    """Two normalised views -> disparity. A network states its slots and wires them in `match`.
 
     Args:
         normalize: image in [0, 1] -> normalised image; not applied by `forward`, whose input is normalised.
-        backbone: image [N, 3, H, W] -> {stride: map}; has `channels` (by stride) and `divisor`.
-        volume: (left, right, planes) -> [N, G, D, h, w]; has `out_channels`.
-        aggregation: (volume, left maps) -> list of scores [N, 1, D, h, w], the last is the answer.
-        regression: scores -> disparity [N, 1, h, w] in planes.
-        refinement: (disparity in px of the image, left maps, right maps) -> list of [N, 1, H, W].
+        backbone: image [N, 3, H, W] -> {stride: map}; has `channels` (by stride), `divisor` and, where images
+            must have a least size, `smallest`.
+        aggregation: may have a `divisor`, of rows, columns and planes of the volume.
         stride: at which the volume is built.
         max_disparity: search range in pixels, exclusive, when a call does not give one.
+
+    Attributes:
+        divisor: height and width of the input are multiples of it.
+        smallest: least height and width of the input.
     """
 
     def __init__(
@@ -43,32 +45,23 @@ class StereoNet(nn.Module):
         *,
         normalize: nn.Module,
         backbone: nn.Module,
-        volume: nn.Module,
         aggregation: nn.Module,
-        regression: nn.Module,
-        refinement: nn.Module,
-        stride: int = 4,
-        max_disparity: int = 192,
+        stride: int,
+        max_disparity: int,
     ) -> None:
         super().__init__()
         self.normalize = normalize
         self.backbone = backbone
-        self.volume = volume
         self.aggregation = aggregation
-        self.regression = regression
-        self.refinement = refinement
         self.stride = stride
         self.max_disparity = max_disparity
-        self.divisor: int = cast(int, backbone.divisor)
-        _to_channels_last(self)
+        self.plane_divisor = int(getattr(aggregation, "divisor", 1))
+        self.divisor = lcm(cast(int, backbone.divisor), stride * self.plane_divisor)
+        self.smallest: tuple[int, int] = getattr(backbone, "smallest", (4 * self.divisor,) * 2)
 
     def forward(self, left: Tensor, right: Tensor, max_disparity: int | None = None) -> list[Tensor]:
         """Normalised views [N, 3, H, W] -> disparities [N, 1, H, W] in pixels, the last is the answer."""
         return self.match(left, right, max_disparity).disparities
-
-    def features(self, image: Tensor) -> Tensor:
-        """Return the maps that are matched, [N, C, H/stride, W/stride], of a normalised image."""
-        return self.backbone(image)[self.stride]
 
     def match(self, left: Tensor, right: Tensor, max_disparity: int | None = None) -> StereoOutput:
         """Like `forward`, with the volumes; in evaluation only the final disparity is computed.
@@ -76,24 +69,29 @@ class StereoNet(nn.Module):
         Raises:
             ShapeError: the views differ, or are no multiples of `divisor`.
         """
-        self._check(left, right)
-        # One pass for both views: with batch statistics, left and right share them.
-        both = self.backbone(torch.cat([left, right]))
-        lefts = {stride: maps.chunk(2)[0] for stride, maps in both.items()}
-        rights = {stride: maps.chunk(2)[1] for stride, maps in both.items()}
+        raise NotImplementedError
 
-        volume = self.volume(lefts[self.stride], rights[self.stride], self.planes(max_disparity))
-        scores = self.aggregation(volume, lefts)
-        coarse = self.regression(scores[-1]) * self.stride
-        refined = self.refinement(coarse, lefts, rights)
-        if not self.training:
-            return StereoOutput(refined[-1:], scores[-1:])
-        full = F.interpolate(coarse, size=left.shape[-2:], mode="bilinear", align_corners=False)
-        return StereoOutput([full, *refined], scores)
+    def features(self, image: Tensor) -> Tensor:
+        """Return the maps that are matched, [N, C, H/stride, W/stride], of a normalised image."""
+        return self.backbone(image)[self.stride]
+
+    def extract(self, left: Tensor, right: Tensor) -> tuple[dict[int, Tensor], dict[int, Tensor]]:
+        """Return the feature maps of both views by stride.
+
+        One pass for both: with batch statistics, left and right share them.
+        """
+        self._check(left, right)
+        both: dict[int, Tensor] = self.backbone(torch.cat([left, right]))
+        halves = {stride: maps.chunk(2) for stride, maps in both.items()}
+        return {s: half[0] for s, half in halves.items()}, {s: half[1] for s, half in halves.items()}
 
     def planes(self, max_disparity: int | None = None) -> int:
-        """Number of planes that cover disparities below `max_disparity` (default: the network's own)."""
-        return -(-(max_disparity or self.max_disparity) // self.stride)
+        """Number of planes, of `stride` px each, that cover disparities below `max_disparity`.
+
+        Rounded up to what the aggregation can halve; default: the network's own range.
+        """
+        planes = -(-(max_disparity or self.max_disparity) // self.stride)
+        return -(-planes // self.plane_divisor) * self.plane_divisor
 
     def _check(self, left: Tensor, right: Tensor) -> None:
         if left.shape != right.shape or left.dim() != 4 or left.shape[1] != 3:
@@ -105,13 +103,20 @@ class StereoNet(nn.Module):
         if h % self.divisor or w % self.divisor:
             raise ShapeError(
                 f"height and width must be multiples of {self.divisor}, got {tuple(left.shape)}; "
-                "StereoPredictor pads any size"
+                "in training choose crop.height and crop.width so, elsewhere StereoPredictor pads any size"
             )
 
 
-def _to_channels_last(net: nn.Module) -> None:
+def to_channels_last(net: nn.Module) -> None:
     """Store kernels channels last: on a CPU, convolutions of few channels run up to four times faster."""
-    formats = {4: torch.channels_last, 5: torch.channels_last_3d}
+    formats: dict[int, Any] = {4: torch.channels_last, 5: torch.channels_last_3d}
     for parameter in net.parameters():
         if parameter.dim() in formats:
             parameter.data = parameter.data.contiguous(memory_format=formats[parameter.dim()])
+
+
+def kaiming_fan_out(net: nn.Module) -> None:
+    """Start convolutions as PSMNet, GwcNet and DSMNet do: normal, variance 2 / (kernel size * outputs)."""
+    for module in net.modules():
+        if isinstance(module, nn.Conv2d | nn.Conv3d):
+            nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

@@ -10,6 +10,9 @@ up = flip both axes and swap entries 2 and 3; right = transpose; left = transpos
 
 All four predecessors of a pixel have a smaller t = 2 r + c. Sheared so that t becomes an axis, the map is
 filtered one wavefront at a time: W + 2 H steps instead of H W.
+
+For its backward pass the scan keeps ten maps of the size of x, whatever H and W; plain autograd keeps 70 or
+more.
 """
 
 from __future__ import annotations
@@ -100,20 +103,20 @@ def _unshear(y: Tensor, width: int) -> Tensor:
     """Undo `_shear`: [T, N, C, H] -> [N, C, H, W]."""
     steps, n, c, h = y.shape
     flat = torch.nn.functional.pad(y.permute(1, 2, 3, 0).reshape(n, c, h * steps), (0, 2 * h))
-    return flat.reshape(n, c, h, steps + 2)[..., :width]
+    return flat.reshape(n, c, h, steps + 2)[..., :width].contiguous()  # a view would hold all of `flat`
 
 
 class _Wavefront(torch.autograd.Function):
-    """The down pass in place with its adjoint; keeps x, weights and y, all sheared."""
+    """The down pass in place with its adjoint.
+
+    For the backward pass it keeps x, weights and y as they are: sheared, they are up to three times larger.
+    """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, weights: Tensor) -> Tensor:
-        own = _shear(_own_factor(weights))
-        w = _shear(_inside(weights))[:, :, :, None]  # [T, N, 5, 1, H]
-        w1, w2, w3, w4 = (w[:, :, k] for k in range(1, 5))
-        steps = _shear(x)
-        y = steps * own
-        for t in range(1, steps.shape[0]):
+        own, w1, w2, w3, w4 = _sheared_factors(weights)
+        y = _shear(x) * own
+        for t in range(1, y.shape[0]):
             current = y[t]
             current.addcmul_(y[t - 1], w4[t])
             current[..., 1:].addcmul_(y[t - 1, ..., :-1], w3[t, ..., 1:])
@@ -121,16 +124,16 @@ class _Wavefront(torch.autograd.Function):
                 current[..., 1:].addcmul_(y[t - 2, ..., :-1], w1[t, ..., 1:])
             if t >= 3:
                 current[..., 1:].addcmul_(y[t - 3, ..., :-1], w2[t, ..., 1:])
-        ctx.save_for_backward(steps, own, w, y)
-        ctx.width = x.shape[-1]
-        return _unshear(y, x.shape[-1])
+        out = _unshear(y, x.shape[-1])
+        ctx.save_for_backward(x, weights, out)
+        return out
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, grad_y: Tensor) -> tuple[Tensor, Tensor]:
-        steps, own, w, y = ctx.saved_tensors
-        w1, w2, w3, w4 = (w[:, :, k] for k in range(1, 5))
-        grad = _shear(grad_y)
+        x, weights, out = ctx.saved_tensors
+        own, w1, w2, w3, w4 = _sheared_factors(weights)
+        steps, y, grad, width = _shear(x), _shear(out), _shear(grad_y), x.shape[-1]
         for t in range(steps.shape[0] - 1, 0, -1):
             current = grad[t]
             grad[t - 1].addcmul_(current, w4[t])
@@ -139,7 +142,7 @@ class _Wavefront(torch.autograd.Function):
                 grad[t - 2, ..., :-1].addcmul_(current[..., 1:], w1[t, ..., 1:])
             if t >= 3:
                 grad[t - 3, ..., :-1].addcmul_(current[..., 1:], w2[t, ..., 1:])
-        grad_own = _unshear((grad * steps).sum(2, keepdim=True), ctx.width)[:, 0]  # [N, H, W]
+        grad_own = _unshear((grad * steps).sum(2, keepdim=True), width)[:, 0]  # [N, H, W]
         grad_w = grad_own.new_zeros(grad_own.shape[0], 5, *grad_own.shape[1:])
         grad_w[:, 0] = grad_own
         for k, (back, above) in {1: (2, True), 2: (3, True), 3: (1, True), 4: (1, False)}.items():
@@ -148,9 +151,15 @@ class _Wavefront(torch.autograd.Function):
                 product[back:, :, 0, 1:] = (grad[back:, ..., 1:] * y[:-back, ..., :-1]).sum(2)
             else:
                 product[back:, :, 0] = (grad[back:] * y[:-back]).sum(2)
-            grad_w[:, k] = _unshear(product, ctx.width)[:, 0]
+            grad_w[:, k] = _unshear(product, width)[:, 0]
         outside = ~_inside(torch.ones_like(grad_w)).bool()
-        return _unshear(grad * own, ctx.width), torch.where(outside, grad_own[:, None], grad_w)
+        return _unshear(grad * own, width), torch.where(outside, grad_own[:, None], grad_w)
+
+
+def _sheared_factors(weights: Tensor) -> tuple[Tensor, ...]:
+    """Return the factor of x and those of the four neighbours, each [T, N, 1, H]."""
+    w = _shear(_inside(weights))[:, :, :, None]
+    return (_shear(_own_factor(weights)), *(w[:, :, k] for k in range(1, 5)))
 
 
 def _inside(weights: Tensor) -> Tensor:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
+
+from dsmnet.layers.norms.checks import widen
 
 
 class SoftArgmax(nn.Module):
@@ -29,3 +32,26 @@ class SoftArgmax(nn.Module):
         inside = (window >= 0) & (window < scores.shape[1])
         near = scores.gather(1, window.clamp(0, scores.shape[1] - 1)).masked_fill(~inside, float("-inf"))
         return (near.softmax(1) * window).sum(1, keepdim=True)
+
+
+class FullSizeSoftArgmax(nn.Module):
+    """Scores enlarged to a plane per pixel of disparity, then the expectation over all of them (PSMNet).
+
+    Args:
+        stride: of the scores; the result is so many times larger.
+        inclusive: the last plane stands for its own disparity alone, as in GANet and DSMNet: D planes become
+            ``stride * (D - 1) + 1`` instead of ``stride * D``.
+    """
+
+    def __init__(self, stride: int, inclusive: bool = False) -> None:
+        super().__init__()
+        self.stride, self.inclusive = stride, inclusive
+
+    def forward(self, scores: Tensor) -> Tensor:
+        """Scores [N, 1, D, h, w], larger is better -> disparity [N, 1, stride h, stride w] in pixels."""
+        planes, height, width = scores.shape[2:]
+        levels = self.stride * (planes - 1) + 1 if self.inclusive else self.stride * planes
+        size = (levels, self.stride * height, self.stride * width)
+        fine = F.interpolate(widen(scores), size=size, mode="trilinear", align_corners=False)
+        disparities = torch.arange(levels, device=fine.device, dtype=fine.dtype)
+        return torch.einsum("ndhw,d->nhw", fine.squeeze(1).softmax(1), disparities)[:, None]

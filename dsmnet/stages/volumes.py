@@ -80,6 +80,30 @@ class ConcatVolume(_Volume):
         return torch.cat([left, right], dim=1)
 
 
+class GroupwiseConcatVolume(_Volume):
+    """The last `joined` channels of both views side by side, behind the group-wise correlation of the others.
+
+    GwcNet-gc (Guo et al. 2019, sec. 3.2). Left features, then the shifted right ones.
+    """
+
+    def __init__(self, channels: int, groups: int = 40, joined: int = 12) -> None:
+        super().__init__()
+        self.correlated = channels - joined
+        if not 0 <= joined < channels or self.correlated % groups:
+            raise UserError(
+                f"volume.groups={groups}: expected a divisor of what volume.joined={joined} leaves of the "
+                f"{channels} feature channels"
+            )
+        self.groups = groups
+        self.out_channels = groups + 2 * joined
+
+    def compare(self, left: Tensor, right: Tensor) -> Tensor:
+        """Mean of products over the channels of each group, then both views' other channels."""
+        split = self.correlated
+        products = (left[:, :split] * right[:, :split]).unflatten(1, (self.groups, -1))
+        return torch.cat([products.mean(dim=2), left[:, split:], right[:, split:]], dim=1)
+
+
 class DifferenceVolume(_Volume):
     """Left features minus the shifted right ones (StereoNet, Khamis et al. 2018)."""
 

@@ -111,7 +111,7 @@ class StereoModule(pl.LightningModule):
         """Disparity [N, 1, H, W] of a batch of any size."""
         left, right = self.net.normalize(batch["left"]), self.net.normalize(batch["right"])
         height, width = left.shape[-2:]
-        padding = Padding.to_multiple(height, width, self.net.divisor)
+        padding = Padding.for_net(self.net, height, width)
         outputs = self.net(padding.apply(left), padding.apply(right), self.max_disparity)
         return padding.cut(outputs[-1]).clamp(min=0)
 

@@ -34,9 +34,9 @@ def norms_figure(networks: Networks, domains: Sequence[str]) -> Figure:
         mean = sum(distances.values()) / len(distances)
         axes.set_title(f"norm = {label}: mean distance {mean:.3f}", fontsize=11, loc="left")
         axes.set_xlim(0, min(highest, 4))
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, 1.3 * axes.get_ylim()[1])  # room for the legend
         axes.set_xlabel(f"length, in medians of {first}")
-        axes.legend(fontsize=8, frameon=False)
+        axes.legend(fontsize=8, frameon=False, loc="upper left")
     panels[0].set_ylabel("share of pixels per unit length")
     _explain(
         figure,
@@ -62,7 +62,7 @@ def divergence_figure(networks: Networks, domains: Sequence[str]) -> Figure:
         axes.set_title(domain, fontsize=11, loc="left")
         axes.set_xlabel("layer, shallow to deep")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.legend(fontsize=8, frameon=False)
+        axes.legend(fontsize=8, frameon=False, loc="upper right")
     panels[0].set_ylabel("symmetric KL divergence, nats,\nmean over channels")
     _same_height(panels)
     _explain(
@@ -129,7 +129,7 @@ def _same_height(panels: Sequence[Axes]) -> None:
     low = min(axes.get_ylim()[0] for axes in panels)
     high = max(axes.get_ylim()[1] for axes in panels)
     for axes in panels:
-        axes.set_ylim(low, high)
+        axes.set_ylim(low, high * (high / low) ** 0.35)  # room for the legends, on a logarithmic scale
 
 
 def _explain(figure: Figure, text: str) -> None:

@@ -33,7 +33,7 @@ def test_norm_in_a_network(norm: str) -> None:
 @pytest.mark.parametrize("model", names("model"))
 def test_model_keeps_the_contract(model: str) -> None:
     net = build_model(model).net
-    size = (4 * net.divisor, 6 * net.divisor)
+    size = (max(4 * net.divisor, net.smallest[0]), max(6 * net.divisor, net.smallest[1]))
     left, right = torch.randn(1, 3, *size), torch.randn(1, 3, *size)
     net.train()
     outputs = net.match(left, right, 32)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor
@@ -106,6 +108,70 @@ def test_gradients(size: tuple[int, int], backend: str) -> None:
     assert torch.autograd.gradcheck(lambda a, b: sgf(a, b, backend), (x, weights))
     volume = random(1, 2, 3, *size).requires_grad_()
     assert torch.autograd.gradcheck(lambda a, b: sga(a, b, backend), (volume, weights))
+
+
+def paths_into(pixel: tuple[int, int], size: tuple[int, int]) -> list[list[tuple[int, int, int]]]:
+    """Every path of the down pass's graph to a pixel, as (entry, row, column) of each edge's end."""
+    found: list[list[tuple[int, int, int]]] = [[]]
+    for entry, (dr, dc) in enumerate(SGF_PASSES[0][0], start=1):
+        r, c = pixel[0] + dr, pixel[1] + dc
+        if 0 <= r < size[0] and 0 <= c < size[1]:
+            found += [[*path, (entry, *pixel)] for path in paths_into((r, c), size)]
+    return found
+
+
+@pytest.mark.parametrize("size", [(3, 3), (1, 4), (4, 1), (2, 4)])
+def test_sgf_is_the_sum_over_all_paths(size: tuple[int, int]) -> None:
+    """DSMNet's definition: a value reaches a pixel along every path, times the product of its edges."""
+    x, weights = random(1, 1, *size), normalised_weights(1, *size)
+    weights[:, 1:, 0], weights[:, 1:, 1:] = 1, 0  # the other three passes keep everything
+    w = weights[0, 0]
+    filtered = sgf(x, weights)[0, 0]
+    for r in range(size[0]):
+        for c in range(size[1]):
+            value, total = 0.0, 0.0
+            for path in paths_into((r, c), size):
+                start = (r, c)
+                if path:
+                    entry, *end = path[0]
+                    step = SGF_PASSES[0][0][entry - 1]
+                    start = (end[0] + step[0], end[1] + step[1])
+                own = float(w[0, start[0], start[1]])
+                for entry, (dr, dc) in enumerate(SGF_PASSES[0][0], start=1):
+                    if not (0 <= start[0] + dr < size[0] and 0 <= start[1] + dc < size[1]):
+                        own += float(w[entry, start[0], start[1]])
+                product = own
+                for entry, *end in path:
+                    product *= float(w[entry, end[0], end[1]])
+                value, total = value + product * float(x[0, 0, start[0], start[1]]), total + product
+            assert total == pytest.approx(1)  # the supplement's induction
+            assert float(filtered[r, c]) == pytest.approx(value)
+
+
+def saved_bytes(function: Callable[[], Tensor]) -> int:
+    """Bytes of distinct memory that a forward pass keeps for the backward pass."""
+    kept: dict[int, int] = {}
+
+    def pack(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    alive = []
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        alive.append(function())
+    return sum(kept.values())
+
+
+def test_memory_for_the_backward_pass_is_bounded() -> None:
+    """As the documentation states it, in sizes of the input; plain autograd keeps every step's terms."""
+    weights = normalised_weights(1, 24, 40).requires_grad_()
+    x = random(1, 16, 24, 40).requires_grad_()
+    assert saved_bytes(lambda: sgf(x, weights, "scan")) < 10 * x.nbytes
+    assert saved_bytes(lambda: sgf(x, weights, "reference")) > 60 * x.nbytes
+    volume = random(1, 16, 12, 24, 40).requires_grad_()
+    assert saved_bytes(lambda: sga(volume, weights, "scan")) < 12.2 * volume.nbytes
+    assert saved_bytes(lambda: sga(volume, weights, "reference")) > 20 * volume.nbytes
 
 
 def test_sgf_is_a_convex_combination() -> None:

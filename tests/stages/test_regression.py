@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import pytest
 import torch
+from torch.nn import functional as F
 
-from dsmnet.stages.regression import SoftArgmax
+from dsmnet.stages.regression import FullSizeSoftArgmax, SoftArgmax
 
 
 def scores_with_peak_at(position: float, planes: int = 12, sharpness: float = 3.0) -> torch.Tensor:
@@ -45,3 +47,21 @@ def test_gradient_reaches_the_window_only() -> None:
     assert reached[[3, 4, 6, 7]].all()  # the peak itself lies at the expectation: no gradient
     assert not reached[:3].any()
     assert not reached[8:].any()
+
+
+@pytest.mark.parametrize(("inclusive", "levels"), [(False, 12), (True, 9)])
+def test_full_size_expectation_is_that_of_the_enlarged_scores(inclusive: bool, levels: int) -> None:
+    scores = torch.randn(2, 1, 3, 4, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    found = FullSizeSoftArgmax(4, inclusive)(scores)
+    assert found.dtype == torch.float64
+    fine = F.interpolate(scores, size=(levels, 16, 20), mode="trilinear", align_corners=False)[:, 0]
+    probability = fine.exp() / fine.exp().sum(1, keepdim=True)
+    expected = sum(d * probability[:, d] for d in range(levels))
+    torch.testing.assert_close(found[:, 0], expected)
+
+
+def test_full_size_expectation_reaches_the_whole_range() -> None:
+    scores = torch.full((1, 1, 5, 2, 2), -50.0)
+    scores[:, :, -1] = 50.0
+    assert FullSizeSoftArgmax(4)(scores).mean() == pytest.approx(18.5, abs=0.6)  # of 0 to 19
+    assert FullSizeSoftArgmax(4, inclusive=True)(scores).mean() == pytest.approx(16, abs=0.6)  # of 0 to 16

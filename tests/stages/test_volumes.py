@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from dsmnet.errors import ShapeError, UserError
-from dsmnet.stages.volumes import ConcatVolume, DifferenceVolume, GroupwiseVolume
+from dsmnet.stages.volumes import ConcatVolume, DifferenceVolume, GroupwiseConcatVolume, GroupwiseVolume
 
 PLANES = 5
 
@@ -19,7 +19,7 @@ def pair() -> tuple[torch.Tensor, torch.Tensor]:
 def naive(left: np.ndarray, right: np.ndarray, kind: str) -> np.ndarray:
     """The definition, one voxel at a time: left (x, y) against right (x - d, y), zero where x < d."""
     n, c, h, w = left.shape
-    channels = {"concat": 2 * c, "difference": c, "cosine": 3, "correlation": 3}[kind]
+    channels = {"concat": 2 * c, "difference": c, "cosine": 3, "correlation": 3, "both": 6}[kind]
     volume = np.zeros((n, channels, PLANES, h, w), dtype=np.float64)
     for i, d, y, x in np.ndindex(n, PLANES, h, w):
         if x < d:
@@ -29,6 +29,8 @@ def naive(left: np.ndarray, right: np.ndarray, kind: str) -> np.ndarray:
             volume[i, :, d, y, x] = np.concatenate([a, b])
         elif kind == "difference":
             volume[i, :, d, y, x] = a - b
+        elif kind == "both":  # two groups of two channels, and two channels as they are
+            volume[i, :, d, y, x] = [a[:2] @ b[:2] / 2, a[2:4] @ b[2:4] / 2, *a[4:], *b[4:]]
         else:
             for g in range(3):
                 u, v = a[2 * g : 2 * g + 2], b[2 * g : 2 * g + 2]
@@ -44,6 +46,7 @@ def naive(left: np.ndarray, right: np.ndarray, kind: str) -> np.ndarray:
         (DifferenceVolume(6), "difference"),
         (GroupwiseVolume(6, groups=3, cosine=True), "cosine"),
         (GroupwiseVolume(6, groups=3, cosine=False), "correlation"),
+        (GroupwiseConcatVolume(6, groups=2, joined=2), "both"),
     ],
 )
 def test_equals_the_definition(pair, volume, kind) -> None:
@@ -63,7 +66,8 @@ def test_more_planes_than_columns_are_zero(pair) -> None:
 def test_gradients() -> None:
     left = torch.randn(1, 4, 2, 5, dtype=torch.float64, requires_grad=True)
     right = torch.randn(1, 4, 2, 5, dtype=torch.float64, requires_grad=True)
-    for volume in (ConcatVolume(4), DifferenceVolume(4), GroupwiseVolume(4, groups=2)):
+    volumes = [ConcatVolume(4), DifferenceVolume(4), GroupwiseVolume(4, groups=2)]
+    for volume in (*volumes, GroupwiseConcatVolume(4, groups=1, joined=2)):
         assert torch.autograd.gradcheck(lambda a, b, v=volume: v(a, b, 3), (left, right))
 
 
@@ -74,3 +78,12 @@ def test_bad_input_is_named(pair) -> None:
         ConcatVolume(6)(*pair, 0)
     with pytest.raises(UserError, match=r"groups=4.*6"):
         GroupwiseVolume(6, groups=4)
+    with pytest.raises(UserError, match=r"groups=2.*joined=3.*6"):
+        GroupwiseConcatVolume(6, groups=2, joined=3)
+    with pytest.raises(UserError, match=r"joined=6.*6"):
+        GroupwiseConcatVolume(6, groups=2, joined=6)
+
+
+def test_nothing_joined_is_the_correlation_alone(pair) -> None:
+    result = GroupwiseConcatVolume(6, groups=3, joined=0)(*pair, PLANES)
+    torch.testing.assert_close(result, GroupwiseVolume(6, groups=3, cosine=False)(*pair, PLANES))

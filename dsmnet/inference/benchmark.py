@@ -1,0 +1,161 @@
+"""How long a network takes and how much memory, measured in a process of its own."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+
+from dsmnet.errors import UserError
+from dsmnet.inference.predictor import StereoPredictor
+from dsmnet.ops.backend import choose_backend
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One network on one size with one backend.
+
+    `seconds` is the median of the timed passes. `memory` is the most that the process held beyond what it
+    held before the first pass, in MiB: of the device where there is one, else resident memory.
+    """
+
+    backend: str
+    seconds: float
+    slowest: float
+    memory: float
+    parameters: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the entry of benchmark.json."""
+        return asdict(self)
+
+
+def measure(
+    build: Callable[[], StereoPredictor],
+    size: tuple[int, int],
+    *,
+    backend: str,
+    search_range: int,
+    device: str = "cpu",
+    train: bool = False,
+    repeats: int = 3,
+    threads: int | None = None,
+) -> Measurement:
+    """Measure in a fresh process, whose peak of memory is that of this network alone.
+
+    Args:
+        build: makes the network; importable from anywhere.
+        size: height and width of the views.
+        backend: of the graph filters.
+        search_range: pixels.
+        device: ``cpu`` or ``cuda``.
+        train: forward and backward; else `StereoPredictor.predict`.
+        repeats: timed passes.
+        threads: of the CPU's kernels.
+
+    Raises:
+        UserError: an option is impossible, or the process failed; the message is the reason.
+    """
+    choose_backend(backend)
+    if repeats < 1 or min(size) < 1:
+        raise UserError(f"repeats={repeats}, size={list(size)}: expected positive numbers")
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe(duplex=False)
+    arguments = (there, build, size, backend, search_range, device, train, repeats, threads)
+    process = context.Process(target=_run, args=arguments)
+    process.start()
+    there.close()
+    try:
+        answer = here.recv()
+    except EOFError:
+        process.join()
+        raise UserError(
+            f"size={list(size)}, backend={backend}: the process died (status {process.exitcode}); "
+            "out of memory? Try a smaller size"
+        ) from None
+    process.join()
+    if isinstance(answer, str):
+        raise UserError(answer)
+    return Measurement(**answer)
+
+
+def _run(
+    answer: Any,
+    build: Callable[[], StereoPredictor],
+    size: tuple[int, int],
+    backend: str,
+    search_range: int,
+    device: str,
+    train: bool,
+    repeats: int,
+    threads: int | None,
+) -> None:
+    """The process: build, pass once, pass timed."""
+    os.environ["DSMNET_BACKEND"] = backend
+    if threads:
+        torch.set_num_threads(threads)
+    try:
+        predictor = build().to(device)
+        on_gpu = predictor.device.type == "cuda"
+        views = torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(0))
+        step = (
+            _training_step(predictor, views, search_range)
+            if train
+            else _matching(predictor, views, search_range)
+        )
+        before = _peak(on_gpu)
+        step()
+        seconds = []
+        for _ in range(repeats):
+            start = time.perf_counter()
+            step()
+            if on_gpu:
+                torch.cuda.synchronize()
+            seconds.append(time.perf_counter() - start)
+        answer.send(
+            {
+                "backend": backend,
+                "seconds": round(statistics.median(seconds), 4),
+                "slowest": round(max(seconds), 4),
+                "memory": round(_peak(on_gpu) - before, 1),
+                "parameters": sum(parameter.numel() for parameter in predictor.parameters()),
+            }
+        )
+    except (UserError, RuntimeError) as error:
+        answer.send(str(error).splitlines()[0])
+    finally:
+        answer.close()
+
+
+def _matching(predictor: StereoPredictor, views: torch.Tensor, search_range: int) -> Callable[[], object]:
+    predictor.eval()
+    return lambda: predictor.predict(views[0], views[1], search_range)
+
+
+def _training_step(
+    predictor: StereoPredictor, views: torch.Tensor, search_range: int
+) -> Callable[[], object]:
+    net = predictor.net.train()
+    left, right = net.normalize(views.to(predictor.device)).split(1)
+
+    def step() -> None:
+        net.zero_grad()
+        sum((d.float().mean() for d in net(left, right, search_range)), torch.zeros(())).backward()
+
+    return step
+
+
+def _peak(on_gpu: bool) -> float:
+    """The most memory held so far, MiB."""
+    if on_gpu:
+        return torch.cuda.max_memory_allocated() / 2**20
+    unit = 2**20 if sys.platform == "darwin" else 2**10  # bytes there, KiB elsewhere
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit

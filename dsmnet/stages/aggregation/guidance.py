@@ -1,0 +1,98 @@
+"""What the left view tells the aggregation of DSMNet: the weights of its semi-global passes."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from dsmnet.layers.conv import ConvNormAct
+from dsmnet.layers.norms.functional import unit_length
+from dsmnet.layers.norms.placement import Placement
+from dsmnet.stages.features.dsmnet import to_stride
+
+
+class Guides(NamedTuple):
+    """Weights of the semi-global passes, each [N, 4, 5, h, w], of the volume at full and at half size."""
+
+    fine: list[Tensor]
+    coarse: list[Tensor]
+
+
+def neighbour_similarity(x: Tensor) -> Tensor:
+    """Return how alike each pixel's features are to those of its 3x3 neighbours, by rows, [N, 9, h, w].
+
+    Cosines, divided by the sum of their magnitudes; 0 for a neighbour outside the map.
+    """
+    h, w = x.shape[2:]
+    unit = unit_length(x)
+    padded = F.pad(unit, (1, 1, 1, 1))
+    near = [(unit * padded[..., i : i + h, j : j + w]).sum(1) for i in range(3) for j in range(3)]
+    return F.normalize(torch.stack(near, dim=1), p=1, dim=1)
+
+
+class Guidance(nn.Module):
+    """The left image and its features -> weights of the aggregation.
+
+    Weights of pixels depend on how alike neighbours are, not on what they look like; all passes share the
+    linear map from similarities to weights.
+
+    Args:
+        norm: normalisation of every convolution.
+        channels: of the left features.
+        stride: of the left features and of the volume.
+        widths: channels at full and at half size of the volume.
+        passes: number of passes at full and at half size.
+    """
+
+    def __init__(
+        self,
+        norm: Placement,
+        channels: int,
+        *,
+        stride: int,
+        widths: tuple[int, int] = (32, 48),
+        passes: tuple[int, int] = (3, 4),
+    ) -> None:
+        super().__init__()
+        fine, coarse = widths
+        self.stride = stride
+        self.start = nn.Sequential(
+            ConvNormAct(3, fine // 2, norm, stem=True), ConvNormAct(fine // 2, fine, norm)
+        )
+        self.refine = nn.Conv2d(channels, fine, 3, padding=1, bias=False)
+        self.refine_norm = norm.inner(fine)
+        self.join = ConvNormAct(2 * fine, fine, norm)
+        self.down = nn.Sequential(*to_stride(fine, norm, stride), ConvNormAct(fine, fine, norm))
+        self.fine = nn.ModuleList(ConvNormAct(fine, fine, norm) for _ in range(passes[0] - 1))
+        self.halve = nn.Sequential(
+            ConvNormAct(fine, coarse, norm, stride=2), ConvNormAct(coarse, coarse, norm)
+        )
+        self.coarse = nn.ModuleList(ConvNormAct(coarse, coarse, norm) for _ in range(passes[1] - 1))
+        self.fine_heads = nn.ModuleList(ConvNormAct(fine, fine, norm, act=False) for _ in range(passes[0]))
+        self.coarse_heads = nn.ModuleList(
+            ConvNormAct(coarse, coarse, norm, act=False) for _ in range(passes[1])
+        )
+        self.weigh = nn.Conv2d(9, 20, 1, bias=False)
+
+    def forward(self, image: Tensor, features: Tensor) -> Guides:
+        """Left image [N, 3, H, W] and features [N, C, H/stride, W/stride] -> weights."""
+        near = self.refine(features)
+        near = F.interpolate(near, scale_factor=self.stride, mode="bilinear", align_corners=False)
+        near = F.relu(self.refine_norm(near), inplace=True)
+        x = self.down(self.join(torch.cat([self.start(image), near], dim=1)))
+        x, fine = self._weights(x, self.fine, self.fine_heads)
+        _, coarse = self._weights(self.halve(x), self.coarse, self.coarse_heads)
+        return Guides(fine, coarse)
+
+    def _weights(self, x: Tensor, steps: nn.ModuleList, heads: nn.ModuleList) -> tuple[Tensor, list[Tensor]]:
+        """One set of weights before each residual step, and one after the last."""
+        weights = []
+        for index, head in enumerate(heads):
+            if index:
+                x = steps[index - 1](x) + x
+            similar = self.weigh(neighbour_similarity(head(x)))
+            weights.append(F.normalize(similar.unflatten(1, (4, 5)), p=1, dim=2))
+        return x, weights

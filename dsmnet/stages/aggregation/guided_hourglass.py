@@ -1,0 +1,109 @@
+"""The aggregation of DSMNet: two 3-D hourglasses with guided semi-global passes."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from dsmnet.layers.conv import ConvNormAct
+from dsmnet.layers.merge import Merge
+from dsmnet.layers.norms.checks import widen
+from dsmnet.layers.norms.placement import Placement
+from dsmnet.layers.sgf import VolumeGraphFilter
+from dsmnet.ops import sga
+from dsmnet.stages.aggregation.guidance import Guides
+
+
+class GuidedBlock(nn.Module):
+    """A semi-global pass and a convolution, added to the input (GANet's SGA block)."""
+
+    def __init__(self, channels: int, norm3d: Placement) -> None:
+        super().__init__()
+        self.norm = norm3d.inner(channels, 3)
+        self.refine = ConvNormAct(channels, channels, norm3d, ndim=3, act=False)
+
+    def forward(self, volume: Tensor, weights: Tensor) -> Tensor:
+        """Volume [N, C, D, h, w] and weights [N, 4, 5, h, w] -> volume of the same shape."""
+        smooth = sga(widen(volume), widen(weights)).to(volume.dtype)
+        return F.relu(volume + self.refine(F.relu(self.norm(smooth))), inplace=True)
+
+
+class GuidedHourglass(nn.Module):
+    """`forward(volume [N, G, D, h, w], guides, left map) -> scores [N, 1, D, h, w]`, coarse to fine.
+
+    The last is the answer; in evaluation it is the only one. D is one more than a multiple of `divisor`.
+
+    Args:
+        in_channels: of the volume.
+        norm3d: normalisation of every 3-D convolution.
+        widths: channels at full, half and quarter size.
+        guide_channels: of the left map.
+        graph_filters: SGF on each plane before the two hourglasses, as in the paper; the released network has
+            none.
+        similarity: of their edges.
+    """
+
+    divisor = 4
+
+    def __init__(
+        self,
+        in_channels: int,
+        norm3d: Placement,
+        *,
+        widths: tuple[int, int, int] = (32, 48, 64),
+        guide_channels: int = 32,
+        graph_filters: bool = False,
+        similarity: str = "dot",
+    ) -> None:
+        super().__init__()
+        full, half, quarter = widths
+        self.enter = ConvNormAct(in_channels, full, norm3d, ndim=3, act=False)
+        self.fine = nn.ModuleList(GuidedBlock(full, norm3d) for _ in range(3))
+        self.coarse = nn.ModuleList(GuidedBlock(half, norm3d) for _ in range(4))
+        self.down1 = nn.ModuleList(
+            ConvNormAct(a, b, norm3d, stride=2, ndim=3) for a, b in ((full, half), (half, quarter))
+        )
+        self.down2 = nn.ModuleList(
+            Merge(a, b, norm3d, up=False, ndim=3) for a, b in ((full, half), (half, quarter))
+        )
+        self.up1, self.up2 = (
+            nn.ModuleList(
+                (
+                    Merge(quarter, half, norm3d, up=True, ndim=3),
+                    Merge(half, full, norm3d, up=True, ndim=3),
+                )
+            )
+            for _ in range(2)
+        )
+        self.heads = nn.ModuleList(nn.Conv3d(full, 1, 3, padding=1, bias=False) for _ in range(3))
+        self.filters = nn.ModuleList(
+            VolumeGraphFilter(guide_channels, full, norm3d, similarity=similarity)
+            for _ in range(2 * graph_filters)
+        )
+
+    def forward(self, volume: Tensor, guides: Guides, left: Tensor) -> list[Tensor]:
+        """See the class."""
+        full = self.fine[0](self.enter(volume), guides.fine[0])
+        scores = self._score(0, full)
+        full = self._filter(0, full, left)
+
+        half = self.coarse[0](self.down1[0](full), guides.coarse[0])
+        quarter = self.down1[1](half)
+        half = self.coarse[1](self.up1[0](quarter, half), guides.coarse[1])
+        full = self.fine[1](self.up1[1](half, full), guides.fine[1])
+        scores += self._score(1, full)
+        full = self._filter(1, full, left)
+
+        half = self.coarse[2](self.down2[0](full, half), guides.coarse[2])
+        quarter = self.down2[1](half, quarter)
+        half = self.coarse[3](self.up2[0](quarter, half), guides.coarse[3])
+        full = self.fine[2](self.up2[1](half, full), guides.fine[2])
+        return scores + self._score(2, full)
+
+    def _score(self, index: int, volume: Tensor) -> list[Tensor]:
+        """Scores of an output; of all but the last in training only. The network computes costs."""
+        wanted = self.training or index == len(self.heads) - 1
+        return [-self.heads[index](volume)] if wanted else []
+
+    def _filter(self, index: int, volume: Tensor, left: Tensor) -> Tensor:
+        return self.filters[index](volume, left) if len(self.filters) else volume

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from dsmnet.errors import ShapeError, UserError
+from dsmnet.layers.norms.batch import batch_norm
+from dsmnet.layers.norms.domain import DomainNorm
+from dsmnet.layers.norms.none import ChannelBias
+from dsmnet.layers.norms.placement import Everywhere, Placement
+from dsmnet.stages.features.residual import PyramidFeatures, ResidualTrunk, StageFeatures
+
+WIDTHS, BLOCKS = (4, 6, 8, 8), (2, 3, 1, 2)
+BIAS, BATCH = Everywhere(ChannelBias), Everywhere(batch_norm)
+
+
+def pyramid(norm: Placement = BATCH) -> PyramidFeatures:
+    torch.manual_seed(0)
+    return PyramidFeatures(
+        norm, widths=WIDTHS, blocks=BLOCKS, pools=(8, 4, 2, 1), pool_width=3, hidden=5, out_channels=7
+    )
+
+
+def test_sizes_of_the_trunk() -> None:
+    maps = ResidualTrunk(BATCH, widths=WIDTHS, blocks=BLOCKS)(torch.randn(2, 3, 20, 36))
+    assert [tuple(m.shape) for m in maps] == [(2, 6, 5, 9), (2, 8, 5, 9), (2, 8, 5, 9)]
+    assert all((m < 0).any() for m in maps)  # no ReLU after the sum
+
+
+def test_strides_dilations_and_shortcuts_of_the_stages() -> None:
+    trunk = ResidualTrunk(BATCH, widths=(32, 64, 128, 128), blocks=(3, 16, 3, 3))
+    assert [len(stage) for stage in trunk.stages] == [3, 16, 3, 3]
+    for at, (stride, dilation, shortcut) in enumerate([(1, 1, 0), (2, 1, 1), (1, 1, 1), (1, 2, 0)]):
+        first, *others = trunk.stages[at]
+        assert first.conv1.stride == (stride, stride)
+        assert (first.shortcut is not None) == bool(shortcut)
+        assert all(block.shortcut is None and block.conv1.stride == (1, 1) for block in others)
+        for block in (first, *others):
+            assert block.conv1.dilation == block.conv2.dilation == (dilation, dilation)
+
+
+class Recorder:
+    """A placement that notes what it is asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[object, ...]] = []
+
+    def stem(self, channels: int, ndim: int = 2) -> nn.Module:
+        self.asked.append(("stem", channels))
+        return nn.Identity()
+
+    def inner(self, channels: int, ndim: int = 2) -> nn.Module:
+        self.asked.append(("inner", channels))
+        return nn.Identity()
+
+    def block_in(self, channels: int, ndim: int = 2, *, stage: int = 1) -> nn.Module:
+        self.asked.append(("in", channels, stage))
+        return nn.Identity()
+
+    def block_out(self, channels: int, ndim: int = 2, *, stage: int = 1, last: bool = True) -> nn.Module:
+        self.asked.append(("out", channels, stage, last))
+        return nn.Identity()
+
+
+def test_every_norm_says_where_it_stands() -> None:
+    placement = Recorder()
+    ResidualTrunk(placement, widths=WIDTHS, blocks=BLOCKS)
+    expected: list[tuple[object, ...]] = [("stem", 4), ("inner", 4), ("inner", 4)]
+    for at, (width, count) in enumerate(zip(WIDTHS, BLOCKS, strict=True), start=1):
+        for block in range(count):
+            expected += [("in", width, at), ("inner", width), ("out", width, at, block == count - 1)]
+            if block == 0 and at in (2, 3):
+                expected.append(("inner", width))  # of the shortcut
+    assert placement.asked == expected
+
+
+def window_means(channel: np.ndarray, edge: int) -> np.ndarray:
+    """Means of the windows that fit, one at a time."""
+    rows, columns = channel.shape[0] // edge, channel.shape[1] // edge
+    return np.array(
+        [
+            [channel[y * edge : (y + 1) * edge, x * edge : (x + 1) * edge].mean() for x in range(columns)]
+            for y in range(rows)
+        ]
+    )
+
+
+def test_the_pyramid_equals_window_means_enlarged_by_opencv() -> None:
+    """Joined: the second stage, the fourth, then the means from the smallest window to the largest."""
+    net = pyramid(BIAS)
+    maps = net.trunk(torch.randn(1, 3, 40, 76))
+    seen: list[Tensor] = []
+    net.trunk.forward = lambda image: maps  # type: ignore[method-assign]
+    net.out.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    with torch.no_grad():
+        assert net(torch.zeros(1, 3, 40, 76))[4].shape == (1, 7, 10, 19)
+    deep = maps[2][0].detach().numpy()
+    expected = [maps[0][0].detach().numpy(), deep]
+    for edge in (1, 2, 4, 8):
+        conv, bias, _ = net.pyramid[net.pools.index(edge)]
+        means = np.stack([window_means(channel, edge) for channel in deep])
+        mixed = np.einsum("oi,ihw->ohw", conv.weight[..., 0, 0].detach().numpy(), means)
+        mixed = np.maximum(mixed + bias.bias.detach().numpy()[:, None, None], 0).astype(np.float32)
+        expected.append(np.stack([cv2.resize(m, (19, 10), interpolation=cv2.INTER_LINEAR) for m in mixed]))
+    np.testing.assert_allclose(seen[0][0].numpy(), np.concatenate(expected), atol=1e-5)
+
+
+def test_instance_statistics_at_the_smallest_size() -> None:
+    net = pyramid(Everywhere(DomainNorm))
+    assert net.smallest == (32, 64)
+    assert torch.isfinite(net(torch.randn(1, 3, *net.smallest))[4]).all()
+    with pytest.raises(ShapeError, match=r"at least \(32, 64\) pixels.*got \(1, 3, 32, 60\)"):
+        net(torch.randn(1, 3, 32, 60))
+    assert PyramidFeatures(BATCH).smallest == (256, 512)
+
+
+def test_stages_come_first_and_the_narrow_map_last() -> None:
+    torch.manual_seed(0)
+    net = StageFeatures(BATCH, widths=WIDTHS, blocks=BLOCKS, hidden=5, joined=3).eval()
+    image = torch.randn(1, 3, 16, 24)
+    maps = net(image)[4]
+    assert net.channels == {4: 25}
+    assert maps.shape == (1, 25, 4, 6)
+    stages = torch.cat(net.trunk(image), dim=1)
+    torch.testing.assert_close(maps[:, :22], stages)
+    assert net.out is not None
+    torch.testing.assert_close(maps[:, 22:], net.out(stages))
+    alone = StageFeatures(BATCH, widths=WIDTHS, blocks=BLOCKS, joined=0)
+    assert alone(image)[4].shape[1] == alone.channels[4] == 22
+
+
+@pytest.mark.parametrize("options", [{"widths": (4, 8, 8)}, {"blocks": (1, 1, 1)}, {"blocks": (1, 0, 1, 1)}])
+def test_four_stages_are_needed(options: dict[str, tuple[int, ...]]) -> None:
+    with pytest.raises(UserError, match=r"features\.widths=.*features\.blocks=.*four stages"):
+        StageFeatures(BATCH, **options)  # type: ignore[arg-type]

@@ -1,0 +1,48 @@
+"""tools/benchmark.py as a user runs it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from dsmnet import build_model
+
+RunTool = Callable[..., Any]
+SMALL = ["model=tiny", "size=[70,100]", "search_range=32", "repeats=1", "threads=1", "device=cpu"]
+
+
+def test_both_backends_side_by_side(run_tool: RunTool) -> None:
+    done = run_tool("benchmark", *SMALL, "norm=batch", "model.graph_filter=true")
+    assert done.status == 0, done.log
+    record = json.loads((done.output / "benchmark.json").read_text())
+    assert (record["model"], record["norm"], record["size"]) == ("tiny", "batch", [70, 100])
+    assert [entry["backend"] for entry in record["backends"]] == ["scan", "reference"]
+    expected = build_model("tiny", "batch", ["model.graph_filter=true"])
+    for entry in record["backends"]:
+        assert entry["parameters"] == sum(p.numel() for p in expected.parameters())
+        assert 0 < entry["seconds"] <= entry["slowest"] < 60
+        assert entry["memory"] >= 0
+    assert "| reference |" in (done.output / "benchmark.md").read_text()
+
+
+def test_a_training_step(run_tool: RunTool) -> None:
+    done = run_tool("benchmark", *SMALL, "size=[64,96]", "train=true", "backends=[scan]")
+    assert done.status == 0, done.log
+    assert "forward and backward of 64x96" in (done.output / "benchmark.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["train=true"], "multiples of 8, got"),
+        (["backends=[cuda]"], "backend='cuda': expected one of"),
+        (["repeats=0"], "repeats=0"),
+    ],
+)
+def test_mistakes_are_named(run_tool: RunTool, overrides: list[str], message: str) -> None:
+    done = run_tool("benchmark", *SMALL, *overrides)
+    assert done.status == 1
+    assert message in done.log

@@ -1,0 +1,82 @@
+"""Time, memory and parameters: python tools/benchmark.py [model=dsmnet] [size=[384,1248]] [train=true].
+
+Measures each backend of the graph filters in a process of its own. Writes benchmark.json and benchmark.md.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import platform
+from pathlib import Path
+from typing import Any
+
+import torch
+from omegaconf import DictConfig, OmegaConf
+from rich.console import Console
+from rich.markdown import Markdown
+
+from dsmnet.api import build_from_config, choose_device
+from dsmnet.config import save_config, tool
+from dsmnet.inference.benchmark import Measurement, measure
+
+log = logging.getLogger(__name__)
+
+
+@tool("benchmark")
+def main(cfg: DictConfig) -> None:
+    """Measure every backend and write the table."""
+    output = Path(cfg.paths.output)
+    names = {key: cfg.choices[key] for key in ("model", "norm", "norm@norm3d")}
+    device = choose_device(cfg.device)
+    plain = OmegaConf.create({"model": OmegaConf.to_container(cfg.model, resolve=True)})
+    plain.choices = cfg.choices
+    build = functools.partial(build_from_config, plain)
+    results = [
+        measure(
+            build,
+            tuple(cfg.size),
+            backend=backend,
+            device=str(device),
+            search_range=cfg.search_range,
+            train=cfg.train,
+            repeats=cfg.repeats,
+            threads=cfg.threads,
+        )
+        for backend in cfg.backends
+    ]
+    save_config(cfg, output / "config.yaml")
+    record = {**names, "size": list(cfg.size), "search_range": cfg.search_range, "train": cfg.train}
+    record |= {"device": describe(device), "threads": cfg.threads or torch.get_num_threads()}
+    record |= {"torch": torch.__version__, "backends": [result.to_dict() for result in results]}
+    (output / "benchmark.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    text = markdown(record, results)
+    (output / "benchmark.md").write_text(text, encoding="utf-8")
+    Console(width=110).print(Markdown(text))
+    log.info("wrote %s and benchmark.md", output / "benchmark.json")
+
+
+def describe(device: torch.device) -> str:
+    """Name the processor."""
+    return torch.cuda.get_device_name() if device.type == "cuda" else platform.machine() + " CPU"
+
+
+def markdown(record: dict[str, Any], results: list[Measurement]) -> str:
+    """Return the table."""
+    height, width = record["size"]
+    kind = "forward and backward" if record["train"] else "whole prediction"
+    lines = [
+        f"{record['model']}, norm {record['norm']}, {results[0].parameters / 1e6:.2f} M parameters: {kind} "
+        f"of {height}x{width}, {record['search_range']} disparities, {record['device']}, "
+        f"{record['threads']} threads, torch {record['torch']}",
+        "",
+        "| graph filters | seconds | slowest | peak memory MiB |",
+        "| :-- | --: | --: | --: |",
+    ]
+    lines += [f"| {r.backend} | {r.seconds:.2f} | {r.slowest:.2f} | {r.memory:.0f} |" for r in results]
+    return "\n".join([*lines, ""])
+
+
+if __name__ == "__main__":
+    main()
