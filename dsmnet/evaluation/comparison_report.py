@@ -15,6 +15,7 @@ from rich.text import Text
 
 from dsmnet.errors import UserError
 from dsmnet.evaluation.comparison import ADAPTED, Comparison, Statistic
+from dsmnet.evaluation.report import print_whole
 from dsmnet.evaluation.results import METRICS
 from dsmnet.viz.dotplot import Dots, Panel
 
@@ -113,11 +114,7 @@ def show(comparison: Comparison, metric: str | None = None, console: Console | N
             table.add_column("\n".join(heading).strip(), justify="right" if index else "left", no_wrap=True)
         for cells, best in zip(lines.rows, lines.best, strict=True):
             table.add_row(*(Text(c, "bold green" if b else "") for c, b in zip(cells, best, strict=True)))
-        # As in report.show: rich would cut numbers off to fit the width that it guesses for a pipe.
-        wide = console.options.update(max_width=1000)
-        width, console.width = console.width, max(console.width, console.measure(table, options=wide).maximum)
-        console.print(table)
-        console.width = width
+        print_whole(table, console)
     for line in notes(comparison):
         console.print(Text(line), soft_wrap=True)
 

@@ -81,13 +81,17 @@ def show(results: Mapping[str, Any], console: Console | None = None) -> None:
             Text(cell, "bold green" if best else "") for cell, best in zip(row.cells, row.best, strict=True)
         ]
         table.add_row(*cells, end_section=last_of_set and bool(results.get("baselines")))
-    # Left alone, rich would cut numbers off to fit 80 columns, its guess for a pipe or a file.
+    print_whole(table, console)
+    for line in notes(results):
+        console.print(Text(line), soft_wrap=True)
+
+
+def print_whole(table: Table, console: Console) -> None:
+    """Print a table at its own width: rich would cut numbers off to fit 80 columns, its guess for a pipe."""
     wide = console.options.update(max_width=1000)
     width, console.width = console.width, max(console.width, console.measure(table, options=wide).maximum)
     console.print(table)
     console.width = width
-    for line in notes(results):
-        console.print(Text(line), soft_wrap=True)
 
 
 def markdown(results: Mapping[str, Any]) -> str:
