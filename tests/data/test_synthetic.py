@@ -159,7 +159,7 @@ def test_configuration_spells_every_default() -> None:
     from omegaconf import OmegaConf
 
     loaded = OmegaConf.load(config_dir() / "dataset" / "synthetic.yaml")
-    written = OmegaConf.to_container(loaded, resolve=True)  # the size is what a recipe asks for, or its default
+    written = OmegaConf.to_container(loaded, resolve=True)  # of the size, the defaults
     assert isinstance(written, dict)
     built = instantiate(written)
     assert isinstance(built, SyntheticStereo)
