@@ -63,6 +63,13 @@ def dataset_config(name: str, data: str) -> DictConfig:
     return composed.dataset
 
 
+def all_pairs(node: DictConfig) -> Any:
+    """Build the data set of a configuration with or without truth; of a generator, what no training sees."""
+    if "root" not in node:
+        return instantiate(node).split_validation()[1]
+    return instantiate(node, require_truth=False) if "require_truth" in node else instantiate(node)
+
+
 def instantiate(node: Any, *args: Any, **kwargs: Any) -> Any:
     """Build what a node's ``_target_`` names; nested nodes arrive as plain dicts and lists.
 

@@ -18,7 +18,7 @@ from omegaconf import DictConfig
 from dsmnet import load_model
 from dsmnet.adaptation import adapt, batch_norms
 from dsmnet.api import DEFAULT_WEIGHTS
-from dsmnet.config import instantiate, save_config, tool
+from dsmnet.config import all_pairs, instantiate, save_config, tool
 from dsmnet.errors import DataError, UserError
 from dsmnet.evaluation import evaluate, report
 from dsmnet.models.checkpoint import save_weights
@@ -71,20 +71,14 @@ def main(cfg: DictConfig) -> None:
 
 def target_and_truth(cfg: DictConfig) -> tuple[Any, Any]:
     """Return all pairs of the target, and those with truth if there are any and they are to be scored."""
-    node = copy.deepcopy(cfg.dataset)
-    if "root" not in node:  # a generated set: scenes that no training sees
-        held_back = instantiate(node).split_validation()[1]
-        return held_back, held_back if cfg.evaluate else None
-    if "require_truth" in node:
-        node.require_truth = False
-    target, truth = instantiate(node), None
-    if cfg.evaluate:
-        node.require_truth = True
-        try:
-            truth = instantiate(node)
-        except DataError as error:
-            log.warning("no error before and after: %s", error)
-    return target, truth
+    target = all_pairs(cfg.dataset)
+    if not cfg.evaluate or "root" not in cfg.dataset:
+        return target, target if cfg.evaluate else None
+    try:
+        return target, instantiate(cfg.dataset, require_truth=True)
+    except DataError as error:
+        log.warning("no error before and after: %s", error)
+        return target, None
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from omegaconf import DictConfig, ListConfig
 from dsmnet import load_model
 from dsmnet.analysis import analyze, labels
 from dsmnet.api import DEFAULT_WEIGHTS
-from dsmnet.config import dataset_config, instantiate, save_config, tool
+from dsmnet.config import all_pairs, dataset_config, instantiate, save_config, tool
 from dsmnet.errors import UserError
 from dsmnet.viz.analysis import classifier_figure, divergence_figure, norms_figure, save
 
@@ -32,7 +32,9 @@ def main(cfg: DictConfig) -> None:
     names = [str(name) for name in listed(cfg.labels)] or labels([net.config for net in nets], sources)
     if len(names) != len(nets) or len(set(names)) < len(names):
         raise UserError(f"labels={names}: expected {len(nets)} different names, one per checkpoint")
-    domains = {str(name): domain(str(name), cfg.paths.data) for name in listed(cfg.domains)}
+    domains = {
+        str(name): all_pairs(dataset_config(str(name), cfg.paths.data)) for name in listed(cfg.domains)
+    }
     save_config(cfg, output / "config.yaml")
 
     networks = {
@@ -47,15 +49,6 @@ def main(cfg: DictConfig) -> None:
     save(classifier_figure(networks), output / "classifier.png")
     report(networks)
     log.info("wrote %s, norms.png, divergence.png and classifier.png", output / "analysis.json")
-
-
-def domain(name: str, data: str) -> Any:
-    """Return the pairs of a domain, with or without truth; of the generator, those that no training sees."""
-    node = dataset_config(name, data)
-    if "require_truth" in node:
-        node.require_truth = False
-    dataset = instantiate(node)
-    return dataset if "root" in node else dataset.split_validation()[1]
 
 
 def listed(value: Any) -> list[Any]:

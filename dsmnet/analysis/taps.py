@@ -11,8 +11,6 @@ from torch import Tensor, nn
 
 from dsmnet.errors import UserError
 from dsmnet.inference import StereoPredictor
-from dsmnet.inference.padding import Padding
-from dsmnet.inference.predictor import to_tensor
 from dsmnet.layers.conv import ConvNormAct, ResidualBlock
 from dsmnet.protocols import Image
 
@@ -58,11 +56,8 @@ def outputs_of(modules: dict[str, nn.Module], see: Callable[[str, Tensor], None]
 @torch.inference_mode()
 def features_of_pair(predictor: StereoPredictor, left: Image, right: Image) -> Tensor:
     """Return the maps that are matched, of both views, [2, C, h, w], without what padding added."""
-    pair = torch.stack([to_tensor(left, "left"), to_tensor(right, "right")]).to(predictor.device)
-    pair = predictor.net.normalize(pair)
-    height, width = pair.shape[-2:]
-    padding = Padding.for_net(predictor.net, height, width)
-    maps = predictor.features(padding.apply(pair).contiguous(memory_format=torch.channels_last))
+    pair, padding = predictor.prepare(left, right)
+    maps = predictor.features(pair)
     stride = predictor.net.stride
     return maps[..., -(-padding.top // stride) :, : maps.shape[-1] - -(-padding.right // stride)]
 

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from dsmnet.errors import UserError
 from dsmnet.evaluation.comparison import ADAPTED, Comparison, Statistic
-from dsmnet.evaluation.report import print_whole
+from dsmnet.evaluation.report import markdown_row, print_whole
 from dsmnet.evaluation.results import METRICS
 from dsmnet.viz.dotplot import Dots, Panel
 
@@ -97,10 +97,16 @@ def markdown(comparison: Comparison, metric: str | None = None) -> str:
     """Return the tables and their notes as Markdown; the smallest mean of each column is bold."""
     lines = [f"# Trainings by {_by(comparison)}", ""]
     for table in tables(comparison, metric):
-        lines += [f"## {table.title}", "", _row([" ".join(heading).strip() for heading in table.columns])]
-        lines.append(_row([":--", *["--:"] * (len(table.columns) - 1)]))
+        lines += [
+            f"## {table.title}",
+            "",
+            markdown_row([" ".join(heading).strip() for heading in table.columns]),
+        ]
+        lines.append(markdown_row([":--", *["--:"] * (len(table.columns) - 1)]))
         for cells, best in zip(table.rows, table.best, strict=True):
-            lines.append(_row([f"**{cell}**" if b else cell for cell, b in zip(cells, best, strict=True)]))
+            lines.append(
+                markdown_row([f"**{cell}**" if b else cell for cell, b in zip(cells, best, strict=True)])
+            )
         lines.append("")
     return "\n".join([*lines, *(f"- {line}" for line in notes(comparison)), ""])
 
@@ -165,7 +171,3 @@ def _by(comparison: Comparison) -> str:
 
 def _dots(statistic: Statistic) -> Dots:
     return Dots(list(statistic.values.values()), statistic.mean, statistic.sd)
-
-
-def _row(cells: list[str] | tuple[str, ...]) -> str:
-    return "| " + " | ".join(cells) + " |"

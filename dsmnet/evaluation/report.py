@@ -96,11 +96,11 @@ def print_whole(table: Table, console: Console) -> None:
 
 def markdown(results: Mapping[str, Any]) -> str:
     """Return the table and its notes as Markdown; the best value of each set is bold."""
-    lines = [f"# {_title(results)}", "", _markdown_row(_COLUMNS)]
-    lines.append(_markdown_row([":--" if index < 3 else "--:" for index in range(len(_COLUMNS))]))
+    lines = [f"# {_title(results)}", "", markdown_row(_COLUMNS)]
+    lines.append(markdown_row([":--" if index < 3 else "--:" for index in range(len(_COLUMNS))]))
     for row in rows(results):
         lines.append(
-            _markdown_row([f"**{c}**" if best else c for c, best in zip(row.cells, row.best, strict=True)])
+            markdown_row([f"**{c}**" if best else c for c, best in zip(row.cells, row.best, strict=True)])
         )
     return "\n".join([*lines, "", *(f"- {line}" for line in notes(results)), ""])
 
@@ -136,5 +136,6 @@ def _is_best(entry: Mapping[str, Any], entries: list[Mapping[str, Any]], metric:
     return entry[metric] is not None and entry[metric] == min(known)
 
 
-def _markdown_row(cells: list[str] | tuple[str, ...]) -> str:
+def markdown_row(cells: list[str] | tuple[str, ...]) -> str:
+    """Return one line of a Markdown table."""
     return "| " + " | ".join(cells) + " |"

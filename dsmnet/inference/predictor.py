@@ -71,23 +71,30 @@ class StereoPredictor(nn.Module):
         Raises:
             ShapeError: the views differ in size or are no images.
         """
+        if max_disparity is not None and max_disparity < 1:
+            raise ShapeError(f"max_disparity={max_disparity}: expected a positive number of pixels")
+        was_training = self.training
+        self.eval()
+        pair, padding = self.prepare(left, right)
+        disparity = padding.cut(self.net(pair[:1], pair[1:], max_disparity)[-1])
+        self.train(was_training)
+        return disparity[0, 0].clamp(min=0).float().cpu().numpy()
+
+    def prepare(self, left: AnyImage, right: AnyImage) -> tuple[Tensor, Padding]:
+        """Return both views as the network takes them, [2, 3, H, W], normalised and padded, and the padding.
+
+        Raises:
+            ShapeError: as in `predict`.
+        """
         views = [to_tensor(image, name) for image, name in ((left, "left"), (right, "right"))]
         if views[0].shape != views[1].shape:
             raise ShapeError(
                 f"the views differ in size: left {tuple(views[0].shape[1:])}, "
                 f"right {tuple(views[1].shape[1:])}"
             )
-        if max_disparity is not None and max_disparity < 1:
-            raise ShapeError(f"max_disparity={max_disparity}: expected a positive number of pixels")
-        was_training = self.training
-        self.eval()
         pair = self.net.normalize(torch.stack(views).to(self.device))
-        height, width = pair.shape[-2:]
-        padding = Padding.for_net(self.net, height, width)
-        pair = padding.apply(pair).contiguous(memory_format=torch.channels_last)
-        disparity = padding.cut(self.net(pair[:1], pair[1:], max_disparity)[-1])
-        self.train(was_training)
-        return disparity[0, 0].clamp(min=0).float().cpu().numpy()
+        padding = Padding.for_net(self.net, *pair.shape[-2:])
+        return padding.apply(pair).contiguous(memory_format=torch.channels_last), padding
 
 
 def to_tensor(image: AnyImage, name: str = "image") -> Tensor:

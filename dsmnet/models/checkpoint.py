@@ -39,8 +39,7 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         UserError: there is no such file.
         FormatError: it is neither format, or not written by this project.
     """
-    if not path.is_file():
-        raise UserError(f"checkpoint={path}: no such file")
+    check_exists(path)
     if path.suffix == ".safetensors":
         try:
             with safe_open(path, framework="pt") as file:
@@ -49,11 +48,7 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         except (SafetensorError, OSError, ValueError) as error:
             raise FormatError(f"checkpoint={path}: not a readable .safetensors file ({error})") from None
     else:
-        try:
-            content = torch.load(path, map_location="cpu", weights_only=True)
-        except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise FormatError(f"checkpoint={path}: not a readable checkpoint ({reason})") from None
+        content = load_tensors(path, "not a readable checkpoint")
         config = content.get(CONFIG_KEY) if isinstance(content, dict) else None
         state = content.get("state_dict", {}) if isinstance(content, dict) else {}
         tensors = {k.removeprefix(NET_PREFIX): v for k, v in state.items() if k.startswith(NET_PREFIX)}
@@ -62,6 +57,29 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             f"checkpoint={path}: holds no dsmnet configuration; was it written by tools/train.py?"
         )
     return tensors, config
+
+
+def check_exists(path: Path) -> None:
+    """Refuse a checkpoint that is not there.
+
+    Raises:
+        UserError: there is no such file.
+    """
+    if not path.is_file():
+        raise UserError(f"checkpoint={path}: no such file")
+
+
+def load_tensors(path: Path, complaint: str) -> Any:
+    """Return what torch wrote to a file: tensors and plain containers, nothing that would be executed.
+
+    Raises:
+        FormatError: it holds anything else, or is no such file; the message is `complaint` and the reason.
+    """
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise FormatError(f"checkpoint={path}: {complaint} ({reason})") from None
 
 
 def load_into(net: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:

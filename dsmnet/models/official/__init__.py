@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol, cast
 
-import torch
 from torch import Tensor
 
-from dsmnet.errors import FormatError, ShapeError, UserError
-from dsmnet.models.checkpoint import list_differences
+from dsmnet.errors import FormatError, ShapeError
+from dsmnet.models.checkpoint import check_exists, list_differences, load_tensors
 from dsmnet.models.official import dsmnet, gwcnet, psmnet
 
 
@@ -47,16 +45,8 @@ def read_official(path: Path) -> tuple[dict[str, Tensor], NameMap]:
         UserError: there is no such file.
         FormatError: not a file of tensors, one that would run code, or of no network that is known.
     """
-    if not path.is_file():
-        raise UserError(f"checkpoint={path}: no such file")
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise FormatError(
-            f"checkpoint={path}: not a file of tensors alone, and nothing else is loaded ({reason})"
-        ) from None
-    tensors = _state(content)
+    check_exists(path)
+    tensors = _state(load_tensors(path, "not a file of tensors alone, and nothing else is loaded"))
     for names in MAPS:
         if tensors and names.recognises(tensors):
             return tensors, names
