@@ -49,6 +49,7 @@ class StereoSample(_Views, total=False):
     noc: Mask  # known and visible in both views; absent where the set does not say
     right_disparity: DisparityMap  # of the right view, positive: right (x, y) matches left (x + d, y)
     right_valid: Mask
+    foreground: Mask  # of the left view, on moving objects as KITTI 2015 marks them
     calibration: Calibration
 
 

@@ -6,11 +6,12 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import ClassVar, cast
+from typing import ClassVar, NamedTuple, cast
 
 from torch.utils.data import Dataset
 
 from dsmnet.data.formats import read_image
+from dsmnet.data.subsets import choose_named
 from dsmnet.data.tree import Pair, Tree, first_names
 from dsmnet.errors import DataError, UserError
 from dsmnet.protocols import Calibration, StereoSample
@@ -20,28 +21,48 @@ log = logging.getLogger(__name__)
 _HOLD_BACK = 5  # every so many pairs, one is for validation
 
 
+class About(NamedTuple):
+    """Where a data set comes from."""
+
+    home: str  # address of its page
+    licence: str  # as published there
+    paper: str  # authors, venue, year
+
+
+def _not_stated(**options: object) -> int | None:
+    return None
+
+
 class StereoDataset(Dataset[StereoSample]):
     """Stereo pairs that lie in a folder tree.
 
-    A subclass gives its `name` and a static method ``tree(**options)`` that states patterns and codecs; its
-    ``__init__`` takes the same options and passes the tree on.
+    A subclass gives its `name`, says what it is `about` and a static method ``tree(**options)`` that states
+    patterns and codecs; its ``__init__`` takes the same options and passes the tree on. Where the authors
+    state the number of pairs, a static method ``published(**options)`` returns it, else None.
 
     Args:
         root: Folder of the data set.
         tree: Where its files lie and how they are stored.
         require_truth: Leave out pairs without a disparity map; else they come without the key ``disparity``.
+        subset: Only the pairs that a text file names, see `dsmnet.data.subsets`.
 
     Raises:
         DataError: there is no pair (with truth), or one view is there without the other.
     """
 
     name: str = ""
+    about: ClassVar[About | None] = None
     tree: ClassVar[Callable[..., Tree]]
+    published: ClassVar[Callable[..., int | None]] = staticmethod(_not_stated)
 
-    def __init__(self, root: str | Path, tree: Tree, require_truth: bool = True) -> None:
+    def __init__(
+        self, root: str | Path, tree: Tree, require_truth: bool = True, subset: str | Path | None = None
+    ) -> None:
         self.root = Path(root).expanduser()  # a shell leaves the ~ of paths.data=~/stereo alone
         self._codecs = tree
         self.pairs = self._find(tree, require_truth)
+        if subset is not None:
+            self.pairs = choose_named(self.pairs, subset, self.name)
         log.info("%s: %s", self.name, self.describe())
 
     @classmethod
@@ -66,20 +87,22 @@ class StereoDataset(Dataset[StereoSample]):
             "name": pair.name,
             "dataset": self.name,
         }
+        calibration = self._calibration(pair)
+        if calibration:
+            sample["calibration"] = calibration
         if pair.disparity:
-            sample["disparity"] = self._codecs.disparity.read(pair.disparity)
+            sample["disparity"] = self._codecs.disparity.read(pair.disparity, calibration)
             sample["valid"] = sample["disparity"] > 0
         if pair.right_disparity:
-            sample["right_disparity"] = self._codecs.disparity.read(pair.right_disparity)
+            sample["right_disparity"] = self._codecs.disparity.read(pair.right_disparity, calibration)
             sample["right_valid"] = sample["right_disparity"] > 0
+        if pair.foreground and self._codecs.foreground:
+            sample["foreground"] = self._codecs.foreground.read(pair.foreground)
         if pair.noc and pair.disparity and self._codecs.noc:
             sample["noc"] = self._codecs.noc.read(pair.noc)
         self._check_sizes(pair, sample)
         if "noc" in sample:
             sample["noc"] &= sample["valid"]
-        calibration = self._calibration(pair)
-        if calibration:
-            sample["calibration"] = calibration
         return sample
 
     def split_validation(self) -> tuple[Dataset[StereoSample], Dataset[StereoSample]]:
@@ -99,7 +122,7 @@ class StereoDataset(Dataset[StereoSample]):
         truth = Counter(_kind(pair.disparity, self.root) for pair in self.pairs if pair.disparity)
         parts = [f"{len(self.pairs)} pair{'' if len(self.pairs) == 1 else 's'} in {self.root}"]
         parts += [f"truth {kind} ({count})" for kind, count in sorted(truth.items())] or ["no truth"]
-        for part in ("noc", "right_disparity", "calibration"):
+        for part in ("noc", "right_disparity", "foreground", "calibration"):
             count = sum(getattr(pair, part) is not None for pair in self.pairs)
             if count:
                 parts.append(f"{part} ({count})")
@@ -140,7 +163,7 @@ class StereoDataset(Dataset[StereoSample]):
     def _check_sizes(self, pair: Pair, sample: StereoSample) -> None:
         views = cast("dict[str, object]", sample)
         left = sample["left"].shape[:2]
-        for part in ("right", "disparity", "noc", "right_disparity"):
+        for part in ("right", "disparity", "noc", "right_disparity", "foreground"):
             array = views.get(part)
             size = getattr(array, "shape", left)[:2]
             if size != left:

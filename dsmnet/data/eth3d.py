@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dsmnet.data.base import StereoDataset, choose
+from dsmnet.data.base import About, StereoDataset, choose
 from dsmnet.data.formats.calibration import MIDDLEBURY_CALIB
 from dsmnet.data.formats.disparity import NOC_MASK, PFM
 from dsmnet.data.tree import Layout, Tree
@@ -28,12 +28,27 @@ class Eth3d(StereoDataset):
         root: Folder that holds two_view_training/ and so on.
         split: ``training`` or ``testing``.
         require_truth: Leave out pairs without a disparity map.
+        subset: Only the pairs that a list names, see `dsmnet.data.subsets`.
     """
 
     name = "eth3d"
+    about = About(
+        "https://www.eth3d.net/datasets#low-res-two-view", "CC BY-NC-SA 4.0", "Schöps et al., CVPR 2017"
+    )
 
-    def __init__(self, root: str | Path, split: str = "training", require_truth: bool = True) -> None:
-        super().__init__(root, self.tree(split), require_truth)
+    def __init__(
+        self,
+        root: str | Path,
+        split: str = "training",
+        require_truth: bool = True,
+        subset: str | Path | None = None,
+    ) -> None:
+        super().__init__(root, self.tree(split), require_truth, subset)
+
+    @staticmethod
+    def published(split: str = "training") -> int:
+        """Return the number of pairs of a split."""
+        return {"training": 27, "testing": 20}[split]
 
     @staticmethod
     def tree(split: str = "training") -> Tree:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dsmnet.data.base import StereoDataset, choose
+from dsmnet.data.base import About, StereoDataset, choose
 from dsmnet.data.formats.calibration import kitti_calib
-from dsmnet.data.formats.disparity import NOC_DISPARITY, PNG16
+from dsmnet.data.formats.disparity import NOC_DISPARITY, OBJECT_MAP, PNG16
 from dsmnet.data.tree import Layout, Tree
 
 _SPLITS = ("training", "testing")
@@ -32,14 +32,30 @@ class Kitti2012(StereoDataset):
         split: ``training`` or ``testing``.
         views: ``colour`` or ``grey``.
         require_truth: Leave out pairs without a disparity map.
+        subset: Only the pairs that a list names, see `dsmnet.data.subsets`.
     """
 
     name = "kitti2012"
+    about = About(
+        "https://www.cvlibs.net/datasets/kitti/eval_stereo_flow.php?benchmark=stereo",
+        "CC BY-NC-SA 3.0",
+        "Geiger, Lenz, Urtasun, CVPR 2012",
+    )
 
     def __init__(
-        self, root: str | Path, split: str = "training", views: str = "colour", require_truth: bool = True
+        self,
+        root: str | Path,
+        split: str = "training",
+        views: str = "colour",
+        require_truth: bool = True,
+        subset: str | Path | None = None,
     ) -> None:
-        super().__init__(root, self.tree(split, views), require_truth)
+        super().__init__(root, self.tree(split, views), require_truth, subset)
+
+    @staticmethod
+    def published(split: str = "training", views: str = "colour") -> int:
+        """Return the number of pairs of a split."""
+        return {"training": 194, "testing": 195}[split]
 
     @staticmethod
     def tree(split: str = "training", views: str = "colour") -> Tree:
@@ -68,6 +84,7 @@ class Kitti2015(StereoDataset):
             image_3/000001_10.png       right view
             disp_occ_0/000001_10.png    disparity of all pixels; training only
             disp_noc_0/000001_10.png    of those that both views see; where disp_occ_0 is missing, the truth
+            obj_map/000001_10.png       0 background, else the number of a moving object; training only
             calib_cam_to_cam/000001.txt
 
     The frames ``*_11`` and the folders ``disp_*_1`` show the next moment, for scene flow, and are not read.
@@ -76,12 +93,29 @@ class Kitti2015(StereoDataset):
         root: Folder that holds training/ and testing/.
         split: ``training`` or ``testing``.
         require_truth: Leave out pairs without a disparity map.
+        subset: Only the pairs that a list names, see `dsmnet.data.subsets`.
     """
 
     name = "kitti2015"
+    about = About(
+        "https://www.cvlibs.net/datasets/kitti/eval_scene_flow.php?benchmark=stereo",
+        "CC BY-NC-SA 3.0",
+        "Menze, Geiger, CVPR 2015",
+    )
 
-    def __init__(self, root: str | Path, split: str = "training", require_truth: bool = True) -> None:
-        super().__init__(root, self.tree(split), require_truth)
+    def __init__(
+        self,
+        root: str | Path,
+        split: str = "training",
+        require_truth: bool = True,
+        subset: str | Path | None = None,
+    ) -> None:
+        super().__init__(root, self.tree(split), require_truth, subset)
+
+    @staticmethod
+    def published(split: str = "training") -> int:
+        """Return the number of pairs of a split."""
+        return 200
 
     @staticmethod
     def tree(split: str = "training") -> Tree:
@@ -94,5 +128,6 @@ class Kitti2015(StereoDataset):
             disparity=(f"{split}/disp_occ_0/{{frame}}_10.png", f"{split}/disp_noc_0/{{frame}}_10.png"),
             noc=f"{split}/disp_noc_0/{{frame}}_10.png",
             calibration=f"{split}/calib_cam_to_cam/{{frame}}.txt",
+            foreground=f"{split}/obj_map/{{frame}}_10.png",
         )
-        return Tree((layout,), PNG16, NOC_DISPARITY, kitti_calib((2, 3), "P_rect_{:02d}"))
+        return Tree((layout,), PNG16, NOC_DISPARITY, kitti_calib((2, 3), "P_rect_{:02d}"), OBJECT_MAP)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dsmnet.data.base import StereoDataset, choose
+from dsmnet.data.base import About, StereoDataset, choose
 from dsmnet.data.formats.calibration import MIDDLEBURY_CALIB
 from dsmnet.data.formats.disparity import NOC_MASK, PFM
 from dsmnet.data.tree import Layout, Tree
@@ -31,14 +31,30 @@ class Middlebury(StereoDataset):
         split: ``training`` or ``test``.
         resolution: ``F`` full, ``H`` half, ``Q`` quarter.
         require_truth: Leave out pairs without a disparity map.
+        subset: Only the pairs that a list names, see `dsmnet.data.subsets`.
     """
 
     name = "middlebury"
+    about = About(
+        "https://vision.middlebury.edu/stereo/submit3/",
+        "free for research, cite the paper",
+        "Scharstein et al., GCPR 2014",
+    )
 
     def __init__(
-        self, root: str | Path, split: str = "training", resolution: str = "Q", require_truth: bool = True
+        self,
+        root: str | Path,
+        split: str = "training",
+        resolution: str = "Q",
+        require_truth: bool = True,
+        subset: str | Path | None = None,
     ) -> None:
-        super().__init__(root, self.tree(split, resolution), require_truth)
+        super().__init__(root, self.tree(split, resolution), require_truth, subset)
+
+    @staticmethod
+    def published(split: str = "training", resolution: str = "Q") -> int:
+        """Return the number of pairs of a split."""
+        return 15
 
     @staticmethod
     def tree(split: str = "training", resolution: str = "Q") -> Tree:

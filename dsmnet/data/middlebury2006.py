@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dsmnet.data.base import StereoDataset, choose
+from dsmnet.data.base import About, StereoDataset, choose
 from dsmnet.data.formats.disparity import png8
 from dsmnet.data.tree import Layout, Pair, Tree
 from dsmnet.protocols import Calibration
@@ -30,13 +30,30 @@ class Middlebury2006(StereoDataset):
         root: Folder that holds ThirdSize/ and so on.
         resolution: ``FullSize``, ``HalfSize`` or ``ThirdSize``.
         require_truth: Leave out pairs without a disparity map.
+        subset: Only the pairs that a list names, see `dsmnet.data.subsets`.
     """
 
     name = "middlebury2006"
+    about = About(
+        "https://vision.middlebury.edu/stereo/data/scenes2006/",
+        "free for research, cite the paper",
+        "Hirschmüller, Scharstein, CVPR 2007",
+    )
 
-    def __init__(self, root: str | Path, resolution: str = "ThirdSize", require_truth: bool = True) -> None:
-        super().__init__(root, self.tree(resolution), require_truth)
+    def __init__(
+        self,
+        root: str | Path,
+        resolution: str = "ThirdSize",
+        require_truth: bool = True,
+        subset: str | Path | None = None,
+    ) -> None:
+        super().__init__(root, self.tree(resolution), require_truth, subset)
         self._bound = Calibration(max_disparity=255 // _SCALES[resolution] + 1)
+
+    @staticmethod
+    def published(resolution: str = "ThirdSize") -> int:
+        """Return the number of pairs of a split."""
+        return 21
 
     @staticmethod
     def tree(resolution: str = "ThirdSize") -> Tree:

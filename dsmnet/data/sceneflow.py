@@ -7,7 +7,7 @@ from pathlib import Path
 
 from torch.utils.data import Dataset
 
-from dsmnet.data.base import StereoDataset, choose
+from dsmnet.data.base import About, StereoDataset, choose
 from dsmnet.data.formats.disparity import PFM
 from dsmnet.data.tree import Layout, Tree
 from dsmnet.protocols import StereoSample
@@ -47,14 +47,25 @@ class SceneFlow(StereoDataset):
         split: ``TRAIN`` or ``TEST``.
         passes: ``clean``, ``final`` (with motion blur and defocus) or ``both``, each giving pairs of its own.
         require_truth: Leave out pairs without a disparity map.
+        subset: Only the pairs that a list names, see `dsmnet.data.subsets`.
     """
 
     name = "sceneflow"
+    about = About(
+        "https://lmb.informatik.uni-freiburg.de/resources/datasets/SceneFlowDatasets.en.html",
+        "non-commercial research",
+        "Mayer et al., CVPR 2016",
+    )
 
     def __init__(
-        self, root: str | Path, split: str = "TRAIN", passes: str = "both", require_truth: bool = True
+        self,
+        root: str | Path,
+        split: str = "TRAIN",
+        passes: str = "both",
+        require_truth: bool = True,
+        subset: str | Path | None = None,
     ) -> None:
-        super().__init__(root, self.tree(split, passes), require_truth)
+        super().__init__(root, self.tree(split, passes), require_truth, subset)
         self.split = split
         self.passes = passes
         self.require_truth = require_truth

@@ -18,7 +18,7 @@ from dsmnet.errors import DataError, UserError
 from dsmnet.protocols import StereoBatch, StereoSample
 
 Transform = Callable[[StereoSample, np.random.Generator], StereoSample]
-_MAPS = ("left", "right", "disparity", "valid", "noc", "right_disparity", "right_valid")
+_MAPS = ("left", "right", "disparity", "valid", "noc", "right_disparity", "right_valid", "foreground")
 
 
 def _change_maps(sample: StereoSample, change: Callable[[NDArray[Any]], NDArray[Any]]) -> StereoSample:

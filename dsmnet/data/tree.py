@@ -5,18 +5,21 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from dsmnet.data.formats.calibration import CalibrationCodec
-from dsmnet.data.formats.disparity import DisparityCodec, NocCodec
+from dsmnet.data.formats.disparity import DisparityCodec, MaskCodec, NocCodec
 from dsmnet.data.formats.images import write_image
 from dsmnet.errors import DataError
 from dsmnet.protocols import StereoSample
 
 _NAMES_SHOWN = 5
+_SINGLE_PARTS = ("noc", "right_disparity", "calibration", "foreground")  # those with one pattern at most
+
+Word = tuple[str, str]  # a word of a pattern and what it stands for in a path
 
 
 class Pair(NamedTuple):
@@ -29,6 +32,7 @@ class Pair(NamedTuple):
     noc: Path | None = None
     right_disparity: Path | None = None
     calibration: Path | None = None
+    foreground: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -36,7 +40,8 @@ class Layout:
     """Patterns of the files of a pair, relative to the data set's root.
 
     A word in braces, as in ``training/image_2/{frame}_10.png``, stands for one file or folder name or a part
-    of it. Every pattern of a layout has the same words; files in which they agree belong together.
+    of it. Files in which the words agree belong together. Both views have all of the words; what belongs to
+    several pairs, such as the calibration of a whole sequence, leaves some out.
     """
 
     name: str  # of the pair, made of the same words
@@ -46,6 +51,7 @@ class Layout:
     noc: str | None = None
     right_disparity: str | None = None
     calibration: str | None = None
+    foreground: str | None = None
 
     def find(self, root: Path) -> list[Pair]:
         """Return the pairs under `root`, in no particular order.
@@ -53,44 +59,33 @@ class Layout:
         Raises:
             DataError: a view is there without its other one.
         """
-        left, right = self._by_name(root, self.left), self._by_name(root, self.right)
-        _check_views(root, self.left, left, self.right, right)
-        disparity: dict[str, Path] = {}
+        words = _words(self.left)
+        left, right = _matches(root, self.left), _matches(root, self.right)
+        _check_views(root, self.left, self._named(left), self.right, self._named(right))
+        disparity: dict[frozenset[Word], Path] = {}
         for pattern in self.disparity:
-            disparity = self._by_name(root, pattern) | disparity
-        noc = self._by_name(root, self.noc)
-        right_disparity = self._by_name(root, self.right_disparity)
-        calibration = self._by_name(root, self.calibration)
-        return [
-            Pair(
-                name,
-                path,
-                right[name],
-                disparity.get(name),
-                noc.get(name),
-                right_disparity.get(name),
-                calibration.get(name),
-            )
-            for name, path in left.items()
-        ]
+            disparity = _matches(root, pattern) | disparity
+        parts = {name: _matches(root, getattr(self, name)) for name in _SINGLE_PARTS}
+        kept = {"disparity": _words(*self.disparity), **{n: _words(getattr(self, n)) for n in _SINGLE_PARTS}}
+        pairs = []
+        for key, path in left.items():
+            # A file of fewer words belongs to every pair that agrees with it in those.
+            files = {
+                name: found.get(key if kept[name] == words else _only(key, kept[name]))
+                for name, found in {"disparity": disparity, **parts}.items()
+            }
+            pairs.append(Pair(self.name.format(**dict(key)), path, right[key], **files))
+        return pairs
 
-    def _by_name(self, root: Path, pattern: str | None) -> dict[str, Path]:
-        if pattern is None:
-            return {}
-        parts = re.split(r"\{(\w+)\}", pattern)  # text and words in turn
-        regex = re.compile(
-            "".join(
-                f"(?P<{part}>[^/]+)" if index % 2 else re.escape(part) for index, part in enumerate(parts)
-            )
-        )
-        found = {}
-        # Unlike that of pathlib, this glob leaves out names with a leading dot (._000001_10.png of macOS)
-        # and is quick enough for the 70,000 pairs of SceneFlow.
-        for path in glob.iglob(re.sub(r"\{\w+\}", "*", pattern), root_dir=root):
-            match = regex.fullmatch(path.replace(os.sep, "/"))
-            if match:
-                found[self.name.format(**match.groupdict())] = root / path
-        return found
+    def paths(self, words: Mapping[str, str]) -> dict[str, str]:
+        """Return the path of each part of one pair, relative to the root; of the truth, the preferred one."""
+        patterns = {"left": self.left, "right": self.right}
+        patterns |= {"disparity": self.disparity[0]} if self.disparity else {}
+        patterns |= {name: getattr(self, name) for name in _SINGLE_PARTS if getattr(self, name)}
+        return {name: pattern.format(**words) for name, pattern in patterns.items()}
+
+    def _named(self, found: Mapping[frozenset[Word], Path]) -> dict[str, Path]:
+        return {self.name.format(**dict(key)): path for key, path in found.items()}
 
 
 @dataclass(frozen=True)
@@ -101,6 +96,7 @@ class Tree:
     disparity: DisparityCodec
     noc: NocCodec | None = None
     calibration: CalibrationCodec | None = None
+    foreground: MaskCodec | None = None
 
     def find(self, root: Path) -> list[Pair]:
         """Return the pairs under `root`, sorted by name; none where there are none.
@@ -126,18 +122,21 @@ class Tree:
         return names
 
     def _write_pair(self, root: Path, layout: Layout, words: dict[str, str], sample: StereoSample) -> None:
-        write_image(root / layout.left.format(**words), sample["left"])
-        write_image(root / layout.right.format(**words), sample["right"])
-        if layout.disparity and "disparity" in sample:
-            self.disparity.write(root / layout.disparity[0].format(**words), sample["disparity"])
-        if layout.noc and self.noc and "noc" in sample:
-            self.noc.write(root / layout.noc.format(**words), sample["disparity"], sample["noc"])
-        if layout.right_disparity and "right_disparity" in sample:
-            self.disparity.write(root / layout.right_disparity.format(**words), sample["right_disparity"])
-        if layout.calibration and self.calibration and "calibration" in sample:
+        path = {part: root / name for part, name in layout.paths(words).items()}
+        calibration = sample.get("calibration")
+        write_image(path["left"], sample["left"])
+        write_image(path["right"], sample["right"])
+        if "disparity" in path and "disparity" in sample:
+            self.disparity.write(path["disparity"], sample["disparity"], calibration)
+        if "noc" in path and self.noc and "noc" in sample:
+            self.noc.write(path["noc"], sample["disparity"], sample["noc"])
+        if "right_disparity" in path and "right_disparity" in sample:
+            self.disparity.write(path["right_disparity"], sample["right_disparity"], calibration)
+        if "foreground" in path and self.foreground and "foreground" in sample:
+            self.foreground.write(path["foreground"], sample["foreground"])
+        if "calibration" in path and self.calibration and calibration:
             height, width = sample["left"].shape[:2]
-            path = root / layout.calibration.format(**words)
-            self.calibration.write(path, sample["calibration"], (height, width))
+            self.calibration.write(path["calibration"], calibration, (height, width))
 
 
 def first_names(names: Iterable[str]) -> str:
@@ -157,3 +156,34 @@ def _check_views(
                 f"{root}: half copied, {len(alone)} of {len(these)} pairs have no file {pattern}: "
                 f"{first_names(alone)}"
             )
+
+
+def _words(*patterns: str | None) -> frozenset[str]:
+    return frozenset(word for pattern in patterns if pattern for word in re.findall(r"\{(\w+)\}", pattern))
+
+
+def _only(key: frozenset[Word], words: frozenset[str]) -> frozenset[Word]:
+    return frozenset(item for item in key if item[0] in words)
+
+
+def _matches(root: Path, pattern: str | None) -> dict[frozenset[Word], Path]:
+    """Return the files that match a pattern, by what its words stand for."""
+    if pattern is None:
+        return {}
+    seen: set[str] = set()
+    regex = ""
+    for index, part in enumerate(re.split(r"\{(\w+)\}", pattern)):  # text and words in turn
+        if index % 2 == 0:
+            regex += re.escape(part)
+        else:
+            regex += f"(?P={part})" if part in seen else f"(?P<{part}>[^/]+)"
+            seen.add(part)
+    matcher = re.compile(regex)
+    found = {}
+    # Unlike that of pathlib, this glob leaves out names with a leading dot (._000001_10.png of macOS)
+    # and is quick enough for the 70,000 pairs of SceneFlow.
+    for path in glob.iglob(re.sub(r"\{\w+\}", "*", pattern), root_dir=root):
+        match = matcher.fullmatch(path.replace(os.sep, "/"))
+        if match:
+            found[frozenset(match.groupdict().items())] = root / path
+    return found

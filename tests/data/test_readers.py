@@ -50,13 +50,17 @@ class Case:
         )
         self.node = cfg["set"]
         self.root = Path(self.node["root"])
-        keys = self.node.keys() - {"_target_", "root", "require_truth"}
+        keys = self.node.keys() - {"_target_", "root", "require_truth", "subset"}
         self.options = {str(key): self.node[key] for key in keys}
         self.cls = data_set_class(name)
         self.tree = self.cls.tree(**self.options)
 
     def write(self, samples: list[StereoSample]) -> list[str]:
         return self.cls.write_fake(self.root, samples, **self.options)
+
+    def assert_same_disparity(self, found: Any, given: Any) -> None:
+        """Compare to the step of the codec."""
+        assert (np.abs(found - given) <= self.tree.disparity.steps(given) / 2 + 1e-5).all()
 
     def open(self, **options: Any) -> StereoDataset:
         return instantiate(self.node, **options)
@@ -76,14 +80,13 @@ def test_what_was_written_is_read_back(case: Case, make_samples: MakeSamples) ->
     written = dict(zip(case.write(samples), samples, strict=True))
     data = case.open()
     assert len(data) == len(written) == 3
-    half_a_step = case.tree.disparity.step / 2 + 1e-5
     for index in range(len(data)):
         found = data[index]
         given = written[found["name"]]
         assert found["dataset"] == data.name
-        np.testing.assert_array_equal(found["left"], given["left"])
-        np.testing.assert_array_equal(found["right"], given["right"])
-        np.testing.assert_allclose(found["disparity"], given["disparity"], atol=half_a_step)
+        for view in ("left", "right"):
+            np.testing.assert_array_equal(found[view], given[view])
+        case.assert_same_disparity(found["disparity"], given["disparity"])
         np.testing.assert_array_equal(found["valid"], given["disparity"] > 0)
         layout = case.tree.layouts[0]
         assert ("noc" in found) == (layout.noc is not None)
@@ -91,7 +94,7 @@ def test_what_was_written_is_read_back(case: Case, make_samples: MakeSamples) ->
             np.testing.assert_array_equal(found["noc"], given["noc"])
         assert ("right_disparity" in found) == (layout.right_disparity is not None)
         if "right_disparity" in found:
-            np.testing.assert_allclose(found["right_disparity"], given["right_disparity"], atol=half_a_step)
+            case.assert_same_disparity(found["right_disparity"], given["right_disparity"])
             np.testing.assert_array_equal(found["right_valid"], given["right_disparity"] > 0)
         if layout.calibration:
             assert found["calibration"][:5] == pytest.approx(CALIBRATION[:5])
@@ -176,7 +179,7 @@ def test_sizes_that_differ_are_named_with_both(case: Case, part: str, make_sampl
     if part == "right":
         write_image(path, np.zeros((20, 30, 3), np.uint8))
     else:
-        case.tree.disparity.write(path, np.ones((20, 30), np.float32))
+        case.tree.disparity.write(path, np.ones((20, 30), np.float32), CALIBRATION)
     with pytest.raises(DataError, match="sizes") as error:
         data[0]
     for expected in (str(data.pairs[0].left), str(path), "37x53", "20x30"):
@@ -198,6 +201,36 @@ def test_pairs_without_truth_are_left_out_and_named(
     assert len(everything) == 3
     without = everything[sorted(names).index(names[1])]
     assert not {"disparity", "valid", "noc"} & without.keys()
+
+
+def test_a_subset_is_what_a_list_names(
+    case: Case, tmp_path: Path, caplog: pytest.LogCaptureFixture, make_samples: MakeSamples
+) -> None:
+    names = case.write(make_samples(3))
+    listed = tmp_path / "mine.txt"
+    listed.write_text(f"# mine\n{names[2]}\n\n{names[0]}  # the first\nnowhere\n")
+    with caplog.at_level(logging.WARNING):
+        assert [pair.name for pair in case.open(subset=str(listed)).pairs] == sorted([names[0], names[2]])
+    assert "1 of the 3 pairs" in caplog.text
+    assert "nowhere" in caplog.text
+    listed.write_text("nowhere\n")
+    with pytest.raises(DataError, match=f"names nowhere; .*{names[0]}"):
+        case.open(subset=str(listed))
+    listed.write_text("# nothing\n")
+    with pytest.raises(UserError, match="names no pair"):
+        case.open(subset=str(listed))
+    listed.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(UserError, match="is no text"):
+        case.open(subset=str(listed))
+    with pytest.raises(UserError, match="subset=not_there: no such file"):
+        case.open(subset="not_there")
+
+
+def test_a_set_says_where_it_comes_from(case: Case) -> None:
+    about = case.cls.about
+    assert about.home.startswith("https://")
+    assert about.licence
+    assert re.search(r"(19|20)\d\d", about.paper)
 
 
 def test_a_set_without_any_truth_says_so(case: Case, make_samples: MakeSamples) -> None:

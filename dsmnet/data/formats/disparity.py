@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from dsmnet.data.formats.images import read_grey, write_image
 from dsmnet.data.formats.pfm import read_pfm, write_pfm
 from dsmnet.errors import FormatError, UserError
-from dsmnet.protocols import DisparityMap, Mask
+from dsmnet.protocols import Calibration, DisparityMap, Mask
 
 log = logging.getLogger(__name__)
 
@@ -76,11 +76,28 @@ def write_disparity_png8(path: Path | str, disparity: NDArray[np.floating], scal
 
 @dataclass(frozen=True)
 class DisparityCodec:
-    """How a data set stores disparity."""
+    """How a data set stores disparity. Depth needs the calibration of the pair; other forms ignore it."""
 
-    read: Callable[[Path], DisparityMap]
-    write: Callable[[Path, DisparityMap], None]
-    step: float  # pixels between two neighbouring values that can be stored
+    read: Callable[[Path, Calibration | None], DisparityMap]
+    write: Callable[[Path, DisparityMap, Calibration | None], None]
+    # Pixels between two neighbouring values that can be stored, or how that follows from the disparity.
+    step: float | Callable[[DisparityMap], DisparityMap] = 0.0
+
+    @classmethod
+    def plain(
+        cls,
+        read: Callable[[Path], DisparityMap],
+        write: Callable[[Path, DisparityMap], None],
+        step: float = 0,
+    ) -> DisparityCodec:
+        """Return a codec of a form that needs no calibration."""
+        return cls(partial(_read_plain, read), partial(_write_plain, write), step)
+
+    def steps(self, disparity: DisparityMap) -> DisparityMap:
+        """Return the distance, pixels, between the values that can be stored around each of these."""
+        if callable(self.step):
+            return self.step(disparity)
+        return np.full_like(disparity, self.step)
 
 
 @dataclass(frozen=True)
@@ -89,6 +106,25 @@ class NocCodec:
 
     read: Callable[[Path], Mask]
     write: Callable[[Path, DisparityMap, Mask], None]
+
+
+@dataclass(frozen=True)
+class MaskCodec:
+    """How a data set stores any other mask of the left view."""
+
+    read: Callable[[Path], Mask]
+    write: Callable[[Path, Mask], None]
+
+
+# Functions, not lambdas: a data set travels to loading processes, and what travels is pickled.
+def _read_plain(read: Callable[[Path], DisparityMap], path: Path, _: Calibration | None) -> DisparityMap:
+    return read(path)
+
+
+def _write_plain(
+    write: Callable[[Path, DisparityMap], None], path: Path, disparity: DisparityMap, _: Calibration | None
+) -> None:
+    write(path, disparity)
 
 
 def _read_noc_disparity(path: Path) -> Mask:
@@ -110,8 +146,8 @@ def _write_noc_mask(path: Path, disparity: DisparityMap, noc: Mask) -> None:
     write_image(path, np.where(noc, 255, np.where(disparity > 0, 128, 0)).astype(np.uint8))
 
 
-PFM = DisparityCodec(read_disparity, write_disparity_pfm, step=0.0)
-PNG16 = DisparityCodec(read_disparity, write_disparity_png16, step=1 / _KITTI_SCALE)
+PFM = DisparityCodec.plain(read_disparity, write_disparity_pfm)
+PNG16 = DisparityCodec.plain(read_disparity, write_disparity_png16, step=1 / _KITTI_SCALE)
 NOC_DISPARITY = NocCodec(
     _read_noc_disparity, _write_noc_disparity
 )  # KITTI: a second map, of these pixels only
@@ -120,10 +156,23 @@ NOC_MASK = NocCodec(
 )  # Middlebury, ETH3D: 255 seen by both, 128 by the left only
 
 
+def _read_object_map(path: Path) -> Mask:
+    return np.asarray(read_grey(path) > 0)
+
+
+def _write_object_map(path: Path, mask: Mask) -> None:
+    write_image(path, mask.astype(np.uint8))
+
+
+OBJECT_MAP = MaskCodec(
+    _read_object_map, _write_object_map
+)  # KITTI 2015: 0 background, else an object's number
+
+
 def png8(scale: float) -> DisparityCodec:
     """Return the codec of an 8-bit PNG that holds `scale` times the disparity."""
     read, write = partial(read_disparity, scale=scale), partial(write_disparity_png8, scale=scale)
-    return DisparityCodec(read, write, step=1 / scale)
+    return DisparityCodec.plain(read, write, step=1 / scale)
 
 
 def _known(values: NDArray[np.float32], path: Path | str) -> DisparityMap:
