@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from dsmnet.data.tree import Layout
 from dsmnet.protocols import Calibration, StereoSample
 
 SIZE = (37, 53)
@@ -39,3 +41,20 @@ def make_samples(count: int, seed: int = 0) -> list[StereoSample]:
             }
         )
     return samples
+
+
+@pytest.fixture
+def touch_pairs() -> Callable[[Path, Layout, Iterable[Mapping[str, str]]], None]:
+    """Make a tree of full size without a single pixel: empty files of the pairs with these words."""
+
+    def touch(root: Path, layout: Layout, pairs: Iterable[Mapping[str, str]]) -> None:
+        folders: set[Path] = set()
+        for words in pairs:
+            for name in layout.paths(words).values():
+                path = root / name
+                if path.parent not in folders:
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    folders.add(path.parent)
+                path.touch()
+
+    return touch
