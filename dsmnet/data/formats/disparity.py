@@ -7,6 +7,7 @@ However a format marks pixels without truth (inf, nan, 0), in memory they are 0.
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -82,6 +83,7 @@ class DisparityCodec:
     write: Callable[[Path, DisparityMap, Calibration | None], None]
     # Pixels between two neighbouring values that can be stored, or how that follows from the disparity.
     step: float | Callable[[DisparityMap], DisparityMap] = 0.0
+    largest: float = math.inf  # pixels, the largest that can be stored
 
     @classmethod
     def plain(
@@ -89,9 +91,10 @@ class DisparityCodec:
         read: Callable[[Path], DisparityMap],
         write: Callable[[Path, DisparityMap], None],
         step: float = 0,
+        largest: float = math.inf,
     ) -> DisparityCodec:
         """Return a codec of a form that needs no calibration."""
-        return cls(partial(_read_plain, read), partial(_write_plain, write), step)
+        return cls(partial(_read_plain, read), partial(_write_plain, write), step, largest)
 
     def steps(self, disparity: DisparityMap) -> DisparityMap:
         """Return the distance, pixels, between the values that can be stored around each of these."""
@@ -147,7 +150,7 @@ def _write_noc_mask(path: Path, disparity: DisparityMap, noc: Mask) -> None:
 
 
 PFM = DisparityCodec.plain(read_disparity, write_disparity_pfm)
-PNG16 = DisparityCodec.plain(read_disparity, write_disparity_png16, step=1 / _KITTI_SCALE)
+PNG16 = DisparityCodec.plain(read_disparity, write_disparity_png16, 1 / _KITTI_SCALE, 65535 / _KITTI_SCALE)
 NOC_DISPARITY = NocCodec(
     _read_noc_disparity, _write_noc_disparity
 )  # KITTI: a second map, of these pixels only
@@ -172,7 +175,7 @@ OBJECT_MAP = MaskCodec(
 def png8(scale: float) -> DisparityCodec:
     """Return the codec of an 8-bit PNG that holds `scale` times the disparity."""
     read, write = partial(read_disparity, scale=scale), partial(write_disparity_png8, scale=scale)
-    return DisparityCodec.plain(read, write, step=1 / scale)
+    return DisparityCodec.plain(read, write, step=1 / scale, largest=255 / scale)
 
 
 def _known(values: NDArray[np.float32], path: Path | str) -> DisparityMap:
