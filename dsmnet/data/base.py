@@ -199,6 +199,18 @@ def choose(option: str, value: str, allowed: Sequence[str]) -> str:
     return value
 
 
+def choose_some(option: str, values: Sequence[str] | str, allowed: Sequence[str]) -> list[str]:
+    """Return `values`, each once, if all are among those allowed; a single word is one value.
+
+    Raises:
+        UserError: one is not, or there is none; the message lists those allowed.
+    """
+    chosen = [values] if isinstance(values, str) else list(dict.fromkeys(values))
+    if not chosen:
+        raise UserError(f"{option}=[]: expected at least one of {', '.join(allowed)}")
+    return [choose(option, value, allowed) for value in chosen]
+
+
 def _kind(path: Path, root: Path) -> str:
     """Return the folder that tells a KITTI map's kind, or the file name where all maps are called alike."""
     parts = path.relative_to(root).parts

@@ -61,7 +61,7 @@ class Layout:
         """
         words = _words(self.left)
         left, right = _matches(root, self.left), _matches(root, self.right)
-        _check_views(root, self.left, self._named(left), self.right, self._named(right))
+        check_views(root, self.left, self._named(left), self.right, self._named(right))
         disparity: dict[frozenset[Word], Path] = {}
         for pattern in self.disparity:
             disparity = _matches(root, pattern) | disparity
@@ -146,9 +146,14 @@ def first_names(names: Iterable[str]) -> str:
     return ", ".join(ordered[:_NAMES_SHOWN]) + dots
 
 
-def _check_views(
+def check_views(
     root: Path, left_pattern: str, left: dict[str, Path], right_pattern: str, right: dict[str, Path]
 ) -> None:
+    """Take the views of both sides, by the pair's name, and refuse a pair that lacks one.
+
+    Raises:
+        DataError: a view is there without its other one.
+    """
     for these, others, pattern in ((left, right, right_pattern), (right, left, left_pattern)):
         alone = these.keys() - others.keys()
         if alone:

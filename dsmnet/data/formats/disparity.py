@@ -48,9 +48,9 @@ def read_disparity(path: Path | str, scale: float | None = None) -> DisparityMap
             raise UserError(
                 f"{path}: a PFM holds pixels, so it takes no scale, but scale={scale:g} was given"
             )
-        return _known(read_pfm(path), path)
+        return known_disparity(read_pfm(path), path)
     if suffix == ".png":
-        return _known(_read_scaled_png(path, scale), path)
+        return known_disparity(_read_scaled_png(path, scale), path)
     raise FormatError(f"{path}: a disparity map was expected, as .pfm or .png, not '{suffix}'")
 
 
@@ -172,20 +172,34 @@ OBJECT_MAP = MaskCodec(
 )  # KITTI 2015: 0 background, else an object's number
 
 
+def png16(scale: float) -> DisparityCodec:
+    """Return the codec of a 16-bit PNG that holds `scale` times the disparity."""
+    read = partial(_read_png16, scale)
+    write = partial(_write_scaled_png, scale=scale, dtype=np.uint16)
+    return DisparityCodec.plain(read, write, step=1 / scale, largest=65535 / scale)
+
+
 def png8(scale: float) -> DisparityCodec:
     """Return the codec of an 8-bit PNG that holds `scale` times the disparity."""
     read, write = partial(read_disparity, scale=scale), partial(write_disparity_png8, scale=scale)
     return DisparityCodec.plain(read, write, step=1 / scale, largest=255 / scale)
 
 
-def _known(values: NDArray[np.float32], path: Path | str) -> DisparityMap:
+def known_disparity(values: NDArray[np.floating], path: Path | str) -> DisparityMap:
     """Put 0 where there is no disparity; refuse a file of the opposite sign, which would come out empty."""
     if values.ndim != 2:
         raise FormatError(f"{path}: {values.shape[2]} channels, where a disparity map has one")
     known = np.isfinite(values) & (values > 0)
     if not known.any() and (np.isfinite(values) & (values < 0)).any():
         raise FormatError(f"{path}: all disparities are negative; positive ones were expected")
-    return np.where(known, values, np.float32(0.0))
+    return np.where(known, values, 0).astype(np.float32)
+
+
+def _read_png16(scale: float, path: Path) -> DisparityMap:
+    stored = read_grey(path)
+    if stored.dtype != np.uint16:
+        raise FormatError(f"{path}: a disparity map of 16 bits was expected, not {stored.dtype}")
+    return stored.astype(np.float32) / np.float32(scale)
 
 
 def _read_scaled_png(path: Path | str, scale: float | None) -> NDArray[np.float32]:

@@ -8,12 +8,15 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image as PilImage
+from PIL import UnidentifiedImageError
 
 from dsmnet.errors import DataError, FormatError
 from dsmnet.protocols import Image
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
+_REVERSED = [2, 1, 0, 3]  # OpenCV's order of channels, blue first
 
 
 def read_image(path: Path | str) -> Image:
@@ -46,10 +49,46 @@ def read_grey(path: Path | str) -> NDArray[Any]:
     return np.ascontiguousarray(image)
 
 
+def read_channels(path: Path | str, least: int = 3) -> NDArray[np.uint8]:
+    """Read the channels of an 8-bit image with their stored values, which code numbers, not colours.
+
+    Returns:
+        uint8 [H, W, 3] in the order red, green, blue, or [H, W, 4] with alpha last.
+
+    Raises:
+        FormatError: the file is no image, only a part of one, not of 8 bits, or has too few channels.
+        DataError: there is no such file.
+    """
+    image = _decode(path, cv2.IMREAD_UNCHANGED)
+    channels = 1 if image.ndim == 2 else image.shape[2]
+    if image.dtype != np.uint8 or channels < least:
+        raise FormatError(
+            f"{path}: {channels} channels of {image.dtype}, where {least} of uint8 were expected, "
+            "which together code one value"
+        )
+    return np.ascontiguousarray(image[..., _REVERSED[:channels]])
+
+
+def read_size(path: Path | str) -> tuple[int, int]:
+    """Return height and width of an image without decoding it.
+
+    Raises:
+        FormatError: the file is no image.
+        DataError: there is no such file.
+    """
+    try:
+        with PilImage.open(path) as image:
+            return image.height, image.width
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except UnidentifiedImageError:
+        raise FormatError(f"{path}: cannot be read as an image") from None
+
+
 def write_image(path: Path | str, image: NDArray[Any]) -> None:
-    """Write [H, W] or RGB [H, W, 3] values, uint8 or uint16, in the format of the path's suffix."""
+    """Write [H, W], RGB [H, W, 3] or RGBA [H, W, 4], uint8 or uint16, in the format of the path's suffix."""
     path = Path(path)
-    stored = image[..., ::-1] if image.ndim == 3 else image
+    stored = image if image.ndim == 2 else image[..., _REVERSED[: image.shape[2]]]
     _, data = cv2.imencode(path.suffix, np.ascontiguousarray(stored))
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data.tobytes())
