@@ -49,7 +49,7 @@ def read_disparity(path: Path | str, scale: float | None = None) -> DisparityMap
             )
         return _known(read_pfm(path), path)
     if suffix == ".png":
-        return _known(_read_scaled_png(path, scale), path)
+        return _read_scaled_png(path, scale)
     raise FormatError(f"{path}: a disparity map was expected, as .pfm or .png, not '{suffix}'")
 
 
@@ -179,13 +179,16 @@ def _known(values: NDArray[np.float32], path: Path | str) -> DisparityMap:
     """Put 0 where there is no disparity; refuse a file of the opposite sign, which would come out empty."""
     if values.ndim != 2:
         raise FormatError(f"{path}: {values.shape[2]} channels, where a disparity map has one")
-    known = np.isfinite(values) & (values > 0)
+    if values.min() > 0 and values.max() < np.inf:  # a rendered map is known everywhere; not so with a nan
+        return values
+    known = (values > 0) & (values < np.inf)
     if not known.any() and (np.isfinite(values) & (values < 0)).any():
         raise FormatError(f"{path}: all disparities are negative; positive ones were expected")
-    return np.where(known, values, np.float32(0.0))
+    values[~known] = 0
+    return values
 
 
-def _read_scaled_png(path: Path | str, scale: float | None) -> NDArray[np.float32]:
+def _read_scaled_png(path: Path | str, scale: float | None) -> DisparityMap:
     stored = read_grey(path)
     if scale is None:
         if stored.dtype != np.uint16:
