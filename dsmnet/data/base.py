@@ -99,7 +99,8 @@ class StereoDataset(Dataset[StereoSample]):
         if pair.foreground and self._codecs.foreground:
             sample["foreground"] = self._codecs.foreground.read(pair.foreground)
         if pair.noc and pair.disparity and self._codecs.noc:
-            sample["noc"] = self._codecs.noc.read(pair.noc)
+            same = pair.noc == pair.disparity  # KITTI without disp_occ: no file is decoded twice
+            sample["noc"] = sample["valid"].copy() if same else self._codecs.noc.read(pair.noc)
         self._check_sizes(pair, sample)
         if "noc" in sample:
             sample["noc"] &= sample["valid"]

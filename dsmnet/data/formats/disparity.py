@@ -50,7 +50,7 @@ def read_disparity(path: Path | str, scale: float | None = None) -> DisparityMap
             )
         return known_disparity(read_pfm(path), path)
     if suffix == ".png":
-        return known_disparity(_read_scaled_png(path, scale), path)
+        return _read_scaled_png(path, scale)
     raise FormatError(f"{path}: a disparity map was expected, as .pfm or .png, not '{suffix}'")
 
 
@@ -189,10 +189,12 @@ def known_disparity(values: NDArray[np.floating], path: Path | str) -> Disparity
     """Put 0 where there is no disparity; refuse a file of the opposite sign, which would come out empty."""
     if values.ndim != 2:
         raise FormatError(f"{path}: {values.shape[2]} channels, where a disparity map has one")
-    known = np.isfinite(values) & (values > 0)
+    if values.min() > 0 and values.max() < np.inf:  # a rendered map is known everywhere; not so with a nan
+        return values.astype(np.float32, copy=False)
+    known = (values > 0) & (values < np.inf)
     if not known.any() and (np.isfinite(values) & (values < 0)).any():
         raise FormatError(f"{path}: all disparities are negative; positive ones were expected")
-    return np.where(known, values, 0).astype(np.float32)
+    return np.where(known, values, 0).astype(np.float32, copy=False)
 
 
 def _read_png16(scale: float, path: Path) -> DisparityMap:
@@ -202,7 +204,7 @@ def _read_png16(scale: float, path: Path) -> DisparityMap:
     return stored.astype(np.float32) / np.float32(scale)
 
 
-def _read_scaled_png(path: Path | str, scale: float | None) -> NDArray[np.float32]:
+def _read_scaled_png(path: Path | str, scale: float | None) -> DisparityMap:
     stored = read_grey(path)
     if scale is None:
         if stored.dtype != np.uint16:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +31,7 @@ def read_image(path: Path | str) -> Image:
         FormatError: the file is no image, or only a part of one.
         DataError: there is no such file.
     """
-    return np.ascontiguousarray(_decode(path, cv2.IMREAD_COLOR)[..., ::-1])
+    return np.asarray(_decode(path, cv2.IMREAD_COLOR_RGB), np.uint8)
 
 
 def read_grey(path: Path | str) -> NDArray[Any]:
@@ -94,18 +97,30 @@ def write_image(path: Path | str, image: NDArray[Any]) -> None:
     path.write_bytes(data.tobytes())
 
 
+@contextmanager
+def open_file(path: Path | str) -> Iterator[BufferedReader]:
+    """Open a file for reading.
+
+    Raises:
+        DataError: there is no such file, or it may not be read.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            yield file
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror})") from None
+
+
 def read_bytes(path: Path | str) -> bytes:
     """Read a file whole.
 
     Raises:
         DataError: there is no such file, or it may not be read.
     """
-    try:
-        return Path(path).read_bytes()
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
-    except OSError as error:
-        raise DataError(f"{path}: cannot be read ({error.strerror})") from None
+    with open_file(path) as file:
+        return file.read()
 
 
 def _decode(path: Path | str, flags: int) -> NDArray[Any]:
