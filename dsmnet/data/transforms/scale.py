@@ -32,7 +32,8 @@ class RandomScaleCrop:
         stretch: largest exponent, either way, of a further factor drawn for each axis on its own.
         scale_probability: how often there is another factor than 1 at all.
         stretch_probability: how often, of these, the axes get factors of their own.
-        min_valid: share of the window whose disparity should be known; sparse truth is empty in places.
+        min_valid: share of the window, before scaling, whose disparity should be known; sparse truth is empty
+            in places.
         tries: windows to draw until one has that share; if none has, the one that comes closest is taken.
         truth: ``dense``: disparities are interpolated on surfaces, looked up at edges. ``sparse``: the known
         ones are
