@@ -47,17 +47,18 @@ def test_a_plane_stays_a_plane(height: int, width: int) -> None:
     assert scaled["valid"].all()
 
 
-@pytest.mark.parametrize("size", [(70, 150), (40, 60)])
-def test_surfaces_and_holes_are_not_mixed(size: tuple[int, int]) -> None:
-    step = np.full((50, 100), 5.0)
-    step[:, 40:] = 30.0
+@pytest.mark.parametrize("size", [(70, 137), (40, 60)])
+@pytest.mark.parametrize("far", [5.0, 0.7])  # holes are 0: a hole next to 0.7 looks like one surface
+def test_surfaces_and_holes_are_not_mixed(size: tuple[int, int], far: float) -> None:
+    step = np.full((50, 100), far, np.float32)
+    step[:, 41:] = 30.0
     valid = rng().random(step.shape) < 0.9
     scaled = resize(pair(step, valid), *size, sparse=False)
     factor = np.float32(size[1] / 100)
-    assert set(np.unique(scaled["disparity"])) == {0.0, np.float32(5) * factor, np.float32(30) * factor}
+    assert set(np.unique(scaled["disparity"])) == {0.0, np.float32(far) * factor, np.float32(30) * factor}
     np.testing.assert_array_equal(scaled["disparity"] > 0, scaled["valid"])
     near = scaled["disparity"] > 20 * factor
-    edge = np.arange(size[1]) + 0.5 > 40 * factor
+    edge = np.arange(size[1]) + 0.5 > 41 * factor
     np.testing.assert_array_equal(near, scaled["valid"] & edge)
 
 
@@ -161,6 +162,10 @@ def test_points_without_positive_disparity_are_not_valid_after_a_shift() -> None
     np.testing.assert_array_equal(moved["valid"], before > 2)
     np.testing.assert_array_equal(moved["disparity"], np.maximum(before - 2, 0).astype(np.float32))
     assert (moved["valid"] | ~moved["noc"]).all()
+    unknown = rng().random(disparity.shape) < 0.5
+    grown = shift(pair(disparity, ~unknown), 3)
+    np.testing.assert_array_equal(grown["valid"], ~unknown[:, :-3])
+    np.testing.assert_array_equal(grown["disparity"][unknown[:, :-3]], 0)
     with pytest.raises(DataError, match="pair: 40 columns cannot be shifted by 40"):
         RandomShift(40)(pair(disparity), rng())
 
@@ -220,7 +225,13 @@ def depth(sample: Any) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    "step", [RandomCrop(90, 150), RandomCrop(250, 270), RandomScaleCrop(90, 150, 0, 0.8, 0)]
+    "step",
+    [
+        RandomCrop(90, 150),
+        RandomCrop(250, 270),
+        RandomScaleCrop(90, 150, 0, 0.8, 0),
+        RandomScaleCrop(90, 150, -0.6, -0.1, 0),
+    ],
 )
 @pytest.mark.parametrize("seed", range(4))
 def test_calibration_follows_the_pixels(step: Any, seed: int) -> None:
