@@ -107,8 +107,9 @@ def test_views_change_alike_or_apart() -> None:
     assert 8 <= apart <= 30
     with pytest.raises(UserError, match=r"brightness=-0.1: expected at least 0"):
         ColourTwist(brightness=-0.1)
-    with pytest.raises(UserError, match="asymmetric=3"):
-        ColourTwist(asymmetric=3)
+    for colour in (ColourTwist, ColourJitter):
+        with pytest.raises(UserError, match="asymmetric=3"):
+            colour(asymmetric=3)
 
 
 def test_seeds_of_colour_jitter_keep_their_meaning() -> None:

@@ -283,7 +283,9 @@ def test_stretched_views_have_no_calibration() -> None:
         (lambda: RandomScaleCrop(5, 5, truth="half"), "truth=half: expected one of auto, dense, sparse"),
         (lambda: RandomShift(-1), "shift=-1"),
         (lambda: VerticalJitter(float("nan")), "vertical shift=nan"),
+        (lambda: VerticalJitter(angle=45), "angle=45: expected at most 10 degrees"),
         (lambda: VerticalJitter(probability=2), "probability=2"),
+        (lambda: SwapViews(1.2), "probability=1.2"),
     ],
 )
 def test_wrong_arguments_are_named(make: Any, message: str) -> None:

@@ -23,10 +23,15 @@ class ColourJitter:
         strength: 0 for none; 0.3 lets gain and gamma vary by about 30 %.
         asymmetric: how often the two views get different changes.
         probability: how often anything is changed.
+
+    Raises:
+        UserError: an argument is out of range.
     """
 
     def __init__(self, strength: float = 0.3, asymmetric: float = 0.2, probability: float = 0.8) -> None:
-        self.strength, self.asymmetric, self.probability = strength, asymmetric, probability
+        self.strength = check_least("strength", strength)
+        self.asymmetric = check_share("asymmetric", asymmetric)
+        self.probability = check_share("probability", probability)
 
     def _table(self, rng: np.random.Generator) -> NDArray[np.uint8]:
         """A look-up table [256, 1, 3]."""

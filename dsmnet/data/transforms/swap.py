@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsmnet.data.transforms.calibration import mirror
-from dsmnet.data.transforms.maps import change_maps, drop, known
+from dsmnet.data.transforms.maps import change_maps, check_share, drop, known
 from dsmnet.protocols import StereoSample
 
 
@@ -20,10 +20,13 @@ class SwapViews:
 
     Args:
         probability: how often.
+
+    Raises:
+        UserError: an argument is out of range.
     """
 
     def __init__(self, probability: float = 0.5) -> None:
-        self.probability = probability
+        self.probability = check_share("probability", probability)
 
     def __call__(self, sample: StereoSample, rng: np.random.Generator) -> StereoSample:
         """Return the changed sample."""

@@ -8,7 +8,10 @@ import cv2
 import numpy as np
 
 from dsmnet.data.transforms.maps import check_least, check_share, drop, replace
+from dsmnet.errors import UserError
 from dsmnet.protocols import StereoSample
+
+_STEEPEST = 10.0  # degrees; no stereo rig is that far off
 
 
 class VerticalJitter:
@@ -30,6 +33,8 @@ class VerticalJitter:
     def __init__(self, shift: float = 0.5, angle: float = 0.05, probability: float = 0.5) -> None:
         self.shift = check_least("vertical shift", shift)
         self.angle = check_least("angle", angle)
+        if angle > _STEEPEST:
+            raise UserError(f"transform: angle={angle}: expected at most {_STEEPEST:g} degrees")
         self.probability = check_share("probability", probability)
 
     def __call__(self, sample: StereoSample, rng: np.random.Generator) -> StereoSample:
