@@ -7,6 +7,7 @@ import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -102,10 +103,15 @@ class Tree:
         """Return the pairs under `root`, sorted by name; none where there are none.
 
         Raises:
-            DataError: a view is there without its other one.
+            DataError: a view is there without its other one, or two pairs have one name.
         """
-        pairs = (pair for layout in self.layouts for pair in layout.find(root))
-        return sorted(pairs, key=lambda pair: pair.name)
+        pairs = sorted((pair for layout in self.layouts for pair in layout.find(root)), key=lambda p: p.name)
+        for one, other in pairwise(pairs):
+            if one.name == other.name:
+                raise DataError(
+                    f"{root}: the pair {one.name} is there twice, {one.left} and {other.left}; expected once"
+                )
+        return pairs
 
     def write(self, root: Path, samples: Sequence[StereoSample]) -> list[str]:
         """Write samples in this form, spread over the layouts; return the names they are then found under.

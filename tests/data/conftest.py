@@ -37,6 +37,7 @@ def make_samples(count: int, seed: int = 0) -> list[StereoSample]:
                 "disparity": disparity,
                 "noc": (disparity > 0) & (rng.random(SIZE) < 0.7),
                 "right_disparity": right_disparity,
+                "foreground": rng.random(SIZE) < 0.3,
                 "calibration": CALIBRATION,
             }
         )

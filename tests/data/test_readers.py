@@ -6,6 +6,7 @@ A new ``conf/dataset/*.yaml`` whose class is a `StereoDataset` is tested by bein
 from __future__ import annotations
 
 import inspect
+import itertools
 import logging
 import pickle
 import re
@@ -21,7 +22,7 @@ from omegaconf import OmegaConf
 
 from dsmnet.config import config_dir, instantiate
 from dsmnet.data.base import StereoDataset
-from dsmnet.data.formats import write_image
+from dsmnet.data.formats import write_image, write_pfm
 from dsmnet.errors import DataError, FormatError, UserError
 from dsmnet.protocols import Calibration, StereoSample
 
@@ -30,6 +31,7 @@ CALIBRATION = Calibration(focal=710.5, baseline=0.25, cx=26.5, cy=18.0, doffs=4.
 LOSSY = {".jpg", ".jpeg"}  # what OpenCV writes without loss is compared exactly: PNG, PPM, WebP
 LOSSY_BOUND = 8  # grey levels; JPEG differs by at most 6 on 600 of the smooth views it is given
 SHARED_OPTIONS = {"_target_", "root", "require_truth", "subset"}  # those of every set
+PARTS_OF_PIXELS = ("left", "right", "disparity", "right_disparity", "noc", "foreground")
 MakeSamples = Callable[..., "list[StereoSample]"]
 
 
@@ -120,7 +122,9 @@ def test_the_six_sets_are_among_them() -> None:
 
 def test_what_was_written_is_read_back(case: Case, make_samples: MakeSamples) -> None:
     samples = make_samples(3)
-    written = dict(zip(case.write(samples), samples, strict=True))
+    names = case.write(samples)
+    written = dict(zip(names, samples, strict=True))
+    layouts = dict(zip(names, itertools.cycle(case.tree.layouts), strict=False))
     data = case.open()
     assert len(data) == len(written) == 3
     for index in range(len(data)):
@@ -131,7 +135,7 @@ def test_what_was_written_is_read_back(case: Case, make_samples: MakeSamples) ->
             case.assert_same_view(found[view], given[view])
         case.assert_same_disparity(found["disparity"], given["disparity"])
         np.testing.assert_array_equal(found["valid"], given["disparity"] > 0)
-        layout = case.tree.layouts[0]
+        layout = layouts[found["name"]]
         assert ("noc" in found) == (layout.noc is not None)
         if "noc" in found:
             np.testing.assert_array_equal(found["noc"], given["noc"])
@@ -139,6 +143,9 @@ def test_what_was_written_is_read_back(case: Case, make_samples: MakeSamples) ->
         if "right_disparity" in found:
             case.assert_same_disparity(found["right_disparity"], given["right_disparity"])
             np.testing.assert_array_equal(found["right_valid"], given["right_disparity"] > 0)
+        assert ("foreground" in found) == (layout.foreground is not None)
+        if "foreground" in found:
+            np.testing.assert_array_equal(found["foreground"], given["foreground"])
         if layout.calibration:
             assert found["calibration"][:5] == pytest.approx(CALIBRATION[:5])
             assert found["calibration"].max_disparity in (CALIBRATION.max_disparity, None)
@@ -149,7 +156,7 @@ def test_keys_shapes_and_types_are_those_of_a_sample(case: Case, make_samples: M
     sample: Any = case.open()[0]
     assert sample.keys() <= StereoSample.__annotations__.keys()
     dtypes = {"left": np.uint8, "right": np.uint8, "disparity": np.float32, "right_disparity": np.float32}
-    dtypes |= {"valid": np.bool_, "noc": np.bool_, "right_valid": np.bool_}
+    dtypes |= dict.fromkeys(("valid", "noc", "right_valid", "foreground"), np.bool_)
     for key, dtype in dtypes.items():
         if key in sample:
             assert sample[key].dtype == dtype, key
@@ -201,32 +208,70 @@ def test_half_copied_sets_are_refused(case: Case, gone: str, make_samples: MakeS
     assert getattr(layout, gone) in str(error.value)
 
 
-@pytest.mark.parametrize("part", ["left", "right", "disparity", "right_disparity", "noc"])
-def test_a_truncated_file_is_named(case: Case, part: str, make_samples: MakeSamples) -> None:
+def test_a_wrong_root_is_named_with_the_patterns(
+    case: Case, tmp_path: Path, make_samples: MakeSamples
+) -> None:
+    case.write(make_samples(1))
+    for wrong in (
+        case.root.parent,
+        next(path for path in sorted(case.root.rglob("*")) if path.is_file()).parent,
+    ):
+        with pytest.raises(DataError, match="no pairs under") as error:
+            case.open(root=str(wrong))
+        assert str(wrong) in str(error.value)
+        assert "does not exist" not in str(error.value)
+        assert case.tree.layouts[0].left in str(error.value)
+
+
+# A text does not tell where it should end, so a calibration is only tried empty.
+@pytest.mark.parametrize(
+    ("part", "share"), [*itertools.product(PARTS_OF_PIXELS, (0, 0.5, 0.98)), ("calibration", 0)]
+)
+def test_a_truncated_file_is_named(case: Case, part: str, share: float, make_samples: MakeSamples) -> None:
     case.write(make_samples(1))
     data = case.open()
     path = getattr(data.pairs[0], part)
     if path is None:  # this set has no such file, and so says the tree
         assert getattr(case.tree.layouts[0], part) is None
         return
-    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * share)])
     with pytest.raises(FormatError, match=re.escape(str(path))):
         data[0]
 
 
-@pytest.mark.parametrize("part", ["right", "disparity"])
+@pytest.mark.parametrize("part", PARTS_OF_PIXELS[1:])
 def test_sizes_that_differ_are_named_with_both(case: Case, part: str, make_samples: MakeSamples) -> None:
     case.write(make_samples(1))
     data = case.open()
     path = getattr(data.pairs[0], part)
+    if path is None:
+        assert getattr(case.tree.layouts[0], part) is None
+        return
+    small = np.ones((20, 30), np.float32)
     if part == "right":
         write_image(path, np.zeros((20, 30, 3), np.uint8))
+    elif part == "noc":
+        case.tree.noc.write(path, small, small > 0)
+    elif part == "foreground":
+        case.tree.foreground.write(path, small > 0)
     else:
-        case.tree.disparity.write(path, np.ones((20, 30), np.float32), CALIBRATION)
+        case.tree.disparity.write(path, small, CALIBRATION)
     with pytest.raises(DataError, match="sizes") as error:
         data[0]
     for expected in (str(data.pairs[0].left), str(path), "37x53", "20x30"):
         assert expected in str(error.value)
+
+
+@pytest.mark.parametrize("part", ["disparity", "right_disparity"])
+def test_truth_of_nothing_but_nan_is_named(case: Case, part: str, make_samples: MakeSamples) -> None:
+    case.write(make_samples(1))
+    data = case.open()
+    path = getattr(data.pairs[0], part)
+    if path is None or path.suffix != ".pfm":  # an integer holds no nan
+        return
+    write_pfm(path, np.full(SIZE, np.nan, np.float32))
+    with pytest.raises(FormatError, match=f"{re.escape(str(path))}: every pixel is nan"):
+        data[0]
 
 
 def test_pairs_without_truth_are_left_out_and_named(
