@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dsmnet.data.base import About
-from dsmnet.data.eight_bit import EightBitStereo
+from dsmnet.data.base import About, StereoDataset
 from dsmnet.data.formats.disparity import DisparityCodec, read_disparity, write_disparity_png8
-from dsmnet.data.tree import Layout, Tree
-from dsmnet.protocols import DisparityMap
+from dsmnet.data.tree import Layout, Pair, Tree
+from dsmnet.protocols import Calibration, DisparityMap
 
 _SCALE, _SCALE_TSUKUBA = 8.0, 16.0  # stored value of one pixel of disparity
 
 
-class Middlebury2001(EightBitStereo):
+class Middlebury2001(StereoDataset):
     """Middlebury 2001, 8 scenes (Scharstein, Szeliski, IJCV 2002).
 
     ::
@@ -30,7 +29,8 @@ class Middlebury2001(EightBitStereo):
                     truedisp.row3.col3.pgm      16 times the disparity of the left view
 
     The set says nothing of occlusion, so samples have no ``noc``. Of the further views (``im0`` to ``im8``,
-    ``col1`` to ``col5``) the pair that the benchmark compared is read.
+    ``col1`` to ``col5``) the pair that the benchmark compared is read. The calibration holds one thing, a
+    bound on what an 8-bit image can store.
 
     Args:
         root: Folder that holds barn1/ and so on.
@@ -82,9 +82,12 @@ class Middlebury2001(EightBitStereo):
         codec = DisparityCodec.plain(_read, _write, step=1 / _SCALE, largest=255 / _SCALE_TSUKUBA)
         return Tree((planes, grey_map, tsukuba), codec)
 
+    def _calibration(self, pair: Pair) -> Calibration:
+        return Calibration(max_disparity=int(255 / _scale(pair.left)) + 1)
+
 
 def _scale(path: Path) -> float:
-    return _SCALE_TSUKUBA if path.name.startswith("truedisp") else _SCALE
+    return _SCALE_TSUKUBA if path.name.startswith(("truedisp", "scene1")) else _SCALE
 
 
 def _read(path: Path) -> DisparityMap:

@@ -179,7 +179,7 @@ def png8(scale: float) -> DisparityCodec:
 
 
 def _known(values: NDArray[np.float32], path: Path | str) -> DisparityMap:
-    """Put 0 where there is no disparity; refuse nan or the opposite sign all over, which would come out empty.
+    """Put 0 where there is no disparity; refuse what is nan or negative all over and would come out empty.
 
     A map of which all is marked as unknown (inf, or 0 in a PNG) is no error: sparse truth may miss a crop.
     """
