@@ -158,7 +158,7 @@ def _parts_of(split: str, parts: str | Iterable[str]) -> Sequence[str]:
     """Return those of the chosen parts that a split has."""
     chosen = [part for part in choose_some("parts", parts, tuple(_PARTS)) if part in _PUBLISHED[split]]
     if not chosen:
-        raise UserError(f"parts={parts}: expected {_FT3D} among them, nothing else has a {split} part")
+        raise UserError(f"split={split}: expected {_FT3D} in parts, nothing else has a {split} part")
     return chosen
 
 
