@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import ClassVar, NamedTuple, cast
 
@@ -200,16 +200,18 @@ def choose(option: str, value: str, allowed: Sequence[str]) -> str:
     return value
 
 
-def choose_some(option: str, values: Sequence[str] | str, allowed: Sequence[str]) -> list[str]:
-    """Return `values`, each once, if all are among those allowed; a single word is one value.
+def choose_some(option: str, values: str | Iterable[str], allowed: Sequence[str]) -> tuple[str, ...]:
+    """Return the values in the order of those allowed; a single one needs no list.
 
     Raises:
-        UserError: one is not, or there is none; the message lists those allowed.
+        UserError: one is not allowed, or there is none; the message lists them.
     """
-    chosen = [values] if isinstance(values, str) else list(dict.fromkeys(values))
-    if not chosen:
-        raise UserError(f"{option}=[]: expected at least one of {', '.join(allowed)}")
-    return [choose(option, value, allowed) for value in chosen]
+    wanted = [values] if isinstance(values, str) else list(values)
+    for value in wanted:
+        choose(option, value, allowed)
+    if not wanted:
+        raise UserError(f"{option}=[]: expected some of {', '.join(allowed)}")
+    return tuple(value for value in allowed if value in wanted)
 
 
 def _kind(path: Path, root: Path) -> str:

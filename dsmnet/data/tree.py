@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple
 
@@ -106,12 +107,18 @@ class Tree:
         """Return the pairs under `root`, sorted by name; none where there are none.
 
         Raises:
-            DataError: a view is there without its other one.
+            DataError: a view is there without its other one, or two pairs have one name.
         """
         matches = functools.cache(functools.partial(_matches, root))  # both passes of SceneFlow share truth
         with _no_collection():
             pairs = [pair for layout in self.layouts for pair in layout.find(root, matches)]
-        return sorted(pairs, key=lambda pair: pair.name)
+        pairs.sort(key=lambda pair: pair.name)
+        for one, other in pairwise(pairs):
+            if one.name == other.name:
+                raise DataError(
+                    f"{root}: the pair {one.name} is there twice, {one.left} and {other.left}; expected once"
+                )
+        return pairs
 
     def write(self, root: Path, samples: Sequence[StereoSample]) -> list[str]:
         """Write samples in this form, spread over the layouts; return the names they are then found under.

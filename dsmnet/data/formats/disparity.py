@@ -1,7 +1,7 @@
 """Disparity maps and non-occluded masks as files.
 
-Maps are PFM (Middlebury, ETH3D, SceneFlow), 16-bit PNG (KITTI) or scaled 8-bit PNG (Middlebury 2006).
-However a format marks pixels without truth (inf, nan, 0), in memory they are 0.
+Maps are PFM (Middlebury, ETH3D, SceneFlow), 16-bit PNG (KITTI), or scaled 8-bit PNG or PGM (Middlebury 2001
+to 2006). However a format marks pixels without truth (inf, nan, 0), in memory they are 0.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def read_disparity(path: Path | str, scale: float | None = None) -> DisparityMap
     """Read a disparity map, its format told by the suffix and the bit depth.
 
     Args:
-        path: A ``.pfm`` (pixels), or a PNG that holds pixels times `scale`.
+        path: A ``.pfm`` (pixels), or a ``.png`` or ``.pgm`` that holds pixels times `scale`.
         scale: Stored value of one pixel of disparity, for a PNG. Unless given, 256 for 16 bits (KITTI); it
             has to be given for 8 bits (Middlebury 2006: 1, 2 or 3 at full, half or third size).
 
@@ -39,7 +39,7 @@ def read_disparity(path: Path | str, scale: float | None = None) -> DisparityMap
         float32 [H, W], pixels; 0 where unknown.
 
     Raises:
-        FormatError: the file is not a whole disparity map, or holds negative disparities only.
+        FormatError: the file is not a whole disparity map, or holds negative disparities or nan only.
         UserError: an 8-bit PNG without `scale`, or a PFM with one.
     """
     suffix = Path(path).suffix.lower()
@@ -49,9 +49,9 @@ def read_disparity(path: Path | str, scale: float | None = None) -> DisparityMap
                 f"{path}: a PFM holds pixels, so it takes no scale, but scale={scale:g} was given"
             )
         return known_disparity(read_pfm(path), path)
-    if suffix == ".png":
+    if suffix in (".png", ".pgm"):
         return _read_scaled_png(path, scale)
-    raise FormatError(f"{path}: a disparity map was expected, as .pfm or .png, not '{suffix}'")
+    raise FormatError(f"{path}: a disparity map was expected, as .pfm, .png or .pgm, not '{suffix}'")
 
 
 def write_disparity_pfm(path: Path | str, disparity: NDArray[np.floating]) -> None:
@@ -186,12 +186,17 @@ def png8(scale: float) -> DisparityCodec:
 
 
 def known_disparity(values: NDArray[np.floating], path: Path | str) -> DisparityMap:
-    """Put 0 where there is no disparity; refuse a file of the opposite sign, which would come out empty."""
+    """Put 0 where there is no disparity; refuse what is nan or negative all over and would come out empty.
+
+    A map of which all is marked as unknown (inf, or 0 in a PNG) is no error: sparse truth may miss a crop.
+    """
     if values.ndim != 2:
         raise FormatError(f"{path}: {values.shape[2]} channels, where a disparity map has one")
     if values.min() > 0 and values.max() < np.inf:  # a rendered map is known everywhere; not so with a nan
         return values.astype(np.float32, copy=False)
     known = (values > 0) & (values < np.inf)
+    if not known.any() and np.isnan(values).all():
+        raise FormatError(f"{path}: every pixel is nan; disparities were expected")
     if not known.any() and (np.isfinite(values) & (values < 0)).any():
         raise FormatError(f"{path}: all disparities are negative; positive ones were expected")
     return np.where(known, values, 0).astype(np.float32, copy=False)
