@@ -210,7 +210,7 @@ def choose_some(option: str, values: str | Iterable[str], allowed: Sequence[str]
     for value in wanted:
         choose(option, value, allowed)
     if not wanted:
-        raise UserError(f"{option}=[]: expected some of {', '.join(allowed)}")
+        raise UserError(f"{option}=[]: expected at least one of {', '.join(allowed)}")
     return tuple(value for value in allowed if value in wanted)
 
 

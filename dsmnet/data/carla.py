@@ -12,7 +12,7 @@ from dsmnet.data.base import About, StereoDataset
 from dsmnet.data.formats.depth import depth_codec, depth_rgb24
 from dsmnet.data.formats.images import read_bytes, read_size
 from dsmnet.data.tree import Layout, Pair, Tree, check_views, first_names
-from dsmnet.errors import FormatError
+from dsmnet.errors import DataError, FormatError
 from dsmnet.protocols import Calibration, StereoSample
 
 log = logging.getLogger(__name__)
@@ -113,11 +113,16 @@ class ListedTree(Tree):
         """Return the pairs of the list that are there, sorted by name; none where there is no such folder.
 
         Raises:
-            DataError: there is no list, or a view is there without its other one.
+            DataError: there is no list in the folder, or a view is there without its other one.
             FormatError: a line of the list is not of its form.
         """
         if not root.is_dir():
             return []
+        if not (root / _LIST).is_file():
+            raise DataError(
+                f"carla: no pairs under {root}, for it has no {_LIST}; expected that list, and left views as "
+                f"{_LAYOUT.left}"
+            )
         entries = read_list(root / _LIST)
         files = {
             _name(entry): (root / "rgb" / entry.left, root / "rgb" / entry.right, root / "depth" / entry.left)

@@ -118,7 +118,7 @@ def test_sceneflow_of_some_parts(tmp_path: Path, make_samples: MakeSamples) -> N
     assert [validation[i]["name"].split("_")[0] for i in range(len(validation))] == ["Driving"]
     with pytest.raises(UserError, match="nothing else has a TEST part"):
         SceneFlow(tmp_path, split="TEST", parts=["Driving", "Monkaa"])
-    with pytest.raises(UserError, match="expected some of FlyingThings3D"):
+    with pytest.raises(UserError, match="expected at least one of FlyingThings3D"):
         SceneFlow(tmp_path, parts=[])
 
 

@@ -137,7 +137,7 @@ def test_carla_names_the_line_that_is_wrong(
 
 def test_carla_without_its_list_asks_for_it(tmp_path: Path, make_samples: MakeSamples) -> None:
     carla_with(tmp_path, make_samples, "").unlink()
-    with pytest.raises(DataError, match=r"carla\.list: no such file"):
+    with pytest.raises(DataError, match=r"has no carla\.list; expected that list"):
         Carla(tmp_path)
 
 
