@@ -48,9 +48,9 @@ def read_disparity(path: Path | str, scale: float | None = None) -> DisparityMap
             raise UserError(
                 f"{path}: a PFM holds pixels, so it takes no scale, but scale={scale:g} was given"
             )
-        return _known(read_pfm(path), path)
+        return known_pixels(read_pfm(path), path)
     if suffix == ".png":
-        return _known(_read_scaled_png(path, scale), path)
+        return known_pixels(_read_scaled_png(path, scale), path)
     raise FormatError(f"{path}: a disparity map was expected, as .pfm or .png, not '{suffix}'")
 
 
@@ -178,8 +178,23 @@ def png8(scale: float) -> DisparityCodec:
     return DisparityCodec.plain(read, write, step=1 / scale, largest=255 / scale)
 
 
-def _known(values: NDArray[np.float32], path: Path | str) -> DisparityMap:
-    """Put 0 where there is no disparity; refuse a file of the opposite sign, which would come out empty."""
+def png16(scale: float) -> DisparityCodec:
+    """Return the codec of a 16-bit PNG that holds `scale` times the disparity."""
+    read = partial(read_disparity, scale=scale)
+    write = partial(_write_scaled_png, scale=scale, dtype=np.uint16)
+    return DisparityCodec.plain(read, write, step=1 / scale, largest=65535 / scale)
+
+
+def known_pixels(values: NDArray[np.float32], path: Path | str) -> DisparityMap:
+    """Put 0 where there is no disparity; refuse a file of the opposite sign, which would come out empty.
+
+    Args:
+        values: as they are stored, [H, W]; unknown ones are nan, inf, 0 or negative.
+        path: of the file, for messages.
+
+    Raises:
+        FormatError: all are negative, or there are channels.
+    """
     if values.ndim != 2:
         raise FormatError(f"{path}: {values.shape[2]} channels, where a disparity map has one")
     known = np.isfinite(values) & (values > 0)
