@@ -60,7 +60,7 @@ class Layout:
             DataError: a view is there without its other one.
         """
         words = _words(self.left)
-        left, right = _matches(root, self.left), _matches(root, self.right)
+        left, right = self.find_views(root)
         _check_views(root, self.left, self._named(left), self.right, self._named(right))
         disparity: dict[frozenset[Word], Path] = {}
         for pattern in self.disparity:
@@ -76,6 +76,10 @@ class Layout:
             }
             pairs.append(Pair(self.name.format(**dict(key)), path, right[key], **files))
         return pairs
+
+    def find_views(self, root: Path) -> tuple[dict[frozenset[Word], Path], dict[frozenset[Word], Path]]:
+        """Return the left and the right views by their words, equal for those of one pair."""
+        return _matches(root, self.left), _matches(root, self.right)
 
     def paths(self, words: Mapping[str, str]) -> dict[str, str]:
         """Return the path of each part of one pair, relative to the root; of the truth, the preferred one."""
