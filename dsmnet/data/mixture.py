@@ -131,7 +131,7 @@ def _weighted(parts: Mapping[str, Any], weights: Mapping[str, float]) -> dict[st
     for name in parts.keys() - weights.keys():
         raise UserError(f"weights.{name}: the part has no weight; expected a number, 0 to leave it out")
     for name, weight in weights.items():
-        if not 0 <= weight < float("inf"):
+        if not isinstance(weight, int | float) or not 0 <= weight < float("inf"):
             raise UserError(f"weights.{name}={weight}: expected a number of at least 0")
     wanted = {name: part for name, part in parts.items() if weights[name] > 0}
     if not wanted:

@@ -181,11 +181,12 @@ def test_validation_begins_with_every_part() -> None:
         ({"p0": 1}, r"weights\.p1: the part has no weight"),
         ({"p0": 1, "p1": 1, "p2": 1}, r"weights\.p2: no such part; there are p0, p1"),
         ({"p0": 1, "p1": -1}, r"weights\.p1=-1: expected"),
+        ({"p0": 1, "p1": "much"}, r"weights\.p1=much: expected"),
         ({"p0": 1, "p1": float("nan")}, r"weights\.p1=nan: expected"),
         ({"p0": 0, "p1": 0}, "at least one above 0"),
     ],
 )
-def test_wrong_weights(weights: dict[str, float], message: str) -> None:
+def test_wrong_weights(weights: dict[str, Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
         Mixture({name: Numbers(name, 3) for name in ("p0", "p1")}, weights)
 
