@@ -65,9 +65,9 @@ def dataset_config(name: str, data: str) -> DictConfig:
 
 def all_pairs(node: DictConfig) -> Any:
     """Build the data set of a configuration with or without truth; of a generator, what no training sees."""
-    if "root" not in node:
-        return instantiate(node).split_validation()[1]
-    return instantiate(node, require_truth=False) if "require_truth" in node else instantiate(node)
+    if "require_truth" in node:
+        return instantiate(node, require_truth=False)
+    return instantiate(node) if "root" in node else instantiate(node).split_validation()[1]
 
 
 def instantiate(node: Any, *args: Any, **kwargs: Any) -> Any:

@@ -12,6 +12,10 @@ class DataError(UserError):
     """A data set is missing, half copied or inconsistent."""
 
 
+class MissingDataError(DataError):
+    """A data set is not there at all: its folder does not exist."""
+
+
 class FormatError(DataError):
     """A file cannot be read as the format it should have."""
 

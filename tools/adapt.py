@@ -42,7 +42,7 @@ def main(cfg: DictConfig) -> None:
     save_config(cfg, output / "config.yaml")
 
     before = copy.deepcopy(net)
-    images = cfg.images or (None if "root" in cfg.dataset else 32)
+    images = cfg.images or (None if "require_truth" in cfg.dataset else 32)
     options = {"max_disparity": cfg.max_disparity, "progress": cfg.progress}
     done = adapt(net, target, images=images, mode=cfg.mode, prior=cfg.prior, **options)
     net.config["adapted"] = {"checkpoint": source, "dataset": name, **done.to_dict()}
@@ -72,7 +72,7 @@ def main(cfg: DictConfig) -> None:
 def target_and_truth(cfg: DictConfig) -> tuple[Any, Any]:
     """Return all pairs of the target, and those with truth if there are any and they are to be scored."""
     target = all_pairs(cfg.dataset)
-    if not cfg.evaluate or "root" not in cfg.dataset:
+    if not cfg.evaluate or "require_truth" not in cfg.dataset:
         return target, target if cfg.evaluate else None
     try:
         return target, instantiate(cfg.dataset, require_truth=True)

@@ -53,7 +53,9 @@ def main(cfg: DictConfig) -> None:
 def every_set(data: str) -> dict[str, DictConfig]:
     """Return the configuration of each data set in conf/dataset, looked for under `data`."""
     names = sorted(path.stem for path in (config_dir() / "dataset").glob("*.yaml"))
-    return {name: dataset_config(name, data) for name in names}
+    nodes = {name: dataset_config(name, data) for name in names}
+    # One's own folders have to be named, and what a mixture holds is here anyway.
+    return {name: node for name, node in nodes.items() if "left" not in node and "parts" not in node}
 
 
 def check(name: str, node: DictConfig, cfg: DictConfig, output: Path) -> SetReport:
@@ -61,7 +63,7 @@ def check(name: str, node: DictConfig, cfg: DictConfig, output: Path) -> SetRepo
     if "require_truth" in node:
         node.require_truth = False  # pairs without truth are checked too
     dataset: Any = instantiate(node)
-    endless = "root" not in node
+    endless = "require_truth" not in node
     indices = choose_pairs(len(dataset), cfg.limit or (cfg.examples if endless else None))
     keep = {indices[i] for i in choose_pairs(len(indices), cfg.examples)}
     report, samples = check_dataset(dataset, track(indices, name, enabled=cfg.progress), keep)

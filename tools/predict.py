@@ -13,8 +13,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from dsmnet import load_model
 from dsmnet.config import tool
+from dsmnet.data.pairs import pair_files
 from dsmnet.inference.files import ResultWriter, predict_files
-from dsmnet.inference.pairs import pair_files
 from dsmnet.inference.progress import track
 
 log = logging.getLogger(__name__)

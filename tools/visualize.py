@@ -12,8 +12,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from dsmnet.config import tool
 from dsmnet.data.formats import read_image, write_image
+from dsmnet.data.formats.maps import read_map
 from dsmnet.errors import ShapeError
-from dsmnet.inference.files import ResultWriter, read_map
+from dsmnet.inference.files import ResultWriter
 from dsmnet.viz import colour_error, error_bar, panel, with_bar
 from dsmnet.viz.colour import check_limits
 

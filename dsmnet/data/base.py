@@ -13,12 +13,12 @@ from torch.utils.data import Dataset
 from dsmnet.data.formats import read_image
 from dsmnet.data.subsets import choose_named
 from dsmnet.data.tree import Pair, Tree, first_names
-from dsmnet.errors import DataError, UserError
+from dsmnet.errors import DataError, MissingDataError, UserError
 from dsmnet.protocols import Calibration, StereoSample
 
 log = logging.getLogger(__name__)
 
-_HOLD_BACK = 5  # every so many pairs, one is for validation
+_HOLD_BACK = 5  # every so many scenes, one is for validation
 
 
 class About(NamedTuple):
@@ -33,42 +33,19 @@ def _not_stated(**options: object) -> int | None:
     return None
 
 
-class StereoDataset(Dataset[StereoSample]):
-    """Stereo pairs that lie in a folder tree.
-
-    A subclass gives its `name`, says what it is `about` and a static method ``tree(**options)`` that states
-    patterns and codecs; its ``__init__`` takes the same options and passes the tree on. Where the authors
-    state the number of pairs, a static method ``published(**options)`` returns it, else None.
+class PairDataset(Dataset[StereoSample]):
+    """Stereo pairs whose files are known, and how what lies there is stored.
 
     Args:
-        root: Folder of the data set.
-        tree: Where its files lie and how they are stored.
-        require_truth: Leave out pairs without a disparity map; else they come without the key ``disparity``.
-        subset: Only the pairs that a text file names, see `dsmnet.data.subsets`.
-
-    Raises:
-        DataError: there is no pair (with truth), or one view is there without the other.
+        pairs: their files.
+        codecs: how disparity, masks and calibration are stored; its layouts play no part.
     """
 
     name: str = ""
-    about: ClassVar[About | None] = None
-    tree: ClassVar[Callable[..., Tree]]
-    published: ClassVar[Callable[..., int | None]] = staticmethod(_not_stated)
 
-    def __init__(
-        self, root: str | Path, tree: Tree, require_truth: bool = True, subset: str | Path | None = None
-    ) -> None:
-        self.root = Path(root).expanduser()  # a shell leaves the ~ of paths.data=~/stereo alone
-        self._codecs = tree
-        self.pairs = self._find(tree, require_truth)
-        if subset is not None:
-            self.pairs = choose_named(self.pairs, subset, self.name)
-        log.info("%s: %s", self.name, self.describe())
-
-    @classmethod
-    def write_fake(cls, root: str | Path, samples: Sequence[StereoSample], **options: object) -> list[str]:
-        """Write samples as a tree of this data set with these `options`; return the names they then have."""
-        return cls.tree(**options).write(Path(root), samples)
+    def __init__(self, pairs: list[Pair], codecs: Tree) -> None:
+        self.pairs = pairs
+        self._codecs = codecs
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -107,16 +84,85 @@ class StereoDataset(Dataset[StereoSample]):
         return sample
 
     def split_validation(self) -> tuple[Dataset[StereoSample], Dataset[StereoSample]]:
-        """Return a part to train on and one to validate on: of the sorted pairs, every fifth is held back.
+        """Return a part to train on and one to validate on.
 
-        A single pair serves as both, with a warning.
+        Where the authors set a part apart and it is there with truth, it is that one; else every fifth of the
+        sorted scenes is held back, with all of its pairs. A single scene is split pair by pair; a single pair
+        serves as both, with a warning.
         """
+        held_out = self._validation_part()
+        if held_out is not None:
+            return self, held_out
         if len(self) < 2:
             log.warning("%s has one pair only: it is both trained and validated on", self.name)
             return self, self
-        held_back = range(0, len(self), _HOLD_BACK)
-        kept = [index for index in range(len(self)) if index % _HOLD_BACK]
-        return Subset(self, kept), Subset(self, held_back)
+        scenes = [self._scene(pair) for pair in self.pairs]
+        if len(set(scenes)) < 2:
+            scenes = [pair.name for pair in self.pairs]
+        held_back = set(list(dict.fromkeys(scenes))[::_HOLD_BACK])
+        parts: tuple[list[int], list[int]] = ([], [])
+        for index, scene in enumerate(scenes):
+            parts[scene in held_back].append(index)
+        return Subset(self, parts[0]), Subset(self, parts[1])
+
+    def _scene(self, pair: Pair) -> str:
+        """Return what pairs that look alike have in common: those must not be split."""
+        return pair.name
+
+    def _validation_part(self) -> PairDataset | None:
+        """Return the part that the authors set apart for validation; None where there is none."""
+        return None
+
+    def _calibration(self, pair: Pair) -> Calibration | None:
+        codec = self._codecs.calibration
+        return codec.read(pair.calibration) if pair.calibration and codec else None
+
+    def _check_sizes(self, pair: Pair, sample: StereoSample) -> None:
+        views = cast("dict[str, object]", sample)
+        left = sample["left"].shape[:2]
+        for part in ("right", "disparity", "noc", "right_disparity", "foreground"):
+            array = views.get(part)
+            size = getattr(array, "shape", left)[:2]
+            if size != left:
+                raise DataError(
+                    f"{self.name} {pair.name}: sizes (height x width) differ: "
+                    f"{pair.left} has {left[0]}x{left[1]}, {getattr(pair, part)} has {size[0]}x{size[1]}"
+                )
+
+
+class StereoDataset(PairDataset):
+    """Stereo pairs that lie in a folder tree.
+
+    A subclass gives its `name`, says what it is `about` and a static method ``tree(**options)`` that states
+    patterns and codecs; its ``__init__`` takes the same options and passes the tree on. Where the authors
+    state the number of pairs, a static method ``published(**options)`` returns it, else None.
+
+    Args:
+        root: Folder of the data set.
+        tree: Where its files lie and how they are stored.
+        require_truth: Leave out pairs without a disparity map; else they come without the key ``disparity``.
+        subset: Only the pairs that a text file names, see `dsmnet.data.subsets`.
+
+    Raises:
+        DataError: there is no pair (with truth), or one view is there without the other.
+    """
+
+    about: ClassVar[About | None] = None
+    tree: ClassVar[Callable[..., Tree]]
+    published: ClassVar[Callable[..., int | None]] = staticmethod(_not_stated)
+
+    def __init__(
+        self, root: str | Path, tree: Tree, require_truth: bool = True, subset: str | Path | None = None
+    ) -> None:
+        self.root = Path(root).expanduser()  # a shell leaves the ~ of paths.data=~/stereo alone
+        pairs = self._find(tree, require_truth)
+        super().__init__(pairs if subset is None else choose_named(pairs, subset, self.name), tree)
+        log.info("%s: %s", self.name, self.describe())
+
+    @classmethod
+    def write_fake(cls, root: str | Path, samples: Sequence[StereoSample], **options: object) -> list[str]:
+        """Write samples as a tree of this data set with these `options`; return the names they then have."""
+        return cls.tree(**options).write(Path(root), samples)
 
     def describe(self) -> str:
         """Return in one line what was found: the pairs, and which truth, masks and calibrations they have."""
@@ -129,16 +175,20 @@ class StereoDataset(Dataset[StereoSample]):
                 parts.append(f"{part} ({count})")
         return ", ".join(parts)
 
-    def _calibration(self, pair: Pair) -> Calibration | None:
-        codec = self._codecs.calibration
-        return codec.read(pair.calibration) if pair.calibration and codec else None
+    def _part(self, *options: object) -> PairDataset | None:
+        """Return the part of this set that lies under `root` with these options; None without truth there."""
+        if any(pair.disparity for pair in self.tree(*options).find(self.root)):
+            return type(self)(self.root, *options)  # type: ignore[arg-type]
+        log.info("%s: no %s with truth, so every fifth pair is held back", self.name, options)
+        return None
 
     def _find(self, tree: Tree, require_truth: bool) -> list[Pair]:
         pairs = tree.find(self.root)
         if not pairs:
             expected = ", ".join(layout.left for layout in tree.layouts)
             gone = "" if self.root.is_dir() else " (that folder does not exist)"
-            raise DataError(
+            error = DataError if self.root.is_dir() else MissingDataError
+            raise error(
                 f"{self.name}: no pairs under {self.root}{gone}; expected left views as {expected}. "
                 "data/README.md draws the tree."
             )
@@ -161,23 +211,11 @@ class StereoDataset(Dataset[StereoSample]):
             )
         return [pair for pair in pairs if pair.disparity]
 
-    def _check_sizes(self, pair: Pair, sample: StereoSample) -> None:
-        views = cast("dict[str, object]", sample)
-        left = sample["left"].shape[:2]
-        for part in ("right", "disparity", "noc", "right_disparity", "foreground"):
-            array = views.get(part)
-            size = getattr(array, "shape", left)[:2]
-            if size != left:
-                raise DataError(
-                    f"{self.name} {pair.name}: sizes (height x width) differ: "
-                    f"{pair.left} has {left[0]}x{left[1]}, {getattr(pair, part)} has {size[0]}x{size[1]}"
-                )
-
 
 class Subset(Dataset[StereoSample]):
     """Some of the pairs of a data set, under its name."""
 
-    def __init__(self, parent: StereoDataset, indices: Sequence[int]) -> None:
+    def __init__(self, parent: PairDataset, indices: Sequence[int]) -> None:
         self.name = parent.name
         self.parent = parent
         self.indices = indices

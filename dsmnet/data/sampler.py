@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from torch.utils.data import Dataset, Sampler
 
+from dsmnet.data.mixture import Mixture
 from dsmnet.data.transforms import Transform
 from dsmnet.errors import DataError
 from dsmnet.protocols import StereoSample
@@ -63,4 +64,9 @@ class Augmented(Dataset[StereoSample]):
 
     def __getitem__(self, position: Position) -> StereoSample:
         place, item = position
-        return self.transform(self.dataset[item], np.random.default_rng([self.seed, place]))
+        if isinstance(self.dataset, Mixture):  # its second pass is not its first once more
+            length = len(self.dataset)
+            sample = self.dataset.at(place // length * length + item)
+        else:
+            sample = self.dataset[item]
+        return self.transform(sample, np.random.default_rng([self.seed, place]))

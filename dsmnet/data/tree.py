@@ -24,7 +24,8 @@ _NAMES_SHOWN = 5
 _SINGLE_PARTS = ("noc", "right_disparity", "calibration", "foreground")  # those with one pattern at most
 
 Word = tuple[str, str]  # a word of a pattern and what it stands for in a path
-Matches = Callable[[str | None], "dict[frozenset[Word], Path]"]  # the files of a pattern, by their words
+Files = dict[frozenset[Word], Path]  # files by the words of their pattern
+Matches = Callable[[str | None], Files]  # finds the files of a pattern
 
 
 class Pair(NamedTuple):
@@ -65,9 +66,9 @@ class Layout:
             DataError: a view is there without its other one.
         """
         words = _words(self.left)
-        left, right = matches(self.left), matches(self.right)
+        left, right = self.find_views(matches)
         check_views(root, self.left, self._named(left), self.right, self._named(right))
-        disparity: dict[frozenset[Word], Path] = {}
+        disparity: Files = {}
         for pattern in self.disparity:
             disparity = matches(pattern) | disparity
         parts = {name: matches(getattr(self, name)) for name in _SINGLE_PARTS}
@@ -81,6 +82,10 @@ class Layout:
             }
             pairs.append(Pair(self.name.format(**dict(key)), path, right[key], **files))
         return pairs
+
+    def find_views(self, matches: Matches) -> tuple[Files, Files]:
+        """Return the left and the right views by their words, equal for those of one pair."""
+        return matches(self.left), matches(self.right)
 
     def paths(self, words: Mapping[str, str]) -> dict[str, str]:
         """Return the path of each part of one pair, relative to the root; of the truth, the preferred one."""
@@ -196,7 +201,7 @@ def _only(key: frozenset[Word], words: frozenset[str]) -> frozenset[Word]:
     return frozenset(item for item in key if item[0] in words)
 
 
-def _matches(root: Path, pattern: str | None) -> dict[frozenset[Word], Path]:
+def _matches(root: Path, pattern: str | None) -> Files:
     """Return the files that match a pattern, by what its words stand for."""
     if pattern is None:
         return {}

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from dsmnet.data.formats import read_calibration, read_disparity, read_image, write_image, write_pfm
+from dsmnet.data.formats import read_calibration, read_image, write_image, write_pfm
 from dsmnet.data.formats.disparity import write_disparity_png16
-from dsmnet.errors import DataError, FormatError, ShapeError, UserError
-from dsmnet.inference.pairs import PairFiles
+from dsmnet.data.pairs import PairFiles
+from dsmnet.errors import DataError, ShapeError, UserError
 from dsmnet.protocols import Calibration, DisparityMap, Image, Matcher
 from dsmnet.viz.colour import COLOUR_MAP, check_limits, colour_disparity, colour_table, disparity_range
 from dsmnet.viz.legend import disparity_bar, with_bar
@@ -36,28 +36,6 @@ def search_range(max_disparity: str | int, calibration: Calibration | None = Non
     if isinstance(max_disparity, int) and not isinstance(max_disparity, bool) and max_disparity > 0:
         return max_disparity
     raise UserError(f"max_disparity={max_disparity}: expected auto or a positive whole number of pixels")
-
-
-def read_map(path: Path | str, scale: float | None = None) -> DisparityMap:
-    """Read a disparity map [H, W], pixels, from .pfm, .png (16-bit, or 8-bit with `scale`) or .npy.
-
-    Raises:
-        DataError: there is no such file.
-        FormatError: it is no disparity map.
-    """
-    path = Path(path).expanduser()
-    if path.suffix.lower() != ".npy" or not path.is_file():
-        return read_disparity(path, scale)
-    try:
-        values = np.load(path, allow_pickle=False)
-    except (ValueError, OSError, EOFError) as error:
-        raise FormatError(f"{path}: not a readable .npy array ({error})") from None
-    if values.size == 0 or values.squeeze().ndim != 2 or values.dtype.kind not in "fiu":
-        raise FormatError(
-            f"{path}: expected numbers of shape [H, W], got {values.dtype} of shape {values.shape}"
-        )
-    values = values.squeeze().astype(np.float32) / np.float32(scale or 1)
-    return np.where(np.isfinite(values) & (values > 0), values, np.float32(0))
 
 
 @dataclass(frozen=True)

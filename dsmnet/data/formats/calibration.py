@@ -45,7 +45,7 @@ def read_calibration(path: Path | str, cameras: tuple[int, int] = (2, 3)) -> Cal
 
 def write_calibration(path: Path | str, calibration: Calibration, size: tuple[int, int]) -> None:
     """Write Middlebury's ``calib.txt``, for views of `size` (height, width)."""
-    focal, baseline, cx, cy = _complete(calibration)
+    focal, baseline, cx, cy = complete(calibration)
     height, width = size
     ndisp = width if calibration.max_disparity is None else calibration.max_disparity
     lines = [
@@ -76,7 +76,7 @@ def write_kitti_calibration(
         cameras: Numbers of the left and the right camera.
         key: Name of a matrix: ``"P{}"`` in KITTI 2012, ``"P_rect_{:02d}"`` in KITTI 2015.
     """
-    focal, baseline, cx, cy = _complete(calibration)
+    focal, baseline, cx, cy = complete(calibration)
     lines = []
     for camera, principal, offset in zip(
         cameras, (cx, cx + calibration.doffs), (0.0, -focal * baseline), strict=True
@@ -155,7 +155,8 @@ def _projection(text: str, path: Path | str, camera: int) -> NDArray[np.float64]
     return np.array(numbers).reshape(3, 4)
 
 
-def _complete(calibration: Calibration) -> tuple[float, float, float, float]:
+def complete(calibration: Calibration) -> tuple[float, float, float, float]:
+    """Return focal length, baseline, cx and cy, all of which a calibration file needs."""
     focal, baseline, cx, cy = calibration[:4]
     if focal is None or baseline is None or cx is None or cy is None:
         raise ValueError(f"focal, baseline, cx and cy are needed to write a calibration file: {calibration}")

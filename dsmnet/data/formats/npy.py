@@ -1,4 +1,4 @@
-"""Maps in NumPy's own format."""
+"""Maps in NumPy's array files (``.npy``)."""
 
 from __future__ import annotations
 
@@ -13,42 +13,47 @@ from dsmnet.data.formats.images import read_bytes
 from dsmnet.errors import FormatError
 from dsmnet.protocols import DisparityMap
 
-_MAGIC = b"\x93NUMPY"
-
 
 def read_npy(path: Path | str) -> NDArray[np.floating]:
-    """Read a map of floating-point numbers of any precision, [H, W]; nothing in the file is executed.
+    """Read a map of numbers of any type with its stored values, [H, W]; nothing in the file is executed.
+
+    Whole numbers become float32. Further axes of length one, as in [1, H, W], are dropped.
 
     Raises:
-        FormatError: the file is no .npy, only a part of one, or holds anything else.
+        FormatError: no ``.npy`` file, only a part of one, or its array is no map of numbers.
         DataError: there is no such file.
     """
-    data = read_bytes(path)
-    if not data.startswith(_MAGIC):
-        raise FormatError(f"{path}: no .npy file, which begins with {_MAGIC!r}, but with {data[:6]!r}")
+    data = io.BytesIO(read_bytes(path))
     try:
-        values = np.load(io.BytesIO(data), allow_pickle=False)
-    except (ValueError, EOFError, OSError) as error:
-        raise FormatError(f"{path}: truncated or damaged .npy file ({error})") from None
-    if values.ndim != 2 or not np.issubdtype(values.dtype, np.floating):
+        # Pickled objects could run code; a map is never one.
+        values = np.lib.format.read_array(data, allow_pickle=False)
+    except (ValueError, EOFError, SyntaxError) as error:  # what numpy raises on a broken header or body
+        raise FormatError(f"{path}: not a whole .npy array ({error})") from None
+    if values.ndim > 2:
+        values = values.squeeze()
+    if values.dtype.kind not in "fiu" or values.ndim != 2 or values.size == 0:
         raise FormatError(
-            f"{path}: an array {values.dtype} {list(values.shape)}, where a map [height, width] of "
-            "floating-point numbers was expected"
+            f"{path}: a map of numbers [H, W] was expected, not {values.dtype} {list(values.shape)}"
         )
-    return np.asarray(values)
+    return values if values.dtype.kind == "f" else values.astype(np.float32)
 
 
-def write_npy(path: Path | str, values: NDArray[np.floating]) -> None:
-    """Write a map [H, W]; folders are made as needed."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    stream = io.BytesIO()
-    np.save(stream, values, allow_pickle=False)
-    path.write_bytes(stream.getvalue())
+def read_disparity_npy(path: Path | str) -> DisparityMap:
+    """Read a disparity map, float32 [H, W], pixels; 0 where the file has 0, a negative value, inf or nan.
 
-
-def _read_disparity(path: Path) -> DisparityMap:
+    Raises:
+        FormatError: see `read_npy`; or all disparities are negative or nan.
+        DataError: there is no such file.
+    """
     return known_disparity(read_npy(path), path)
 
 
-NPY = DisparityCodec.plain(_read_disparity, write_npy)  # pixels; 0, inf or nan where unknown
+def write_npy(path: Path | str, values: NDArray[np.floating]) -> None:
+    """Write a map [H, W] as float32; folders are made as needed."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:  # given a name, numpy would append .npy to it
+        np.save(file, np.asarray(values, np.float32))
+
+
+NPY = DisparityCodec.plain(read_disparity_npy, write_npy)  # pixels; 0, inf or nan where unknown

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from dsmnet.data.pairs import RESULT_SUFFIXES, find_files, pair_files, unique_names
 from dsmnet.errors import DataError, UserError
-from dsmnet.inference.pairs import RESULT_SUFFIXES, find_files, pair_files, unique_names
 
 
 def touch(root: Path, *names: str) -> None:

@@ -1,0 +1,169 @@
+"""Several data sets as one, each with its share of the samples whatever its size."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+import numpy as np
+from torch.utils.data import Dataset
+
+from dsmnet.data.base import choose
+from dsmnet.data.quotas import interleave, whole_shares
+from dsmnet.errors import DataError, MissingDataError, UserError
+from dsmnet.protocols import StereoSample
+
+log = logging.getLogger(__name__)
+
+_LONGEST = 1_000_000  # samples of a pass, lest a small weight make an endless one
+_MISSING = ("error", "skip")
+
+Part = Dataset[StereoSample]
+
+
+class Mixture(Dataset[StereoSample]):
+    """Data sets with weights: a part's share of the samples is its weight, whatever its length.
+
+    The order is fixed. The parts take turns (`dsmnet.data.quotas`) such that among the first n samples each
+    has its share to less than one sample, and within any stretch to less than two. The k-th sample of a part
+    is item k of a fixed permutation of it, round and round: after any number of samples its items were used
+    equally often, to one.
+
+    So it goes on without end. The length only says when a pass ends: once all items of the part that is
+    largest for its weight were used. Training shuffles within a pass and goes on with the next one
+    (`dsmnet.data.sampler`), so the items of a small part stay even from pass to pass.
+
+    Args:
+        parts: data sets by name, or functions that build them (Hydra's ``_partial_: true``): then all that
+            are not there are named at once, or skipped.
+        weights: relative share of each part; 0 leaves it out, unbuilt.
+        missing: ``error``, or ``skip``: do without the parts whose folder is not there.
+        seed: of the permutations.
+        name: of the mixture, in messages and results.
+
+    Raises:
+        UserError: a part without a weight, a weight without a part, or a negative one.
+        DataError: parts are broken or not there; all are named.
+    """
+
+    def __init__(
+        self,
+        parts: Mapping[str, Part | Callable[[], Part]],
+        weights: Mapping[str, float],
+        missing: str = "error",
+        seed: int = 0,
+        name: str = "mixture",
+    ) -> None:
+        self.name, self.seed = name, seed
+        wanted = _weighted(parts, weights)
+        self.parts = _build(name, wanted, choose("missing", missing, _MISSING))
+        self.weights = {part: float(weights[part]) for part in self.parts}
+        self._sets = list(self.parts.values())
+        self._lengths = [_length(part, of) for of, part in self.parts.items()]
+        self._counts = whole_shares(list(self.weights.values()))
+        self._schedule, self._ranks = interleave(self._counts)
+        self._orders = [
+            np.random.default_rng([seed, index]).permutation(length)
+            for index, length in enumerate(self._lengths)
+        ]
+        longest = max(length / count for length, count in zip(self._lengths, self._counts, strict=True))
+        self._passing = min(_LONGEST, math.ceil(longest * sum(self._counts)))
+        log.info("%s: %s", name, self.describe())
+
+    def __len__(self) -> int:
+        return self._passing
+
+    def __getitem__(self, index: int) -> StereoSample:
+        """Load a sample of the first pass.
+
+        Raises:
+            IndexError: beyond the pass.
+            DataError: see the part that it belongs to.
+        """
+        if not 0 <= index < len(self):
+            raise IndexError(f"sample {index} of {len(self)}")
+        return self.at(index)
+
+    def at(self, index: int) -> StereoSample:
+        """Load sample `index` of the endless order."""
+        part, item = self.locate(index)
+        dataset = self._sets[part]
+        return dataset.at(item) if isinstance(dataset, Mixture) else dataset[item]
+
+    def locate(self, index: int) -> tuple[int, int]:
+        """Return part and item of a sample; of a nested mixture, a place in its own endless order."""
+        period, place = divmod(index, len(self._schedule))
+        part = int(self._schedule[place])
+        turn = period * self._counts[part] + int(self._ranks[place])
+        if isinstance(self._sets[part], Mixture):
+            return part, turn
+        return part, int(self._orders[part][turn % self._lengths[part]])
+
+    def split_validation(self) -> tuple[Mixture, Mixture]:
+        """Return a mixture of the parts' training parts and one of their validation parts, weighted alike."""
+        halves = {name: cast(Any, part).split_validation() for name, part in self.parts.items()}
+        train, held_back = (
+            Mixture(
+                {name: half[side] for name, half in halves.items()},
+                self.weights,
+                seed=self.seed,
+                name=label,
+            )
+            for side, label in enumerate((self.name, f"{self.name}, held back"))
+        )
+        return train, held_back
+
+    def describe(self) -> str:
+        """Return in one line the parts, their sizes and their shares."""
+        total = sum(self._counts)
+        return ", ".join(
+            f"{name} ({length} pairs) {100 * count / total:.1f} %"
+            for name, length, count in zip(self.parts, self._lengths, self._counts, strict=True)
+        )
+
+
+def _weighted(parts: Mapping[str, Any], weights: Mapping[str, float]) -> dict[str, Any]:
+    """Return the parts that have a weight above 0."""
+    for name in weights.keys() - parts.keys():
+        raise UserError(f"weights.{name}: no such part; there are {', '.join(parts)}")
+    for name in parts.keys() - weights.keys():
+        raise UserError(f"weights.{name}: the part has no weight; expected a number, 0 to leave it out")
+    for name, weight in weights.items():
+        if not isinstance(weight, int | float) or not 0 <= weight < float("inf"):
+            raise UserError(f"weights.{name}={weight}: expected a number of at least 0")
+    wanted = {name: part for name, part in parts.items() if weights[name] > 0}
+    if not wanted:
+        raise UserError("weights: expected at least one above 0")
+    return wanted
+
+
+def _build(name: str, parts: Mapping[str, Any], missing: str) -> dict[str, Part]:
+    built: dict[str, Part] = {}
+    absent: dict[str, DataError] = {}
+    broken: dict[str, DataError] = {}
+    for part, dataset in parts.items():
+        try:
+            built[part] = dataset if isinstance(dataset, Dataset) else dataset()
+        except MissingDataError as error:
+            absent[part] = error
+        except DataError as error:
+            broken[part] = error
+    if absent and missing == "skip" and built and not broken:
+        log.warning("%s: without %s, which are not there", name, ", ".join(absent))
+    elif absent or broken:
+        kind = DataError if broken else MissingDataError
+        lines = [f"  {part}: {error}" for part, error in (absent | broken).items()]
+        raise kind(
+            f"{name}: {len(lines)} of {len(parts)} parts cannot be used (a weight of 0 leaves one out, "
+            "missing=skip those that are not there):\n" + "\n".join(lines)
+        )
+    return built
+
+
+def _length(part: Part, name: str) -> int:
+    length = len(cast(Any, part))
+    if length < 1:
+        raise DataError(f"the part {name} is empty")
+    return length

@@ -1,0 +1,69 @@
+"""Spring: frames of an animated film with very detailed disparity."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dsmnet.data.base import About, StereoDataset, choose
+from dsmnet.data.formats.dsp5 import DSP5
+from dsmnet.data.formats.masks import MATCH_MAP
+from dsmnet.data.tree import Layout, Pair, Tree
+
+_PUBLISHED = {"train": 5000, "test": 1000}
+
+
+class Spring(StereoDataset):
+    """Spring, 5,000 training pairs in 37 sequences, 1,000 test pairs in 10 (Mehl et al., CVPR 2023).
+
+    ::
+
+        spring/{train,test}/0001/
+            frame_left/frame_left_0001.png
+            frame_right/frame_right_0001.png
+            disp1_left/disp1_left_0001.dsp5       HDF5 at twice the size, nan unknown; training only
+            disp1_right/disp1_right_0001.dsp5     of the right view
+            maps/matchmap_disp1_left/matchmap_disp1_left_0001.png    red or green: not seen by the right view
+
+    Reading the disparity needs h5py (``pip install 'dsmnet[spring]'``). The sky lies at 0 px in the truth and
+    so counts as unknown. To validate, whole sequences are held back.
+
+    Args:
+        root: Folder that holds train/ and test/.
+        split: ``train`` or ``test``; the latter has no truth.
+        require_truth: Leave out pairs without a disparity map.
+        subset: Only the pairs that a list names, see `dsmnet.data.subsets`.
+    """
+
+    name = "spring"
+    about = About("https://spring-benchmark.org", "CC BY 4.0", "Mehl et al., CVPR 2023")
+
+    def __init__(
+        self,
+        root: str | Path,
+        split: str = "train",
+        require_truth: bool = True,
+        subset: str | Path | None = None,
+    ) -> None:
+        super().__init__(root, self.tree(split), require_truth, subset)
+
+    @staticmethod
+    def published(split: str = "train") -> int:
+        """Return the number of pairs of a split, with the left view as reference."""
+        return _PUBLISHED[split]
+
+    @staticmethod
+    def tree(split: str = "train") -> Tree:
+        """Return patterns and codecs."""
+        folder = choose("split", split, tuple(_PUBLISHED)) + "/{sequence}"
+        layout = Layout(
+            name="{sequence}_{frame}",
+            left=f"{folder}/frame_left/frame_left_{{frame}}.png",
+            right=f"{folder}/frame_right/frame_right_{{frame}}.png",
+            disparity=(f"{folder}/disp1_left/disp1_left_{{frame}}.dsp5",),
+            right_disparity=f"{folder}/disp1_right/disp1_right_{{frame}}.dsp5",
+            noc=f"{folder}/maps/matchmap_disp1_left/matchmap_disp1_left_{{frame}}.png",
+        )
+        return Tree((layout,), DSP5, MATCH_MAP)
+
+    def _scene(self, pair: Pair) -> str:
+        return pair.left.parent.parent.name
