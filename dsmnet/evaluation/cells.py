@@ -14,6 +14,7 @@ and a cell holds `QUANTITIES` of its pixels.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -34,6 +35,7 @@ Cells = NDArray[np.float64]  # [3, 2, 2, 3, len(QUANTITIES)]
 Sums = NDArray[np.float64]  # [len(QUANTITIES)], of a region
 
 _SHAPE = (3, 2, 2, 3)
+_OUTCOMES = (len(THRESHOLDS) + 1) * 2 * 2  # thresholds exceeded, D1 or not, an answer or none
 _VISIBLE = {"noc": slice(1, 2), "occ": slice(2, 3), "all": slice(None)}
 
 
@@ -45,22 +47,27 @@ def count_cells(sample: StereoSample, prediction: DisparityMap, scored: Mask) ->
         prediction: of the left view, [H, W], pixels.
         scored: the pixels of the protocol, all valid, [H, W].
     """
-    valid = sample["valid"]
-    truth = torch.from_numpy(sample["disparity"][valid])[None]
-    error = absolute_error(torch.from_numpy(prediction[valid])[None], truth, torch.ones_like(truth).bool())
-    wrong = {name: error > threshold for name, threshold in THRESHOLDS.items()}
-    wrong |= {"d1": outliers(error, truth), "non_finite": torch.isinf(error)}
+    known = np.flatnonzero(sample["valid"])
+    truth = torch.from_numpy(sample["disparity"].reshape(-1)[known])[None]
+    answer = torch.from_numpy(prediction.reshape(-1)[known])[None]
+    error = absolute_error(answer, truth, torch.ones_like(truth, dtype=torch.bool))
+    level = sum(
+        ((error > threshold).byte() for threshold in THRESHOLDS.values()), start=torch.zeros(1).byte()
+    )
 
-    cell = _known(sample.get("noc"), valid, if_true=1, if_false=2)
-    cell = 2 * cell + (sample["disparity"][valid] < CAP)
-    cell = 2 * cell + scored[valid]
-    cell = 3 * cell + _known(sample.get("foreground"), valid, if_true=2, if_false=1)
-    number = np.prod(_SHAPE, dtype=int)
-    counted = {name: np.bincount(cell[flags[0].numpy()], minlength=number) for name, flags in wrong.items()}
-    counted["pixels"] = np.bincount(cell, minlength=number)
-    counted["epe"] = np.bincount(cell, weights=error[0].numpy(), minlength=number)
-    table = np.stack([counted[name] for name in QUANTITIES], axis=-1).astype(np.float64)
-    return table.reshape(*_SHAPE, len(QUANTITIES))
+    # One small number per pixel, so that two passes count everything.
+    code = _told(sample.get("noc"), known, if_true=1, if_false=2)
+    code = 2 * code + (truth < CAP)[0].numpy()
+    code = 2 * code + scored.reshape(-1)[known]
+    code = (3 * code + _told(sample.get("foreground"), known, if_true=2, if_false=1)).astype(np.int64)
+    code *= _OUTCOMES
+    code += (4 * level + 2 * outliers(error, truth) + torch.isinf(error))[0].numpy()
+    size = math.prod(_SHAPE) * _OUTCOMES
+    number = np.bincount(code, minlength=size).reshape(*_SHAPE, len(THRESHOLDS) + 1, 2, 2)
+    total = np.bincount(code, weights=error[0].numpy(), minlength=size).reshape(number.shape)
+    beyond = [number[..., rank + 1 :, :, :].sum((-3, -2, -1)) for rank in range(len(THRESHOLDS))]
+    counted = [number[..., 1, :].sum((-2, -1)), number[..., 1].sum((-2, -1))]
+    return np.stack([number.sum((-3, -2, -1)), total.sum((-3, -2, -1)), *beyond, *counted], axis=-1)
 
 
 def scored_sums(cells: Cells) -> Sums:
@@ -130,8 +137,8 @@ def _averages(sums: Sequence[Sums]) -> dict[str, Any]:
     }
 
 
-def _known(mask: Mask | None, valid: Mask, if_true: int, if_false: int) -> NDArray[np.intp]:
-    """Return a code per valid pixel, 0 where the set does not say."""
+def _told(mask: Mask | None, known: NDArray[np.intp], if_true: int, if_false: int) -> NDArray[np.uint8]:
+    """Return a number per known pixel, 0 where the set does not say."""
     if mask is None:
-        return np.zeros(np.count_nonzero(valid), np.intp)
-    return np.where(mask[valid], if_true, if_false)
+        return np.zeros(len(known), np.uint8)
+    return np.array([if_false, if_true], np.uint8)[mask.reshape(-1)[known].view(np.uint8)]
