@@ -12,8 +12,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from dsmnet.evaluation.methods import methods
 from dsmnet.evaluation.protocol import METRICS, applied_rule, describe_rules
-from dsmnet.evaluation.spreadsheet import methods, write_csv
+from dsmnet.evaluation.spreadsheet import write_csv
 
 _HEADINGS = {"epe": "EPE px", "bad1": "bad-1 %", "bad2": "bad-2 %", "bad3": "bad-3 %", "d1": "D1 %"}
 _DECIMALS = {"epe": 2, "bad1": 1, "bad2": 1, "bad3": 1, "d1": 1}
@@ -29,11 +30,11 @@ class Row(NamedTuple):
 
 
 def rows(results: Mapping[str, Any]) -> Iterator[Row]:
-    """Yield a line per set and method from the content of results.json; baselines come below the matcher."""
-    by_method = methods(results)
+    """Yield a line per set and method from the content of results.json, in the order of `methods`."""
+    scored = methods(results)
     for name in results["sets"]:
-        entries = [sets[name] for sets in by_method.values()]
-        for method, entry in zip(by_method, entries, strict=True):
+        entries = [sets[name] for sets in scored.values()]
+        for method, entry in zip(scored, entries, strict=True):
             first = entry is entries[0]
             scores = tuple(_number(entry, metric) for metric in METRICS)
             best = tuple(len(entries) > 1 and _is_best(entry, entries, metric) for metric in METRICS)
@@ -66,6 +67,16 @@ def notes(results: Mapping[str, Any]) -> list[str]:
     for name, folder in results.get("missing", {}).items():
         lines.append(f"{name}: not evaluated, there is no folder {folder}")
     return lines
+
+
+def _sizes(sets: Mapping[str, Any]) -> str:
+    """Name the size of each set's images, which says whether they are whole, half or quarter ones."""
+    parts = []
+    for name, entry in sets.items():
+        if "truth_size" in entry:
+            sizes = ["x".join(map(str, entry["truth_size"][end])) for end in ("smallest", "largest")]
+            parts.append(f"{name} {' to '.join(dict.fromkeys(sizes))}")
+    return f" ({', '.join(parts)})" if parts else ""
 
 
 def show(results: Mapping[str, Any], console: Console | None = None) -> None:
@@ -123,16 +134,6 @@ def _title(results: Mapping[str, Any]) -> str:
     if results["checkpoint"]:
         parts.append(results["checkpoint"])
     return ", ".join(parts)
-
-
-def _sizes(sets: Mapping[str, Any]) -> str:
-    """Name the size of each set's images, which says whether they are whole, half or quarter ones."""
-    parts = []
-    for name, entry in sets.items():
-        if "truth_size" in entry:
-            sizes = ["x".join(map(str, entry["truth_size"][end])) for end in ("smallest", "largest")]
-            parts.append(f"{name} {' to '.join(dict.fromkeys(sizes))}")
-    return f" ({', '.join(parts)})" if parts else ""
 
 
 def _number(entry: Mapping[str, Any], metric: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from dsmnet.evaluation.methods import methods
 from dsmnet.evaluation.protocol import METRICS
 
 COLUMNS = ("set", "method", "image", *METRICS, "pixels", "seconds")
@@ -21,14 +22,6 @@ def image_rows(results: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
                 scores = {metric: "inf" if image[metric] is None else image[metric] for metric in METRICS}
                 row = {"set": name, "method": method, "image": image["name"], **scores}
                 yield row | {"pixels": image["pixels"], "seconds": image["seconds"]}
-
-
-def methods(results: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Return the sets' entries by method: the matcher first, then the baselines, each under its own name."""
-    found = {results["model"]: results["sets"]}
-    for name, entry in results.get("baselines", {}).items():
-        found[f"{name} (baseline)" if name in found else name] = entry["sets"]
-    return found
 
 
 def write_csv(results: Mapping[str, Any], path: Path) -> None:
