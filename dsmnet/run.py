@@ -31,6 +31,7 @@ def run(cfg: DictConfig, output: Path) -> None:
     if first:
         # What is wrong with the evaluation should be known before hours of training.
         sets = choose_sets(cfg, instantiate)
+        instantiate(cfg.protocol)
         save_config(cfg, output / "config.yaml")
     weights = train(cfg, output)
     if first:

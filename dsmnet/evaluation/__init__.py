@@ -2,7 +2,8 @@
 
 from dsmnet.evaluation.cross_domain import choose_sets, cross_domain_evaluation
 from dsmnet.evaluation.evaluator import describe, evaluate, evaluate_set
-from dsmnet.evaluation.results import METRICS, EvaluationProtocol, ImageResult, SetResult
+from dsmnet.evaluation.protocol import METRICS, EvaluationProtocol, Rule
+from dsmnet.evaluation.results import ImageResult, SetResult
 from dsmnet.evaluation.sets import FoundSets, HeldBack, find_sets
 from dsmnet.evaluation.sgbm import SGBM
 
@@ -13,6 +14,7 @@ __all__ = [
     "FoundSets",
     "HeldBack",
     "ImageResult",
+    "Rule",
     "SetResult",
     "choose_sets",
     "cross_domain_evaluation",

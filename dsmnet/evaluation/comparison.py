@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from dsmnet.errors import UserError
-from dsmnet.evaluation.results import METRICS
+from dsmnet.evaluation.jsonable import finite
+from dsmnet.evaluation.protocol import METRICS, Rule
 from dsmnet.evaluation.runs import Run
 
 log = logging.getLogger(__name__)
@@ -52,7 +53,7 @@ class Statistic:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the entry of comparison.json; what is not finite becomes null."""
-        entry: dict[str, Any] = {"mean": _json(self.mean), "sd": _json(self.sd), "n": len(self.values)}
+        entry: dict[str, Any] = {"mean": finite(self.mean), "sd": finite(self.sd), "n": len(self.values)}
         entry["seeds"] = sorted(self.values)
         infinite = [seed for seed, value in sorted(self.values.items()) if math.isinf(value)]
         return entry | ({"infinite": infinite} if infinite else {})
@@ -87,6 +88,7 @@ class Comparison:
     by: Sequence[str]
     sets: Mapping[str, int]  # number of images by name
     protocol: Mapping[str, Any]
+    rules: Mapping[str, Rule]  # by the name of the set
     groups: Sequence[Group]
 
     def to_dict(self) -> dict[str, Any]:
@@ -94,6 +96,7 @@ class Comparison:
         return {
             "by": list(self.by),
             "evaluated_with": dict(self.protocol),
+            "rules": {name: rule.to_dict() for name, rule in self.rules.items()},
             "sets": dict(self.sets),
             "groups": [
                 {
@@ -137,8 +140,9 @@ def compare(runs: Sequence[Run], by: str | Sequence[str]) -> Comparison:
 
     groups = sorted((Group(label, group) for label, group in members.items()), key=position)
     sets = {name: scores.images for run in runs for name, scores in run.sets.items()}
+    rules = {name: scores.rule for run in runs for name, scores in run.sets.items()}
     _warn(groups, by)
-    return Comparison(by, sets, runs[0].protocol, groups)
+    return Comparison(by, sets, runs[0].protocol, rules, groups)
 
 
 def _label(run: Run, by: Sequence[str]) -> str:
@@ -176,24 +180,37 @@ def _check_seeds(label: str, runs: Sequence[Run], by: Sequence[str]) -> None:
 
 
 def _check_comparable(runs: Sequence[Run]) -> None:
-    """The same protocol everywhere, and the same images and pixels wherever a set is the same."""
+    """The same search range everywhere; the same rule, images and pixels wherever a set is the same."""
     first: dict[str, Run] = {}
-    reference = runs[0]
     for run in runs:
-        for key in {**reference.protocol, **run.protocol}:
-            there, here = (f"{key}={r.protocol.get(key)}" for r in (reference, run))
-            if there != here:
-                raise UserError(
-                    f"not comparable: {reference.folder} was evaluated with {there}, {run.folder} with {here}"
-                )
+        _check_same("search_range", runs[0], run, runs[0].protocol, run.protocol)
         for name, scores in run.sets.items():
             other = first.setdefault(name, run)
+            there_rule, here_rule = (_decisive(r.sets[name].rule) for r in (other, run))
+            for key in here_rule:
+                _check_same(key, other, run, there_rule, here_rule, f" on {name}")
             if other.sets[name].scored != scores.scored:
                 there, here = ("{} images, {} pixels ({})".format(*r.sets[name].scored) for r in (other, run))
                 raise UserError(
                     f"not comparable: {name} has {there} in {other.folder}, {here} in {run.folder}; "
                     "evaluate both on the same data"
                 )
+
+
+def _decisive(rule: Rule) -> dict[str, Any]:
+    """Return what of a rule decides the values; which of them is the headline does not."""
+    values = rule.to_dict() | {"average_epe": rule.average_of("epe")}
+    return {f"protocol.{key}": value for key, value in values.items() if key != "headline"}
+
+
+def _check_same(
+    key: str, other: Run, run: Run, there: Mapping[str, Any], here: Mapping[str, Any], where: str = ""
+) -> None:
+    if there[key] != here[key]:
+        raise UserError(
+            f"not comparable: {other.folder} was evaluated with {key}={there[key]}, "
+            f"{run.folder} with {key}={here[key]}{where}"
+        )
 
 
 def _warn(groups: Sequence[Group], by: Sequence[str]) -> None:
@@ -257,11 +274,7 @@ def _run_entry(label: str, run: Run) -> dict[str, Any]:
         "seed": run.seed,
         "source_validation_epe": run.source_epe,
         "sets": {
-            name: {metric: _json(scores.values[metric]) for metric in METRICS} | {"images": scores.images}
+            name: {metric: finite(scores.values[metric]) for metric in METRICS} | {"images": scores.images}
             for name, scores in run.sets.items()
         },
     }
-
-
-def _json(value: float) -> float | None:
-    return round(value, 6) if math.isfinite(value) else None

@@ -15,11 +15,10 @@ from rich.text import Text
 
 from dsmnet.errors import UserError
 from dsmnet.evaluation.comparison import ADAPTED, Comparison, Statistic
+from dsmnet.evaluation.protocol import METRIC_NAMES, METRICS, describe_rules
 from dsmnet.evaluation.report import markdown_row, print_whole
-from dsmnet.evaluation.results import METRICS
 from dsmnet.viz.dotplot import Dots, Panel
 
-_NAMES = {"epe": "EPE", "bad1": "bad-1", "bad2": "bad-2", "bad3": "bad-3", "d1": "D1"}
 _CUSTOMARY = {
     "kitti": "d1",
     "middlebury": "bad2",
@@ -57,19 +56,20 @@ def tables(comparison: Comparison, metric: str | None = None) -> Iterator[Lines]
     """Yield the table of EPE and that of the customary metrics, or the one of `metric`."""
     if metric is None:
         yield _table(comparison, "EPE", dict.fromkeys(comparison.sets, "epe"))
-        chosen = {name: customary(name) for name in comparison.sets}
+        chosen = {name: comparison.rules[name].headline or customary(name) for name in comparison.sets}
         yield _table(comparison, "The customary share of wrong pixels", chosen)
     else:
-        yield _table(comparison, _NAMES[metric], dict.fromkeys(comparison.sets, metric))
+        yield _table(comparison, METRIC_NAMES[metric], dict.fromkeys(comparison.sets, metric))
 
 
 def notes(comparison: Comparison) -> list[str]:
     """Return the sentences that belong under the tables."""
     lines = [
-        "Mean ± sample standard deviation over n seeds; a seed's value on a set is the mean over its images.",
+        "Mean ± sample standard deviation over n seeds of what the evaluation of each found.",
         f"Order: the {_SOURCE} EPE, the smallest val/epe of a training, on held-back pairs of what it was "
         "trained on. It alone chose the weights; no set to its right did.",
-        "Evaluated with " + ", ".join(f"{key}={value}" for key, value in comparison.protocol.items()) + ".",
+        f"Search range of the evaluation: {comparison.protocol['search_range']}.",
+        *describe_rules(comparison.rules),
     ]
     if any(group.label.endswith(ADAPTED) for group in comparison.groups):
         lines.append(f"{ADAPTED.strip(' +')}: batch norms adapted to each set's images, without labels.")
@@ -90,7 +90,7 @@ def panels(comparison: Comparison, metric: str) -> tuple[list[str], list[Panel],
         count = f"{images} image{'s' if images != 1 else ''}"
         values = [_dots(group.on(name, metric)) for group in groups]
         drawn.append(Panel(name, f"{_heading(metric)} · {count}", values))
-    return [group.label for group in groups], drawn, f"{_NAMES[metric]} by {_by(comparison)}"
+    return [group.label for group in groups], drawn, f"{METRIC_NAMES[metric]} by {_by(comparison)}"
 
 
 def markdown(comparison: Comparison, metric: str | None = None) -> str:
@@ -162,7 +162,7 @@ def cell(statistic: Statistic, metric: str, seeds: int) -> str:
 
 
 def _heading(metric: str) -> str:
-    return f"{_NAMES[metric]} {'px' if metric == 'epe' else '%'}"
+    return f"{METRIC_NAMES[metric]} {'px' if metric == 'epe' else '%'}"
 
 
 def _by(comparison: Comparison) -> str:

@@ -26,11 +26,11 @@ def cross_domain_evaluation(
     checkpoint: str | Path | None = None,
     sets: FoundSets | None = None,
 ) -> dict[str, Any]:
-    """Score a matcher on the sets of ``cfg.eval``, print the table, write results.json and results.md.
+    """Score a matcher on the sets of ``cfg.eval``, print the table, write results.json, .md and .csv.
 
     Args:
         matcher: network, already on its device, or any other `Matcher`.
-        cfg: with ``eval`` (``sets``, ``fallback``, ``protocol``) and, where given, ``baseline``,
+        cfg: with ``eval`` (``sets``, ``fallback``), ``protocol`` and, where given, ``baseline``,
             ``max_disparity`` (the search range), ``panels`` and ``progress``.
         output: folder for the files.
         build: makes an object of a configuration node (`dsmnet.config.instantiate`).
@@ -49,7 +49,7 @@ def cross_domain_evaluation(
     results = evaluate(
         matcher,
         present,
-        build(cfg.eval.protocol),
+        build(cfg.protocol),
         max_disparity=cfg.get("max_disparity", "auto"),
         baselines={baseline.name: build(baseline.matcher)} if baseline else None,
         checkpoint=checkpoint,
@@ -59,7 +59,7 @@ def cross_domain_evaluation(
     results["missing"] = missing
     report.write(results, output)
     report.show(results)
-    log.info("wrote %s and results.md", output / "results.json")
+    log.info("wrote %s, results.md and results.csv", output / "results.json")
     return results
 
 

@@ -13,10 +13,11 @@ import torch
 from torch.utils.data import Dataset
 
 from dsmnet.errors import DataError, ShapeError
-from dsmnet.evaluation.results import EvaluationProtocol, ImageResult, SetResult
+from dsmnet.evaluation.cells import Cells, count_cells, scored_sums, scores
+from dsmnet.evaluation.protocol import METRICS, EvaluationProtocol, Rule
+from dsmnet.evaluation.results import ImageResult, SetResult
 from dsmnet.inference.files import search_range
 from dsmnet.inference.progress import track
-from dsmnet.metrics import functional
 from dsmnet.protocols import DisparityMap, Mask, Matcher, StereoSample
 
 log = logging.getLogger(__name__)
@@ -40,7 +41,8 @@ def evaluate(
     Args:
         matcher: a network with ``predict``, or any other `Matcher`.
         sets: data sets by the name they have in the result.
-        protocol: which pixels count; noc without a cap by default.
+        protocol: which pixels count and how they are averaged; noc without a cap and mean over images
+            by default.
         max_disparity: pixels to search, or "auto": what the calibration of each pair states, else 192. The
             truth is never looked at.
         baselines: other matchers by name, scored on the same pixels.
@@ -94,7 +96,7 @@ def evaluate_set(
     Args:
         matcher: as in `evaluate`, and so all that is not named here.
         dataset: samples with ``disparity`` and ``valid``.
-        protocol: which pixels count.
+        protocol: which pixels count and how they are averaged; the rule for `name` is taken.
         name: of the set; its own name by default.
         label: what the progress bar calls the matcher.
         max_disparity: the range to search.
@@ -105,44 +107,58 @@ def evaluate_set(
         DataError: truth that counts as valid is not a number.
         ShapeError: the prediction is not of the left view's size.
     """
-    protocol = protocol or EvaluationProtocol()
-    result = SetResult(name or str(getattr(dataset, "name", type(dataset).__name__)))
+    name = name or str(getattr(dataset, "name", type(dataset).__name__))
+    result = SetResult(name, rule=(protocol or EvaluationProtocol()).rule(name))
     kinds = set()
     on_gpu = getattr(getattr(matcher, "device", None), "type", "cpu") == "cuda"
     indices = range(len(dataset))  # type: ignore[arg-type]
     for index in track(indices, f"{label} on {result.name}", unit="image", enabled=progress):
         sample = dataset[index]
-        mask, kind = scored_pixels(sample, protocol)
-        if not mask.any():
+        scored, kind = scored_pixels(sample, result.rule)
+        if not scored.any():
             result.skipped.append(sample["name"])
+        if not sample.get("valid", scored).any():
             continue
         reach = search_range(max_disparity, sample.get("calibration"))
-        if on_gpu and not result.per_image:
+        if on_gpu and not result.cells:
             matcher.predict(sample["left"], sample["right"], reach)
         prediction, seconds = _timed_prediction(matcher, sample, reach)
+        if not np.isfinite(sample["disparity"][sample["valid"]]).all():
+            raise DataError(f"{sample['dataset']} {sample['name']}: truth marked as valid is not finite")
+        cells = count_cells(sample, prediction, scored)
+        result.cells.append(cells)
+        result.sizes.add((scored.shape[0], scored.shape[1]))
+        if not scored.any():
+            continue  # it has no score by this protocol, but its pixels belong to other regions
         kinds.add(kind)
-        result.per_image.append(_score(sample, prediction, mask, seconds, reach))
+        result.per_image.append(_image_result(sample["name"], cells, seconds, reach))
         if on_image:
-            on_image(result.name, sample, prediction, mask)
-    result.pixels_used = kinds.pop() if len(kinds) == 1 else ("mixed" if kinds else protocol.pixels)
+            on_image(result.name, sample, prediction, scored)
+    result.pixels_used = kinds.pop() if len(kinds) == 1 else ("mixed" if kinds else result.rule.pixels)
     _warn(result)
     return result
 
 
-def scored_pixels(sample: StereoSample, protocol: EvaluationProtocol) -> tuple[Mask, str]:
-    """Return the mask of the pixels that count, and whether these are the "noc" ones or "all" known ones.
+def scored_pixels(sample: StereoSample, rule: Rule) -> tuple[Mask, str]:
+    """Return the mask of the pixels that count, and whether these are the "noc", "occ" or "all" known ones.
 
-    A set that has truth for visible pixels only is reported as "noc" whatever was asked for.
+    A set that has truth for visible pixels only is reported as "noc" where all were asked for. Where a set
+    does not tell which pixels both views see, "noc" falls back to all known ones, and "occ" has none.
     """
     if "disparity" not in sample:
         return np.zeros(sample["left"].shape[:2], np.bool_), "all"
-    valid = sample["valid"]
+    valid, truth = sample["valid"], sample["disparity"]
     noc = sample.get("noc")
-    mask, kind = valid, "all"
-    if noc is not None and (protocol.pixels == "noc" or not (valid & ~noc).any()):
+    if rule.pixels == "occ":
+        mask, kind = (np.zeros_like(valid) if noc is None else valid & ~noc), "occ"
+    elif noc is not None and (rule.pixels == "noc" or not (valid & ~noc).any()):
         mask, kind = valid & noc, "noc"
-    if protocol.max_disparity is not None:
-        mask = mask & (sample["disparity"] < protocol.max_disparity)
+    else:
+        mask, kind = valid, "all"
+    if rule.max_disparity is not None:
+        mask = mask & (truth <= rule.max_disparity if rule.include_max else truth < rule.max_disparity)
+    if rule.min_disparity is not None:
+        mask = mask & (truth >= rule.min_disparity if rule.include_min else truth > rule.min_disparity)
     return mask, kind
 
 
@@ -179,22 +195,11 @@ def _finish_pending_work() -> None:
         torch.cuda.synchronize()
 
 
-def _score(
-    sample: StereoSample, prediction: DisparityMap, mask: Mask, seconds: float, reach: int
-) -> ImageResult:
-    if not np.isfinite(sample["disparity"][mask]).all():
-        raise DataError(f"{sample['dataset']} {sample['name']}: truth marked as valid is not finite")
-    predicted, truth, valid = (
-        torch.from_numpy(np.ascontiguousarray(m)) for m in (prediction, sample["disparity"], mask)
-    )
-    scores = {
-        "epe": functional.epe(predicted, truth, valid),
-        **{f"bad{k}": functional.bad_pixel(predicted, truth, valid, threshold=k) for k in (1, 2, 3)},
-        "d1": functional.d1(predicted, truth, valid),
-    }
-    non_finite = int(np.count_nonzero(~np.isfinite(prediction[mask])))
-    numbers = {metric: score.item() for metric, score in scores.items()}
-    return ImageResult(sample["name"], numbers, int(mask.sum()), seconds, reach, non_finite)
+def _image_result(name: str, cells: Cells, seconds: float, reach: int) -> ImageResult:
+    sums = scored_sums(cells)
+    measured = scores(sums)
+    numbers = {metric: measured[metric] for metric in METRICS}
+    return ImageResult(name, numbers, int(sums[0]), seconds, reach, non_finite=int(sums[-1]))
 
 
 def _warn(result: SetResult) -> None:

@@ -12,7 +12,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from dsmnet.evaluation.results import METRICS
+from dsmnet.evaluation.methods import methods
+from dsmnet.evaluation.protocol import METRICS, applied_rule, describe_rules
+from dsmnet.evaluation.spreadsheet import write_csv
 
 _HEADINGS = {"epe": "EPE px", "bad1": "bad-1 %", "bad2": "bad-2 %", "bad3": "bad-3 %", "d1": "D1 %"}
 _DECIMALS = {"epe": 2, "bad1": 1, "bad2": 1, "bad3": 1, "d1": 1}
@@ -28,12 +30,11 @@ class Row(NamedTuple):
 
 
 def rows(results: Mapping[str, Any]) -> Iterator[Row]:
-    """Yield a line per set and method from the content of results.json; baselines come below the matcher."""
-    methods = {results["model"]: results["sets"]}
-    methods |= {name: entry["sets"] for name, entry in results.get("baselines", {}).items()}
+    """Yield a line per set and method from the content of results.json, in the order of `methods`."""
+    scored = methods(results)
     for name in results["sets"]:
-        entries = [sets[name] for sets in methods.values()]
-        for method, entry in zip(methods, entries, strict=True):
+        entries = [sets[name] for sets in scored.values()]
+        for method, entry in zip(scored, entries, strict=True):
             first = entry is entries[0]
             scores = tuple(_number(entry, metric) for metric in METRICS)
             best = tuple(len(entries) > 1 and _is_best(entry, entries, metric) for metric in METRICS)
@@ -48,17 +49,17 @@ def rows(results: Mapping[str, Any]) -> Iterator[Row]:
 
 def notes(results: Mapping[str, Any]) -> list[str]:
     """Return the sentences that belong under the table: protocol, what was left out, what was not there."""
-    protocol = results["protocol"]
-    wanted = (
-        "visible in both views where the set tells them" if protocol["pixels"] == "noc" else "all known ones"
-    )
-    cap = protocol["max_disparity"]
-    bound = "" if cap is None else f", true disparity below {cap} px"
-    lines = [
-        f"Mean over images; pixels: {wanted}{bound}; search range: {results['search_range']}; "
+    protocol, sets = results["protocol"], results["sets"]
+    named = [protocol.get(key) for key in ("name", "description")]
+    lines = [f"Protocol {': '.join(filter(None, named))}"] if any(named) else []
+    lines += describe_rules({name: applied_rule(entry, protocol) for name, entry in sets.items()})
+    lines.append(
+        f"Errors in pixels of the truth{_sizes(sets)}; search range: {results['search_range']}; "
         "seconds per image without reading files."
-    ]
-    for name, entry in results["sets"].items():
+    )
+    for name, entry in sets.items():
+        if entry.get("lacks"):
+            lines.append(f"{name}: {entry['lacks']}.")
         if entry["skipped"]:
             lines.append(f"{name}: not one pixel to score in {', '.join(entry['skipped'])}; left out.")
         if entry["non_finite"]:
@@ -66,6 +67,16 @@ def notes(results: Mapping[str, Any]) -> list[str]:
     for name, folder in results.get("missing", {}).items():
         lines.append(f"{name}: not evaluated, there is no folder {folder}")
     return lines
+
+
+def _sizes(sets: Mapping[str, Any]) -> str:
+    """Name the size of each set's images, which says whether they are whole, half or quarter ones."""
+    parts = []
+    for name, entry in sets.items():
+        if "truth_size" in entry:
+            sizes = ["x".join(map(str, entry["truth_size"][end])) for end in ("smallest", "largest")]
+            parts.append(f"{name} {' to '.join(dict.fromkeys(sizes))}")
+    return f" ({', '.join(parts)})" if parts else ""
 
 
 def show(results: Mapping[str, Any], console: Console | None = None) -> None:
@@ -106,11 +117,12 @@ def markdown(results: Mapping[str, Any]) -> str:
 
 
 def write(results: Mapping[str, Any], folder: Path) -> None:
-    """Write results.json and results.md."""
+    """Write results.json, results.md and, with a row per image, results.csv."""
     folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(results, indent=2, allow_nan=False)
     (folder / "results.json").write_text(text + "\n", encoding="utf-8")
     (folder / "results.md").write_text(markdown(results), encoding="utf-8")
+    write_csv(results, folder / "results.csv")
 
 
 def _title(results: Mapping[str, Any]) -> str:

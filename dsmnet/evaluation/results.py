@@ -1,4 +1,4 @@
-"""What an evaluation is to measure, and what it found: the entries of results.json."""
+"""What an evaluation found: the entries of results.json."""
 
 from __future__ import annotations
 
@@ -7,36 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from dsmnet.errors import UserError
+from dsmnet.evaluation.cells import Cells, objects, regions
+from dsmnet.evaluation.jsonable import finite
+from dsmnet.evaluation.protocol import METRICS, EvaluationProtocol, Rule
 
-METRICS = ("epe", "bad1", "bad2", "bad3", "d1")
-
-
-@dataclass(frozen=True)
-class EvaluationProtocol:
-    """Which pixels are scored.
-
-    Args:
-        pixels: ``"noc"``: those visible in both views where the set tells them, else all with known truth;
-            ``"all"``: all with known truth.
-        max_disparity: pixels whose true disparity is this or more are left out, as publications on SceneFlow
-            do with 192; ``None`` scores them all. A choice of pixels, not the range that is searched.
-    """
-
-    pixels: str = "noc"
-    max_disparity: int | None = None
-
-    def __post_init__(self) -> None:
-        if self.pixels not in ("noc", "all"):
-            raise UserError(f"protocol.pixels={self.pixels}: expected noc or all")
-        if self.max_disparity is not None and not self.max_disparity > 0:
-            raise UserError(
-                f"protocol.max_disparity={self.max_disparity}: expected a positive number or null"
-            )
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the entry of results.json."""
-        return {"pixels": self.pixels, "max_disparity": self.max_disparity, "average": "image"}
+__all__ = ["METRICS", "EvaluationProtocol", "ImageResult", "SetResult"]
 
 
 @dataclass(frozen=True)
@@ -52,7 +27,7 @@ class ImageResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the entry of results.json."""
-        entry: dict[str, Any] = {"name": self.name, **{key: _json(self.scores[key]) for key in METRICS}}
+        entry: dict[str, Any] = {"name": self.name, **{key: finite(self.scores[key]) for key in METRICS}}
         entry |= {"pixels": self.pixels, "seconds": round(self.seconds, 4), "search_range": self.search_range}
         return entry | ({"non_finite": self.non_finite} if self.non_finite else {})
 
@@ -63,8 +38,13 @@ class SetResult:
 
     name: str
     per_image: list[ImageResult] = field(default_factory=list)
-    skipped: list[str] = field(default_factory=list)  # images without one valid pixel
-    pixels_used: str = "all"  # "noc", "all", or "mixed" where only some images tell their visible pixels
+    skipped: list[str] = field(default_factory=list)  # images without one pixel to score
+    pixels_used: str = (
+        "all"  # "noc", "occ", "all", or "mixed" where only some images tell their visible pixels
+    )
+    rule: Rule = field(default_factory=Rule)
+    cells: list[Cells] = field(default_factory=list)  # of all images with truth, also of those skipped
+    sizes: set[tuple[int, int]] = field(default_factory=set)  # of the truth, height and width
 
     @property
     def pixels(self) -> int:
@@ -84,25 +64,47 @@ class SetResult:
         """Return the mean over the pixels of all images together; nan without an image."""
         return self._mean(lambda image: image.scores[metric], weight=lambda image: image.pixels)
 
+    def score(self, metric: str) -> float:
+        """Return the mean that the rule asks for."""
+        return self.average(metric) if self.rule.average_of(metric) == "image" else self.pooled(metric)
+
+    def lacks(self) -> str | None:
+        """Return in words what the rule needs and the set does not have."""
+        if self.rule.pixels == "all" and self.pixels_used in ("noc", "mixed"):
+            some = "of some images " if self.pixels_used == "mixed" else ""
+            return f"the truth {some}covers only pixels that both views see"
+        if self.rule.pixels == "noc" and self.pixels_used in ("all", "mixed"):
+            some = "for some images " if self.pixels_used == "mixed" else ""
+            return (
+                f"the set does not tell {some}which pixels both views see; scored were all with known truth"
+            )
+        if self.rule.pixels == "occ" and not self.per_image:
+            return "the set has no truth of pixels that the right view does not see; none was scored"
+        return None
+
     def to_dict(self) -> dict[str, Any]:
         """Return the entry of results.json; numbers that are not finite become null."""
-        return {
+        entry: dict[str, Any] = {
             "images": len(self.per_image),
             "pixels": self.pixels,
             "pixels_used": self.pixels_used,
-            **{metric: _json(self.average(metric)) for metric in METRICS},
-            "seconds_per_image": _json(round(self.seconds_per_image, 4)),
-            "pooled": {metric: _json(self.pooled(metric)) for metric in METRICS},
-            "skipped": self.skipped,
-            "non_finite": sum(image.non_finite for image in self.per_image),
-            "per_image": [image.to_dict() for image in self.per_image],
+            **{metric: finite(self.score(metric)) for metric in METRICS},
+            "seconds_per_image": finite(round(self.seconds_per_image, 4)),
+            "pooled": {metric: finite(self.pooled(metric)) for metric in METRICS},
+            "rule": self.rule.to_dict(),
+            "lacks": self.lacks(),
         }
+        if self.sizes:
+            by_area = sorted(self.sizes, key=math.prod)
+            entry["truth_size"] = {"smallest": list(by_area[0]), "largest": list(by_area[-1])}
+        if self.cells:
+            entry["regions"] = regions(self.cells)
+            found = objects(self.cells)
+            entry |= {"objects": found} if found else {}
+        entry["skipped"] = self.skipped
+        entry["non_finite"] = sum(image.non_finite for image in self.per_image)
+        return entry | {"per_image": [image.to_dict() for image in self.per_image]}
 
     def _mean(self, value: Callable[[ImageResult], float], weight: Callable[[ImageResult], int]) -> float:
         total = sum(weight(image) for image in self.per_image)
         return sum(value(image) * weight(image) for image in self.per_image) / total if total else math.nan
-
-
-def _json(value: float) -> float | None:
-    """JSON has no nan and no infinity; null beside a count of 0 images or of `non_finite` pixels says why."""
-    return round(value, 6) if math.isfinite(value) else None

@@ -15,7 +15,7 @@ from typing import Any
 import yaml  # type: ignore[import-untyped]
 
 from dsmnet.errors import DataError, FormatError, UserError
-from dsmnet.evaluation.results import METRICS
+from dsmnet.evaluation.protocol import METRICS, Rule, applied_rule
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +30,7 @@ class Scores:
     images: int
     pixels: int
     pixels_used: str
+    rule: Rule  # by which they were scored
 
     @property
     def scored(self) -> tuple[int, int, str]:
@@ -44,7 +45,7 @@ class Run:
     folder: Path
     config: Mapping[str, Any]  # config.yaml of the training
     seed: int
-    protocol: Mapping[str, Any]  # with the search range
+    protocol: Mapping[str, Any]  # as the file states it, with the search range; each set has its own rule
     source_epe: float | None  # smallest of the training on the source's held-back part, pixels
     sets: Mapping[str, Scores]
     adapted: bool = False
@@ -97,14 +98,14 @@ def _read_run(folder: Path) -> Run:
         seed=_get(config, "seed", folder / "config.yaml"),
         protocol=_protocol(results, folder / "results.json"),
         source_epe=_source_epe(folder, resumed=config.get("resume") is not None),
-        sets=_sets(_get(results, "sets", folder / "results.json"), folder / "results.json"),
+        sets=_sets(_get(results, "sets", folder / "results.json"), results, folder / "results.json"),
     )
 
 
 def _read_adaptation(folder: Path, record: Mapping[str, Any], run: Run) -> Run:
     path = folder / "adapt.json"
     name = _get(record, "dataset", path)
-    before, after = (_sets({name: _get(record, when, path)}, path) for when in ("before", "after"))
+    before, after = (_sets({name: _get(record, when, path)}, record, path) for when in ("before", "after"))
     if name in before and name in run.sets:
         there, here = run.sets[name].values["epe"], before[name].values["epe"]
         if not math.isclose(there, here, rel_tol=_MAX_DRIFT):
@@ -153,10 +154,11 @@ def _get(content: Any, key: str, path: Path) -> Any:
 
 def _protocol(content: Mapping[str, Any], path: Path) -> dict[str, Any]:
     protocol, reach = _get(content, "protocol", path), _get(content, "search_range", path)
-    return {**{f"protocol.{key}": value for key, value in dict(protocol).items()}, "search_range": reach}
+    general = {key: value for key, value in dict(protocol).items() if key not in ("description", "sets")}
+    return {**{f"protocol.{key}": value for key, value in general.items()}, "search_range": reach}
 
 
-def _sets(entries: Mapping[str, Any], path: Path) -> dict[str, Scores]:
+def _sets(entries: Mapping[str, Any], content: Mapping[str, Any], path: Path) -> dict[str, Scores]:
     """Take over what was measured; a set without one scored image has no value."""
     sets = {}
     for name, entry in entries.items():
@@ -169,7 +171,9 @@ def _sets(entries: Mapping[str, Any], path: Path) -> dict[str, Scores]:
         if infinite:
             log.warning("%s: on %s some answers are nan or infinite, and so is %s", path, name, infinite[0])
         values |= dict.fromkeys(infinite, math.inf)
-        sets[name] = Scores(values, images, pixels, used)
+        sets[name] = Scores(
+            values, images, pixels, used, applied_rule(entry, _get(content, "protocol", path))
+        )
     return sets
 
 

@@ -115,7 +115,18 @@ def test_transform_brings_samples_to_one_size(name: str) -> None:
 
 @pytest.mark.parametrize(
     "group",
-    ["dataset", "norm", "model", "trainer", "optimizer", "schedule", "transform", "eval", "experiment"],
+    [
+        "dataset",
+        "norm",
+        "model",
+        "trainer",
+        "optimizer",
+        "schedule",
+        "transform",
+        "eval",
+        "protocol",
+        "experiment",
+    ],
 )
 def test_every_choice_composes_with_train(group: str) -> None:
     for name in names(group):

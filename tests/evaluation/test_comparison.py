@@ -169,6 +169,31 @@ def test_other_protocols_and_other_images_are_not_compared(write_run: WriteRun, 
         compare(read_runs(pattern), "norm")
 
 
+def test_rules_decide_what_is_compared_and_not_their_names(write_run: WriteRun, pattern: str) -> None:
+    rule = {
+        "pixels": "noc",
+        "max_disparity": None,
+        "average": "image",
+        "average_epe": None,
+        "headline": "bad1",
+    }
+    stated = entry(1.0) | {"rule": rule}
+    write_run("a", seed=1)  # a file of before rules were stated
+    write_run("b", seed=2, sets={"kitti2015": stated}, protocol={"name": "ours", "sets": {}, "pixels": "all"})
+    comparison = compare(read_runs(pattern), "norm")
+    assert comparison.to_dict()["rules"]["kitti2015"]["headline"] == "bad1"
+    assert [table.columns[-1][1] for table in report.tables(comparison)] == ["EPE px", "bad-1 %"]
+    assert any("pixels that both views see" in note.lower() for note in report.notes(comparison))
+    for key, value in (("average", "pixel"), ("average_epe", "pixel"), ("max_disparity", 192)):
+        folder = write_run(key, "group", sets={"kitti2015": stated | {"rule": rule | {key: value}}})
+        message = (
+            rf"a was evaluated with protocol\.{key}=.*, .*{key} with protocol\.{key}={value} on kitti2015"
+        )
+        with pytest.raises(UserError, match=message):
+            compare(read_runs(pattern), "norm")
+        (folder / "results.json").unlink()
+
+
 def test_what_is_unfair_is_said(
     write_run: WriteRun, pattern: str, caplog: pytest.LogCaptureFixture, tmp_path: Path
 ) -> None:

@@ -52,18 +52,32 @@ def cfg(tmp_path: Path) -> Any:
 def test_every_choice_of_eval_composes_and_names_its_sets(cfg: Any, tmp_path: Path) -> None:
     for name in GROUP:
         chosen = cfg(f"eval={name}").eval
-        assert chosen.keys() == {"sets", "fallback", "protocol"}
+        assert chosen.keys() == {"sets", "fallback"}
         assert list(chosen.sets) == (REAL if name == "cross_domain" else [name])
-        instantiate(chosen.protocol)
         for node in chosen.sets.values():
             assert "root" not in node or str(node.root).startswith(str(tmp_path / "data"))
 
 
 def test_protocols_by_name(cfg: Any) -> None:
-    assert instantiate(cfg("eval=kitti2015").eval.protocol).pixels == "noc"
-    assert instantiate(cfg("eval=kitti2015", "eval/protocol=all").eval.protocol).pixels == "all"
-    assert instantiate(cfg("eval=sceneflow").eval.protocol).max_disparity == 192
+    ours = instantiate(cfg("eval=kitti2015").protocol)
+    assert (ours.rule("kitti2015").pixels, ours.rule("kitti2015").max_disparity) == ("noc", None)
+    assert (
+        instantiate(cfg("eval=kitti2015", "protocol.pixels=all").protocol).rule("kitti2015").pixels == "all"
+    )
+    sceneflow = ours.rule("sceneflow")
+    assert (sceneflow.pixels, sceneflow.max_disparity) == ("all", 192)
     assert cfg("eval=sceneflow").eval.sets.sceneflow.split == "TEST"
+
+
+@pytest.mark.parametrize(
+    "option", ["protocol=ours2", "protocol.pixels=visible", "+protocol.sets.eth3d.cap=192"]
+)
+def test_an_unknown_protocol_or_option_is_named_with_the_known_ones(cfg: Any, option: str) -> None:
+    with pytest.raises(UserError) as error:
+        instantiate(cfg(option).protocol)
+    said = str(error.value)
+    assert all(word in said for word in option.lstrip("+").replace("=192", "").split("="))
+    assert any(word in said for word in ("openstereo", "noc, occ or all", "max_disparity"))
 
 
 def test_table_files_and_panels(cfg: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -84,6 +98,13 @@ def test_table_files_and_panels(cfg: Any, tmp_path: Path, capsys: pytest.Capture
     assert "kitti2015" in table
     assert f"eth3d: not evaluated, there is no folder {tmp_path / 'data' / 'ETH3D'}" in table
     assert "kitti2015" in (out / "results.md").read_text()
+    assert results["protocol"]["name"] == "ours"
+    rows = (out / "results.csv").read_text().splitlines()
+    assert [row.split(",")[:3] for row in rows[1:]] == [
+        ["kitti2015", method, image["name"]]
+        for method in ("sgbm", "sgbm (baseline)")
+        for image in kitti["per_image"]
+    ]
     pictures = sorted((out / "panels").iterdir())
     assert [path.name for path in pictures] == [
         f"kitti2015_{image['name']}.png" for image in kitti["per_image"]

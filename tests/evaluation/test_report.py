@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import math
@@ -76,7 +77,7 @@ def test_no_number_is_cut_off_whatever_the_width(results: dict[str, Any], width:
 def test_what_is_missing_or_left_out_stands_below(results: dict[str, Any]) -> None:
     results["sets"]["kitti2015"]["skipped"] = ["000007_10"]
     results["sets"]["kitti2015"]["non_finite"] = 12
-    results["protocol"]["max_disparity"] = 192
+    results["sets"]["middlebury2006"]["rule"]["max_disparity"] = 192
     for text in (report.markdown(results), printed(results, width=300)):
         assert "eth3d: not evaluated, there is no folder /somewhere/ETH3D" in text
         assert "000007_10" in text
@@ -97,6 +98,59 @@ def test_files_are_written(results: dict[str, Any], tmp_path: Path) -> None:
     report.write(results, tmp_path / "new")
     assert json.loads((tmp_path / "new" / "results.json").read_text()) == results
     assert (tmp_path / "new" / "results.md").read_text() == report.markdown(results)
+    assert (tmp_path / "new" / "results.csv").is_file()
+
+
+def test_a_row_per_image_and_method_for_spreadsheets(results: dict[str, Any], tmp_path: Path) -> None:
+    results["sets"]["kitti2015"]["per_image"][1]["epe"] = None  # an answer was infinite
+    report.write(results, tmp_path)
+    with (tmp_path / "results.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == [
+        "set",
+        "method",
+        "image",
+        "epe",
+        "bad1",
+        "bad2",
+        "bad3",
+        "d1",
+        "pixels",
+        "seconds",
+    ]
+    keys = [(row["set"], row["method"], row["image"]) for row in rows]
+    assert keys[:3] == [("kitti2015", "dsmnet_lite", f"i{k}") for k in (0, 1)] + [("kitti2015", "sgbm", "i0")]
+    assert len(rows) == 2 * 2 * 2
+    assert [float(row["epe"]) for row in rows[:3]] == [1.234, math.inf, 2.0]
+    assert (rows[0]["bad2"], rows[0]["pixels"], rows[0]["seconds"]) == ("20.0", "10", "0.25")
+
+
+def test_the_protocol_stands_in_words_below_the_table(results: dict[str, Any]) -> None:
+    results["protocol"] |= {"name": "raft", "description": "the code of RAFT-Stereo"}
+    rule = {"pixels": "all", "average": "pixel", "average_epe": "image", "headline": "bad3"}
+    results["sets"]["kitti2015"]["rule"] |= rule
+    results["sets"]["kitti2015"] |= {"truth_size": {"smallest": [370, 1224], "largest": [375, 1242]}}
+    results["sets"]["middlebury2006"]["lacks"] = "the set does not tell"
+    for text in (report.markdown(results), printed(results, width=300)):
+        assert "Protocol raft: the code of RAFT-Stereo" in text
+        assert (
+            "kitti2015: all pixels with known truth; wrong pixels: mean over the pixels of all images "
+            "together, EPE: mean over images; ranked by bad-3." in text
+        )
+        assert "middlebury2006: pixels that both views see" in text
+        assert "middlebury2006: the set does not tell." in text
+        assert "Errors in pixels of the truth (kitti2015 370x1224 to 375x1242)" in text
+
+
+def test_files_without_rules_are_still_read(results: dict[str, Any]) -> None:
+    for entry in results["sets"].values():
+        del entry["rule"], entry["lacks"]
+    assert "Pixels that both views see, where the set tells them; mean over images." in report.notes(results)
+
+
+def test_a_baseline_of_the_same_name_keeps_its_row(results: dict[str, Any]) -> None:
+    results["model"] = "sgbm"
+    assert sum("| sgbm (baseline) |" in line for line in report.markdown(results).splitlines()) == 2
 
 
 def test_the_table_is_that_of_an_evaluation(reads_red: Any, make_sample: Callable[..., Any]) -> None:

@@ -63,6 +63,8 @@ def test_two_processes_write_one_run(tmp_path: Path) -> None:
         (["trainer.max_stepz=3"], "max_stepz"),
         (["resume=gone.ckpt"], "resume=gone.ckpt"),
         (["norm.layer.variant=nope"], "variant"),
+        # known before the training begins, not after it
+        (["eval=synthetic", "protocol.pixels=visible"], "protocol.pixels=visible: expected noc, occ or all"),
     ],
 )
 def test_a_mistake_ends_with_one_message(tmp_path: Path, overrides: list[str], message: str) -> None:
@@ -71,6 +73,7 @@ def test_a_mistake_ends_with_one_message(tmp_path: Path, overrides: list[str], m
     output = result.stdout + result.stderr
     assert message in output
     assert "Traceback" not in output
+    assert not list(tmp_path.rglob("last.ckpt"))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,176 @@
+"""Evaluation protocol: which pixels of a set are scored, and how their errors are averaged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any
+
+from dsmnet.errors import UserError
+
+METRICS = ("epe", "bad1", "bad2", "bad3", "d1")
+METRIC_NAMES = {"epe": "EPE", "bad1": "bad-1", "bad2": "bad-2", "bad3": "bad-3", "d1": "D1"}
+
+_CHOICES = {
+    "pixels": ("noc", "occ", "all"),
+    "average": ("image", "pixel"),
+    "average_epe": (None, "image", "pixel"),
+    "headline": (None, *METRICS),
+    "include_min": (True, False),
+    "include_max": (True, False),
+}
+_PIXELS = {
+    "noc": "pixels that both views see, where the set tells them",
+    "occ": "known pixels that the right view does not see",
+    "all": "all pixels with known truth",
+}
+_AVERAGES = {
+    "image": "mean over images",
+    "pixel": "mean over the pixels of all images together",
+}
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How one data set is scored. Errors are in pixels at the resolution of the ground truth.
+
+    Args:
+        pixels: ``"noc"``: those visible in both views where the set tells them, else all with known truth;
+            ``"occ"``: those known but not visible in both; ``"all"``: all with known truth.
+        max_disparity: pixels whose true disparity is this or more are left out, as publications on SceneFlow
+            do with 192; ``None`` scores them all. A choice of pixels, not the range that is searched.
+        min_disparity: pixels whose true disparity is less are left out.
+        include_max: a true disparity of exactly `max_disparity` counts.
+        include_min: a true disparity of exactly `min_disparity` counts.
+        average: ``"image"``: every image counts the same; ``"pixel"``: every pixel of the set does.
+        average_epe: the same for the EPE, where it differs from the shares of wrong pixels.
+        headline: the metric by which methods are ranked on the set, one of `METRICS`.
+
+    Raises:
+        UserError: an option has a value it cannot have.
+    """
+
+    pixels: str = "noc"
+    max_disparity: float | None = None
+    min_disparity: float | None = None
+    include_max: bool = False
+    include_min: bool = True
+    average: str = "image"
+    average_epe: str | None = None
+    headline: str | None = None
+
+    def __post_init__(self) -> None:
+        _check(vars(self), "protocol")
+
+    def average_of(self, metric: str) -> str:
+        """Return how a metric is averaged: "image" or "pixel"."""
+        return (self.average_epe or self.average) if metric == "epe" else self.average
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the entry of results.json."""
+        return asdict(self)
+
+    def words(self) -> str:
+        """Return the rule as half a sentence."""
+        parts = [_PIXELS[self.pixels] + self._bounds()]
+        epe = self.average_of("epe")
+        if epe == self.average:
+            parts.append(_AVERAGES[self.average])
+        else:
+            parts.append(f"wrong pixels: {_AVERAGES[self.average]}, EPE: {_AVERAGES[epe]}")
+        if self.headline:
+            parts.append(f"ranked by {METRIC_NAMES[self.headline]}")
+        return "; ".join(parts)
+
+    def _bounds(self) -> str:
+        bounds = []
+        if self.min_disparity is not None:
+            bounds.append(f"{'at least' if self.include_min else 'above'} {self.min_disparity:g} px")
+        if self.max_disparity is not None:
+            bounds.append(f"{'at most' if self.include_max else 'below'} {self.max_disparity:g} px")
+        return f", true disparity {' and '.join(bounds)}" if bounds else ""
+
+
+@dataclass(frozen=True)
+class EvaluationProtocol(Rule):
+    """A rule, with exceptions for some data sets. The presets are in ``conf/protocol``.
+
+    Args:
+        name: of the preset.
+        description: whose protocol it is, and what to know of it.
+        sets: what differs from the rule by the set's name or the beginning of it, the longest that fits:
+            ``{"kitti": {"average": "pixel"}}`` is for kitti2012 and kitti2015.
+
+    Raises:
+        UserError: an option has a value it cannot have, or is not known.
+    """
+
+    name: str | None = None
+    description: str = ""
+    sets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name, exceptions in self.sets.items():
+            where = f"protocol.sets.{name}"
+            if not isinstance(exceptions, Mapping):
+                raise UserError(f"{where}={exceptions}: expected options, as in {{pixels: all}}")
+            unknown = [key for key in exceptions if key not in _OPTIONS]
+            if unknown:
+                raise UserError(f"{where}.{unknown[0]}: no such option; expected {', '.join(_OPTIONS)}")
+            _check(self._general() | dict(exceptions), where)
+
+    def rule(self, name: str) -> Rule:
+        """Return the rule for a data set."""
+        fitting = max((key for key in self.sets if name.startswith(key)), key=len, default=None)
+        return Rule(**self._general() | dict(self.sets[fitting] if fitting else {}))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the entry of results.json, with the whole rule for each exception."""
+        rules = {name: self.rule(name).to_dict() for name in self.sets}
+        return {**self._general(), "name": self.name, "description": self.description, "sets": rules}
+
+    def _general(self) -> dict[str, Any]:
+        return {key: getattr(self, key) for key in _OPTIONS}
+
+
+_OPTIONS = tuple(option.name for option in fields(Rule))
+
+
+def applied_rule(entry: Mapping[str, Any], protocol: Mapping[str, Any]) -> Rule:
+    """Return the rule by which a set's entry of results.json came about.
+
+    Args:
+        entry: of the set; files of before 0.2 do not state its rule.
+        protocol: of the file; what it says then holds for all sets.
+    """
+    stated = entry.get("rule", protocol)
+    return Rule(**{key: stated[key] for key in _OPTIONS if key in stated})
+
+
+def describe_rules(rules: Mapping[str, Rule]) -> list[str]:
+    """Return a sentence for each rule, with the names of the sets where there is more than one."""
+    by_words: dict[str, list[str]] = {}
+    for name, rule in rules.items():
+        by_words.setdefault(rule.words(), []).append(name)
+    if len(by_words) == 1:
+        (words,) = by_words
+        return [f"{words[0].upper()}{words[1:]}."]
+    return [f"{', '.join(names)}: {words}." for words, names in by_words.items()]
+
+
+def _check(values: Mapping[str, Any], where: str) -> None:
+    for key, allowed in _CHOICES.items():
+        if values[key] not in allowed:
+            *others, last = ("null" if value is None else str(value) for value in allowed)
+            raise UserError(f"{where}.{key}={values[key]}: expected {', '.join(others)} or {last}")
+    for key in ("min_disparity", "max_disparity"):
+        value = values[key]
+        if value is None:
+            continue
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not number or not (value > 0 or (value == 0 and key == "min_disparity")):
+            raise UserError(f"{where}.{key}={value}: expected a positive number or null")
+    low, high = values["min_disparity"], values["max_disparity"]
+    if low is not None and high is not None and low >= high:
+        raise UserError(f"{where}.min_disparity={low}: expected less than max_disparity={high}")
