@@ -23,8 +23,9 @@ def main(cfg: DictConfig) -> None:
     output = Path(cfg.paths.output)
     options = OmegaConf.to_container(cfg, resolve=True)
     assert isinstance(options, dict)
-    baseline = [cfg.baseline.name] if cfg.baseline else []
-    chosen = chosen_checkpoints(options["checkpoint"], options["compare"], baseline)
+    baseline = options.get("baseline")
+    reserved = [baseline["name"]] if baseline else []
+    chosen = chosen_checkpoints(options["checkpoint"], options["compare"], reserved)
     networks = {
         label: Compared(load_model(path, device=cfg.device), path or DEFAULT_WEIGHTS.name)
         for label, path in chosen.items()

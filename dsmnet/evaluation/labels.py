@@ -22,13 +22,16 @@ def chosen_checkpoints(
         reserved: labels that are taken, those of baselines.
 
     Raises:
-        UserError: there are fewer than two, or one is named twice.
+        UserError: there are fewer than two, one is named twice, or what is there is no list of paths.
     """
     if compare is None:
         return {"": checkpoint}
     if isinstance(compare, str) or not isinstance(compare, Iterable):
         raise UserError(f"compare={compare}: expected a list of checkpoints, as in compare=[a.ckpt,b.ckpt]")
     paths = [*([checkpoint] if checkpoint is not None else []), *compare]
+    for path in paths:
+        if path is not None and not isinstance(path, str):
+            raise UserError(f"compare: {path} is no checkpoint; expected a path or null")
     if len(paths) < 2:
         named = ", ".join(map(str, paths)) or "none"
         raise UserError(f"compare: expected two or more checkpoints (with checkpoint=), there is {named}")

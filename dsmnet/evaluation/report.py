@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from dsmnet.evaluation.methods import methods, networks
 from dsmnet.evaluation.results import METRICS
 
 HEADINGS = {"epe": "EPE px", "bad1": "bad-1 %", "bad2": "bad-2 %", "bad3": "bad-3 %", "d1": "D1 %"}
@@ -27,17 +28,11 @@ class Row(NamedTuple):
     first_of_set: bool
 
 
-def methods(results: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Return the entries of results.json that hold ``sets``, by label: first, compared, baselines."""
-    first = results.get("label", results["model"])
-    return {first: results, **results.get("compared", {}), **results.get("baselines", {})}
-
-
 def rows(results: Mapping[str, Any]) -> Iterator[Row]:
     """Yield a line per set and method from the content of results.json, in the order of `methods`."""
     scored = methods(results)
     for name in results["sets"]:
-        entries = [method["sets"][name] for method in scored.values()]
+        entries = [sets[name] for sets in scored.values()]
         for method, entry in zip(scored, entries, strict=True):
             first = entry is entries[0]
             scores = tuple(_number(entry, metric) for metric in METRICS)
@@ -69,8 +64,8 @@ def notes(results: Mapping[str, Any]) -> list[str]:
         if entry["non_finite"]:
             lines.append(f"{name}: {entry['non_finite']} answers are nan or infinite and count as wrong.")
         for label, other in list(methods(results).items())[1:]:
-            if other["sets"][name]["non_finite"]:
-                count = other["sets"][name]["non_finite"]
+            if other[name]["non_finite"]:
+                count = other[name]["non_finite"]
                 lines.append(f"{name}, {label}: {count} answers are nan or infinite and count as wrong.")
     for name, folder in results.get("missing", {}).items():
         lines.append(f"{name}: not evaluated, there is no folder {folder}")
@@ -126,14 +121,13 @@ def identities(results: Mapping[str, Any]) -> list[str]:
     """Return a line per network of a comparison, saying what it is; one network stands in the title."""
     if "compared" not in results:
         return []
-    networks = {label: entry for label, entry in methods(results).items() if "model" in entry}
-    return [f"{label}: {_identity(entry)}" for label, entry in networks.items()]
+    return [f"{label}: {_identity(entry)}" for label, entry in networks(results).items()]
 
 
 def title(results: Mapping[str, Any]) -> str:
     """Return what was evaluated, on one line."""
     if "compared" in results:
-        return "Comparison of " + ", ".join([results["label"], *results["compared"]])
+        return "Comparison of " + ", ".join(networks(results))
     return _identity(results)
 
 

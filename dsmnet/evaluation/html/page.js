@@ -95,10 +95,11 @@ function enlarge(button) {
     .filter(([cell, heading]) => cell.dataset.metric !== undefined && !cell.hidden && !heading.hidden)
     .map(([cell, heading]) => {
       const label = heading.querySelector("small");
-      const name = heading.querySelector("button").firstChild.textContent;
+      const name = heading.querySelector("button").firstChild.textContent.trim();
       return `${name}${label === null ? "" : " " + label.textContent} ${cell.textContent}`;
     });
-  document.getElementById("large-title").textContent = `${small.alt} · ${numbers.join(" · ")}`;
+  document.getElementById("large-title").textContent = small.alt;
+  document.getElementById("large-scores").textContent = numbers.join(" · ");
   if (!dialog.open) dialog.showModal();
 }
 

@@ -19,7 +19,7 @@ from markupsafe import Markup
 from dsmnet.evaluation import report
 from dsmnet.evaluation.html.pictures import Picture, Pictures, worst_images
 from dsmnet.evaluation.html.tables import Column, ImageRow, image_columns, image_rows, summary
-from dsmnet.evaluation.results import METRICS
+from dsmnet.evaluation.methods import methods, networks
 from dsmnet.viz.colour import ERROR_BOUNDARIES, ERROR_TOLERANCE, colour_table, error_table
 
 FILE = "results.html"
@@ -49,7 +49,7 @@ def write_page(results: Mapping[str, Any], pictures: Pictures, folder: Path) -> 
 
     Args:
         results: content of results.json.
-        pictures: drawn while the images were scored, under the labels of `report.methods`.
+        pictures: drawn while the images were scored, under the labels of `methods`.
         folder: where the page goes.
 
     Returns:
@@ -73,7 +73,7 @@ def render(results: Mapping[str, Any], pictures: Pictures) -> str:
     style, script = _asset("page.css"), _asset("page.js")
     worst = worst_images(results, pictures.limit)
     columns, lines = summary(results)
-    labels = list(report.methods(results))
+    labels = list(methods(results))
     return environment.get_template("page.html").render(
         title=_title(results),
         methods=_methods(results),
@@ -87,7 +87,7 @@ def render(results: Mapping[str, Any], pictures: Pictures) -> str:
         pictures=pictures,
         caption=_caption,
         labels=labels,
-        metrics={metric: report.HEADINGS[metric] for metric in METRICS} if len(labels) > 1 else {},
+        metrics=report.HEADINGS if len(labels) > 1 else {},
         error_classes=_error_classes(),
         error_scale=ERROR_TOLERANCE[0] / ERROR_TOLERANCE[1],
         disparity_stops=[_hex(colour) for colour in colour_table(size=13)],
@@ -110,22 +110,19 @@ def _image_set(results: Mapping[str, Any], name: str, worst: list[str], pictures
 
 
 def _title(results: Mapping[str, Any]) -> str:
-    labels = list(report.methods(results))
+    labels = list(methods(results))
     return labels[0] if len(labels) == 1 else f"{labels[0]} beside {', '.join(labels[1:])}"
 
 
 def _methods(results: Mapping[str, Any]) -> list[Method]:
     """Return what is known of each method; a baseline has its name alone."""
-    return [
-        Method(
-            label,
-            method.get("checkpoint") or "–",
-            method.get("model") or "–",
-            method.get("norm") or "–",
-            f"{method['parameters']:,}" if method.get("parameters") else "–",
-        )
-        for label, method in report.methods(results).items()
-    ]
+    known, lines = networks(results), []
+    for label in methods(results):
+        entry = known.get(label, {})
+        checkpoint, model, norm = (entry.get(key) or "–" for key in ("checkpoint", "model", "norm"))
+        parameters = f"{entry['parameters']:,}" if entry.get("parameters") else "–"
+        lines.append(Method(label, checkpoint, model, norm, parameters))
+    return lines
 
 
 def _caption(picture: Picture, several: bool) -> str:

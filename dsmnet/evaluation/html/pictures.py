@@ -15,8 +15,8 @@ import numpy as np
 
 from dsmnet.errors import UserError
 from dsmnet.evaluation.evaluator import OnImage
+from dsmnet.evaluation.methods import methods
 from dsmnet.evaluation.panels import drawable
-from dsmnet.evaluation.report import methods
 from dsmnet.protocols import DisparityMap, Image, Mask, StereoSample
 from dsmnet.viz.canvas import resize
 from dsmnet.viz.colour import disparity_range, known_pixels
@@ -129,8 +129,8 @@ def worst_images(results: Mapping[str, Any], limit: int) -> dict[str, list[str]]
     ranked: dict[str, list[str]] = {}
     for name in results["sets"]:
         errors: dict[str, float] = {}
-        for method in scored.values():
-            for image in method["sets"][name]["per_image"]:
+        for sets in scored.values():
+            for image in sets[name]["per_image"]:
                 epe = np.inf if image["epe"] is None else image["epe"]
                 errors[image["name"]] = max(epe, errors.get(image["name"], 0.0))
         ranked[name] = sorted(errors, key=lambda image: -errors[image])

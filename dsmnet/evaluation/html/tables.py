@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from dsmnet.evaluation import report
-from dsmnet.evaluation.results import METRICS
+from dsmnet.evaluation.methods import methods
 
 
 class Column(NamedTuple):
@@ -54,10 +54,9 @@ def image_columns(results: Mapping[str, Any]) -> list[Column]:
 
     Per metric one column for each method, then how much each other method is worse than the first.
     """
-    labels = list(report.methods(results))
+    labels = list(methods(results))
     columns = [Column("image", numeric=False)]
-    for metric in METRICS:
-        heading = report.HEADINGS[metric]
+    for metric, heading in report.HEADINGS.items():
         if len(labels) == 1:
             columns.append(Column(heading, metric=metric, sorted=metric == "epe"))
             continue
@@ -72,14 +71,14 @@ def image_rows(results: Mapping[str, Any], set_name: str) -> list[ImageRow]:
 
     With several methods the largest of any of them counts.
     """
-    methods = [method["sets"][set_name]["per_image"] for method in report.methods(results).values()]
-    scored = sorted(zip(*methods, strict=True), key=lambda images: -max(_score(i, "epe") for i in images))
+    by_method = [sets[set_name]["per_image"] for sets in methods(results).values()]
+    scored = sorted(zip(*by_method, strict=True), key=lambda images: -max(_score(i, "epe") for i in images))
     return [ImageRow(images[0]["name"], list(_image_cells(images))) for images in scored]
 
 
 def _image_cells(images: Sequence[Mapping[str, Any]]) -> Iterator[Cell]:
     yield Cell(images[0]["name"], images[0]["name"])
-    for metric in METRICS:
+    for metric in report.HEADINGS:
         scores = [_score(image, metric) for image in images]
         for score in scores:
             yield Cell(report.score_text(score, metric), score, metric)
