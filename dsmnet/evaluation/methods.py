@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,3 +17,16 @@ def methods(results: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     """Return the sets' entries by label: of the networks first, then of the baselines."""
     scored = {**networks(results), **results.get("baselines", {})}
     return {label: entry["sets"] for label, entry in scored.items()}
+
+
+def worst_epe(results: Mapping[str, Any], set_name: str) -> dict[str, float]:
+    """Return the largest EPE of any network per image of a set, pixels, the worst image first.
+
+    Baselines do not count: they are there to be compared with, not to be looked into.
+    """
+    worst: dict[str, float] = {}
+    for network in networks(results).values():
+        for image in network["sets"][set_name]["per_image"]:
+            epe = math.inf if image["epe"] is None else image["epe"]  # null: an answer was not finite
+            worst[image["name"]] = max(epe, worst.get(image["name"], 0.0))
+    return dict(sorted(worst.items(), key=lambda item: -item[1]))

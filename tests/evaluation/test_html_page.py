@@ -133,6 +133,17 @@ def test_a_comparison_shows_both_and_where_the_second_is_worse(
     assert [option["value"] for option in page.all("option")] == [*report.HEADINGS, ""]
 
 
+def test_a_baseline_has_no_say_in_the_order(make_page: MakePage, sets: Any, reads_red: Any) -> None:
+    _, text = make_page(sets, reads_red(), baselines={"base": reads_red(-5)}, limit=2)  # off by -3, 0, -5
+    page = Page(text)
+    assert page.rows()[:3] == ["worst", "mid", "best"]
+    pictured = {str(image["alt"]) for image in page.all("img")}
+    assert {"error, base of worst", "error, readsred of worst"} < pictured
+    assert "left view of best" not in pictured
+    headings = page.all("th", **{"aria-sort": "descending"})
+    assert [heading["data-metric"] for heading in headings] == ["epe", "epe"]
+
+
 def test_an_answer_that_is_not_finite_comes_first_and_is_infinite(
     make_page: MakePage, sets: Any, reads_red: Any
 ) -> None:

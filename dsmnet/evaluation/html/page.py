@@ -87,6 +87,7 @@ def render(results: Mapping[str, Any], pictures: Pictures) -> str:
         pictures=pictures,
         caption=_caption,
         labels=labels,
+        several_networks=len(networks(results)) > 1,
         metrics=report.HEADINGS if len(labels) > 1 else {},
         error_classes=_error_classes(),
         error_scale=ERROR_TOLERANCE[0] / ERROR_TOLERANCE[1],
@@ -132,7 +133,7 @@ def _caption(picture: Picture, several: bool) -> str:
 def _error_classes() -> list[tuple[str, str]]:
     """Return KITTI's ten colours with the errors they stand for, pixels."""
     bounds = [f"{bound * ERROR_TOLERANCE[0]:.2g}" for bound in ERROR_BOUNDARIES]
-    texts = [f"≤ {bounds[0]}", *(f"{low} – {high}" for low, high in pairwise(bounds)), f"> {bounds[-1]}"]
+    texts = [f"≤ {bounds[0]}", *(f"{low}–{high}" for low, high in pairwise(bounds)), f"> {bounds[-1]}"]
     return [(_hex(colour), text) for colour, text in zip(error_table(), texts, strict=True)]
 
 

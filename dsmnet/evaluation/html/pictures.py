@@ -11,11 +11,10 @@ from types import TracebackType
 from typing import Any, NamedTuple
 
 import cv2
-import numpy as np
 
 from dsmnet.errors import UserError
 from dsmnet.evaluation.evaluator import OnImage
-from dsmnet.evaluation.methods import methods
+from dsmnet.evaluation.methods import worst_epe
 from dsmnet.evaluation.panels import drawable
 from dsmnet.protocols import DisparityMap, Image, Mask, StereoSample
 from dsmnet.viz.canvas import resize
@@ -123,17 +122,9 @@ def worst_images(results: Mapping[str, Any], limit: int) -> dict[str, list[str]]
     """Return the names of the images of each set that get pictures, worst first.
 
     The limit is divided over the sets as evenly as their sizes allow. The worst are those with the largest
-    EPE of any method, so that an image on which only one method fails is among them.
+    EPE of any network, so that an image on which only one of them fails is among them.
     """
-    scored = methods(results)
-    ranked: dict[str, list[str]] = {}
-    for name in results["sets"]:
-        errors: dict[str, float] = {}
-        for sets in scored.values():
-            for image in sets[name]["per_image"]:
-                epe = np.inf if image["epe"] is None else image["epe"]
-                errors[image["name"]] = max(epe, errors.get(image["name"], 0.0))
-        ranked[name] = sorted(errors, key=lambda image: -errors[image])
+    ranked = {name: list(worst_epe(results, name)) for name in results["sets"]}
     share = shares({name: len(images) for name, images in ranked.items()}, limit)
     return {name: images[: share[name]] for name, images in ranked.items()}
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from dsmnet.evaluation import report
-from dsmnet.evaluation.methods import methods
+from dsmnet.evaluation.methods import methods, networks, worst_epe
 
 
 class Column(NamedTuple):
@@ -54,26 +54,24 @@ def image_columns(results: Mapping[str, Any]) -> list[Column]:
 
     Per metric one column for each method, then how much each other method is worse than the first.
     """
-    labels = list(methods(results))
+    first, *others = methods(results)
+    names = [first, *others] if others else [""]
+    ordered = "epe" if len(networks(results)) == 1 else ""  # of several networks no column has the order
     columns = [Column("image", numeric=False)]
     for metric, heading in report.HEADINGS.items():
-        if len(labels) == 1:
-            columns.append(Column(heading, metric=metric, sorted=metric == "epe"))
-            continue
-        columns += [Column(heading, label, metric) for label in labels]
-        columns += [Column(f"Δ {heading}", f"{other} − {labels[0]}", metric) for other in labels[1:]]
-    columns.append(Column("pixels"))
-    return columns + [Column("seconds", label if len(labels) > 1 else "") for label in labels]
+        columns += [
+            Column(heading, name, metric, sorted=metric == ordered and name == names[0]) for name in names
+        ]
+        columns += [Column(f"Δ {heading}", f"{other} − {first}", metric) for other in others]
+    return [*columns, Column("pixels"), *(Column("seconds", name) for name in names)]
 
 
 def image_rows(results: Mapping[str, Any], set_name: str) -> list[ImageRow]:
-    """Return a line per image of a set under the headings of `image_columns`, the largest EPE first.
-
-    With several methods the largest of any of them counts.
-    """
+    """Return a line per image of a set under the headings of `image_columns`, in the order of `worst_epe`."""
     by_method = [sets[set_name]["per_image"] for sets in methods(results).values()]
-    scored = sorted(zip(*by_method, strict=True), key=lambda images: -max(_score(i, "epe") for i in images))
-    return [ImageRow(images[0]["name"], list(_image_cells(images))) for images in scored]
+    worst = worst_epe(results, set_name)
+    lines = sorted(zip(*by_method, strict=True), key=lambda images: -worst[images[0]["name"]])
+    return [ImageRow(images[0]["name"], list(_image_cells(images))) for images in lines]
 
 
 def _image_cells(images: Sequence[Mapping[str, Any]]) -> Iterator[Cell]:
