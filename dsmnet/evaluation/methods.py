@@ -14,9 +14,11 @@ def networks(results: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
 
 
 def methods(results: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Return the sets' entries by label: of the networks first, then of the baselines."""
-    scored = {**networks(results), **results.get("baselines", {})}
-    return {label: entry["sets"] for label, entry in scored.items()}
+    """Return the sets' entries by label: the networks first, then the baselines, each under its own name."""
+    found = {label: entry["sets"] for label, entry in networks(results).items()}
+    for name, entry in results.get("baselines", {}).items():
+        found[f"{name} (baseline)" if name in found else name] = entry["sets"]
+    return found
 
 
 def worst_epe(results: Mapping[str, Any], set_name: str) -> dict[str, float]:

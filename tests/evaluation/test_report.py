@@ -93,6 +93,12 @@ def test_no_image_is_a_dash_and_no_answer_is_inf(results: dict[str, Any]) -> Non
     assert any(line.startswith("|  | sgbm | all | **9.00** | 60.0") for line in lines)
 
 
+def test_a_baseline_of_the_matchers_own_name_keeps_its_row(results: dict[str, Any]) -> None:
+    results["model"] = "sgbm"
+    rows = [line.split("|")[2].strip() for line in report.markdown(results).splitlines() if line[:1] == "|"]
+    assert rows[2:] == ["sgbm", "sgbm (baseline)"] * 2
+
+
 def test_compared_networks_stand_beside_the_first_and_say_what_they_are(results: dict[str, Any]) -> None:
     other = {"checkpoint": "runs/b.ckpt", "model": "psmnet", "norm": "batch", "parameters": 5_000_000}
     other["sets"] = {"kitti2015": entry(1.0, 30.0), "middlebury2006": entry(math.inf, 5.0)}
