@@ -1,30 +1,48 @@
 """Evaluate across domains: python tools/evaluate.py [checkpoint=PATH] [eval=cross_domain] [baseline=sgbm].
 
 Prints one table, set x (EPE, bad-1, bad-2, bad-3, D1, images, seconds), and writes results.json, results.md
-and, with panels=true, a picture per image under paths.output.
+and, with panels=true, a picture per image under paths.output. With html=true also results.html, a page with
+every image; with compare=[A,B] two or more checkpoints are scored side by side.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from dsmnet import load_model
 from dsmnet.api import DEFAULT_WEIGHTS
 from dsmnet.config import instantiate, save_config, tool
-from dsmnet.evaluation import choose_sets, cross_domain_evaluation
+from dsmnet.evaluation import Compared, choose_sets, chosen_checkpoints, cross_domain_evaluation
 
 
 @tool("evaluate")
 def main(cfg: DictConfig) -> None:
-    """Load the network, find the sets, score."""
+    """Load the networks, find the sets, score."""
     output = Path(cfg.paths.output)
-    net = load_model(cfg.checkpoint, device=cfg.device)
+    options = OmegaConf.to_container(cfg, resolve=True)
+    assert isinstance(options, dict)
+    baseline = options.get("baseline")
+    reserved = [baseline["name"]] if baseline else []
+    chosen = chosen_checkpoints(options["checkpoint"], options["compare"], reserved)
+    networks = {
+        label: Compared(load_model(path, device=cfg.device), path or DEFAULT_WEIGHTS.name)
+        for label, path in chosen.items()
+    }
+    (label, first), *others = networks.items()
     sets = choose_sets(cfg, instantiate)
     save_config(cfg, output / "config.yaml")
-    checkpoint = cfg.checkpoint or DEFAULT_WEIGHTS.name
-    cross_domain_evaluation(net, cfg, output, build=instantiate, checkpoint=checkpoint, sets=sets)
+    cross_domain_evaluation(
+        first.matcher,
+        cfg,
+        output,
+        build=instantiate,
+        checkpoint=first.checkpoint,
+        sets=sets,
+        label=label or None,
+        compared=dict(others),
+    )
 
 
 if __name__ == "__main__":

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from dsmnet.errors import DataError, UserError
 from dsmnet.evaluation import report
-from dsmnet.evaluation.evaluator import evaluate
+from dsmnet.evaluation.evaluator import Compared, OnImage, describe, evaluate
+from dsmnet.evaluation.html import Pictures, write_page
 from dsmnet.evaluation.panels import panel_writer
 from dsmnet.evaluation.sets import FoundSets, find_sets
-from dsmnet.protocols import Matcher
+from dsmnet.protocols import DisparityMap, Mask, Matcher, StereoSample
 
 log = logging.getLogger(__name__)
 
@@ -25,17 +26,24 @@ def cross_domain_evaluation(
     build: Callable[[Any], Any],
     checkpoint: str | Path | None = None,
     sets: FoundSets | None = None,
+    label: str | None = None,
+    compared: Mapping[str, Compared] | None = None,
 ) -> dict[str, Any]:
-    """Score a matcher on the sets of ``cfg.eval``, print the table, write results.json, .md and .csv.
+    """Score a matcher on the sets of ``cfg.eval``, print the table, write the results' files.
+
+    These are results.json, results.md, results.csv and, where ``cfg.html`` says so, results.html.
 
     Args:
         matcher: network, already on its device, or any other `Matcher`.
         cfg: with ``eval`` (``sets``, ``fallback``), ``protocol`` and, where given, ``baseline``,
-            ``max_disparity`` (the search range), ``panels`` and ``progress``.
+            ``max_disparity`` (the search range), ``panels`` (of `matcher`), ``html``, ``html_images`` and
+            ``progress``.
         output: folder for the files.
         build: makes an object of a configuration node (`dsmnet.config.instantiate`).
         checkpoint: where the weights came from, for the record.
         sets: what `choose_sets` returned, if the caller looked already.
+        label: see `evaluate`.
+        compared: other networks by label, scored on the same pixels.
 
     Returns:
         The content of results.json.
@@ -46,21 +54,40 @@ def cross_domain_evaluation(
     """
     present, missing = sets or choose_sets(cfg, build)
     baseline = cfg.get("baseline")
-    results = evaluate(
-        matcher,
-        present,
-        build(cfg.protocol),
-        max_disparity=cfg.get("max_disparity", "auto"),
-        baselines={baseline.name: build(baseline.matcher)} if baseline else None,
-        checkpoint=checkpoint,
-        progress=cfg.get("progress", True),
-        on_image=panel_writer(output / "panels") if cfg.get("panels", False) else None,
-    )
-    results["missing"] = missing
-    report.write(results, output)
-    report.show(results)
-    log.info("wrote %s, results.md and results.csv", output / "results.json")
+    with Pictures(output, cfg.get("html_images", 0) if cfg.get("html", False) else 0) as pictures:
+        watchers = [pictures.of(label or describe(matcher)["model"])]
+        if cfg.get("panels", False):
+            watchers.append(panel_writer(output / "panels"))
+        results = evaluate(
+            matcher,
+            present,
+            build(cfg.protocol),
+            max_disparity=cfg.get("max_disparity", "auto"),
+            baselines={baseline.name: build(baseline.matcher)} if baseline else None,
+            checkpoint=checkpoint,
+            progress=cfg.get("progress", True),
+            on_image=_all(watchers),
+            label=label,
+            compared=compared,
+            on_others=pictures.of,
+        )
+        results["missing"] = missing
+        report.write(results, output)
+        report.show(results)
+        log.info("wrote %s, results.md and results.csv", output / "results.json")
+        if cfg.get("html", False):
+            log.info("wrote %s", write_page(results, pictures, output))
     return results
+
+
+def _all(watchers: list[OnImage]) -> OnImage:
+    """Return a callback that calls each of these."""
+
+    def call(set_name: str, sample: StereoSample, prediction: DisparityMap, scored: Mask) -> None:
+        for watcher in watchers:
+            watcher(set_name, sample, prediction, scored)
+
+    return call
 
 
 def choose_sets(cfg: Any, build: Callable[[Any], Any]) -> FoundSets:

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -25,6 +25,13 @@ log = logging.getLogger(__name__)
 OnImage = Callable[[str, StereoSample, DisparityMap, Mask], None]  # set, sample, prediction, scored pixels
 
 
+class Compared(NamedTuple):
+    """Another network that is scored beside the first, and where its weights came from."""
+
+    matcher: Matcher
+    checkpoint: str | None = None
+
+
 def evaluate(
     matcher: Matcher,
     sets: Mapping[str, Dataset[StereoSample]],
@@ -35,8 +42,11 @@ def evaluate(
     checkpoint: str | Path | None = None,
     progress: bool = True,
     on_image: OnImage | None = None,
+    label: str | None = None,
+    compared: Mapping[str, Compared] | None = None,
+    on_others: Callable[[str], OnImage] | None = None,
 ) -> dict[str, Any]:
-    """Score a matcher, and baselines beside it, on several sets.
+    """Score a matcher, and others and baselines beside it, on several sets.
 
     Args:
         matcher: a network with ``predict``, or any other `Matcher`.
@@ -49,6 +59,9 @@ def evaluate(
         checkpoint: where the weights came from, for the record.
         progress: show a bar.
         on_image: called after each image of `matcher`, for pictures.
+        label: what `matcher` is called beside those compared with it; recorded only with `compared`.
+        compared: other networks by label, scored on the same pixels.
+        on_others: gives for the label of a compared network or a baseline what to call after each image.
 
     Returns:
         The content of results.json.
@@ -71,9 +84,20 @@ def evaluate(
         "search_range": max_disparity,
         "sets": score(matcher, identity["model"], on_image),
     }
+    if compared:
+        results["label"] = label or identity["model"]
+        results["compared"] = {
+            name: {
+                "checkpoint": other.checkpoint,
+                **describe(other.matcher),
+                "sets": score(other.matcher, name, on_others(name) if on_others else None),
+            }
+            for name, other in compared.items()
+        }
     if baselines:
         results["baselines"] = {
-            name: {"sets": score(baseline, name, None)} for name, baseline in baselines.items()
+            name: {"sets": score(baseline, name, on_others(name) if on_others else None)}
+            for name, baseline in baselines.items()
         }
     return results
 

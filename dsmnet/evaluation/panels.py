@@ -13,15 +13,19 @@ from dsmnet.protocols import DisparityMap, Mask, StereoSample
 from dsmnet.viz.panel import panel
 
 
+def drawable(prediction: DisparityMap) -> DisparityMap:
+    """Return a prediction with 0, which is drawn as unknown, where it is not finite."""
+    return np.where(np.isfinite(prediction), prediction, 0).astype(np.float32)
+
+
 def panel_writer(folder: Path) -> OnImage:
     """Return a callback for `evaluate` that writes ``<folder>/<set>_<image>.png``."""
     folder.mkdir(parents=True, exist_ok=True)
 
     def write(set_name: str, sample: StereoSample, prediction: DisparityMap, scored: Mask) -> None:
-        finite = np.where(np.isfinite(prediction), prediction, 0).astype(np.float32)  # 0 is drawn as unknown
         picture = panel(
             sample["left"],
-            finite,
+            drawable(prediction),
             truth=sample["disparity"],
             valid=scored,
             right=sample["right"],

@@ -12,13 +12,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from dsmnet.evaluation.methods import methods
+from dsmnet.evaluation.methods import methods, networks
 from dsmnet.evaluation.protocol import METRICS, applied_rule, describe_rules
 from dsmnet.evaluation.spreadsheet import write_csv
 
-_HEADINGS = {"epe": "EPE px", "bad1": "bad-1 %", "bad2": "bad-2 %", "bad3": "bad-3 %", "d1": "D1 %"}
+HEADINGS = {"epe": "EPE px", "bad1": "bad-1 %", "bad2": "bad-2 %", "bad3": "bad-3 %", "d1": "D1 %"}
 _DECIMALS = {"epe": 2, "bad1": 1, "bad2": 1, "bad3": 1, "d1": 1}
-_COLUMNS = ("set", "method", "pixels", *_HEADINGS.values(), "images", "seconds")
+COLUMNS = ("set", "method", "pixels", *HEADINGS.values(), "images", "seconds")
 
 
 class Row(NamedTuple):
@@ -64,6 +64,10 @@ def notes(results: Mapping[str, Any]) -> list[str]:
             lines.append(f"{name}: not one pixel to score in {', '.join(entry['skipped'])}; left out.")
         if entry["non_finite"]:
             lines.append(f"{name}: {entry['non_finite']} answers are nan or infinite and count as wrong.")
+        for label, other in list(methods(results).items())[1:]:
+            if other[name]["non_finite"]:
+                count = other[name]["non_finite"]
+                lines.append(f"{name}, {label}: {count} answers are nan or infinite and count as wrong.")
     for name, folder in results.get("missing", {}).items():
         lines.append(f"{name}: not evaluated, there is no folder {folder}")
     return lines
@@ -82,8 +86,8 @@ def _sizes(sets: Mapping[str, Any]) -> str:
 def show(results: Mapping[str, Any], console: Console | None = None) -> None:
     """Print the table with the best value of each set highlighted, and the notes below."""
     console = console or Console()
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), title=_title(results), title_justify="left")
-    for index, heading in enumerate(_COLUMNS):
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), title=title(results), title_justify="left")
+    for index, heading in enumerate(COLUMNS):
         table.add_column(heading, justify="left" if index < 3 else "right", no_wrap=True)
     lines = list(rows(results))
     for index, row in enumerate(lines):
@@ -91,9 +95,9 @@ def show(results: Mapping[str, Any], console: Console | None = None) -> None:
         cells = [
             Text(cell, "bold green" if best else "") for cell, best in zip(row.cells, row.best, strict=True)
         ]
-        table.add_row(*cells, end_section=last_of_set and bool(results.get("baselines")))
+        table.add_row(*cells, end_section=last_of_set and len(methods(results)) > 1)
     print_whole(table, console)
-    for line in notes(results):
+    for line in [*identities(results), *notes(results)]:
         console.print(Text(line), soft_wrap=True)
 
 
@@ -107,13 +111,13 @@ def print_whole(table: Table, console: Console) -> None:
 
 def markdown(results: Mapping[str, Any]) -> str:
     """Return the table and its notes as Markdown; the best value of each set is bold."""
-    lines = [f"# {_title(results)}", "", markdown_row(_COLUMNS)]
-    lines.append(markdown_row([":--" if index < 3 else "--:" for index in range(len(_COLUMNS))]))
+    lines = [f"# {title(results)}", "", markdown_row(COLUMNS)]
+    lines.append(markdown_row([":--" if index < 3 else "--:" for index in range(len(COLUMNS))]))
     for row in rows(results):
         lines.append(
             markdown_row([f"**{c}**" if best else c for c, best in zip(row.cells, row.best, strict=True)])
         )
-    return "\n".join([*lines, "", *(f"- {line}" for line in notes(results)), ""])
+    return "\n".join([*lines, "", *(f"- {line}" for line in [*identities(results), *notes(results)]), ""])
 
 
 def write(results: Mapping[str, Any], folder: Path) -> None:
@@ -125,22 +129,41 @@ def write(results: Mapping[str, Any], folder: Path) -> None:
     write_csv(results, folder / "results.csv")
 
 
-def _title(results: Mapping[str, Any]) -> str:
-    parts = [results["model"]]
-    if results["norm"]:
-        parts.append(f"norm {results['norm']}")
-    if results["parameters"]:
-        parts.append(f"{results['parameters'] / 1e6:.2f} M parameters")
-    if results["checkpoint"]:
-        parts.append(results["checkpoint"])
+def identities(results: Mapping[str, Any]) -> list[str]:
+    """Return a line per network of a comparison, saying what it is; one network stands in the title."""
+    if "compared" not in results:
+        return []
+    return [f"{label}: {_identity(entry)}" for label, entry in networks(results).items()]
+
+
+def title(results: Mapping[str, Any]) -> str:
+    """Return what was evaluated, on one line."""
+    if "compared" in results:
+        return "Comparison of " + ", ".join(networks(results))
+    return _identity(results)
+
+
+def _identity(network: Mapping[str, Any]) -> str:
+    parts = [network["model"]]
+    if network["norm"]:
+        parts.append(f"norm {network['norm']}")
+    if network["parameters"]:
+        parts.append(f"{network['parameters'] / 1e6:.2f} M parameters")
+    if network["checkpoint"]:
+        parts.append(network["checkpoint"])
     return ", ".join(parts)
+
+
+def score_text(score: float, metric: str) -> str:
+    """Return a score in the decimals that its metric is given."""
+    return f"{score:.{_DECIMALS[metric]}f}"
 
 
 def _number(entry: Mapping[str, Any], metric: str) -> str:
     value = entry[metric]
     if value is None:
         return "inf" if entry["images"] else "-"
-    return f"{value:.{_DECIMALS[metric]}f}"
+    return score_text(value, metric)
 
 
 def _is_best(entry: Mapping[str, Any], entries: list[Mapping[str, Any]], metric: str) -> bool:

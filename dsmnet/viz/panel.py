@@ -73,11 +73,11 @@ def panel(
         tiles.append(Tile(resize(left, *size), "left", f"{left.shape[1]} × {left.shape[0]}"))
     if right is not None:
         tiles.append(Tile(resize(right, *size), "right"))
-    tiles.append(_prediction_tile(prediction, truth, mask, limits, size))
+    tiles.append(prediction_tile(prediction, truth, mask, limits, size))
     if truth is not None:
         assert mask is not None
-        tiles.append(_truth_tile(truth, mask, limits, size))
-        tiles.append(_error_tile(prediction, truth, mask, size))
+        tiles.append(truth_tile(truth, mask, limits, size))
+        tiles.append(error_tile(prediction, truth, mask, size))
     return _finish(tiles, limits, title)
 
 
@@ -109,13 +109,14 @@ def _check_sizes(
             )
 
 
-def _prediction_tile(
+def prediction_tile(
     prediction: DisparityMap,
     truth: DisparityMap | None,
     mask: Mask | None,
     limits: tuple[float, float],
     size: tuple[int, int],
 ) -> Tile:
+    """Draw a prediction at a size (height, width), with EPE and bad-3 where there is truth."""
     known = known_pixels(prediction)
     picture = resize_map(colour_disparity(prediction, limits, known), known, *size)
     notes = [] if truth is None or mask is None else [error_note(prediction, truth, mask)]
@@ -132,13 +133,15 @@ def error_note(prediction: DisparityMap, truth: DisparityMap, mask: Mask) -> str
     return f"EPE {error.mean():.2f} px   bad-3 {(error > 3).mean():.1%}"
 
 
-def _truth_tile(truth: DisparityMap, mask: Mask, limits: tuple[float, float], size: tuple[int, int]) -> Tile:
+def truth_tile(truth: DisparityMap, mask: Mask, limits: tuple[float, float], size: tuple[int, int]) -> Tile:
+    """Draw the truth at a size (height, width); sparse truth with larger dots."""
     values, reached = grow(np.where(mask, truth, 0).astype(np.float32), mask, _dot_radius(mask))
     picture = resize_map(colour_disparity(values, limits, reached), reached, *size)
     return Tile(picture, "truth", f"{mask.mean():.0%} known")
 
 
-def _error_tile(prediction: DisparityMap, truth: DisparityMap, mask: Mask, size: tuple[int, int]) -> Tile:
+def error_tile(prediction: DisparityMap, truth: DisparityMap, mask: Mask, size: tuple[int, int]) -> Tile:
+    """Draw the errors at a size (height, width), with D1; sparse ones with larger dots."""
     picture = colour_error(prediction, truth, mask, spread=_dot_radius(mask))
     tile = resize_map(picture, np.asarray(picture.any(axis=-1)), *size)
     if not mask.any():

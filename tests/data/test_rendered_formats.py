@@ -249,11 +249,11 @@ def test_npy_that_is_none(tmp_path: Path) -> None:
             read_npy(path)
     for data in (b"", b"PK\x03\x04 an archive", b"text"):
         path.write_bytes(data)
-        with pytest.raises(FormatError, match=r"d\.npy: no \.npy file"):
+        with pytest.raises(FormatError, match=r"d\.npy: not a whole .npy array"):
             read_npy(path)
-    for wrong in (np.zeros((2, 3, 4)), np.zeros((2, 3), np.int32), np.zeros(5)):
+    for wrong in (np.zeros((2, 3, 4)), np.zeros((2, 3), complex), np.zeros(5)):
         np.save(path, wrong)
-        with pytest.raises(FormatError, match=r"d\.npy: an array .* where a map"):
+        with pytest.raises(FormatError, match=r"d\.npy: a map of numbers .* was expected"):
             read_npy(path)
     np.save(path, np.array([[{}]]), allow_pickle=True)
     with pytest.raises(FormatError, match=r"d\.npy"):

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from dsmnet.evaluation import Compared, evaluate
+from dsmnet.evaluation.html import Pictures
+from dsmnet.evaluation.html.page import render
 from dsmnet.protocols import Calibration, DisparityMap, Image, StereoSample
 
 MakeSample = Callable[..., StereoSample]
@@ -55,5 +60,29 @@ def make_sample() -> MakeSample:
         if bound is not None:
             sample["calibration"] = Calibration(max_disparity=bound)
         return sample
+
+    return make
+
+
+@pytest.fixture
+def make_page(tmp_path: Path) -> Callable[..., tuple[dict[str, Any], str]]:
+    def make(
+        sets: Any, first: Any, compared: dict[str, Any] | None = None, limit: int = 200, **options: Any
+    ) -> tuple[dict[str, Any], str]:
+        """Evaluate a matcher, called "first", and others by label; return results.json and the page."""
+        others = {label: Compared(matcher, f"{label}.ckpt") for label, matcher in (compared or {}).items()}
+        label = "first" if others else "readsred"
+        with Pictures(tmp_path / "page", limit) as pictures:
+            results = evaluate(
+                first,
+                sets,
+                progress=False,
+                label=label,
+                compared=others,
+                on_image=pictures.of(label),
+                on_others=pictures.of,
+                **options,
+            )
+            return results, render(results, pictures)
 
     return make

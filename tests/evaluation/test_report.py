@@ -94,6 +94,30 @@ def test_no_image_is_a_dash_and_no_answer_is_inf(results: dict[str, Any]) -> Non
     assert any(line.startswith("|  | sgbm | all | **9.00** | 60.0") for line in lines)
 
 
+def test_a_baseline_of_the_matchers_own_name_keeps_its_row(results: dict[str, Any]) -> None:
+    results["model"] = "sgbm"
+    rows = [line.split("|")[2].strip() for line in report.markdown(results).splitlines() if line[:1] == "|"]
+    assert rows[2:] == ["sgbm", "sgbm (baseline)"] * 2
+
+
+def test_compared_networks_stand_beside_the_first_and_say_what_they_are(results: dict[str, Any]) -> None:
+    other = {"checkpoint": "runs/b.ckpt", "model": "psmnet", "norm": "batch", "parameters": 5_000_000}
+    other["sets"] = {"kitti2015": entry(1.0, 30.0), "middlebury2006": entry(math.inf, 5.0)}
+    other["sets"]["middlebury2006"]["non_finite"] = 3
+    results |= {"label": "a", "compared": {"b": other}}
+    text = report.markdown(results)
+    lines = text.splitlines()
+    assert lines[0] == "# Comparison of a, b"
+    rows = [line for line in lines if line.startswith("|")][2:]
+    assert [row.split("|")[2].strip() for row in rows] == ["a", "b", "sgbm"] * 2
+    assert rows[1].startswith("|  | b | all | **1.00** | 30.0")
+    assert rows[4].startswith("|  | b | all | inf | **5.0**")
+    for said in (text, printed(results, width=300)):
+        assert "a: dsmnet_lite, norm domain, 1.23 M parameters, runs/last.ckpt" in said
+        assert "b: psmnet, norm batch, 5.00 M parameters, runs/b.ckpt" in said
+        assert "middlebury2006, b: 3 answers are nan or infinite" in said
+
+
 def test_files_are_written(results: dict[str, Any], tmp_path: Path) -> None:
     report.write(results, tmp_path / "new")
     assert json.loads((tmp_path / "new" / "results.json").read_text()) == results

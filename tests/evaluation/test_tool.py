@@ -60,6 +60,33 @@ def test_the_command_writes_what_it_says(place: Path) -> None:
     assert "eth3d" in (out / "results.md").read_text()
 
 
+def test_checkpoints_side_by_side_in_every_file(place: Path) -> None:
+    for folder in ("a", "b"):
+        (place / folder).mkdir()
+        net = build_model("tiny", norm="batch" if folder == "b" else "domain")
+        save_weights(place / folder / "weights.safetensors", net.net, net.config)
+    compare = ",".join(str(place / folder / "weights.safetensors") for folder in ("a", "b"))
+    done = run(place, f"compare=[{compare}]", "html=true", "max_disparity=32", "progress=false")
+    assert done.returncode == 0, done.stderr
+    results = json.loads((place / "out" / "results.json").read_text())
+    assert (results["label"], results["norm"]) == ("a", "domain")
+    assert results["checkpoint"] == str(place / "a" / "weights.safetensors")
+    other = results["compared"]["b"]
+    assert other.keys() == {"checkpoint", "model", "norm", "parameters", "sets"}
+    assert (results["compared"].keys(), other["norm"]) == ({"b"}, "batch")
+    first, second = (entry["sets"]["eth3d"]["per_image"] for entry in (results, other))
+    assert [(i["name"], i["pixels"]) for i in first] == [(i["name"], i["pixels"]) for i in second]
+    assert [i["epe"] for i in first] != [i["epe"] for i in second]
+    for text in (done.stdout, (place / "out" / "results.md").read_text()):
+        assert "Comparison of a, b" in text
+        assert "b: tiny, norm batch" in text
+    page = (place / "out" / "results.html").read_text()
+    for name in [image["name"] for image in first]:
+        assert f'alt="error, a of {name}"' in page
+        assert f'alt="error, b of {name}"' in page
+    assert not list((place / "out").glob(".pictures*"))
+
+
 def test_a_mistake_ends_with_status_1_and_its_message(place: Path) -> None:
     done = run(place, f"checkpoint={place / 'tiny.safetensors'}", "eval=kitti2015")
     assert done.returncode == 1

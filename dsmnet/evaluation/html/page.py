@@ -1,0 +1,151 @@
+"""Fill the page's template: everything inside one file, nothing fetched, every name escaped."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import shlex
+import sys
+from collections.abc import Mapping
+from datetime import datetime
+from importlib import resources
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from dsmnet.evaluation import report
+from dsmnet.evaluation.html.pictures import Picture, Pictures, worst_images
+from dsmnet.evaluation.html.tables import Column, ImageRow, image_columns, image_rows, summary
+from dsmnet.evaluation.methods import methods, networks
+from dsmnet.viz.colour import ERROR_BOUNDARIES, ERROR_TOLERANCE, colour_table, error_table
+
+FILE = "results.html"
+
+
+class ImageSet(NamedTuple):
+    """What the page shows of one set."""
+
+    name: str
+    columns: list[Column]
+    rows: list[ImageRow]
+    left_out: str  # which images have no pictures; empty where all have them
+
+
+class Method(NamedTuple):
+    """A line of the page's header."""
+
+    label: str
+    checkpoint: str
+    model: str
+    norm: str
+    parameters: str
+
+
+def write_page(results: Mapping[str, Any], pictures: Pictures, folder: Path) -> Path:
+    """Write results.html, which shows what results.json holds, and pictures of the worst images.
+
+    Args:
+        results: content of results.json.
+        pictures: drawn while the images were scored, under the labels of `methods`.
+        folder: where the page goes.
+
+    Returns:
+        The path of the page.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / FILE
+    path.write_text(render(results, pictures), encoding="utf-8")
+    return path
+
+
+def render(results: Mapping[str, Any], pictures: Pictures) -> str:
+    """Return the page."""
+    environment = Environment(
+        loader=PackageLoader("dsmnet.evaluation.html", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    style, script = _asset("page.css"), _asset("page.js")
+    worst = worst_images(results, pictures.limit)
+    columns, lines = summary(results)
+    labels = list(methods(results))
+    return environment.get_template("page.html").render(
+        title=_title(results),
+        methods=_methods(results),
+        notes=report.notes(results),
+        date=datetime.now().astimezone(),
+        command=shlex.join(["python", *sys.argv]),
+        columns=columns,
+        lines=lines,
+        sets=[_image_set(results, name, worst[name], pictures) for name in results["sets"]],
+        chosen={name: set(images) for name, images in worst.items()},
+        pictures=pictures,
+        caption=_caption,
+        labels=labels,
+        several_networks=len(networks(results)) > 1,
+        metrics=report.HEADINGS if len(labels) > 1 else {},
+        error_classes=_error_classes(),
+        error_scale=ERROR_TOLERANCE[0] / ERROR_TOLERANCE[1],
+        disparity_stops=[_hex(colour) for colour in colour_table(size=13)],
+        style=Markup(style),  # our own files, not to be escaped
+        script=Markup(script),
+        style_hash=_hash(style),
+        script_hash=_hash(script),
+    )
+
+
+def _image_set(results: Mapping[str, Any], name: str, worst: list[str], pictures: Pictures) -> ImageSet:
+    rows = image_rows(results, name)
+    left_out = ""
+    if len(worst) < len(rows):
+        left_out = (
+            f"Pictures: the {len(worst)} of {len(rows)} images with the largest EPE; the others are left out "
+            f"(html_images={pictures.limit} bounds the images with pictures on a page)."
+        )
+    return ImageSet(name, image_columns(results), rows, left_out)
+
+
+def _title(results: Mapping[str, Any]) -> str:
+    labels = list(methods(results))
+    return labels[0] if len(labels) == 1 else f"{labels[0]} beside {', '.join(labels[1:])}"
+
+
+def _methods(results: Mapping[str, Any]) -> list[Method]:
+    """Return what is known of each method; a baseline has its name alone."""
+    known, lines = networks(results), []
+    for label in methods(results):
+        entry = known.get(label, {})
+        checkpoint, model, norm = (entry.get(key) or "–" for key in ("checkpoint", "model", "norm"))
+        parameters = f"{entry['parameters']:,}" if entry.get("parameters") else "–"
+        lines.append(Method(label, checkpoint, model, norm, parameters))
+    return lines
+
+
+def _caption(picture: Picture, several: bool) -> str:
+    return f"{picture.kind}, {picture.method}" if picture.method and several else picture.kind
+
+
+def _error_classes() -> list[tuple[str, str]]:
+    """Return KITTI's ten colours with the errors they stand for, pixels."""
+    bounds = [f"{bound * ERROR_TOLERANCE[0]:.2g}" for bound in ERROR_BOUNDARIES]
+    texts = [f"≤ {bounds[0]}", *(f"{low}–{high}" for low, high in pairwise(bounds)), f"> {bounds[-1]}"]
+    return [(_hex(colour), text) for colour, text in zip(error_table(), texts, strict=True)]
+
+
+def _hex(colour: Any) -> str:
+    return "#" + bytes(colour).hex()
+
+
+def _asset(name: str) -> str:
+    return resources.files("dsmnet.evaluation.html").joinpath(name).read_text(encoding="utf-8")
+
+
+def _hash(text: str) -> str:
+    """Return what the page's security policy says of the one style and the one script it lets through."""
+    digest = hashlib.sha256(text.encode("utf-8")).digest()
+    return "sha256-" + base64.b64encode(digest).decode("ascii")

@@ -1,0 +1,138 @@
+"""Small pictures of every image: drawn while it is scored, chosen when all scores are known."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple
+
+import cv2
+
+from dsmnet.errors import UserError
+from dsmnet.evaluation.evaluator import OnImage
+from dsmnet.evaluation.methods import worst_epe
+from dsmnet.evaluation.panels import drawable
+from dsmnet.protocols import DisparityMap, Image, Mask, StereoSample
+from dsmnet.viz.canvas import resize
+from dsmnet.viz.colour import disparity_range, known_pixels
+from dsmnet.viz.panel import error_tile, prediction_tile, tile_size, truth_tile
+
+AREA = 160_000  # pixels of a picture at most: legible when enlarged, some 20 to 50 kB as WebP
+QUALITY = 80  # percent
+
+
+class Picture(NamedTuple):
+    """An encoded picture; `method` is empty for what does not depend on one."""
+
+    kind: str  # left view | truth | prediction | error
+    method: str
+    height: int  # pixels
+    width: int
+    file: Path
+
+    def uri(self) -> str:
+        """Return the picture as a ``data:`` address."""
+        return "data:image/webp;base64," + base64.b64encode(self.file.read_bytes()).decode("ascii")
+
+
+class Pictures:
+    """Draws left view, truth, predictions and errors; a context whose files are gone when it ends.
+
+    Predictions of all methods and the truth share the range of colours of an image's truth.
+
+    Args:
+        folder: where the temporary files lie.
+        limit: images on a page at most; 0 draws nothing.
+
+    Raises:
+        UserError: `limit` is no whole number, or negative.
+    """
+
+    def __init__(self, folder: Path, limit: int) -> None:
+        if not isinstance(limit, int) or isinstance(limit, bool) or limit < 0:
+            raise UserError(f"html_images={limit}: expected a whole number of images, 0 or more")
+        self.limit = limit
+        self._parent = folder
+        self._numbers = itertools.count()
+        self._drawn: dict[tuple[str, str], list[Picture]] = {}
+        self._limits: dict[tuple[str, str], tuple[float, float]] = {}
+
+    def __enter__(self) -> Pictures:
+        if self.limit:
+            self._parent.mkdir(parents=True, exist_ok=True)
+            self._temporary = tempfile.TemporaryDirectory(prefix=".pictures_", dir=self._parent)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.limit:
+            self._temporary.cleanup()
+
+    def of(self, method: str) -> OnImage:
+        """Return what `evaluate` calls after each image of a method."""
+
+        def draw(set_name: str, sample: StereoSample, prediction: DisparityMap, scored: Mask) -> None:
+            if self.limit:
+                self._draw(method, (set_name, sample["name"]), sample, drawable(prediction), scored)
+
+        return draw
+
+    def taken(self, set_name: str, image: str) -> list[Picture]:
+        """Return the pictures of an image: left view, truth, then per method prediction and error."""
+        return self._drawn.get((set_name, image), [])
+
+    def limits(self, set_name: str, image: str) -> tuple[float, float]:
+        """Return the disparities of the coldest and the warmest colour of an image, pixels."""
+        return self._limits[set_name, image]
+
+    def _draw(
+        self,
+        method: str,
+        key: tuple[str, str],
+        sample: StereoSample,
+        prediction: DisparityMap,
+        scored: Mask,
+    ) -> None:
+        left, truth = sample["left"], sample["disparity"]
+        height, width = left.shape[:2]
+        size = tile_size(height, width, min(AREA, height * width))
+        mask = known_pixels(truth, scored)
+        if key not in self._drawn:
+            self._limits[key] = disparity_range(truth, mask)
+            self._add(key, "left view", "", resize(left, *size))
+            self._add(key, "truth", "", truth_tile(truth, mask, self._limits[key], size).picture)
+        tile = prediction_tile(prediction, truth, mask, self._limits[key], size)
+        self._add(key, "prediction", method, tile.picture)
+        self._add(key, "error", method, error_tile(prediction, truth, mask, size).picture)
+
+    def _add(self, key: tuple[str, str], kind: str, method: str, picture: Image) -> None:
+        file = Path(self._temporary.name) / f"{next(self._numbers)}.webp"
+        _, data = cv2.imencode(".webp", picture[..., ::-1], [cv2.IMWRITE_WEBP_QUALITY, QUALITY])
+        file.write_bytes(data.tobytes())
+        height, width = picture.shape[:2]
+        self._drawn.setdefault(key, []).append(Picture(kind, method, height, width, file))
+
+
+def worst_images(results: Mapping[str, Any], limit: int) -> dict[str, list[str]]:
+    """Return the names of the images of each set that get pictures, worst first.
+
+    The limit is divided over the sets as evenly as their sizes allow. The worst are those with the largest
+    EPE of any network, so that an image on which only one of them fails is among them.
+    """
+    ranked = {name: list(worst_epe(results, name)) for name in results["sets"]}
+    share = shares({name: len(images) for name, images in ranked.items()}, limit)
+    return {name: images[: share[name]] for name, images in ranked.items()}
+
+
+def shares(counts: Mapping[str, int], limit: int) -> dict[str, int]:
+    """Divide `limit` over sets: the same for each, what a small set does not need goes to the larger ones."""
+    given, rest = {}, limit
+    for position, name in enumerate(sorted(counts, key=lambda name: counts[name])):
+        given[name] = min(counts[name], rest // (len(counts) - position))
+        rest -= given[name]
+    return given
