@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,10 +11,11 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from dsmnet.errors import DataError, ShapeError
+from dsmnet.errors import DataError
 from dsmnet.evaluation.results import EvaluationProtocol, ImageResult, SetResult
 from dsmnet.inference.files import search_range
 from dsmnet.inference.progress import track
+from dsmnet.inference.timing import needs_warm_up, timed_prediction
 from dsmnet.metrics import functional
 from dsmnet.protocols import DisparityMap, Mask, Matcher, StereoSample
 
@@ -108,7 +108,7 @@ def evaluate_set(
     protocol = protocol or EvaluationProtocol()
     result = SetResult(name or str(getattr(dataset, "name", type(dataset).__name__)))
     kinds = set()
-    on_gpu = getattr(getattr(matcher, "device", None), "type", "cpu") == "cuda"
+    warm_up = needs_warm_up(matcher)
     indices = range(len(dataset))  # type: ignore[arg-type]
     for index in track(indices, f"{label} on {result.name}", unit="image", enabled=progress):
         sample = dataset[index]
@@ -117,9 +117,9 @@ def evaluate_set(
             result.skipped.append(sample["name"])
             continue
         reach = search_range(max_disparity, sample.get("calibration"))
-        if on_gpu and not result.per_image:
+        if warm_up and not result.per_image:
             matcher.predict(sample["left"], sample["right"], reach)
-        prediction, seconds = _timed_prediction(matcher, sample, reach)
+        prediction, seconds = timed_prediction(matcher, sample, reach)
         kinds.add(kind)
         result.per_image.append(_score(sample, prediction, mask, seconds, reach))
         if on_image:
@@ -157,26 +157,6 @@ def describe(matcher: Matcher) -> dict[str, Any]:
         "norm": config.get("norm"),
         "parameters": parameters,
     }
-
-
-def _timed_prediction(matcher: Matcher, sample: StereoSample, reach: int) -> tuple[DisparityMap, float]:
-    _finish_pending_work()
-    start = time.perf_counter()
-    prediction = matcher.predict(sample["left"], sample["right"], reach)
-    _finish_pending_work()
-    seconds = time.perf_counter() - start
-    size = sample["left"].shape[:2]
-    if prediction.shape != size:
-        raise ShapeError(
-            f"{type(matcher).__name__} answers {sample['dataset']} {sample['name']} with shape "
-            f"{list(prediction.shape)}, the left view has {list(size)}"
-        )
-    return prediction, seconds
-
-
-def _finish_pending_work() -> None:
-    if torch.cuda.is_available() and torch.cuda.is_initialized():
-        torch.cuda.synchronize()
 
 
 def _score(

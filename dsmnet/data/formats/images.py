@@ -25,7 +25,7 @@ def read_image(path: Path | str) -> Image:
         FormatError: the file is no image, or only a part of one.
         DataError: there is no such file.
     """
-    return np.ascontiguousarray(_decode(path, cv2.IMREAD_COLOR)[..., ::-1])
+    return np.ascontiguousarray(_decode(read_bytes(path), path, cv2.IMREAD_COLOR)[..., ::-1])
 
 
 def read_grey(path: Path | str) -> NDArray[Any]:
@@ -37,7 +37,12 @@ def read_grey(path: Path | str) -> NDArray[Any]:
         FormatError: the file is no image, only a part of one, or has colours.
         DataError: there is no such file.
     """
-    image = _decode(path, cv2.IMREAD_UNCHANGED)
+    return decode_grey(read_bytes(path), path)
+
+
+def decode_grey(data: bytes, path: Path | str) -> NDArray[Any]:
+    """Do what `read_grey` does, for the content of a file; `path` is its name in messages."""
+    image = _decode(data, path, cv2.IMREAD_UNCHANGED)
     if image.ndim == 3:
         colour = image[..., :3]
         if (colour != colour[..., :1]).any():
@@ -69,8 +74,7 @@ def read_bytes(path: Path | str) -> bytes:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from None
 
 
-def _decode(path: Path | str, flags: int) -> NDArray[Any]:
-    data = read_bytes(path)
+def _decode(data: bytes, path: Path | str, flags: int) -> NDArray[Any]:
     # OpenCV 4 fills what is missing of a cut file with grey or black and says nothing.
     if not _is_whole(data):
         raise FormatError(f"{path}: truncated, the image ends after {len(data)} bytes")

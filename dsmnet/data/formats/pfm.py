@@ -22,9 +22,11 @@ from dsmnet.errors import FormatError
 _MAX_HEADER_LINES = 64  # a longer one is no PFM but some other file
 
 
-class _Header(NamedTuple):
+class PfmHeader(NamedTuple):
+    """What the first lines of a PFM file say."""
+
     shape: tuple[int, ...]  # [H, W] or [H, W, 3]
-    dtype: np.dtype[np.float32]
+    dtype: np.dtype[np.float32]  # with its byte order
     size: int  # bytes the header itself takes
 
 
@@ -38,8 +40,12 @@ def read_pfm(path: Path | str) -> NDArray[np.float32]:
         FormatError: the header is not a PFM's, or the file is shorter or longer than it says.
         DataError: there is no such file.
     """
-    data = read_bytes(path)
-    header = _read_header(data, path)
+    return decode_pfm(read_bytes(path), path)
+
+
+def decode_pfm(data: bytes, path: Path | str) -> NDArray[np.float32]:
+    """Do what `read_pfm` does, for the content of a file; `path` is its name in messages."""
+    header = read_pfm_header(data, path)
     expected = math.prod(header.shape) * 4
     body = data[header.size :]
     if len(body) < expected:
@@ -64,7 +70,12 @@ def write_pfm(path: Path | str, image: NDArray[np.floating]) -> None:
     path.write_bytes(f"{magic}\n{width} {height}\n-1.0\n".encode("ascii") + body)
 
 
-def _read_header(data: bytes, path: Path | str) -> _Header:
+def read_pfm_header(data: bytes, path: Path | str) -> PfmHeader:
+    """Read shape and byte order from the content of a file.
+
+    Raises:
+        FormatError: the header is not a PFM's.
+    """
     if data[:2] not in (b"Pf", b"PF"):
         raise FormatError(f"{path}: not a PFM file, which begins with Pf or PF, but with {data[:2]!r}")
     words: list[bytes] = []
@@ -82,7 +93,7 @@ def _read_header(data: bytes, path: Path | str) -> _Header:
     raise FormatError(f"{path}: the PFM header ends before width, height and scale")
 
 
-def _parse_header(words: list[bytes], size: int, path: Path | str) -> _Header:
+def _parse_header(words: list[bytes], size: int, path: Path | str) -> PfmHeader:
     text = b" ".join(words).decode("ascii", "replace")
     try:
         magic, width, height, scale = words[0], int(words[1]), int(words[2]), float(words[3])
@@ -98,4 +109,4 @@ def _parse_header(words: list[bytes], size: int, path: Path | str) -> _Header:
     ):
         raise FormatError(f"{path}: PFM header '{text}' instead of 'Pf width height scale'")
     shape = (height, width) if magic == b"Pf" else (height, width, 3)
-    return _Header(shape, np.dtype("<f4" if scale < 0 else ">f4"), size)
+    return PfmHeader(shape, np.dtype("<f4" if scale < 0 else ">f4"), size)
