@@ -22,7 +22,9 @@ NAMES = {
         for scene in ("0000", "0001", "0002")
         for file in ("disp0Ramp.pfm", "timeRamp.txt")
     ],
-    "eth3d": [f"low_res_two_view/{scene}{end}" for scene in ("0000", "0001", "0002") for end in (".pfm", ".txt")],
+    "eth3d": [
+        f"low_res_two_view/{scene}{end}" for scene in ("0000", "0001", "0002") for end in (".pfm", ".txt")
+    ],
 }
 
 
@@ -32,7 +34,7 @@ def ramp_of(data: bytes) -> np.ndarray:
         stored = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
         assert stored.dtype == np.uint16
         return stored / 256
-    magic, size, scale, body = data.split(b"\n", 3)
+    _, size, scale, body = data.split(b"\n", 3)
     width, height = map(int, size.split())
     assert float(scale) < 0
     values = struct.unpack(f"<{width * height}f", body)

@@ -97,7 +97,10 @@ PFM_MISTAKES: dict[str, tuple[Change, str]] = {
     "negative": (with_value(-2), "1 pixels have no answer (0 or less)"),
     "zero": (with_value(0), "1 pixels have no answer (0 or less)"),
     "truncated": (lambda data: data[:-4], "truncated, 2716 bytes of pixels where (20, 34) needs 2720"),
-    "size": (lambda data: HEADER.replace(b"20", b"19") + data[len(HEADER) + 4 * 34 :], "size 34x19, expected 34x20"),
+    "size": (
+        lambda data: HEADER.replace(b"20", b"19") + data[len(HEADER) + 4 * 34 :],
+        "size 34x19, expected 34x20",
+    ),
     "byte order": (lambda data: HEADER.replace(b"-1.0", b"1.0") + data[len(HEADER) :], "a big-endian PFM"),
     "colour": (lambda data: HEADER.replace(b"Pf", b"PF") + 3 * data[len(HEADER) :], "three channels"),
     "image": (lambda data: png(np.zeros((20, 34), np.uint16)), "not a PFM file"),
