@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from dsmnet.data.base import StereoDataset
+from dsmnet.data.catalog import published_pairs
 from dsmnet.data.formats import read_image
-from dsmnet.data.published import published_pairs
 from dsmnet.protocols import StereoSample
 from dsmnet.submission.form import UploadForm
 
