@@ -41,10 +41,8 @@ def main(cfg: DictConfig) -> None:
         options: Any = OmegaConf.to_container(node, resolve=True)
         source = find_source(name, get_object(options["_target_"]), options, FOUND if alone else None)
         sources.append(source)
-        if source.state != FOUND:
-            continue
         try:
-            reports.append(check(source, node, cfg, output, workers))
+            reports += [check(source, node, cfg, output, workers)] if source.state == FOUND else []
         except unusable as error:  # there, but no pair of it can be used
             reports.append(SetReport(name, 0, source.published, problems=[str(error)]))
     output.mkdir(parents=True, exist_ok=True)

@@ -51,11 +51,15 @@ def published_pairs(dataset: Any, options: Mapping[str, Any]) -> int | None:
     Args:
         dataset: class of the data set, or whatever else makes it.
         options: its arguments; those that choose a part of it (split, resolution) are passed on.
+
+    Raises:
+        UserError: such an option has a value that it cannot have.
     """
     published = getattr(dataset, "published", None)
     tree = getattr(dataset, "tree", None)
     if published is None or tree is None:
         return None
     chosen = {name: options[name] for name in inspect.signature(tree).parameters if name in options}
+    tree(**chosen)  # it knows which values there are
     number: int | None = published(**chosen)
     return number

@@ -63,8 +63,10 @@ def test_swapped_views_and_upside_down_maps_are_recognised():
 def test_a_map_that_is_its_own_mirror_image_is_no_problem():
     """Noise decides which of two equal maps fits better; a margin keeps it from being reported."""
     pair = plane(tilt=0)
-    pair["disparity"][: HEIGHT // 4] += np.float32(0.2)  # so the map upside down fits a little better
-    pair["disparity"][-1] -= np.float32(0.1)
+    below = slice(HEIGHT // 2, None)
+    pair["valid"][: HEIGHT // 2] = False  # known below, where there is noise; upside down, it is seen above
+    noise = np.random.default_rng(1).integers(-20, 21, pair["right"][below].shape)
+    pair["right"][below] = np.clip(pair["right"][below] + noise, 0, 255).astype(np.uint8)
     assert better_reading(pair) is None
 
 
