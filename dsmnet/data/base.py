@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import ClassVar, NamedTuple, cast
 
@@ -99,7 +99,8 @@ class StereoDataset(Dataset[StereoSample]):
         if pair.foreground and self._codecs.foreground:
             sample["foreground"] = self._codecs.foreground.read(pair.foreground)
         if pair.noc and pair.disparity and self._codecs.noc:
-            sample["noc"] = self._codecs.noc.read(pair.noc)
+            same = pair.noc == pair.disparity  # KITTI without disp_occ: no file is decoded twice
+            sample["noc"] = sample["valid"].copy() if same else self._codecs.noc.read(pair.noc)
         self._check_sizes(pair, sample)
         if "noc" in sample:
             sample["noc"] &= sample["valid"]
@@ -197,6 +198,20 @@ def choose(option: str, value: str, allowed: Sequence[str]) -> str:
     if value not in allowed:
         raise UserError(f"{option}={value}: expected one of {', '.join(allowed)}")
     return value
+
+
+def choose_some(option: str, values: str | Iterable[str], allowed: Sequence[str]) -> tuple[str, ...]:
+    """Return the values in the order of those allowed; a single one needs no list.
+
+    Raises:
+        UserError: one is not allowed, or there is none; the message lists them.
+    """
+    wanted = [values] if isinstance(values, str) else list(values)
+    for value in wanted:
+        choose(option, value, allowed)
+    if not wanted:
+        raise UserError(f"{option}=[]: expected some of {', '.join(allowed)}")
+    return tuple(value for value in allowed if value in wanted)
 
 
 def _kind(path: Path, root: Path) -> str:

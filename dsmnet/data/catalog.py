@@ -11,7 +11,7 @@ from dsmnet.data.base import About
 
 FOUND, NOT_FOUND, PASSED_OVER = "found", "not found", "passed over"
 _MANDATORY = "???"  # what a configuration holds in the place of an option that has to be given
-_OWN_OPTIONS = ("parts", "left", "right")  # of mixtures, and of folders without a form of their own
+_OWN_OPTIONS = ("parts", "left", "right")  # what a mixture, or a folder of no set's form, is made of
 
 
 class Source(NamedTuple):
@@ -34,12 +34,8 @@ def find_source(name: str, dataset: Any, options: Mapping[str, Any], state: str 
             and found if its folder is there.
     """
     if state is None:
-        incomplete = _MANDATORY in options.values() or any(option in options for option in _OWN_OPTIONS)
-        root = options.get("root", ".")
-        if incomplete or root is None:
-            state = PASSED_OVER
-        else:
-            state = FOUND if Path(root).expanduser().is_dir() else NOT_FOUND
+        there = "root" not in options or Path(options["root"] or "").expanduser().is_dir()
+        state = PASSED_OVER if _needs_options(options) else FOUND if there else NOT_FOUND
     whole = state != PASSED_OVER and options.get("subset") is None
     published = published_pairs(dataset, options) if whole else None
     return Source(name, state, published, getattr(dataset, "about", None))
@@ -63,3 +59,10 @@ def published_pairs(dataset: Any, options: Mapping[str, Any]) -> int | None:
     tree(**chosen)  # it knows which values there are
     number: int | None = published(**chosen)
     return number
+
+
+def _needs_options(options: Mapping[str, Any]) -> bool:
+    """Say whether a set is one of files that its user has to name first: a mixture, or any folder."""
+    own = [option for option in _OWN_OPTIONS if option in options]
+    unset = any(options[option] is None for option in own) or options.get("root", ".") is None
+    return unset or _MANDATORY in options.values() or (bool(own) and "root" not in options)

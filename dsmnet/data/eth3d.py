@@ -9,7 +9,7 @@ from dsmnet.data.formats.calibration import MIDDLEBURY_CALIB
 from dsmnet.data.formats.disparity import NOC_MASK, PFM
 from dsmnet.data.tree import Layout, Tree
 
-_SPLITS = ("training", "testing")
+_FOLDERS = {"training": ("two_view_training",), "testing": ("two_view_testing", "two_view_test")}
 
 
 class Eth3d(StereoDataset):
@@ -23,6 +23,8 @@ class Eth3d(StereoDataset):
                                                    calib.txt
             two_view_training_gt/terrace_2s/disp0GT.pfm      disparity of the left view, inf unknown
                                             mask0nocc.png    255 seen by both views, 128 by the left only
+
+    ``two_view_test``, as the archive is called, does as well as ``two_view_testing``.
 
     Args:
         root: Folder that holds two_view_training/ and so on.
@@ -53,14 +55,16 @@ class Eth3d(StereoDataset):
     @staticmethod
     def tree(split: str = "training") -> Tree:
         """Return patterns and codecs."""
-        choose("split", split, _SPLITS)
-        views, truth = f"two_view_{split}/{{scene}}", f"two_view_{split}_gt/{{scene}}"
-        layout = Layout(
-            name="{scene}",
-            left=f"{views}/im0.png",
-            right=f"{views}/im1.png",
-            disparity=(f"{truth}/disp0GT.pfm",),
-            noc=f"{truth}/mask0nocc.png",
-            calibration=f"{views}/calib.txt",
+        choose("split", split, tuple(_FOLDERS))
+        layouts = (
+            Layout(
+                name="{scene}",
+                left=f"{folder}/{{scene}}/im0.png",
+                right=f"{folder}/{{scene}}/im1.png",
+                disparity=(f"{folder}_gt/{{scene}}/disp0GT.pfm",),
+                noc=f"{folder}_gt/{{scene}}/mask0nocc.png",
+                calibration=f"{folder}/{{scene}}/calib.txt",
+            )
+            for folder in _FOLDERS[split]
         )
-        return Tree((layout,), PFM, NOC_MASK, MIDDLEBURY_CALIB)
+        return Tree(tuple(layouts), PFM, NOC_MASK, MIDDLEBURY_CALIB)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
-from dsmnet.data.base import About, StereoDataset, choose
+from dsmnet.data.base import About, choose
+from dsmnet.data.eight_bit import EightBitStereo
 from dsmnet.data.formats.disparity import png8
-from dsmnet.data.tree import Layout, Pair, Tree
-from dsmnet.protocols import Calibration
+from dsmnet.data.tree import Layout, Tree
 
 _SCALES = {"FullSize": 1, "HalfSize": 2, "ThirdSize": 3}  # stored value of one pixel of disparity
+_VIEWS = {"default": ("{scene}", ""), "lights": ("{scene}_{light}_{exposure}", "/{light}/{exposure}")}
+_LIGHTS = 9  # three lights, each with three exposures
 
 
-class Middlebury2006(StereoDataset):
+class Middlebury2006(EightBitStereo):
     """Middlebury 2006, 21 scenes of which views 1 and 5 are used (Hirschmüller, Scharstein, CVPR 2007).
 
     ::
@@ -22,13 +25,15 @@ class Middlebury2006(StereoDataset):
                  view5.png    right view
                  disp1.png    disparity of the left view times 1, 2, 3 at full, half, third size; 0 unknown
                  disp5.png    of the right view
+                 Illum{1,2,3}/Exp{0,1,2}/view1.png, view5.png    the views under each light (views=lights)
 
-    The scenes of 2005 have the same form. The set says nothing of occlusion, so samples have no ``noc``.
+    The set says nothing of occlusion, so samples have no ``noc``.
     Their calibration holds one thing, a bound on what an 8-bit image can store.
 
     Args:
         root: Folder that holds ThirdSize/ and so on.
         resolution: ``FullSize``, ``HalfSize`` or ``ThirdSize``.
+        views: ``default``, one pair a scene, or ``lights``, one for each of its lights and exposures.
         require_truth: Leave out pairs without a disparity map.
         subset: Only the pairs that a list names, see `dsmnet.data.subsets`.
     """
@@ -39,34 +44,34 @@ class Middlebury2006(StereoDataset):
         "free for research, cite the paper",
         "Hirschmüller, Scharstein, CVPR 2007",
     )
+    scenes: ClassVar[int] = 21  # with published disparity
 
     def __init__(
         self,
         root: str | Path,
         resolution: str = "ThirdSize",
+        views: str = "default",
         require_truth: bool = True,
         subset: str | Path | None = None,
     ) -> None:
-        super().__init__(root, self.tree(resolution), require_truth, subset)
-        self._bound = Calibration(max_disparity=255 // _SCALES[resolution] + 1)
+        super().__init__(root, self.tree(resolution, views), require_truth, subset)
+
+    @classmethod
+    def published(cls, resolution: str = "ThirdSize", views: str = "default") -> int:
+        """Return the number of pairs with truth."""
+        return cls.scenes * (_LIGHTS if views == "lights" else 1)
 
     @staticmethod
-    def published(resolution: str = "ThirdSize") -> int:
-        """Return the number of pairs of a split."""
-        return 21
-
-    @staticmethod
-    def tree(resolution: str = "ThirdSize") -> Tree:
+    def tree(resolution: str = "ThirdSize", views: str = "default") -> Tree:
         """Return patterns and codecs."""
         scale = _SCALES[choose("resolution", resolution, tuple(_SCALES))]
+        name, folder = _VIEWS[choose("views", views, tuple(_VIEWS))]
+        scene = f"{resolution}/{{scene}}"
         layout = Layout(
-            name="{scene}",
-            left=f"{resolution}/{{scene}}/view1.png",
-            right=f"{resolution}/{{scene}}/view5.png",
-            disparity=(f"{resolution}/{{scene}}/disp1.png",),
-            right_disparity=f"{resolution}/{{scene}}/disp5.png",
+            name=name,
+            left=f"{scene}{folder}/view1.png",
+            right=f"{scene}{folder}/view5.png",
+            disparity=(f"{scene}/disp1.png",),
+            right_disparity=f"{scene}/disp5.png",
         )
         return Tree((layout,), png8(scale))
-
-    def _calibration(self, pair: Pair) -> Calibration:
-        return self._bound

@@ -14,11 +14,12 @@ log = logging.getLogger(__name__)
 _FOLDER = Path(__file__).parent / "splits"
 
 
-def read_names(subset: str | Path) -> list[str]:
+def read_names(subset: str | Path, option: str = "subset") -> list[str]:
     """Return the names that a list holds; empty lines and what follows a # are passed over.
 
     Args:
         subset: name of a list that comes with the package (``dsmnet/data/splits/NAME.txt``), or a file.
+        option: what the message calls it.
 
     Raises:
         UserError: there is neither, or it is no text, or it names nothing.
@@ -28,16 +29,16 @@ def read_names(subset: str | Path) -> list[str]:
         path = Path(subset).expanduser()
     if not path.is_file():
         known = ", ".join(sorted(file.stem for file in _FOLDER.glob("*.txt")))
-        raise UserError(f"subset={subset}: no such file, and no list of that name comes with dsmnet: {known}")
+        raise UserError(f"{option}={subset}: no such file, and no list of that name comes along: {known}")
     try:
         lines = read_bytes(path).decode("utf-8").splitlines()
     except UnicodeDecodeError:
         raise UserError(
-            f"subset={subset}: {path} is no text; expected a name of a pair on each line"
+            f"{option}={subset}: {path} is no text; expected a name of a pair on each line"
         ) from None
     names = [name for line in lines if (name := line.split("#")[0].strip())]
     if not names:
-        raise UserError(f"subset={subset}: {path} names no pair")
+        raise UserError(f"{option}={subset}: {path} names no pair")
     return names
 
 

@@ -1,12 +1,13 @@
 """Disparity maps and non-occluded masks as files.
 
-Maps are PFM (Middlebury, ETH3D, SceneFlow), 16-bit PNG (KITTI) or scaled 8-bit PNG (Middlebury 2006).
-However a format marks pixels without truth (inf, nan, 0), in memory they are 0.
+Maps are PFM (Middlebury, ETH3D, SceneFlow), 16-bit PNG (KITTI), or scaled 8-bit PNG or PGM (Middlebury 2001
+to 2006). However a format marks pixels without truth (inf, nan, 0), in memory they are 0.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -30,7 +31,7 @@ def read_disparity(path: Path | str, scale: float | None = None) -> DisparityMap
     """Read a disparity map, its format told by the suffix and the bit depth.
 
     Args:
-        path: A ``.pfm`` (pixels), or a PNG that holds pixels times `scale`.
+        path: A ``.pfm`` (pixels), or a ``.png`` or ``.pgm`` that holds pixels times `scale`.
         scale: Stored value of one pixel of disparity, for a PNG. Unless given, 256 for 16 bits (KITTI); it
             has to be given for 8 bits (Middlebury 2006: 1, 2 or 3 at full, half or third size).
 
@@ -38,7 +39,7 @@ def read_disparity(path: Path | str, scale: float | None = None) -> DisparityMap
         float32 [H, W], pixels; 0 where unknown.
 
     Raises:
-        FormatError: the file is not a whole disparity map, or holds negative disparities only.
+        FormatError: the file is not a whole disparity map, or holds negative disparities or nan only.
         UserError: an 8-bit PNG without `scale`, or a PFM with one.
     """
     suffix = Path(path).suffix.lower()
@@ -47,10 +48,10 @@ def read_disparity(path: Path | str, scale: float | None = None) -> DisparityMap
             raise UserError(
                 f"{path}: a PFM holds pixels, so it takes no scale, but scale={scale:g} was given"
             )
-        return _known(read_pfm(path), path)
-    if suffix == ".png":
-        return _known(_read_scaled_png(path, scale), path)
-    raise FormatError(f"{path}: a disparity map was expected, as .pfm or .png, not '{suffix}'")
+        return known_disparity(read_pfm(path), path)
+    if suffix in (".png", ".pgm"):
+        return _read_scaled_png(path, scale)
+    raise FormatError(f"{path}: a disparity map was expected, as .pfm, .png or .pgm, not '{suffix}'")
 
 
 def write_disparity_pfm(path: Path | str, disparity: NDArray[np.floating]) -> None:
@@ -82,6 +83,7 @@ class DisparityCodec:
     write: Callable[[Path, DisparityMap, Calibration | None], None]
     # Pixels between two neighbouring values that can be stored, or how that follows from the disparity.
     step: float | Callable[[DisparityMap], DisparityMap] = 0.0
+    largest: float = math.inf  # pixels, the largest that can be stored
 
     @classmethod
     def plain(
@@ -89,9 +91,10 @@ class DisparityCodec:
         read: Callable[[Path], DisparityMap],
         write: Callable[[Path, DisparityMap], None],
         step: float = 0,
+        largest: float = math.inf,
     ) -> DisparityCodec:
         """Return a codec of a form that needs no calibration."""
-        return cls(partial(_read_plain, read), partial(_write_plain, write), step)
+        return cls(partial(_read_plain, read), partial(_write_plain, write), step, largest)
 
     def steps(self, disparity: DisparityMap) -> DisparityMap:
         """Return the distance, pixels, between the values that can be stored around each of these."""
@@ -147,7 +150,7 @@ def _write_noc_mask(path: Path, disparity: DisparityMap, noc: Mask) -> None:
 
 
 PFM = DisparityCodec.plain(read_disparity, write_disparity_pfm)
-PNG16 = DisparityCodec.plain(read_disparity, write_disparity_png16, step=1 / _KITTI_SCALE)
+PNG16 = DisparityCodec.plain(read_disparity, write_disparity_png16, 1 / _KITTI_SCALE, 65535 / _KITTI_SCALE)
 NOC_DISPARITY = NocCodec(
     _read_noc_disparity, _write_noc_disparity
 )  # KITTI: a second map, of these pixels only
@@ -169,23 +172,44 @@ OBJECT_MAP = MaskCodec(
 )  # KITTI 2015: 0 background, else an object's number
 
 
+def png16(scale: float) -> DisparityCodec:
+    """Return the codec of a 16-bit PNG that holds `scale` times the disparity."""
+    read = partial(_read_png16, scale)
+    write = partial(_write_scaled_png, scale=scale, dtype=np.uint16)
+    return DisparityCodec.plain(read, write, step=1 / scale, largest=65535 / scale)
+
+
 def png8(scale: float) -> DisparityCodec:
     """Return the codec of an 8-bit PNG that holds `scale` times the disparity."""
     read, write = partial(read_disparity, scale=scale), partial(write_disparity_png8, scale=scale)
-    return DisparityCodec.plain(read, write, step=1 / scale)
+    return DisparityCodec.plain(read, write, step=1 / scale, largest=255 / scale)
 
 
-def _known(values: NDArray[np.float32], path: Path | str) -> DisparityMap:
-    """Put 0 where there is no disparity; refuse a file of the opposite sign, which would come out empty."""
+def known_disparity(values: NDArray[np.floating], path: Path | str) -> DisparityMap:
+    """Put 0 where there is no disparity; refuse what is nan or negative all over and would come out empty.
+
+    A map of which all is marked as unknown (inf, or 0 in a PNG) is no error: sparse truth may miss a crop.
+    """
     if values.ndim != 2:
         raise FormatError(f"{path}: {values.shape[2]} channels, where a disparity map has one")
-    known = np.isfinite(values) & (values > 0)
+    if values.min() > 0 and values.max() < np.inf:  # a rendered map is known everywhere; not so with a nan
+        return values.astype(np.float32, copy=False)
+    known = (values > 0) & (values < np.inf)
+    if not known.any() and np.isnan(values).all():
+        raise FormatError(f"{path}: every pixel is nan; disparities were expected")
     if not known.any() and (np.isfinite(values) & (values < 0)).any():
         raise FormatError(f"{path}: all disparities are negative; positive ones were expected")
-    return np.where(known, values, np.float32(0.0))
+    return np.where(known, values, 0).astype(np.float32, copy=False)
 
 
-def _read_scaled_png(path: Path | str, scale: float | None) -> NDArray[np.float32]:
+def _read_png16(scale: float, path: Path) -> DisparityMap:
+    stored = read_grey(path)
+    if stored.dtype != np.uint16:
+        raise FormatError(f"{path}: a disparity map of 16 bits was expected, not {stored.dtype}")
+    return stored.astype(np.float32) / np.float32(scale)
+
+
+def _read_scaled_png(path: Path | str, scale: float | None) -> DisparityMap:
     stored = read_grey(path)
     if scale is None:
         if stored.dtype != np.uint16:

@@ -9,17 +9,21 @@ Format: http://www.pauldebevec.com/Research/HDR/PFM/
 
 from __future__ import annotations
 
+import io
 import math
+import os
 from pathlib import Path
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dsmnet.data.formats.images import read_bytes
+from dsmnet.data.formats.images import open_file
 from dsmnet.errors import FormatError
 
 _MAX_HEADER_LINES = 64  # a longer one is no PFM but some other file
+_MAX_HEADER_BYTES = 1 << 16
 
 
 class PfmHeader(NamedTuple):
@@ -40,22 +44,32 @@ def read_pfm(path: Path | str) -> NDArray[np.float32]:
         FormatError: the header is not a PFM's, or the file is shorter or longer than it says.
         DataError: there is no such file.
     """
-    return decode_pfm(read_bytes(path), path)
+    with open_file(path) as file:
+        return _read(file, os.fstat(file.fileno()).st_size, path)
 
 
 def decode_pfm(data: bytes, path: Path | str) -> NDArray[np.float32]:
     """Do what `read_pfm` does, for the content of a file; `path` is its name in messages."""
-    header = read_pfm_header(data, path)
+    return _read(io.BytesIO(data), len(data), path)
+
+
+def _read(file: io.BufferedIOBase, size: int, path: Path | str) -> NDArray[np.float32]:
+    header = read_pfm_header(file.read(_MAX_HEADER_BYTES), path)
     expected = math.prod(header.shape) * 4
-    body = data[header.size :]
-    if len(body) < expected:
-        raise FormatError(
-            f"{path}: truncated, {len(body)} bytes of pixels where {header.shape} needs {expected}"
-        )
-    if body[expected:].strip():
-        raise FormatError(f"{path}: {len(body) - expected} bytes more than the {expected} of {header.shape}")
-    values = np.frombuffer(body, header.dtype, math.prod(header.shape)).reshape(header.shape)
-    return np.ascontiguousarray(values[::-1], dtype=np.float32)
+    there = size - header.size
+    if there < expected:
+        raise FormatError(f"{path}: truncated, {there} bytes of pixels where {header.shape} needs {expected}")
+    # Straight into the array that is returned, and turned over in it: a second array of that size would
+    # take longer to get from the system than the pixels from the disk.
+    values = np.empty(header.shape, np.float32)
+    file.seek(header.size)
+    file.readinto(values.data.cast("B"))
+    if file.read().strip():
+        raise FormatError(f"{path}: {there - expected} bytes more than the {expected} of {header.shape}")
+    if not header.dtype.isnative:
+        values.byteswap(inplace=True)
+    cv2.flip(values, 0, values)
+    return values
 
 
 def write_pfm(path: Path | str, image: NDArray[np.floating]) -> None:
