@@ -1,4 +1,4 @@
-"""Check data sets: python tools/check_data.py [dataset=NAME] [limit=N].
+"""Check data sets: python tools/check_data.py [dataset=NAME] [limit=N] [workers=auto].
 
 Counts what is found, reads it, and writes data.md and a contact sheet of each set under panels/, all under
 paths.output. Without dataset=: the synthetic pairs and every real set under paths.data.
@@ -6,19 +6,23 @@ paths.output. Without dataset=: the synthetic pairs and every real set under pat
 
 from __future__ import annotations
 
+import functools
 import logging
 import sys
 from pathlib import Path
 from typing import Any
 
-from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
+from hydra.utils import get_object
+from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.markdown import Markdown
 
 from dsmnet.config import config_dir, dataset_config, instantiate, tool
-from dsmnet.data.check import SetReport, check_dataset, choose_pairs, markdown
+from dsmnet.data.catalog import FOUND, Source, find_source
+from dsmnet.data.check import SetReport, check_dataset, choose_pairs, read_some
+from dsmnet.data.check_report import markdown
 from dsmnet.data.formats import write_image
+from dsmnet.data.parallel import worker_count
 from dsmnet.errors import DataError, UserError
 from dsmnet.inference.progress import track
 from dsmnet.viz import sheet
@@ -29,20 +33,20 @@ log = logging.getLogger(__name__)
 @tool("check_data")
 def main(cfg: DictConfig) -> None:
     """Check one set or all of them, report, and fail if there is a problem."""
-    output = Path(cfg.paths.output)
-    if "dataset" in cfg:
-        nodes, missing = {HydraConfig.get().runtime.choices.dataset: cfg.dataset}, []
-    else:
-        nodes = every_set(cfg.paths.data)
-        missing = [name for name, node in nodes.items() if not Path(node.get("root", ".")).is_dir()]
-    reports = []
-    for name in [name for name in nodes if name not in missing]:
+    output, alone = Path(cfg.paths.output), "dataset" in cfg
+    nodes = {cfg.choices.dataset: cfg.dataset} if alone else every_set(cfg.paths.data)
+    unusable = DataError if alone else UserError  # a wrong option of the only set ends the tool
+    workers, reports, sources = worker_count(cfg.workers), [], []
+    for name, node in nodes.items():
+        options: Any = OmegaConf.to_container(node, resolve=True)
+        source = find_source(name, get_object(options["_target_"]), options, FOUND if alone else None)
+        sources.append(source)
         try:
-            reports.append(check(name, nodes[name], cfg, output))
-        except DataError as error:  # there, but no pair of it can be used
-            reports.append(SetReport(name, 0, problems=[str(error)]))
+            reports += [check(source, node, cfg, output, workers)] if source.state == FOUND else []
+        except unusable as error:  # there, but no pair of it can be used
+            reports.append(SetReport(name, 0, source.published, problems=[str(error)]))
     output.mkdir(parents=True, exist_ok=True)
-    text = markdown(reports, cfg.paths.data, missing)
+    text = markdown(reports, cfg.paths.data, sources)
     (output / "data.md").write_text(text, encoding="utf-8")
     Console(width=None if sys.stdout.isatty() else 120).print(Markdown(text))
     if problems := sum(len(report.problems) for report in reports):
@@ -52,23 +56,22 @@ def main(cfg: DictConfig) -> None:
 
 def every_set(data: str) -> dict[str, DictConfig]:
     """Return the configuration of each data set in conf/dataset, looked for under `data`."""
-    names = sorted(path.stem for path in (config_dir() / "dataset").glob("*.yaml"))
-    nodes = {name: dataset_config(name, data) for name in names}
-    # One's own folders have to be named, and what a mixture holds is here anyway.
-    return {name: node for name, node in nodes.items() if "left" not in node and "parts" not in node}
+    files = sorted((config_dir() / "dataset").glob("*.yaml"))
+    return {file.stem: dataset_config(file.stem, data) for file in files}
 
 
-def check(name: str, node: DictConfig, cfg: DictConfig, output: Path) -> SetReport:
+def check(source: Source, node: DictConfig, cfg: DictConfig, output: Path, workers: int) -> SetReport:
     """Read a set, draw its sheet."""
     if "require_truth" in node:
         node.require_truth = False  # pairs without truth are checked too
     dataset: Any = instantiate(node)
-    endless = "require_truth" not in node
-    indices = choose_pairs(len(dataset), cfg.limit or (cfg.examples if endless else None))
-    keep = {indices[i] for i in choose_pairs(len(indices), cfg.examples)}
-    report, samples = check_dataset(dataset, track(indices, name, enabled=cfg.progress), keep)
+    indices = choose_pairs(len(dataset), cfg.limit or (None if "require_truth" in node else cfg.examples))
+    watch = functools.partial(track, description=source.name, enabled=cfg.progress)
+    report = check_dataset(dataset, indices, workers, watch)
+    report.published = source.published
+    samples = read_some(dataset, [indices[i] for i in choose_pairs(len(indices), cfg.examples)])
     if samples:
-        write_image(output / "panels" / f"{name}.png", sheet(samples, title=name))
+        write_image(output / "panels" / f"{source.name}.png", sheet(samples, title=source.name))
     return report
 
 

@@ -1,9 +1,11 @@
-"""Is the data what it should be? Reads pairs one by one and counts, measures, and lists what is wrong."""
+"""Is the data what it should be? Reads pairs, counts, measures, and lists what is wrong."""
 
 from __future__ import annotations
 
+import contextlib
+import functools
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -11,12 +13,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dsmnet.data.parallel import OrderedMap
 from dsmnet.errors import DataError
 from dsmnet.protocols import DisparityMap, Image, Mask, StereoSample
 
 MIN_PIXELS = 500  # fewer known pixels prove nothing about geometry
 MIN_SHIFT = 2.0  # pixels, median disparity; below that a wrong sign hardly shows
 CLEAR = 0.3  # correlation that noise on views without texture does not reach; good pairs have 0.7 to 0.98
+MARGIN = 0.1  # of correlation: mirror images of a map may be this good; else a wrong reading is worse by 0.24
 AS_IT_IS = "as it is"
 READINGS: dict[str, Callable[[DisparityMap], DisparityMap]] = {
     AS_IT_IS: lambda disparity: disparity,
@@ -28,17 +32,9 @@ READINGS: dict[str, Callable[[DisparityMap], DisparityMap]] = {
     "times 3": lambda disparity: disparity * 3,
     "set to zero": lambda disparity: disparity * 1e-6,
 }
-HEADER = (
-    "set",
-    "pairs",
-    "read",
-    "with truth",
-    "width×height",
-    "disparity, px",
-    "known",
-    "seen by both",
-    "problems",
-)
+# Of a report, what is the sum over its pairs.
+_SUMS = ["checked", "with_truth", "with_noc", "sizes", "problems"]
+_SUMS += ["truth_pixels", "known_pixels", "mask_pixels", "noc_pixels"]
 
 
 class Pairs(Protocol):
@@ -61,6 +57,7 @@ class SetReport:
 
     name: str
     pairs: int  # in the set
+    published: int | None = None  # pairs by the authors' word, where there is one
     checked: int = 0  # of them read, without those that could not be
     with_truth: int = 0
     with_noc: int = 0
@@ -90,6 +87,12 @@ class SetReport:
             self.mask_pixels += sample["noc"].size
             self.noc_pixels += int(sample["noc"].sum())
 
+    def merge(self, part: SetReport) -> None:
+        """Add what was found in other pairs of the set."""
+        for name in _SUMS:
+            setattr(self, name, getattr(self, name) + getattr(part, name))
+        self.lowest, self.highest = min(self.lowest, part.lowest), max(self.highest, part.highest)
+
 
 def choose_pairs(total: int, limit: int | None) -> list[int]:
     """Return the indices of at most `limit` of `total` pairs, evenly spread from the first to the last."""
@@ -98,32 +101,47 @@ def choose_pairs(total: int, limit: int | None) -> list[int]:
 
 
 def check_dataset(
-    dataset: Pairs, indices: Iterable[int], keep: Collection[int] = ()
-) -> tuple[SetReport, list[StereoSample]]:
-    """Read pairs of a data set and check them.
+    dataset: Pairs,
+    indices: Sequence[int],
+    workers: int = 1,
+    watch: Callable[[Iterable[SetReport]], Iterable[SetReport]] = iter,
+) -> SetReport:
+    """Read pairs of a data set and check them; the report does not depend on the number of processes.
 
     Args:
         dataset: the data set.
-        indices: of the pairs to read; wrap it to show progress.
-        keep: those of the indices whose samples are wanted back.
-
-    Returns:
-        What was found, and the samples that were kept.
+        indices: of the pairs to read.
+        workers: processes.
+        watch: wraps the work, to show progress.
     """
-    report, kept = SetReport(dataset.name, len(dataset)), []
-    for index in indices:
-        try:
-            sample = dataset[index]
-        except DataError as error:
-            report.problems.append(str(error))
-            continue
+    report = SetReport(dataset.name, len(dataset))
+    check, crashed = functools.partial(check_pair, dataset), functools.partial(_crashed, dataset)
+    for part in watch(OrderedMap(check, indices, workers, crashed)):
+        report.merge(part)
+    return report
+
+
+def check_pair(dataset: Pairs, index: int) -> SetReport:
+    """Read and check one pair; whatever goes wrong is a problem of this pair."""
+    report = SetReport(dataset.name, len(dataset))
+    try:
+        sample = dataset[index]
         report.add(sample)
-        report.problems += [
-            f"{_where(dataset, index, sample)}: {problem}" for problem in find_problems(sample)
-        ]
-        if index in keep:
-            kept.append(sample)
-    return report, kept
+        report.problems += [f"{_where(dataset, index)}: {problem}" for problem in find_problems(sample)]
+    except DataError as error:
+        report.problems.append(str(error))
+    except Exception as error:  # of a library, on a file that no reader was prepared for
+        report.problems.append(f"{_where(dataset, index)}: {type(error).__name__}: {error}")
+    return report
+
+
+def read_some(dataset: Pairs, indices: Iterable[int]) -> list[StereoSample]:
+    """Return those of the pairs that can be read."""
+    samples = []
+    for index in indices:
+        with contextlib.suppress(Exception):  # `check_pair` has told of it
+            samples.append(dataset[index])
+    return samples
 
 
 def find_problems(sample: StereoSample) -> list[str]:
@@ -156,8 +174,8 @@ def better_reading(sample: StereoSample) -> str | None:
     of the views leaves alone.
 
     Returns:
-        The other way, or None: all is well, or there are too few pixels, too small disparities or too little
-        texture to tell.
+        The other way, or None: all is well, or there are too few pixels, too small disparities, too little
+        texture or too much symmetry to tell.
     """
     disparity, valid = sample["disparity"], sample["valid"]
     if valid.sum() < MIN_PIXELS or np.median(disparity[valid]) < MIN_SHIFT:
@@ -168,50 +186,18 @@ def better_reading(sample: StereoSample) -> str | None:
         for way, change in READINGS.items()
     }
     best = max(READINGS, key=lambda way: scores[way])
-    return None if best == AS_IT_IS or scores[best] < CLEAR else best
+    return best if scores[best] > max(CLEAR, scores[AS_IT_IS] + MARGIN) else None
 
 
-def markdown(reports: Sequence[SetReport], where: str, missing: Sequence[str] = ()) -> str:
-    """Write the report: a table of the sets, what was not found, and the problems.
-
-    Args:
-        reports: one per data set.
-        where: the folder that was searched.
-        missing: names of the data sets that are not there.
-    """
-    lines = ["# Data", "", f"Searched: `{where}`", "", "| " + " | ".join(HEADER) + " |"]
-    lines.append("|---|" + "---:|" * (len(HEADER) - 1))
-    lines += ["| " + " | ".join(row(report)) + " |" for report in reports]
-    if missing:
-        lines += ["", f"Not found: {', '.join(missing)}. `data/README.md` draws the trees that are expected."]
-    lines += ["", "## Problems", ""]
-    lines += [f"- {problem}" for report in reports for problem in report.problems] or ["None."]
-    return "\n".join(lines) + "\n"
-
-
-def row(report: SetReport) -> list[str]:
-    """Return a set's line of the table, in the order of `HEADER`."""
-    sizes = sorted(report.sizes, key=lambda size: (size[1], size[0]))
-    size = f"{sizes[0][1]}×{sizes[0][0]}" if sizes else "-"
-    if len(sizes) > 1:
-        size += f" to {sizes[-1][1]}×{sizes[-1][0]}"
-    return [
-        report.name,
-        str(report.pairs),
-        str(report.checked),
-        str(report.with_truth),
-        size,
-        f"{report.lowest:.1f} to {report.highest:.1f}" if report.known_pixels else "-",
-        f"{report.known_pixels / report.truth_pixels:.1%}" if report.truth_pixels else "-",
-        f"{report.noc_pixels / report.mask_pixels:.1%}" if report.mask_pixels else "-",
-        str(len(report.problems)),
-    ]
-
-
-def _where(dataset: Pairs, index: int, sample: StereoSample) -> str:
+def _where(dataset: Pairs, index: int) -> str:
     """Name a pair by its left file where there is one."""
     pairs: Any = getattr(dataset, "pairs", None)
-    return str(pairs[index].left) if pairs is not None else sample["name"]
+    return str(pairs[index].left) if pairs is not None else f"{dataset.name} pair {index}"
+
+
+def _crashed(dataset: Pairs, index: int) -> SetReport:
+    problem = f"{_where(dataset, index)}: the process that read this pair was killed"
+    return SetReport(dataset.name, len(dataset), problems=[problem])
 
 
 def _is_flat(image: Image) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,12 +11,13 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from dsmnet.errors import DataError, ShapeError
+from dsmnet.errors import DataError
 from dsmnet.evaluation.cells import Cells, count_cells, scored_sums, scores
 from dsmnet.evaluation.protocol import METRICS, EvaluationProtocol, Rule
 from dsmnet.evaluation.results import ImageResult, SetResult
 from dsmnet.inference.files import search_range
 from dsmnet.inference.progress import track
+from dsmnet.inference.timing import needs_warm_up, timed_prediction
 from dsmnet.protocols import DisparityMap, Mask, Matcher, StereoSample
 
 log = logging.getLogger(__name__)
@@ -134,7 +134,7 @@ def evaluate_set(
     name = name or str(getattr(dataset, "name", type(dataset).__name__))
     result = SetResult(name, rule=(protocol or EvaluationProtocol()).rule(name))
     kinds = set()
-    on_gpu = getattr(getattr(matcher, "device", None), "type", "cpu") == "cuda"
+    warm_up = needs_warm_up(matcher)
     indices = range(len(dataset))  # type: ignore[arg-type]
     for index in track(indices, f"{label} on {result.name}", unit="image", enabled=progress):
         sample = dataset[index]
@@ -144,9 +144,9 @@ def evaluate_set(
         if not sample.get("valid", scored).any():
             continue
         reach = search_range(max_disparity, sample.get("calibration"))
-        if on_gpu and not result.cells:
+        if warm_up and not result.cells:
             matcher.predict(sample["left"], sample["right"], reach)
-        prediction, seconds = _timed_prediction(matcher, sample, reach)
+        prediction, seconds = timed_prediction(matcher, sample, reach)
         if not np.isfinite(sample["disparity"][sample["valid"]]).all():
             raise DataError(f"{sample['dataset']} {sample['name']}: truth marked as valid is not finite")
         cells = count_cells(sample, prediction, scored)
@@ -197,26 +197,6 @@ def describe(matcher: Matcher) -> dict[str, Any]:
         "norm": config.get("norm"),
         "parameters": parameters,
     }
-
-
-def _timed_prediction(matcher: Matcher, sample: StereoSample, reach: int) -> tuple[DisparityMap, float]:
-    _finish_pending_work()
-    start = time.perf_counter()
-    prediction = matcher.predict(sample["left"], sample["right"], reach)
-    _finish_pending_work()
-    seconds = time.perf_counter() - start
-    size = sample["left"].shape[:2]
-    if prediction.shape != size:
-        raise ShapeError(
-            f"{type(matcher).__name__} answers {sample['dataset']} {sample['name']} with shape "
-            f"{list(prediction.shape)}, the left view has {list(size)}"
-        )
-    return prediction, seconds
-
-
-def _finish_pending_work() -> None:
-    if torch.cuda.is_available() and torch.cuda.is_initialized():
-        torch.cuda.synchronize()
 
 
 def _image_result(name: str, cells: Cells, seconds: float, reach: int) -> ImageResult:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import TypeVar
 
 from rich.console import Console
@@ -37,12 +37,12 @@ class RateColumn(ProgressColumn):
 
 
 def track(
-    items: Sequence[Item], description: str, *, unit: str = "pair", enabled: bool = True
+    items: Iterable[Item], description: str, *, unit: str = "pair", enabled: bool = True
 ) -> Iterable[Item]:
     """Iterate over `items` with a progress bar on the error stream.
 
     Args:
-        items: what is worked on.
+        items: what is worked on; with a length, the bar shows how much is left.
         description: shown before the bar.
         unit: what one item is called.
         enabled: no bar without it (``progress=false``).

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dsmnet.data.check import better_reading, check_dataset, choose_pairs, find_problems
+from dsmnet.data.check import better_reading, check_dataset, choose_pairs, find_problems, read_some
 from dsmnet.errors import FormatError
 from dsmnet.protocols import StereoSample
 
@@ -60,6 +60,16 @@ def test_swapped_views_and_upside_down_maps_are_recognised():
     assert better_reading(pair) == "upside down"
 
 
+def test_a_map_that_is_its_own_mirror_image_is_no_problem():
+    """Noise decides which of two equal maps fits better; a margin keeps it from being reported."""
+    pair = plane(tilt=0)
+    below = slice(HEIGHT // 2, None)
+    pair["valid"][: HEIGHT // 2] = False  # known below, where there is noise; upside down, it is seen above
+    noise = np.random.default_rng(1).integers(-20, 21, pair["right"][below].shape)
+    pair["right"][below] = np.clip(pair["right"][below] + noise, 0, 255).astype(np.uint8)
+    assert better_reading(pair) is None
+
+
 def test_too_little_to_tell_is_no_problem():
     pair = plane()
     pair["disparity"] = pair["disparity"] * 2
@@ -88,27 +98,56 @@ def test_each_mistake_is_said(change, message: str):  # type: ignore[no-untyped-
 
 
 class Broken:
-    """Three pairs, of which the second cannot be read."""
+    """Nine pairs; some cannot be read, one trips a library, one has its views swapped."""
 
     name = "broken"
 
     def __len__(self) -> int:
-        return 3
+        return 9
 
     def __getitem__(self, index: int) -> StereoSample:
         if index == 1:
             raise FormatError("one.png: truncated")
-        return plane()
+        if index == 3:
+            raise ValueError("no reader was prepared for this")
+        pair = plane(tilt=0.1 + 0.01 * index)
+        if index == 6:
+            pair["left"], pair["right"] = pair["right"], pair["left"]
+        return pair
 
 
 def test_what_cannot_be_read_is_listed_and_the_rest_counted():
-    report, kept = check_dataset(Broken(), range(3), keep=[1, 2])
-    assert (report.pairs, report.checked, report.with_truth) == (3, 2, 2)
-    assert report.problems == ["one.png: truncated"]
-    assert len(kept) == 1
+    report = check_dataset(Broken(), range(4))
+    assert (report.pairs, report.checked, report.with_truth) == (9, 2, 2)
+    assert report.problems == [
+        "one.png: truncated",
+        "broken pair 3: ValueError: no reader was prepared for this",
+    ]
     assert report.sizes == {(HEIGHT, WIDTH): 2}
-    assert (report.lowest, report.highest) == (8, 16)
+    assert (report.lowest, report.highest) == (8, 17)
     assert report.known_pixels == report.truth_pixels == 2 * HEIGHT * WIDTH
+
+
+def test_the_report_does_not_depend_on_the_number_of_processes():
+    shown: list[int] = []
+
+    def watch(parts):  # type: ignore[no-untyped-def]
+        for part in parts:
+            shown.append(part.checked)
+            yield part
+
+    alone, two, many = (check_dataset(Broken(), range(9), n, watch) for n in (1, 2, 20))
+    assert alone == two == many
+    assert [problem.split(":")[0] for problem in alone.problems] == [
+        "one.png",
+        "broken pair 3",
+        "broken pair 6",
+    ]
+    assert shown == [1, 0, 1, 0, 1, 1, 1, 1, 1] * 3
+
+
+def test_pairs_to_look_at_are_those_that_can_be_read():
+    assert [pair["name"] for pair in read_some(Broken(), [0, 1, 3, 4])] == ["plane", "plane"]
 
 
 def test_pairs_are_spread_evenly():

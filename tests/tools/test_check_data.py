@@ -9,9 +9,12 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from omegaconf import OmegaConf
 
 from dsmnet.data.eth3d import Eth3d
+from dsmnet.data.formats import read_pfm, write_pfm
 from dsmnet.data.kitti import Kitti2015
+from dsmnet.data.middlebury import Middlebury
 from dsmnet.protocols import Calibration, StereoSample
 from dsmnet.viz.sheet import OCCLUDED
 
@@ -70,19 +73,23 @@ def test_everything_that_is_there(run_tool: RunTool, data: Path, scenes: list[St
     assert run.status == 0, run.log
     rows = table(run.output)
     assert set(rows) == {"kitti2015", "eth3d", "synthetic"}
-    pairs, read, truth, size, span, known, visible, problems = rows["kitti2015"]
-    assert (pairs, read, truth, size, problems) == ("4", "4", "4", "160×120", "0")
+    pairs, published, read, truth, size, span, known, visible, problems = rows["kitti2015"]
+    assert (pairs, published, read, truth, size, problems) == ("4", "200", "4", "4", "160×120", "0")
     maps = np.stack([scene["disparity"] for scene in scenes])
     low, high = (float(end) for end in span.split(" to "))
     assert (low, high) == pytest.approx((maps[maps > 0].min(), maps.max()), abs=0.06)
     assert float(known.rstrip("%")) == pytest.approx(100 * (maps > 0).mean(), abs=0.06)
     masks = np.stack([scene["noc"] for scene in scenes])
     assert float(visible.rstrip("%")) == pytest.approx(100 * masks.mean(), abs=0.06)
-    assert rows["synthetic"][1] == "3"
+    assert rows["synthetic"][1:3] == ["-", "3"]
     text = (run.output / "data.md").read_text()
     assert "Not found: " in text
     assert "middlebury2006" in text.split("Not found: ")[1]
     assert "None." in text
+    assert "- kitti2015: 4 found, 200 published" in text
+    origins = text.split("## Where the sets come from")[1]
+    assert f"- eth3d (found, 27 pairs): {Eth3d.about.home}; licence: {Eth3d.about.licence}; " in origins
+    assert f"- middlebury (not found, 15 pairs): {Middlebury.about.home}; " in origins
     sheets = {path.stem: cv2.imread(str(path))[..., ::-1] for path in (run.output / "panels").glob("*.png")}
     assert set(sheets) == set(rows)
     assert all((picture == OCCLUDED).all(axis=-1).sum() > 100 for picture in sheets.values())
@@ -92,14 +99,14 @@ def test_limit_reads_a_spread_of_the_pairs(run_tool: RunTool, data: Path):
     run = run_tool("check_data", f"paths.data={data}", "dataset=kitti2015", "limit=2")
     assert run.status == 0, run.log
     assert list(table(run.output)) == ["kitti2015"]
-    assert table(run.output)["kitti2015"][:2] == ["4", "2"]
+    assert table(run.output)["kitti2015"][:3] == ["4", "200", "2"]
 
 
 def test_pairs_without_truth_are_counted_too(run_tool: RunTool, data: Path):
     next((data / "ETH3D").rglob("disp0GT.pfm")).unlink()
     run = run_tool("check_data", f"paths.data={data}", "dataset=eth3d")
     assert run.status == 0, run.log
-    assert table(run.output)["eth3d"][:3] == ["2", "2", "1"]
+    assert table(run.output)["eth3d"][:4] == ["2", "27", "2", "1"]
 
 
 def test_broken_files_are_listed_by_name(run_tool: RunTool, data: Path, scenes: list[StereoSample]):
@@ -111,10 +118,15 @@ def test_broken_files_are_listed_by_name(run_tool: RunTool, data: Path, scenes: 
     left, right = images[3].read_bytes(), other.read_bytes()
     images[3].write_bytes(right)
     other.write_bytes(left)
-    run = run_tool("check_data", f"paths.data={data}", "dataset=kitti2015")
-    assert run.status == 1
-    assert "problems found: 3" in run.log
-    assert table(run.output)["kitti2015"][1] == "3"  # of 4 could be read
+    options = [f"paths.data={data}", "dataset=kitti2015"]
+    texts = []
+    for workers in (2, 1):
+        run = run_tool("check_data", *options, f"workers={workers}")
+        assert run.status == 1
+        assert "problems found: 3" in run.log
+        texts.append((run.output / "data.md").read_text())
+    assert texts[0] == texts[1]
+    assert table(run.output)["kitti2015"][2] == "3"  # of 4 could be read
     problems = (run.output / "data.md").read_text().split("## Problems")[1]
     lines = {
         name: line for line in problems.splitlines() for name in [p.name for p in images] if name in line
@@ -123,6 +135,63 @@ def test_broken_files_are_listed_by_name(run_tool: RunTool, data: Path, scenes: 
     assert "one colour" in lines[images[2].name]
     assert "swapped" in lines[images[3].name]
     assert images[1].name not in lines
+
+
+def test_a_map_of_the_wrong_sign_is_listed_by_name(run_tool: RunTool, data: Path):
+    truth = sorted((data / "ETH3D").rglob("disp0GT.pfm"))[1]
+    write_pfm(truth, -read_pfm(truth))
+    run = run_tool("check_data", f"paths.data={data}", "dataset=eth3d")
+    assert run.status == 1
+    assert f"- {truth}: all disparities are negative" in (run.output / "data.md").read_text()
+
+
+def test_a_set_of_the_published_size_is_not_mentioned(
+    run_tool: RunTool, tmp_path: Path, scenes: list[StereoSample]
+):
+    root = tmp_path / "data" / "MiddEval3"
+    Middlebury.write_fake(root, scenes[:1] * 15)
+    options = [f"paths.data={tmp_path / 'data'}", "dataset=middlebury"]
+    run = run_tool("check_data", *options)
+    assert run.status == 0, run.log
+    assert "found, 15 published" not in (run.output / "data.md").read_text()
+    Middlebury.write_fake(root, scenes[:1] * 16)  # and one too many
+    run_tool("check_data", *options)
+    assert "- middlebury: 16 found, 15 published" in (run.output / "data.md").read_text()
+    names = tmp_path / "names.txt"
+    names.write_text("0000\n0001\n")
+    run_tool("check_data", *options, f"dataset.subset={names}")
+    assert table(run.output)["middlebury"][:2] == ["2", "-"]
+
+
+def test_sets_that_need_options_of_their_own_are_passed_over(
+    run_tool: RunTool, data: Path, monkeypatch: pytest.MonkeyPatch
+):
+    node = {"_target_": "dsmnet.data.eth3d.Eth3d", "root": f"{data}/ETH3D", "require_truth": True}
+    nodes = {
+        "eth3d": node,
+        "mixture": {"_target_": "dsmnet.data.eth3d.Eth3d", "parts": {"a": node}},
+        "folder": {"_target_": "dsmnet.data.eth3d.Eth3d", "left": None, "right": None},
+        "mandatory": {**node, "split": "???"},
+        "rootless": {**node, "root": None},
+        "absent": {**node, "root": f"{data}/nothing"},
+    }
+    sets = {name: OmegaConf.create(entry) for name, entry in nodes.items()}
+    run = run_tool("check_data", f"paths.data={data}", every_set=lambda where: sets)
+    assert run.status == 0, run.log
+    text = (run.output / "data.md").read_text()
+    assert set(table(run.output)) == {"eth3d"}
+    assert "options of their own: mixture, folder, mandatory, rootless." in text
+    assert "Not found: absent." in text
+
+
+@pytest.mark.parametrize(
+    ("option", "message"), [("workers=0", "workers=0"), ("dataset.split=nowhere", "split=nowhere: expected")]
+)
+def test_wrong_options(run_tool: RunTool, data: Path, option: str, message: str):
+    run = run_tool("check_data", f"paths.data={data}", "dataset=eth3d", option)
+    assert run.status == 1
+    assert message in run.log
+    assert not (run.output / "data.md").exists()
 
 
 def test_a_folder_that_is_there_but_empty_is_a_problem(run_tool: RunTool, tmp_path: Path):

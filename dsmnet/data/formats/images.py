@@ -34,7 +34,7 @@ def read_image(path: Path | str) -> Image:
         FormatError: the file is no image, or only a part of one.
         DataError: there is no such file.
     """
-    return np.asarray(_decode(path, cv2.IMREAD_COLOR_RGB), np.uint8)
+    return np.asarray(_decode(read_bytes(path), path, cv2.IMREAD_COLOR_RGB), np.uint8)
 
 
 def read_grey(path: Path | str) -> NDArray[Any]:
@@ -46,7 +46,12 @@ def read_grey(path: Path | str) -> NDArray[Any]:
         FormatError: the file is no image, only a part of one, or has colours.
         DataError: there is no such file.
     """
-    image = _decode(path, cv2.IMREAD_UNCHANGED)
+    return decode_grey(read_bytes(path), path)
+
+
+def decode_grey(data: bytes, path: Path | str) -> NDArray[Any]:
+    """Do what `read_grey` does, for the content of a file; `path` is its name in messages."""
+    image = _decode(data, path, cv2.IMREAD_UNCHANGED)
     if image.ndim == 3:
         colour = image[..., :3]
         if (colour != colour[..., :1]).any():
@@ -65,7 +70,7 @@ def read_channels(path: Path | str, least: int = 3) -> NDArray[np.uint8]:
         FormatError: the file is no image, only a part of one, not of 8 bits, or has too few channels.
         DataError: there is no such file.
     """
-    image = _decode(path, cv2.IMREAD_UNCHANGED)
+    image = _decode(read_bytes(path), path, cv2.IMREAD_UNCHANGED)
     channels = 1 if image.ndim == 2 else image.shape[2]
     if image.dtype != np.uint8 or channels < least:
         raise FormatError(
@@ -133,8 +138,7 @@ def read_bytes(path: Path | str) -> bytes:
         return file.read()
 
 
-def _decode(path: Path | str, flags: int) -> NDArray[Any]:
-    data = read_bytes(path)
+def _decode(data: bytes, path: Path | str, flags: int) -> NDArray[Any]:
     # OpenCV 4 fills what is missing of a cut file with grey or black and says nothing.
     if not _is_whole(data):
         raise FormatError(f"{path}: truncated, the image ends after {len(data)} bytes")

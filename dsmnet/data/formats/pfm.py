@@ -9,6 +9,7 @@ Format: http://www.pauldebevec.com/Research/HDR/PFM/
 
 from __future__ import annotations
 
+import io
 import math
 import os
 from pathlib import Path
@@ -25,9 +26,11 @@ _MAX_HEADER_LINES = 64  # a longer one is no PFM but some other file
 _MAX_HEADER_BYTES = 1 << 16
 
 
-class _Header(NamedTuple):
+class PfmHeader(NamedTuple):
+    """What the first lines of a PFM file say."""
+
     shape: tuple[int, ...]  # [H, W] or [H, W, 3]
-    dtype: np.dtype[np.float32]
+    dtype: np.dtype[np.float32]  # with its byte order
     size: int  # bytes the header itself takes
 
 
@@ -42,20 +45,27 @@ def read_pfm(path: Path | str) -> NDArray[np.float32]:
         DataError: there is no such file.
     """
     with open_file(path) as file:
-        header = _read_header(file.read(_MAX_HEADER_BYTES), path)
-        expected = math.prod(header.shape) * 4
-        there = os.fstat(file.fileno()).st_size - header.size
-        if there < expected:
-            raise FormatError(
-                f"{path}: truncated, {there} bytes of pixels where {header.shape} needs {expected}"
-            )
-        # Straight into the array that is returned, and turned over in it: a second array of that size would
-        # take longer to get from the system than the pixels from the disk.
-        values = np.empty(header.shape, np.float32)
-        file.seek(header.size)
-        file.readinto(values.data.cast("B"))
-        if file.read().strip():
-            raise FormatError(f"{path}: {there - expected} bytes more than the {expected} of {header.shape}")
+        return _read(file, os.fstat(file.fileno()).st_size, path)
+
+
+def decode_pfm(data: bytes, path: Path | str) -> NDArray[np.float32]:
+    """Do what `read_pfm` does, for the content of a file; `path` is its name in messages."""
+    return _read(io.BytesIO(data), len(data), path)
+
+
+def _read(file: io.BufferedIOBase, size: int, path: Path | str) -> NDArray[np.float32]:
+    header = read_pfm_header(file.read(_MAX_HEADER_BYTES), path)
+    expected = math.prod(header.shape) * 4
+    there = size - header.size
+    if there < expected:
+        raise FormatError(f"{path}: truncated, {there} bytes of pixels where {header.shape} needs {expected}")
+    # Straight into the array that is returned, and turned over in it: a second array of that size would
+    # take longer to get from the system than the pixels from the disk.
+    values = np.empty(header.shape, np.float32)
+    file.seek(header.size)
+    file.readinto(values.data.cast("B"))
+    if file.read().strip():
+        raise FormatError(f"{path}: {there - expected} bytes more than the {expected} of {header.shape}")
     if not header.dtype.isnative:
         values.byteswap(inplace=True)
     cv2.flip(values, 0, values)
@@ -74,7 +84,12 @@ def write_pfm(path: Path | str, image: NDArray[np.floating]) -> None:
     path.write_bytes(f"{magic}\n{width} {height}\n-1.0\n".encode("ascii") + body)
 
 
-def _read_header(data: bytes, path: Path | str) -> _Header:
+def read_pfm_header(data: bytes, path: Path | str) -> PfmHeader:
+    """Read shape and byte order from the content of a file.
+
+    Raises:
+        FormatError: the header is not a PFM's.
+    """
     if data[:2] not in (b"Pf", b"PF"):
         raise FormatError(f"{path}: not a PFM file, which begins with Pf or PF, but with {data[:2]!r}")
     words: list[bytes] = []
@@ -92,7 +107,7 @@ def _read_header(data: bytes, path: Path | str) -> _Header:
     raise FormatError(f"{path}: the PFM header ends before width, height and scale")
 
 
-def _parse_header(words: list[bytes], size: int, path: Path | str) -> _Header:
+def _parse_header(words: list[bytes], size: int, path: Path | str) -> PfmHeader:
     text = b" ".join(words).decode("ascii", "replace")
     try:
         magic, width, height, scale = words[0], int(words[1]), int(words[2]), float(words[3])
@@ -108,4 +123,4 @@ def _parse_header(words: list[bytes], size: int, path: Path | str) -> _Header:
     ):
         raise FormatError(f"{path}: PFM header '{text}' instead of 'Pf width height scale'")
     shape = (height, width) if magic == b"Pf" else (height, width, 3)
-    return _Header(shape, np.dtype("<f4" if scale < 0 else ">f4"), size)
+    return PfmHeader(shape, np.dtype("<f4" if scale < 0 else ">f4"), size)

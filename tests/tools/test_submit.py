@@ -1,0 +1,159 @@
+"""tools/submit.py: from a checkpoint to a checked archive."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dsmnet.config import compose
+from dsmnet.data.eth3d import Eth3d
+from dsmnet.data.kitti import Kitti2015
+from dsmnet.data.middlebury import Middlebury
+from dsmnet.protocols import DisparityMap, Image, StereoSample
+
+RunTool = Callable[..., Any]
+
+
+class Net:
+    """Stands for a loaded network."""
+
+    config = {"model": "constant"}  # noqa: RUF012
+    device = SimpleNamespace(type="cpu")
+
+    def predict(self, left: Image, right: Image, max_disparity: int | None = None) -> DisparityMap:
+        return np.full(left.shape[:2], max_disparity, np.float32)
+
+
+def load(checkpoint: Any, device: str) -> Net:
+    return Net()
+
+
+def pairs(count: int) -> list[StereoSample]:
+    views = np.random.default_rng(0).integers(0, 256, (count, 2, 18, 25, 3), np.uint8)
+    return [{"left": left, "right": right, "name": "", "dataset": ""} for left, right in views]
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """All 20 test pairs of ETH3D, 2 of the 200 of KITTI 2015."""
+    Eth3d.write_fake(tmp_path / "data" / "ETH3D", pairs(20), split="testing")
+    Kitti2015.write_fake(tmp_path / "data" / "KITTI_2015", pairs(2), split="testing")
+    return tmp_path / "data"
+
+
+def test_a_complete_upload(run_tool: RunTool, data: Path):
+    options = ["benchmark=eth3d", f"paths.data={data}", "max_disparity=48"]
+    run = run_tool("submit", *options, load_model=load)
+    assert run.status == 0, run.log
+    assert "20 answers, complete" in run.log
+    with zipfile.ZipFile(run.output / "constant.zip") as archive:
+        assert len(archive.namelist()) == 40
+        assert archive.comment == b""
+        assert archive.read("low_res_two_view/0003.txt").startswith(b"runtime ")
+    record = json.loads((run.output / "submission.json").read_text())
+    assert len(record["answers"]) == 20
+    again = run_tool("submit", *options, load_model=load)
+    assert "20 of 20 answers were there from an earlier run" in again.log
+    assert run_tool("submit", *options, "method=Mine", load_model=load).status == 0
+    assert (run.output / "Mine.zip").is_file()
+
+
+def test_a_part_of_a_split_is_said_to_be_one(run_tool: RunTool, data: Path):
+    options = ["benchmark=kitti2015", f"paths.data={data}"]
+    run = run_tool("submit", *options, load_model=load)
+    assert run.status == 1
+    assert "constant.zip: partial, 2 of 200 testing pairs" in run.log
+    with zipfile.ZipFile(run.output / "constant.zip") as archive:
+        assert archive.comment == b"partial: 2 of 200 testing pairs"
+        assert archive.namelist() == ["disp_0/0000_10.png", "disp_0/0001_10.png"]
+    accepted = run_tool("submit", *options, "partial=true", load_model=load)
+    assert accepted.status == 0
+    assert "partial: 2 of 200 testing pairs" in accepted.log
+
+
+def test_validate_checks_and_predicts_nothing(run_tool: RunTool, data: Path, tmp_path: Path):
+    options = ["benchmark=eth3d", f"paths.data={data}"]
+    archive = run_tool("submit", *options, load_model=load).output / "constant.zip"
+    checked = run_tool("submit", *options, f"validate={archive}", load_model=None)
+    assert checked.status == 0, checked.log
+    with zipfile.ZipFile(archive, "a") as content:
+        content.writestr("notes.txt", "hello")
+    wrong = run_tool("submit", *options, f"validate={archive}", load_model=None)
+    assert wrong.status == 1
+    assert "notes.txt: unexpected file" in wrong.log
+    assert "problems: 1" in wrong.log
+    gone = run_tool("submit", *options, f"validate={tmp_path / 'gone.zip'}", load_model=None)
+    assert gone.status == 1
+    assert "gone.zip: no such file" in gone.log
+
+
+def test_middlebury_wants_both_splits_of_one_resolution(run_tool: RunTool, tmp_path: Path):
+    root = tmp_path / "MiddEval3"
+    for split in ("training", "test"):
+        Middlebury.write_fake(root, pairs(15), split=split, resolution="H")
+    options = ["benchmark=middlebury", f"paths.data={tmp_path}", "benchmark.dataset.resolution=H"]
+    run = run_tool("submit", *options, "method=Mine", load_model=load)
+    assert run.status == 0, run.log
+    with zipfile.ZipFile(run.output / "Mine.zip") as archive:
+        assert {name.split("/")[0] for name in archive.namelist()} == {"trainingH", "testH"}
+        assert len(archive.namelist()) == 60
+    # The name of the method is seen from the files.
+    archive = run.output / "Mine.zip"
+    assert run_tool("submit", *options, f"validate={archive}", load_model=None).status == 0
+    run = run_tool("submit", *options, "split=training", "method=Mine", load_model=load)
+    assert run.status == 0, run.log
+    assert len(zipfile.ZipFile(run.output / "Mine.zip").namelist()) == 30
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["split=training"], "split=training: expected one of test"),
+        (["method=a/b"], "method=a/b: expected letters"),
+        (["max_disparity=far"], "max_disparity=far"),
+        (["benchmark=eth3d", "paths.data=nowhere"], "that folder does not exist"),
+    ],
+)
+def test_wrong_options(run_tool: RunTool, data: Path, options: list[str], message: str):
+    run = run_tool("submit", f"paths.data={data}", *options, load_model=load)
+    assert run.status == 1
+    assert message in run.log
+
+
+@pytest.mark.parametrize("benchmark", ["kitti2012", "kitti2015", "middlebury", "eth3d"])
+def test_each_benchmark_spells_its_options(benchmark: str):
+    cfg = compose("submit", [f"benchmark={benchmark}", "paths.output=unused"])
+    assert cfg.benchmark.dataset.require_truth is False
+    assert cfg.split in cfg.benchmark.splits
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize(
+    ("benchmark", "folder", "size"),
+    [("kitti2015", "KITTI_2015/testing", None), ("middlebury", "MiddEval3/testQ", "testQ")],
+)
+def test_real_pairs(run_tool: RunTool, real_data: Path, benchmark: str, folder: str, size: str | None):
+    if not (real_data / folder).is_dir():
+        pytest.skip(f"{folder} is not there")
+    run = run_tool(
+        "submit", f"benchmark={benchmark}", f"paths.data={real_data}", "partial=true", load_model=load
+    )
+    assert run.status == 0, run.log
+    names = zipfile.ZipFile(run.output / "constant.zip").namelist()
+    assert any(name.startswith(size or "disp_0") for name in names)
+    checked = run_tool(
+        "submit",
+        f"benchmark={benchmark}",
+        f"paths.data={real_data}",
+        "partial=true",
+        f"validate={run.output / 'constant.zip'}",
+        load_model=None,
+    )
+    assert checked.status == 0, checked.log
