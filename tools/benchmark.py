@@ -1,6 +1,7 @@
-"""Time, memory and parameters: python tools/benchmark.py [model=dsmnet] [size=[384,1248]] [train=true].
+"""Time, memory and parameters: python tools/benchmark.py [model=dsmnet] [size=[384,1248]] [parts=[volumes]].
 
-Measures each backend of the graph filters in a process of its own. Writes benchmark.json and benchmark.md.
+Measures each backend of the graph filters in a process of its own, and every fast path beside its reference.
+Writes benchmark.json and benchmark.md.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ from rich.console import Console
 from rich.markdown import Markdown
 
 from dsmnet.api import build_from_config, choose_device
+from dsmnet.bench.compare import markdown as table
+from dsmnet.bench.network import Measurement, measure
+from dsmnet.bench.parts import run_parts
 from dsmnet.config import save_config, tool
-from dsmnet.inference.benchmark import Measurement, measure
 
 log = logging.getLogger(__name__)
 
@@ -50,10 +53,12 @@ def main(cfg: DictConfig) -> None:
     record = {**names, "size": list(cfg.size), "search_range": cfg.search_range, "train": cfg.train}
     record |= {"device": describe(device), "threads": cfg.threads or torch.get_num_threads()}
     record |= {"torch": torch.__version__, "backends": [result.to_dict() for result in results]}
+    tables = run_parts(cfg.parts, cfg.repeats, device)
+    record["parts"] = {name: [case.to_dict() for case in cases] for name, cases in tables.items()}
+    text = "\n".join([markdown(record, results), *(table(name, cases) for name, cases in tables.items())])
     (output / "benchmark.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-    text = markdown(record, results)
     (output / "benchmark.md").write_text(text, encoding="utf-8")
-    Console(width=110).print(Markdown(text))
+    Console(width=160).print(Markdown(text))
     log.info("wrote %s and benchmark.md", output / "benchmark.json")
 
 

@@ -65,7 +65,10 @@ def test_the_shipped_weights_and_the_generator_need_no_option(run_tool: RunTool,
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        (["domains=[synthetic,nowhere]"], "data set nowhere: no such file in conf/dataset; there are eth3d"),
+        (
+            ["domains=[synthetic,nowhere]"],
+            "data set nowhere: no such file in conf/dataset; there are argoverse, ",
+        ),
         (["domains=[eth3d]"], "expected at least two"),
         (["domains=[synthetic,middlebury]"], "MiddEval3"),
         (["labels=[a,b]"], "expected 1 different names"),

@@ -11,7 +11,7 @@ import pytest
 from dsmnet import build_model
 
 RunTool = Callable[..., Any]
-SMALL = ["model=tiny", "size=[70,100]", "search_range=32", "repeats=1", "threads=1", "device=cpu"]
+SMALL = ["model=tiny", "size=[70,100]", "search_range=32", "repeats=1", "threads=1", "device=cpu", "parts=[]"]
 
 
 def test_both_backends_side_by_side(run_tool: RunTool) -> None:
@@ -40,6 +40,7 @@ def test_a_training_step(run_tool: RunTool) -> None:
         (["train=true"], "multiples of 8, got"),
         (["backends=[cuda]"], "backend='cuda': expected one of"),
         (["repeats=0"], "repeats=0"),
+        (["parts=[nope]"], "parts=nope: expected all or some of"),
     ],
 )
 def test_mistakes_are_named(run_tool: RunTool, overrides: list[str], message: str) -> None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import resource
 import statistics
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -14,6 +11,7 @@ from typing import Any
 
 import torch
 
+from dsmnet.bench.memory import in_own_process, peak, reset_peak
 from dsmnet.errors import UserError
 from dsmnet.inference.predictor import StereoPredictor
 from dsmnet.ops.backend import choose_backend
@@ -67,23 +65,8 @@ def measure(
     choose_backend(backend)
     if repeats < 1 or min(size) < 1:
         raise UserError(f"repeats={repeats}, size={list(size)}: expected positive numbers")
-    context = multiprocessing.get_context("spawn")
-    here, there = context.Pipe(duplex=False)
-    arguments = (there, build, size, backend, search_range, device, train, repeats, threads)
-    process = context.Process(target=_run, args=arguments)
-    process.start()
-    there.close()
-    try:
-        answer = here.recv()
-    except EOFError:
-        process.join()
-        raise UserError(
-            f"size={list(size)}, backend={backend}: the process died (status {process.exitcode}); "
-            "out of memory? Try a smaller size"
-        ) from None
-    process.join()
-    if isinstance(answer, str):
-        raise UserError(answer)
+    arguments = (build, size, backend, search_range, device, train, repeats, threads)
+    answer = in_own_process(_run, *arguments, what=f"size={list(size)}, backend={backend}")
     return Measurement(**answer)
 
 
@@ -111,7 +94,8 @@ def _run(
             if train
             else _matching(predictor, views, search_range)
         )
-        before = _peak(on_gpu)
+        reset_peak(on_gpu)
+        before = peak(on_gpu)
         step()
         seconds = []
         for _ in range(repeats):
@@ -125,7 +109,7 @@ def _run(
                 "backend": backend,
                 "seconds": round(statistics.median(seconds), 4),
                 "slowest": round(max(seconds), 4),
-                "memory": round(_peak(on_gpu) - before, 1),
+                "memory": round(peak(on_gpu) - before, 1),
                 "parameters": sum(parameter.numel() for parameter in predictor.parameters()),
             }
         )
@@ -151,11 +135,3 @@ def _training_step(
         sum((d.float().mean() for d in net(left, right, search_range)), torch.zeros(())).backward()
 
     return step
-
-
-def _peak(on_gpu: bool) -> float:
-    """The most memory held so far, MiB."""
-    if on_gpu:
-        return torch.cuda.max_memory_allocated() / 2**20
-    unit = 2**20 if sys.platform == "darwin" else 2**10  # bytes there, KiB elsewhere
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit

@@ -1,0 +1,59 @@
+"""SGF and SGA, forward and backward: the fast backend of the device beside plain autograd."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+from dsmnet.bench.compare import Case
+from dsmnet.ops import sga, sgf
+from dsmnet.ops.backend import choose_backend
+
+_FILTERS: dict[str, Callable[[Tensor, Tensor, str], Tensor]] = {"sgf": sgf, "sga": sga}
+
+
+def cases(
+    sgf_sizes: Sequence[Sequence[int]], sga_sizes: Sequence[Sequence[int]], target: float, device: str
+) -> list[Case]:
+    """Return a case per size.
+
+    Args:
+        sgf_sizes: of maps, [N, C, H, W].
+        sga_sizes: of volumes, [N, C, D, H, W].
+        target: how many times faster than the reference.
+        device: where the tensors lie.
+    """
+    fast = choose_backend("auto")
+    found = []
+    for name, sizes in (("sgf", sgf_sizes), ("sga", sga_sizes)):
+        for size in sizes:
+            setup = functools.partial(filter_once, name, tuple(size), device=device)
+            found.append(
+                Case(
+                    f"{name} {fast}, {'x'.join(map(str, size))}, forward and backward",
+                    functools.partial(setup, backend=fast),
+                    functools.partial(setup, backend="reference"),
+                    against="autograd",
+                    target=target,
+                    memory=True,
+                    memory_target=1,
+                )
+            )
+    return found
+
+
+def filter_once(name: str, size: tuple[int, ...], *, backend: str, device: str) -> Callable[[], object]:
+    """Prepare one filter; return what runs it forward and backward."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(size, generator=generator).to(device).requires_grad_()
+    weights = torch.randn(size[0], 4, 5, *size[-2:], generator=generator).softmax(2)
+    weights = weights.to(device).requires_grad_()
+
+    def run() -> None:
+        x.grad = weights.grad = None
+        _FILTERS[name](x, weights, backend).square().sum().backward()
+
+    return run

@@ -1,0 +1,91 @@
+"""The most memory that something takes, measured in a process of its own."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import re
+import resource
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from dsmnet.errors import UserError
+
+_STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+
+Setup = Callable[
+    [], Callable[[], object]
+]  # prepares inputs, returns what is measured; importable from anywhere
+
+
+def peak(on_gpu: bool) -> float:
+    """Return the most memory held since `reset_peak`, else since the start, in MiB; resident on a CPU."""
+    if on_gpu:
+        return torch.cuda.max_memory_allocated() / 2**20
+    if _STATUS.is_file():
+        found = re.search(r"^VmHWM:\s+(\d+) kB", _STATUS.read_text(), re.MULTILINE)
+        if found:
+            return int(found[1]) / 2**10
+    unit = 2**20 if sys.platform == "darwin" else 2**10  # bytes there, KiB elsewhere
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+
+
+def reset_peak(on_gpu: bool) -> None:
+    """Forget what was held before and is free again, such as what importing needed; not on every system."""
+    if on_gpu:
+        torch.cuda.reset_peak_memory_stats()
+    elif _CLEAR.exists():
+        with contextlib.suppress(OSError):  # not permitted in every container
+            _CLEAR.write_text("5")  # proc(5): the peak of the resident memory becomes what is held now
+
+
+def in_own_process(function: Callable[..., None], *arguments: Any, what: str) -> Any:
+    """Call ``function(pipe, *arguments)`` in a fresh process and return what it sends.
+
+    Raises:
+        UserError: the process died, or it sent a text, which is then the reason.
+    """
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe(duplex=False)
+    process = context.Process(target=function, args=(there, *arguments))
+    process.start()
+    there.close()
+    try:
+        answer = here.recv()
+    except EOFError:
+        process.join()
+        raise UserError(
+            f"{what}: the process died (status {process.exitcode}); out of memory? Try a smaller size"
+        ) from None
+    process.join()
+    if isinstance(answer, str):
+        raise UserError(answer)
+    return answer
+
+
+def growth(setup: Setup, on_gpu: bool = False, what: str = "benchmark") -> float:
+    """Return by how much the peak grows when `setup()()` runs once, MiB; inputs do not count.
+
+    Raises:
+        UserError: the process died.
+    """
+    return float(in_own_process(_grow, setup, on_gpu, what=what))
+
+
+def _grow(answer: Any, setup: Setup, on_gpu: bool) -> None:
+    try:
+        run = setup()
+        reset_peak(on_gpu)
+        before = peak(on_gpu)
+        run()
+        if on_gpu:
+            torch.cuda.synchronize()
+        answer.send(round(peak(on_gpu) - before, 2))
+    except (UserError, RuntimeError) as error:
+        answer.send(str(error).splitlines()[0])
+    finally:
+        answer.close()

@@ -1,0 +1,41 @@
+"""The parts of the benchmark: each a yaml in conf/benchmark_part that names a function returning cases."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from omegaconf import OmegaConf
+
+from dsmnet.bench.compare import Comparison, compare
+from dsmnet.config import config_dir, instantiate
+from dsmnet.errors import UserError
+
+
+def part_names() -> list[str]:
+    """Return the names of the parts there are."""
+    return sorted(path.stem for path in (config_dir() / "benchmark_part").glob("*.yaml"))
+
+
+def run_parts(names: Sequence[str] | str, repeats: int, device: torch.device) -> dict[str, list[Comparison]]:
+    """Compare every case of the parts with its reference.
+
+    Args:
+        names: of parts, or "all".
+        repeats: timed runs of each way.
+        device: where the tensors lie.
+
+    Raises:
+        UserError: there is no such part.
+    """
+    known = part_names()
+    chosen = known if names == "all" else [names] if isinstance(names, str) else list(names)
+    for name in chosen:
+        if name not in known:
+            raise UserError(f"parts={name}: expected all or some of {', '.join(known)}")
+    tables = {}
+    for name in chosen:
+        node = OmegaConf.load(config_dir() / "benchmark_part" / f"{name}.yaml")
+        cases = instantiate(node, device=str(device))
+        tables[name] = [compare(case, repeats, device.type == "cuda") for case in cases]
+    return tables
