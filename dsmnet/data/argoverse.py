@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from pathlib import Path
 
 from dsmnet.data.base import About, PairDataset, StereoDataset, choose
 from dsmnet.data.formats.argoverse_calib import ARGOVERSE_CALIB
@@ -57,16 +56,6 @@ class Argoverse(StereoDataset):
     name = "argoverse"
     about = About("https://www.argoverse.org/av1.html", "CC BY-NC-SA 4.0", "Chang et al., CVPR 2019")
 
-    def __init__(
-        self,
-        root: str | Path,
-        split: str = "train",
-        require_truth: bool = True,
-        subset: str | Path | None = None,
-    ) -> None:
-        super().__init__(root, self.tree(split), require_truth, subset)
-        self.split = split
-
     @staticmethod
     def published(split: str = "train") -> int:
         """Return the number of pairs of a split, 6,624 in all."""
@@ -89,7 +78,7 @@ class Argoverse(StereoDataset):
         return Tree((layout,), PNG16, calibration=ARGOVERSE_CALIB, foreground=OBJECT_MAP)
 
     def _validation_part(self) -> PairDataset | None:
-        return self._part("val") if self.split == "train" else None
+        return self._part("val") if self.options["split"] == "train" else None
 
     def _scene(self, pair: Pair) -> str:
         return pair.left.parent.parent.name  # the log

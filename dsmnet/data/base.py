@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from inspect import signature
 from pathlib import Path
-from typing import ClassVar, NamedTuple, cast
+from typing import Any, ClassVar, NamedTuple, cast
 
 from torch.utils.data import Dataset
 
@@ -133,17 +134,22 @@ class PairDataset(Dataset[StereoSample]):
 class StereoDataset(PairDataset):
     """Stereo pairs that lie in a folder tree.
 
-    A subclass gives its `name`, says what it is `about` and a static method ``tree(**options)`` that states
-    patterns and codecs; its ``__init__`` takes the same options and passes the tree on. Where the authors
-    state the number of pairs, a static method ``published(**options)`` returns it, else None.
+    A subclass gives its `name`, says what it is `about` and has a static method ``tree(**options)`` that
+    states where its files lie and how they are stored. Where the authors state the number of pairs, a static
+    method ``published(**options)`` returns it.
 
     Args:
         root: Folder of the data set.
-        tree: Where its files lie and how they are stored.
+        options: those of `tree`, by place or by name.
         require_truth: Leave out pairs without a disparity map; else they come without the key ``disparity``.
         subset: Only the pairs that a text file names, see `dsmnet.data.subsets`.
+        named: options by name.
+
+    Attributes:
+        options: all options by name.
 
     Raises:
+        UserError: an option is unknown, or has a value it cannot have.
         DataError: there is no pair (with truth), or one view is there without the other.
     """
 
@@ -152,9 +158,16 @@ class StereoDataset(PairDataset):
     published: ClassVar[Callable[..., int | None]] = staticmethod(_not_stated)
 
     def __init__(
-        self, root: str | Path, tree: Tree, require_truth: bool = True, subset: str | Path | None = None
+        self,
+        root: str | Path,
+        *options: Any,
+        require_truth: bool = True,
+        subset: str | Path | None = None,
+        **named: Any,
     ) -> None:
         self.root = Path(root).expanduser()  # a shell leaves the ~ of paths.data=~/stereo alone
+        self.options = self._bind(*options, **named)
+        tree = self.tree(**self.options)
         pairs = self._find(tree, require_truth)
         super().__init__(pairs if subset is None else choose_named(pairs, subset, self.name), tree)
         log.info("%s: %s", self.name, self.describe())
@@ -175,10 +188,23 @@ class StereoDataset(PairDataset):
                 parts.append(f"{part} ({count})")
         return ", ".join(parts)
 
+    @classmethod
+    def _bind(cls, *options: Any, **named: Any) -> dict[str, Any]:
+        """Return all options of `tree` by name."""
+        expected = signature(cls.tree)
+        try:
+            bound = expected.bind(*options, **named)
+        except TypeError as error:
+            raise UserError(
+                f"{cls.name}: {error}; its options are {', '.join(expected.parameters)}"
+            ) from None
+        bound.apply_defaults()
+        return dict(bound.arguments)
+
     def _part(self, *options: object) -> PairDataset | None:
         """Return the part of this set that lies under `root` with these options; None without truth there."""
         if any(pair.disparity for pair in self.tree(*options).find(self.root)):
-            return type(self)(self.root, *options)  # type: ignore[arg-type]
+            return type(self)(self.root, *options)
         log.info("%s: no %s with truth, so every fifth pair is held back", self.name, options)
         return None
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from dsmnet.data.base import About, StereoDataset, choose
 from dsmnet.data.formats.masks import NOC_BINARY
 from dsmnet.data.formats.npy import NPY
@@ -40,15 +38,6 @@ class Booster(StereoDataset):
         "stated on its page",
         "Zama Ramirez et al., CVPR 2022",
     )
-
-    def __init__(
-        self,
-        root: str | Path,
-        split: str = "train",
-        require_truth: bool = True,
-        subset: str | Path | None = None,
-    ) -> None:
-        super().__init__(root, self.tree(split), require_truth, subset)
 
     @staticmethod
     def published(split: str = "train") -> int:

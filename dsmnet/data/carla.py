@@ -64,11 +64,6 @@ class Carla(StereoDataset):
         "Zhang et al., ECCV 2020",
     )
 
-    def __init__(
-        self, root: str | Path, require_truth: bool = True, subset: str | Path | None = None
-    ) -> None:
-        super().__init__(root, self.tree(), require_truth, subset)
-
     @staticmethod
     def tree() -> Tree:
         """Return the codec, and patterns of a tree of this form; which pairs there are is up to the list."""

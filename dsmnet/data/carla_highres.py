@@ -37,11 +37,6 @@ class CarlaHighRes(StereoDataset):
         "Yang, Manela, Happold, Ramanan, CVPR 2019",
     )
 
-    def __init__(
-        self, root: str | Path, require_truth: bool = True, subset: str | Path | None = None
-    ) -> None:
-        super().__init__(root, self.tree(), require_truth, subset)
-
     @staticmethod
     def published() -> int:
         """Return the number of pairs."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from dsmnet.data.base import About, StereoDataset, choose_some
 from dsmnet.data.formats.disparity import png16
@@ -36,15 +35,6 @@ class CreStereo(StereoDataset):
         "none stated for the data; the repository that offers it: Apache-2.0",
         "Li et al., CVPR 2022",
     )
-
-    def __init__(
-        self,
-        root: str | Path,
-        kinds: Sequence[str] = KINDS,
-        require_truth: bool = True,
-        subset: str | Path | None = None,
-    ) -> None:
-        super().__init__(root, self.tree(kinds), require_truth, subset)
 
     @staticmethod
     def published(kinds: Sequence[str] = KINDS) -> int | None:

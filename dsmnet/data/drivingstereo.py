@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from dsmnet.data.base import About, PairDataset, StereoDataset, choose
 from dsmnet.data.formats.disparity import png16
 from dsmnet.data.tree import Layout, Pair, Tree
@@ -48,17 +46,6 @@ class DrivingStereo(StereoDataset):
     name = "drivingstereo"
     about = About("https://drivingstereo-dataset.github.io", "MIT", "Yang et al., CVPR 2019")
 
-    def __init__(
-        self,
-        root: str | Path,
-        split: str = "train",
-        resolution: str = "half",
-        require_truth: bool = True,
-        subset: str | Path | None = None,
-    ) -> None:
-        super().__init__(root, self.tree(split, resolution), require_truth, subset)
-        self.split, self.resolution = split, resolution
-
     @staticmethod
     def published(split: str = "train", resolution: str = "half") -> int:
         """Return the number of pairs of a split; the page says 174,431 for training, the paper 174,437."""
@@ -80,7 +67,7 @@ class DrivingStereo(StereoDataset):
         return Tree((layout,), png16(scale))
 
     def _validation_part(self) -> PairDataset | None:
-        return self._part("test", self.resolution) if self.split == "train" else None
+        return self._part("test", self.options["resolution"]) if self.options["split"] == "train" else None
 
     def _scene(self, pair: Pair) -> str:
         return pair.name.split("_")[0]  # a frame's name begins with that of its sequence

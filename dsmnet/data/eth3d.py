@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from dsmnet.data.base import About, StereoDataset, choose
 from dsmnet.data.formats.calibration import MIDDLEBURY_CALIB
 from dsmnet.data.formats.disparity import NOC_MASK, PFM
@@ -37,15 +35,6 @@ class Eth3d(StereoDataset):
     about = About(
         "https://www.eth3d.net/datasets#low-res-two-view", "CC BY-NC-SA 4.0", "Schöps et al., CVPR 2017"
     )
-
-    def __init__(
-        self,
-        root: str | Path,
-        split: str = "training",
-        require_truth: bool = True,
-        subset: str | Path | None = None,
-    ) -> None:
-        super().__init__(root, self.tree(split), require_truth, subset)
 
     @staticmethod
     def published(split: str = "training") -> int:

@@ -51,15 +51,6 @@ class FallingThings(StereoDataset):
         "Tremblay, To, Birchfield, CVPR Workshops 2018",
     )
 
-    def __init__(
-        self,
-        root: str | Path,
-        variant: str = "both",
-        require_truth: bool = True,
-        subset: str | Path | None = None,
-    ) -> None:
-        super().__init__(root, self.tree(variant), require_truth, subset)
-
     @staticmethod
     def published(variant: str = "both") -> int:
         """Return the number of pairs of a variant."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from dsmnet.data.base import About, PairDataset, StereoDataset, choose
 from dsmnet.data.formats.disparity import png16
 from dsmnet.data.tree import Layout, Tree
@@ -39,16 +37,6 @@ class InStereo2K(StereoDataset):
         "Bao et al., Science China Information Sciences 2020",
     )
 
-    def __init__(
-        self,
-        root: str | Path,
-        split: str = "train",
-        require_truth: bool = True,
-        subset: str | Path | None = None,
-    ) -> None:
-        super().__init__(root, self.tree(split), require_truth, subset)
-        self.split = split
-
     @staticmethod
     def published(split: str = "train") -> int:
         """Return the number of pairs of a split."""
@@ -68,4 +56,4 @@ class InStereo2K(StereoDataset):
         return Tree((layout,), png16(100))
 
     def _validation_part(self) -> PairDataset | None:
-        return self._part("test") if self.split == "train" else None
+        return self._part("test") if self.options["split"] == "train" else None

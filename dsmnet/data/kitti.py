@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from dsmnet.data.base import About, StereoDataset, choose
 from dsmnet.data.formats.calibration import kitti_calib
 from dsmnet.data.formats.disparity import NOC_DISPARITY, OBJECT_MAP, PNG16
@@ -41,16 +39,6 @@ class Kitti2012(StereoDataset):
         "CC BY-NC-SA 3.0",
         "Geiger, Lenz, Urtasun, CVPR 2012",
     )
-
-    def __init__(
-        self,
-        root: str | Path,
-        split: str = "training",
-        views: str = "colour",
-        require_truth: bool = True,
-        subset: str | Path | None = None,
-    ) -> None:
-        super().__init__(root, self.tree(split, views), require_truth, subset)
 
     @staticmethod
     def published(split: str = "training", views: str = "colour") -> int:
@@ -102,15 +90,6 @@ class Kitti2015(StereoDataset):
         "CC BY-NC-SA 3.0",
         "Menze, Geiger, CVPR 2015",
     )
-
-    def __init__(
-        self,
-        root: str | Path,
-        split: str = "training",
-        require_truth: bool = True,
-        subset: str | Path | None = None,
-    ) -> None:
-        super().__init__(root, self.tree(split), require_truth, subset)
 
     @staticmethod
     def published(split: str = "training") -> int:

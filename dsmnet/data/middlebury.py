@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from dsmnet.data.base import About, StereoDataset, choose
 from dsmnet.data.formats.calibration import MIDDLEBURY_CALIB
 from dsmnet.data.formats.disparity import NOC_MASK, PFM
@@ -40,16 +38,6 @@ class Middlebury(StereoDataset):
         "free for research, cite the paper",
         "Scharstein et al., GCPR 2014",
     )
-
-    def __init__(
-        self,
-        root: str | Path,
-        split: str = "training",
-        resolution: str = "Q",
-        require_truth: bool = True,
-        subset: str | Path | None = None,
-    ) -> None:
-        super().__init__(root, self.tree(split, resolution), require_truth, subset)
 
     @staticmethod
     def published(split: str = "training", resolution: str = "Q") -> int:

@@ -45,11 +45,6 @@ class Middlebury2001(StereoDataset):
         "Scharstein, Szeliski, IJCV 2002",
     )
 
-    def __init__(
-        self, root: str | Path, require_truth: bool = True, subset: str | Path | None = None
-    ) -> None:
-        super().__init__(root, self.tree(), require_truth, subset)
-
     @staticmethod
     def published() -> int:
         """Return the number of pairs."""

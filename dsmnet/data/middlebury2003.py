@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from dsmnet.data.base import About, choose
 from dsmnet.data.eight_bit import EightBitStereo
 from dsmnet.data.formats.disparity import png8
@@ -41,15 +39,6 @@ class Middlebury2003(EightBitStereo):
         "free for research, cite the paper",
         "Scharstein, Szeliski, CVPR 2003",
     )
-
-    def __init__(
-        self,
-        root: str | Path,
-        resolution: str = "QuarterSize",
-        require_truth: bool = True,
-        subset: str | Path | None = None,
-    ) -> None:
-        super().__init__(root, self.tree(resolution), require_truth, subset)
 
     @staticmethod
     def published(resolution: str = "QuarterSize") -> int:

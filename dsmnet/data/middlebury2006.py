@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import ClassVar
 
 from dsmnet.data.base import About, choose
@@ -45,16 +44,6 @@ class Middlebury2006(EightBitStereo):
         "Hirschmüller, Scharstein, CVPR 2007",
     )
     scenes: ClassVar[int] = 21  # with published disparity
-
-    def __init__(
-        self,
-        root: str | Path,
-        resolution: str = "ThirdSize",
-        views: str = "default",
-        require_truth: bool = True,
-        subset: str | Path | None = None,
-    ) -> None:
-        super().__init__(root, self.tree(resolution, views), require_truth, subset)
 
     @classmethod
     def published(cls, resolution: str = "ThirdSize", views: str = "default") -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from dsmnet.data.base import About, StereoDataset, choose
 from dsmnet.data.formats.calibration import MIDDLEBURY_CALIB
 from dsmnet.data.formats.disparity import PFM
@@ -45,16 +43,6 @@ class Middlebury2014(StereoDataset):
         "free for research, cite the paper",
         "Scharstein et al., GCPR 2014",
     )
-
-    def __init__(
-        self,
-        root: str | Path,
-        rectification: str = "perfect",
-        right_view: str = "im1",
-        require_truth: bool = True,
-        subset: str | Path | None = None,
-    ) -> None:
-        super().__init__(root, self.tree(rectification, right_view), require_truth, subset)
 
     @staticmethod
     def published(rectification: str = "perfect", right_view: str = "im1") -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from dsmnet.data.base import About, StereoDataset
 from dsmnet.data.formats.calibration import MIDDLEBURY_CALIB
 from dsmnet.data.formats.disparity import PFM
@@ -37,11 +35,6 @@ class Middlebury2021(StereoDataset):
         "free for research, cite the authors",
         "Pan, Sun, Weed, Scharstein, 2021, without a paper",
     )
-
-    def __init__(
-        self, root: str | Path, require_truth: bool = True, subset: str | Path | None = None
-    ) -> None:
-        super().__init__(root, self.tree(), require_truth, subset)
 
     @staticmethod
     def published() -> int:

@@ -84,7 +84,7 @@ class SceneFlow(StereoDataset):
         self.parts = choose_some("parts", parts, tuple(_PARTS))
         self.exclude, self.require_truth = exclude, require_truth
         self._excluded = frozenset() if exclude is None else _read_frames(exclude)
-        super().__init__(root, self.tree(split, passes, self.parts, images), require_truth, subset)
+        super().__init__(root, split, passes, self.parts, images, require_truth=require_truth, subset=subset)
 
     @staticmethod
     def published(

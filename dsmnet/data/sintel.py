@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from dsmnet.data.base import About, StereoDataset, choose
 from dsmnet.data.formats.sintel import SINTEL_DISPARITY, SINTEL_NOC
 from dsmnet.data.tree import Layout, Tree
@@ -38,15 +36,6 @@ class Sintel(StereoDataset):
         "film: CC BY 3.0, Blender Foundation; the data asks to cite the paper",
         "Butler, Wulff, Stanley, Black, ECCV 2012",
     )
-
-    def __init__(
-        self,
-        root: str | Path,
-        passes: str = "both",
-        require_truth: bool = True,
-        subset: str | Path | None = None,
-    ) -> None:
-        super().__init__(root, self.tree(passes), require_truth, subset)
 
     @staticmethod
     def published(passes: str = "both") -> int:

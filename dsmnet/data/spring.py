@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from dsmnet.data.base import About, StereoDataset, choose
 from dsmnet.data.formats.dsp5 import DSP5
 from dsmnet.data.formats.masks import MATCH_MAP
@@ -36,15 +34,6 @@ class Spring(StereoDataset):
 
     name = "spring"
     about = About("https://spring-benchmark.org", "CC BY 4.0", "Mehl et al., CVPR 2023")
-
-    def __init__(
-        self,
-        root: str | Path,
-        split: str = "train",
-        require_truth: bool = True,
-        subset: str | Path | None = None,
-    ) -> None:
-        super().__init__(root, self.tree(split), require_truth, subset)
 
     @staticmethod
     def published(split: str = "train") -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from dsmnet.data.base import About, StereoDataset, choose, choose_some
 from dsmnet.data.formats.depth import DEPTH_FLOAT_PNG, DEPTH_NPY, DepthFormat, depth_codec
@@ -54,17 +53,6 @@ class TartanAir(StereoDataset):
         "Wang et al., IROS 2020",
     )
 
-    def __init__(
-        self,
-        root: str | Path,
-        levels: Sequence[str] = LEVELS,
-        version: str = "v1",
-        require_truth: bool = True,
-        subset: str | Path | None = None,
-    ) -> None:
-        super().__init__(root, self.tree(levels, version), require_truth, subset)
-        self._rig = _RIGS[version]
-
     @staticmethod
     def published(levels: Sequence[str] = LEVELS, version: str = "v1") -> int | None:
         """Return the number of pairs, where it is known: that of both levels together, of v1."""
@@ -80,7 +68,7 @@ class TartanAir(StereoDataset):
         return Tree(layouts, depth_codec(_DEPTH[version], _RIGS[version]))
 
     def _calibration(self, pair: Pair) -> Calibration:
-        return self._rig
+        return _RIGS[self.options["version"]]
 
 
 def _layout_v1(level: str) -> Layout:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from dsmnet.data.base import About, StereoDataset, choose
 from dsmnet.data.formats.npy import NPY
 from dsmnet.data.tree import Layout, Tree
@@ -38,15 +36,6 @@ class UnrealStereo4K(StereoDataset):
         "MIT",
         "Tosi, Liao, Schmitt, Geiger, CVPR 2021",
     )
-
-    def __init__(
-        self,
-        root: str | Path,
-        resolution: str = "full",
-        require_truth: bool = True,
-        subset: str | Path | None = None,
-    ) -> None:
-        super().__init__(root, self.tree(resolution), require_truth, subset)
 
     @staticmethod
     def published(resolution: str = "full") -> int:

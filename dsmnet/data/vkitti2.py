@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from dsmnet.data.base import About, StereoDataset, choose, choose_some
 from dsmnet.data.formats.depth import depth_codec, depth_png16
@@ -54,16 +53,6 @@ class VirtualKitti2(StereoDataset):
         "CC BY-NC-SA 3.0",
         "Cabon, Murray, Humenberger, arXiv:2001.10773, 2020",
     )
-
-    def __init__(
-        self,
-        root: str | Path,
-        variations: Sequence[str] = VARIATIONS,
-        archives: str = "together",
-        require_truth: bool = True,
-        subset: str | Path | None = None,
-    ) -> None:
-        super().__init__(root, self.tree(variations, archives), require_truth, subset)
 
     @staticmethod
     def published(variations: Sequence[str] = VARIATIONS, archives: str = "together") -> int:

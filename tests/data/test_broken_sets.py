@@ -139,3 +139,13 @@ def test_an_unknown_option_lists_the_known_ones(case: Any) -> None:
         lists = "no such file" if value is None else r"expected one of \w+"  # null: an optional file
         with pytest.raises(UserError, match=rf"{option}=nonsense: {lists}"):
             case.open(**{option: ["nonsense"] if isinstance(value, list) else "nonsense"})
+
+
+def test_an_unknown_option_is_named_with_those_there_are(case: Any, case_samples: MakeSamples) -> None:
+    case.write(case_samples(1))
+    with pytest.raises(UserError, match="nonsense") as error:
+        case.open(nonsense=1)
+    if "__init__" not in vars(
+        case.cls
+    ):  # one with options beyond those of its tree answers as any class does
+        assert f"its options are {', '.join(case.cls._bind())}" in str(error.value)
