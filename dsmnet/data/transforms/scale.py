@@ -36,8 +36,7 @@ class RandomScaleCrop:
             in places.
         tries: windows to draw until one has that share; if none has, the one that comes closest is taken.
         truth: ``dense``: disparities are interpolated on surfaces, looked up at edges. ``sparse``: the known
-        ones are
-            carried to the nearest pixel, their values kept. ``auto``: what the map looks like.
+            ones are carried to the nearest pixel, their values kept. ``auto``: what the map looks like.
 
     Raises:
         UserError: an argument is out of range.
