@@ -1,8 +1,9 @@
-"""Evaluate across domains: python tools/evaluate.py [checkpoint=PATH] [eval=cross_domain] [baseline=sgbm].
+"""Evaluate: python tools/evaluate.py [checkpoint=PATH] [eval=cross_domain|dataset=NAME] [baseline=sgbm].
 
 Prints one table, set x (EPE, bad-1, bad-2, bad-3, D1, images, seconds), and writes results.json, results.md
 and, with panels=true, a picture per image under paths.output. With html=true also results.html, a page with
-every image; with compare=[A,B] two or more checkpoints are scored side by side.
+every image; with compare=[A,B] two or more checkpoints are scored side by side. eval= names a table of
+conf/eval, dataset= any one set of conf/dataset instead.
 """
 
 from __future__ import annotations
@@ -14,13 +15,15 @@ from omegaconf import DictConfig, OmegaConf
 from dsmnet import load_model
 from dsmnet.api import DEFAULT_WEIGHTS
 from dsmnet.config import instantiate, save_config, tool
-from dsmnet.evaluation import Compared, choose_sets, chosen_checkpoints, cross_domain_evaluation
+from dsmnet.evaluation import Compared, choose_sets, chosen_checkpoints, cross_domain_evaluation, only_set
 
 
 @tool("evaluate")
 def main(cfg: DictConfig) -> None:
     """Load the networks, find the sets, score."""
     output = Path(cfg.paths.output)
+    if "dataset" in cfg:
+        cfg.eval = only_set(cfg)
     options = OmegaConf.to_container(cfg, resolve=True)
     assert isinstance(options, dict)
     baseline = options.get("baseline")

@@ -5,7 +5,7 @@ from dsmnet.evaluation.evaluator import Compared, describe, evaluate, evaluate_s
 from dsmnet.evaluation.labels import chosen_checkpoints
 from dsmnet.evaluation.protocol import METRICS, EvaluationProtocol, Rule
 from dsmnet.evaluation.results import ImageResult, SetResult
-from dsmnet.evaluation.sets import FoundSets, HeldBack, find_sets
+from dsmnet.evaluation.sets import FoundSets, HeldBack, find_sets, only_set
 from dsmnet.evaluation.sgbm import SGBM
 
 __all__ = [
@@ -25,4 +25,5 @@ __all__ = [
     "evaluate",
     "evaluate_set",
     "find_sets",
+    "only_set",
 ]

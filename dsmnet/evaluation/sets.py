@@ -11,6 +11,9 @@ from torch.utils.data import Dataset, Subset
 from dsmnet.errors import UserError
 from dsmnet.protocols import StereoSample
 
+_DEFAULT_TABLE = "cross_domain"  # of conf/evaluate.yaml
+_HELD_BACK = 32  # images, as in conf/eval/synthetic.yaml
+
 
 class FoundSets(NamedTuple):
     """Data sets by name, and those that are not there: name and the folder where each would lie."""
@@ -40,6 +43,31 @@ def find_sets(nodes: Mapping[str, Any], build: Callable[[Any], Any]) -> FoundSet
         else:
             found.present[name] = build(node)
     return found
+
+
+def only_set(cfg: Any) -> dict[str, Any]:
+    """Return what takes the place of ``cfg.eval`` for an evaluation on ``cfg.dataset`` alone.
+
+    Of a set without files, a generator or a mixture, that is what is held back from training.
+
+    Args:
+        cfg: with ``dataset``, and with ``choices``: which file each group was taken from.
+
+    Raises:
+        UserError: a table of several sets is asked for too, or pairs without truth are.
+    """
+    name, node = cfg.choices.dataset, cfg.dataset
+    if cfg.choices.eval != _DEFAULT_TABLE:
+        raise UserError(
+            f"dataset={name} eval={cfg.choices.eval}: expected one of the two, a set or a table of sets"
+        )
+    if not node.get("require_truth", True):
+        raise UserError(
+            f"dataset={name} dataset.require_truth=false: an evaluation needs ground truth; expected true"
+        )
+    if "require_truth" not in node:
+        node = {"_target_": "dsmnet.evaluation.HeldBack", "dataset": node, "images": _HELD_BACK}
+    return {"sets": {name: node}, "fallback": None}
 
 
 class HeldBack(Subset[StereoSample]):

@@ -7,12 +7,17 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from omegaconf import OmegaConf
 
 from dsmnet import build_model
+from dsmnet.config import compose, instantiate
 from dsmnet.data.eth3d import Eth3d
+from dsmnet.errors import UserError
+from dsmnet.evaluation import choose_sets, only_set
 from dsmnet.models.checkpoint import save_weights
 from dsmnet.protocols import StereoSample
 
@@ -93,3 +98,52 @@ def test_a_mistake_ends_with_status_1_and_its_message(place: Path) -> None:
     said = done.stdout + done.stderr
     assert str(place / "data" / "KITTI_2015") in said
     assert "Traceback" not in said
+
+
+def test_one_set_of_conf_dataset_in_the_place_of_the_table(place: Path) -> None:
+    checkpoint = f"checkpoint={place / 'tiny.safetensors'}"
+    (place / "data" / "ETH3D").rename(place / "elsewhere")
+    done = run(place, checkpoint, "dataset=eth3d", f"dataset.root={place / 'elsewhere'}", "max_disparity=32")
+    assert done.returncode == 0, done.stderr
+    results = json.loads((place / "out" / "results.json").read_text())
+    assert (results["sets"].keys(), results["missing"]) == ({"eth3d"}, {})
+    assert results["sets"]["eth3d"]["images"] == 2
+    config = OmegaConf.load(place / "out" / "config.yaml")
+    assert list(config.eval.sets) == ["eth3d"]
+    assert config.eval.sets.eth3d.root == str(place / "elsewhere")
+
+
+def test_a_set_without_files_is_evaluated_on_what_training_does_not_see() -> None:
+    cfg = compose("evaluate", ["dataset=synthetic", "dataset.size=[48,192]", "paths.output=unused"])
+    cfg.eval = only_set(cfg)
+    found: Any = choose_sets(cfg, instantiate)
+    (chosen,) = found.present.values()
+    assert (found.present.keys(), found.missing, len(chosen)) == ({"synthetic"}, {}, 32)
+    first = instantiate(cfg.dataset).split_validation()[1][0]
+    np.testing.assert_array_equal(chosen[0]["left"], first["left"])
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["dataset=kitti2015"], "no data set to evaluate on; expected kitti2015 in"),
+        (["dataset=eth3d", "dataset.split=testing"], "none of the pairs under"),
+        (["dataset=eth3d", "dataset.require_truth=false"], "an evaluation needs ground truth"),
+        (["dataset=folder"], "dataset.left: expected a folder"),
+        (["dataset=eth3d", "eval=middlebury"], "dataset=eth3d eval=middlebury: expected one of the two"),
+    ],
+)
+def test_a_set_that_cannot_be_evaluated_is_refused(
+    tmp_path: Path, overrides: list[str], message: str
+) -> None:
+    views = {"left": np.zeros((4, 6, 3), np.uint8), "right": np.zeros((4, 6, 3), np.uint8)}
+    sample: Any = {**views, "name": "", "dataset": ""}
+    Eth3d.write_fake(tmp_path / "ETH3D", [sample], split="testing")
+    cfg = compose("evaluate", [*overrides, f"paths.data={tmp_path}", "paths.output=unused"])
+
+    def find() -> None:
+        cfg.eval = only_set(cfg)
+        choose_sets(cfg, instantiate)
+
+    with pytest.raises(UserError, match=message):
+        find()
