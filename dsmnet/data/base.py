@@ -225,7 +225,7 @@ class StereoDataset(PairDataset):
             expected = ", ".join(pattern for layout in tree.layouts for pattern in layout.disparity)
             raise DataError(
                 f"{self.name}: none of the pairs under {self.root} (found: {len(pairs)}) has ground truth; "
-                f"expected {expected}. With require_truth=false they are used without."
+                f"expected {expected}. Where no truth is needed, require_truth=false keeps them."
             )
         if without:
             log.warning(

@@ -35,7 +35,7 @@ class Booster(StereoDataset):
     name = "booster"
     about = About(
         "https://cvlab-unibo.github.io/booster-web/",
-        "stated on its page",
+        "CC BY-NC 4.0",
         "Zama Ramirez et al., CVPR 2022",
     )
 

@@ -48,7 +48,7 @@ class DrivingStereo(StereoDataset):
 
     @staticmethod
     def published(split: str = "train", resolution: str = "half") -> int:
-        """Return the number of pairs of a split; the page says 174,431 for training, the paper 174,437."""
+        """Return the number of pairs of a split; of the training part the page says 174,437 and 174,431."""
         return _PUBLISHED[split]
 
     @staticmethod

@@ -6,7 +6,7 @@ from dsmnet.data.base import About, PairDataset, StereoDataset, choose
 from dsmnet.data.formats.disparity import png16
 from dsmnet.data.tree import Layout, Tree
 
-# The scenes of the training part lie in parts; the archive has 2010 of them, which the authors round to 2000.
+# The scenes of the training part lie in parts; the archive has 2010 of them, where the authors say 2000.
 _SPLITS = {"train": ("train/{part}/{scene}", "{part}_{scene}"), "test": ("test/{scene}", "{scene}")}
 _PUBLISHED = {"train": 2010, "test": 50}
 
@@ -33,7 +33,7 @@ class InStereo2K(StereoDataset):
     name = "instereo2k"
     about = About(
         "https://github.com/YuhuaXu/StereoDataset",
-        "none stated, cite the paper",
+        "free for non-commercial purposes",
         "Bao et al., Science China Information Sciences 2020",
     )
 

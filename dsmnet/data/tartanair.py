@@ -10,6 +10,7 @@ from dsmnet.data.tree import Layout, Pair, Tree
 from dsmnet.protocols import Calibration
 
 LEVELS = ("Easy", "Hard")
+_PLACES = ("{place}", "{place}/{place}")
 _RIGS = {
     "v1": Calibration(focal=320.0, baseline=0.25, cx=320.0, cy=240.0),
     "v2": Calibration(focal=320.0, baseline=0.25, cx=320.0, cy=320.0),
@@ -35,6 +36,9 @@ class TartanAir(StereoDataset):
             image_rcam_front/000000_rcam_front.png          right view
             depth_lcam_front/000000_lcam_front_depth.png    depth of the left view: a float32 in four channels
             depth_rcam_front/000000_rcam_front_depth.png    of the right view
+
+    Archives unpacked each into the folder of its place leave that name twice, as in
+    ``abandonedfactory/abandonedfactory/Easy``; both forms are read.
 
     The sky is a sphere some kilometres away and known, at a disparity of some hundredths of a pixel.
 
@@ -64,15 +68,16 @@ class TartanAir(StereoDataset):
         """Return patterns and codecs."""
         choose("version", version, tuple(_RIGS))
         chosen = choose_some("levels", levels, LEVELS)
-        layouts = tuple(_layout_v1(level) if version == "v1" else _layout_v2(level) for level in chosen)
+        layout = _layout_v1 if version == "v1" else _layout_v2
+        layouts = tuple(layout(level, folder) for folder in _PLACES for level in chosen)
         return Tree(layouts, depth_codec(_DEPTH[version], _RIGS[version]))
 
     def _calibration(self, pair: Pair) -> Calibration:
         return _RIGS[self.options["version"]]
 
 
-def _layout_v1(level: str) -> Layout:
-    flight = f"{{place}}/{level}/{{flight}}"
+def _layout_v1(level: str, folder: str) -> Layout:
+    flight = f"{folder}/{level}/{{flight}}"
     return Layout(
         name=f"{{place}}_{level}_{{flight}}_{{frame}}",
         left=f"{flight}/image_left/{{frame}}_left.png",
@@ -82,8 +87,8 @@ def _layout_v1(level: str) -> Layout:
     )
 
 
-def _layout_v2(level: str) -> Layout:
-    flight = f"{{place}}/Data_{level.lower()}/{{flight}}"
+def _layout_v2(level: str, folder: str) -> Layout:
+    flight = f"{folder}/Data_{level.lower()}/{{flight}}"
     return Layout(
         name=f"{{place}}_{level}_{{flight}}_{{frame}}",
         left=f"{flight}/image_lcam_front/{{frame}}_lcam_front.png",

@@ -33,7 +33,7 @@ class UnrealStereo4K(StereoDataset):
     name = "unrealstereo4k"
     about = About(
         "https://github.com/fabiotosi92/SMD-Nets",
-        "MIT",
+        "none stated for the data; the repository that offers it: MIT",
         "Tosi, Liao, Schmitt, Geiger, CVPR 2021",
     )
 

@@ -220,3 +220,21 @@ def test_tartanair_versions_have_trees_of_their_own(tmp_path: Path, make_samples
     np.testing.assert_allclose(data[1]["disparity"], samples[1]["disparity"], rtol=1e-6)
     with pytest.raises(DataError, match=r"\{place\}/Easy/\{flight\}/image_left"):
         TartanAir(tmp_path)
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_tartanair_with_the_name_of_a_place_twice(
+    tmp_path: Path, make_samples: MakeSamples, version: str
+) -> None:
+    samples = make_samples(1)
+    (name,) = TartanAir.write_fake(tmp_path, samples, version=version)
+    place = name.split("_")[0]
+    (tmp_path / place).rename(tmp_path / "inner")
+    (tmp_path / place).mkdir()
+    (tmp_path / "inner").rename(tmp_path / place / place)
+    data = TartanAir(tmp_path, version=version)
+    assert [pair.name for pair in data.pairs] == [name]
+    np.testing.assert_allclose(data[0]["disparity"], samples[0]["disparity"], rtol=1e-6)
+    (tmp_path / place / place).rename(tmp_path / place / "another")
+    with pytest.raises(DataError, match="no pairs under"):
+        TartanAir(tmp_path, version=version)
