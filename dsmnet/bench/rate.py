@@ -31,7 +31,7 @@ class Rate:
 
 @dataclass(frozen=True)
 class Rated:
-    """Items per second of the process's own time, which others on the machine hardly change; median of runs."""
+    """Items per second of the process's own time, median of runs: other processes hardly change it."""
 
     name: str
     rate: float

@@ -6,8 +6,8 @@ import pytest
 
 from dsmnet.data.synthetic import SyntheticStereo
 
-# Pair 1 of each layout: the means of both views, of both disparities, and of the mask. The means of views may move
-# by a few hundredths with another release of OpenCV, a scene drawn from other numbers moves them by whole units.
+# Pair 1 of each layout: the means of both views, of both disparities, and of the mask.
+# Another release of OpenCV may move the views by a few hundredths; other scenes move them by whole units.
 PAIRS = [
     ("street", (192, 384), 99.95, 102.88, 14.896, 14.875, 0.9000),
     ("ground", (192, 384), 122.52, 103.24, 20.466, 20.162, 0.7625),

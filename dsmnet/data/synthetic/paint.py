@@ -14,9 +14,7 @@ _NEAR_ZERO = 0.01  # pixels; guards divisions where a plane passes its horizon, 
 
 
 def paint(surface: Surface, x: Floats, ys: Floats, shade: Bytes | None) -> Bytes:
-    """Return colours and shade [H, W, 4] of a surface at left-view positions `x` [H, W] or [1, W]
-    of rows `ys`.
-    """
+    """Return colours and shade [H, W, 4] at left-view positions `x` [H, W] or [1, W] of rows `ys`."""
     material = surface.material
     assert material is not None
     u, v, lod = texel_coordinates(surface.geometry.plane, material, x, ys)

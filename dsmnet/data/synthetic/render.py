@@ -104,10 +104,8 @@ class View:
         box = slice(y0, y1), slice(x0, x1)
         xs, ys = np.arange(x0, x1, dtype=np.float32), np.arange(y0, y1, dtype=np.float32)
         x, disparity = (surface.geometry.right if self.right else surface.geometry.left)(xs, ys)
-        if surface.on_body:
-            visible = self.body[box] == surface.body
-        else:
-            visible = disparity >= self.disparity[box]
+        in_front = disparity >= self.disparity[box]
+        visible = self.body[box] == surface.body if surface.on_body else in_front
         patch = Patch(box, x, ys, disparity, visible).narrowed()
         if patch is None or surface.stencil is None:
             return patch
