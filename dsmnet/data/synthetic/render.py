@@ -77,7 +77,7 @@ class View:
         wholly: most pixels are painted once.
         """
         last = np.full(self.body.shape, -1, np.int32)  # which surface covers a pixel wholly, the last of them
-        patches = []
+        patches: list[tuple[Surface, Patch]] = []
         for surface in sorted(surfaces, key=lambda s: s.stencil is not None):
             patch = self._project(surface)
             if patch is None:
