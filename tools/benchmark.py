@@ -19,9 +19,8 @@ from rich.console import Console
 from rich.markdown import Markdown
 
 from dsmnet.api import build_from_config, choose_device
-from dsmnet.bench.compare import markdown as table
 from dsmnet.bench.network import Measurement, measure
-from dsmnet.bench.parts import run_parts
+from dsmnet.bench.parts import run_parts, table
 from dsmnet.config import save_config, tool
 
 log = logging.getLogger(__name__)

@@ -8,6 +8,9 @@ import torch
 from omegaconf import OmegaConf
 
 from dsmnet.bench.compare import Comparison, compare
+from dsmnet.bench.compare import markdown as comparisons_table
+from dsmnet.bench.rate import Rate, Rated, rate
+from dsmnet.bench.rate import markdown as rates_table
 from dsmnet.config import config_dir, instantiate
 from dsmnet.errors import UserError
 
@@ -17,7 +20,9 @@ def part_names() -> list[str]:
     return sorted(path.stem for path in (config_dir() / "benchmark_part").glob("*.yaml"))
 
 
-def run_parts(names: Sequence[str] | str, repeats: int, device: torch.device) -> dict[str, list[Comparison]]:
+def run_parts(
+    names: Sequence[str] | str, repeats: int, device: torch.device
+) -> dict[str, list[Comparison] | list[Rated]]:
     """Compare every case of the parts with its reference.
 
     Args:
@@ -33,9 +38,20 @@ def run_parts(names: Sequence[str] | str, repeats: int, device: torch.device) ->
     for name in chosen:
         if name not in known:
             raise UserError(f"parts={name}: expected all or some of {', '.join(known)}")
-    tables = {}
+    tables: dict[str, list[Comparison] | list[Rated]] = {}
     for name in chosen:
         node = OmegaConf.load(config_dir() / "benchmark_part" / f"{name}.yaml")
         cases = instantiate(node, device=str(device))
-        tables[name] = [compare(case, repeats, device.type == "cuda") for case in cases]
+        if isinstance(cases[0], Rate):
+            tables[name] = [rate(case, repeats) for case in cases]
+        else:
+            tables[name] = [compare(case, repeats, device.type == "cuda") for case in cases]
     return tables
+
+
+def table(name: str, found: Sequence[Comparison] | Sequence[Rated]) -> str:
+    """Return the table of one part."""
+    rates = [item for item in found if isinstance(item, Rated)]
+    if rates:
+        return rates_table(name, rates)
+    return comparisons_table(name, [item for item in found if isinstance(item, Comparison)])

@@ -70,13 +70,12 @@ class Geometry(NamedTuple):
     bump: Bump | None = None
 
     def left(self, xs: Floats, ys: Floats) -> tuple[Floats, Floats]:
-        """Return left-view x [H, W] and disparity [H, W] at pixels `xs` [W], `ys` [H] of the left view."""
+        """Return left-view x [1, W] and disparity [H, W] at pixels `xs` [W], `ys` [H] of the left view."""
         a, b, c = self.plane
-        x = xs + np.zeros((len(ys), 1), np.float32)
         disparity = np.float32(a) * xs + (np.float32(b) * ys + np.float32(c))[:, None]
         if self.bump is not None:
             disparity += self.bump.value_and_slope(xs[None], ys[:, None])[0]
-        return x, disparity
+        return xs[None], disparity
 
     def right(self, xs: Floats, ys: Floats) -> tuple[Floats, Floats]:
         """Return the left-view x [H, W] of what pixels `xs`, `ys` of the right view show, and its disparity.

@@ -22,6 +22,6 @@ def non_occluded(left: View, right: View) -> Mask:
     inside = (column >= 0) & (column < width)
     np.clip(column, 0, width - 1, out=column)
     flat = column + np.arange(height, dtype=np.intp)[:, None] * width
-    same = right.body.ravel()[flat] == left.body
-    behind = right.disparity.ravel()[flat] <= left.disparity + np.float32(_TOLERANCE)
+    same = right.body.ravel().take(flat) == left.body
+    behind = right.disparity.ravel().take(flat) <= left.disparity + np.float32(_TOLERANCE)
     return np.asarray(inside & (same | behind))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 
 from dsmnet.data.synthetic.geometry import Floats
@@ -13,21 +14,29 @@ _NEAR_ZERO = 0.01  # pixels; guards divisions where a plane passes its horizon, 
 
 
 def paint(surface: Surface, x: Floats, ys: Floats, shade: Bytes | None) -> Bytes:
-    """Return colours and shade [H, W, 4] of a surface at left-view positions `x` [H, W] of rows `ys`."""
+    """Return colours and shade [H, W, 4] at left-view positions `x` [H, W] or [1, W] of rows `ys`."""
     material = surface.material
     assert material is not None
     u, v, lod = texel_coordinates(surface.geometry.plane, material, x, ys)
     sampled = material.texture.sample(u, v, lod)
-    if material.table is not None:
-        sampled = material.table.take(sampled).view(np.uint8).reshape(*sampled.shape, 4)
-    sampled[..., 3] = surface.shade if shade is None else shade
-    return sampled
+    if material.table is None:
+        sampled[..., 3] = surface.shade if shade is None else shade
+        return sampled
+    table = material.table
+    if shade is None:
+        table = table.copy()
+        table.view(np.uint8)[3::4] = surface.shade
+    packed = np.asarray(cv2.LUT(sampled, table.view(np.int32)))  # whole pixels as numbers: a plain copy
+    coloured = packed.view(np.uint8).reshape(*sampled.shape, 4)
+    if shade is not None:
+        cv2.insertChannel(shade, coloured, 3)
+    return coloured
 
 
 def texel_coordinates(
     plane: Plane, material: Material, x: Floats, ys: Floats
 ) -> tuple[Floats, Floats, Floats | float]:
-    """Return texel coordinates and level of detail, functions of the left-view position alone.
+    """Return texel coordinates [H, W] and level of detail, functions of the left-view position alone.
 
     The level is that of `level_of_detail`, per pixel where the material leaves it open.
     """
@@ -43,10 +52,14 @@ def texel_coordinates(
     u *= inverse
     v *= inverse
     if material.lod is None:
-        along = _span(material, 0, plane.a, u, v)
-        across = _span(material, 1, plane.b, u, v)
-        squared = np.maximum(along, across * np.float32(FLATTENED**-2)) * (inverse * inverse)
-        lod: Floats | float = np.float32(0.5) * np.log2(squared + np.float32(1e-6)) + np.float32(SOFTNESS)
+        squared, across = _span(material, 0, plane.a, u, v), _span(material, 1, plane.b, u, v)
+        across *= np.float32(FLATTENED**-2)
+        np.maximum(squared, across, out=squared)
+        squared *= inverse * inverse
+        squared += np.float32(1e-6)
+        lod: Floats | float = np.log2(squared, out=squared)
+        lod *= np.float32(0.5)
+        lod += np.float32(SOFTNESS)
     else:
         lod = material.lod
     u += np.float32(material.offset[0])
@@ -55,13 +68,17 @@ def texel_coordinates(
 
 
 def _linear(row: tuple[float, float, float], x: Floats, ys: Floats) -> Floats:
-    """Return ``row @ (x, y, 1)`` for positions `x` [H, W] of rows `ys` [H]."""
+    """Return ``row @ (x, y, 1)`` [H, W] for positions `x` [H, W] or [1, W] of rows `ys` [H]."""
     return x * np.float32(row[0]) + (ys * np.float32(row[1]) + np.float32(row[2]))[:, None]
 
 
 def _span(material: Material, k: int, slope: float, u: Floats, v: Floats) -> Floats:
     """Return the squared slope of texel coordinates along axis `k`, times ``(disparity * grain) ** 2``."""
     per_texel = np.float32(slope * material.grain)
-    du = np.float32(material.axes[0][k]) - per_texel * u
-    dv = np.float32(material.axes[1][k]) - per_texel * v
-    return np.asarray(du * du + dv * dv)
+    du, dv = u * per_texel, v * per_texel
+    np.subtract(np.float32(material.axes[0][k]), du, out=du)
+    np.subtract(np.float32(material.axes[1][k]), dv, out=dv)
+    du *= du
+    dv *= dv
+    du += dv
+    return du

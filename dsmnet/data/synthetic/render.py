@@ -25,7 +25,7 @@ class Patch(NamedTuple):
     """The part of a surface that falls on a box of a view."""
 
     box: Box  # of the view
-    x: Floats  # [h, w], columns of the left view
+    x: Floats  # [h, w] or [1, w] where all rows are equal, columns of the left view
     ys: Floats  # [h]
     disparity: Floats  # [h, w]
     visible: Mask  # [h, w], passed the z-test so far
@@ -37,15 +37,19 @@ class Patch(NamedTuple):
         inner = bounding_box(self.visible)
         if inner is None:
             return None
-        if (
-            inner[0].stop - inner[0].start == len(self.ys)
-            and inner[1].stop - inner[1].start == self.x.shape[1]
-        ):
+        rows, columns = inner
+        if rows.stop - rows.start == len(self.ys) and columns.stop - columns.start == self.x.shape[1]:
             return self
-        box = _within(self.box, inner)
         coverage, shade = (None if p is None else p[inner] for p in (self.coverage, self.shade))
+        x = self.x[inner] if len(self.x) > 1 else self.x[:, columns]
         return Patch(
-            box, self.x[inner], self.ys[inner[0]], self.disparity[inner], self.visible[inner], coverage, shade
+            _within(self.box, inner),
+            x,
+            self.ys[rows],
+            self.disparity[inner],
+            self.visible[inner],
+            coverage,
+            shade,
         )
 
 
@@ -69,39 +73,31 @@ class View:
     def draw(self, surfaces: Sequence[Surface]) -> None:
         """Draw surfaces, each wherever it is in front of what was drawn before; those without limits first.
 
-        Those are painted after all of them have passed the z-test, so that no pixel is painted twice.
+        They are painted after all of them have passed the z-test, and only where no later one covers them
+        wholly: most pixels are painted once.
         """
-        claimed = []
-        for surface in surfaces:
-            patch = self._project(surface) if surface.stencil is None else None
-            if patch is not None:
+        last = np.full(self.body.shape, -1, np.int32)  # which surface covers a pixel wholly, the last of them
+        patches: list[tuple[Surface, Patch]] = []
+        for surface in sorted(surfaces, key=lambda s: s.stencil is not None):
+            patch = self._project(surface)
+            if patch is None:
+                continue
+            if surface.material is not None:
                 self._claim(surface, patch)
-                claimed.append((surface, patch))
-        for surface, patch in claimed:
-            kept = patch._replace(visible=self.body[patch.box] == surface.body).narrowed()
-            if kept is not None:
-                self._composite(kept, paint(surface, kept.x, kept.ys, None))
-        for surface in surfaces:
-            if surface.stencil is not None:
-                self._draw_bounded(surface)
-
-    def _draw_bounded(self, surface: Surface) -> None:
-        patch = self._project(surface)
-        if patch is None or surface.stencil is None:
-            return
-        coverage, shade = surface.stencil.sample(patch.x, patch.ys)
-        visible = patch.visible & (coverage > _VISIBLE)
-        patch = patch._replace(visible=visible, coverage=coverage, shade=shade).narrowed()
-        if patch is None:
-            return
-        if surface.material is None:
-            self._darken(patch, surface.shade)
-        else:
-            self._composite(patch, paint(surface, patch.x, patch.ys, patch.shade))
-            self._claim(surface, patch)
+                _assign(last[patch.box], len(patches), _solid(patch))
+            patches.append((surface, patch))
+        for k, (surface, patch) in enumerate(patches):
+            uncovered = patch.visible & (last[patch.box] <= k)
+            kept = patch._replace(visible=uncovered).narrowed()
+            if kept is None:
+                continue
+            if surface.material is None:
+                self._darken(kept, surface.shade)
+            else:
+                self._composite(kept, paint(surface, kept.x, kept.ys, kept.shade))
 
     def _project(self, surface: Surface) -> Patch | None:
-        """Return where the surface would fall and pass the z-test, whatever its silhouette."""
+        """Return where the surface falls and passes the z-test, or None where nowhere."""
         x0, x1, y0, y1 = surface.view_box(self.right, self.width, self.height)
         if x0 >= x1 or y0 >= y1:
             return None
@@ -110,13 +106,18 @@ class View:
         x, disparity = (surface.geometry.right if self.right else surface.geometry.left)(xs, ys)
         in_front = disparity >= self.disparity[box]
         visible = self.body[box] == surface.body if surface.on_body else in_front
-        return Patch(box, x, ys, disparity, visible).narrowed()
+        patch = Patch(box, x, ys, disparity, visible).narrowed()
+        if patch is None or surface.stencil is None:
+            return patch
+        coverage, shade = surface.stencil.sample(patch.x, patch.ys)
+        visible = patch.visible & (coverage > _VISIBLE)
+        return patch._replace(visible=visible, coverage=coverage, shade=shade).narrowed()
 
     def _claim(self, surface: Surface, patch: Patch) -> None:
         """Write disparity and body where the surface has the larger part of a pixel."""
         front = patch.visible if patch.coverage is None else patch.visible & (patch.coverage > _HALF)
-        np.copyto(self.disparity[patch.box], patch.disparity, where=front)
-        np.copyto(self.body[patch.box], surface.body, where=front)
+        cv2.copyTo(patch.disparity, front.view(np.uint8), self.disparity[patch.box])
+        _assign(self.body[patch.box], surface.body, front)
 
     def _darken(self, patch: Patch, depth: int) -> None:
         assert patch.coverage is not None
@@ -126,17 +127,14 @@ class View:
 
     def _composite(self, patch: Patch, colour: Bytes) -> None:
         """Write colours [h, w, 4], blended with what was there where coverage is partial."""
-        target = self.colour.view(np.uint32)[..., 0][patch.box]
-        packed = colour.view(np.uint32)[..., 0]
+        region = self.colour[patch.box]
+        solid = _solid(patch)
+        cv2.copyTo(colour, solid.view(np.uint8), region)
         if patch.coverage is None:
-            np.copyto(target, packed, where=patch.visible)
             return
-        solid = patch.coverage >= _SOLID
-        np.copyto(target, packed, where=patch.visible & solid)
         edge = (patch.visible & ~solid).nonzero()
         if len(edge[0]):
             alpha = patch.coverage[edge].astype(np.float32)[:, None] / np.float32(255)
-            region = self.colour[patch.box]
             behind = region[edge].astype(np.float32)
             region[edge] = (behind + (colour[edge] - behind) * alpha + np.float32(0.5)).astype(np.uint8)
 
@@ -150,6 +148,16 @@ class View:
         shade = cv2.extractChannel(self.colour, 3)
         colour = cv2.cvtColor(self.colour, cv2.COLOR_RGBA2RGB)
         return np.asarray(cv2.multiply(colour, cv2.merge([shade] * 3), scale=exposure / FULL_SHADE))
+
+
+def _solid(patch: Patch) -> Mask:
+    """Return where the surface needs no blending."""
+    return patch.visible if patch.coverage is None else patch.visible & (patch.coverage >= _SOLID)
+
+
+def _assign(target: NDArray[np.int32], value: int, where: Mask) -> None:
+    """Write a number wherever a mask is set; NumPy's own way takes many times as long."""
+    cv2.copyTo(np.full(target.shape, value, np.int32), where.view(np.uint8), target)
 
 
 def _within(box: Box, inner: Box) -> Box:

@@ -35,10 +35,10 @@ class Stencil(NamedTuple):
         return self.x0, self.y0, self.x0 + (width - 1) / self.scale, self.y0 + (height - 1) / self.scale
 
     def sample(self, x: Floats, y: Floats) -> tuple[Bytes, Bytes | None]:
-        """Return coverage and shade at left-view positions `x` [H, W] of rows `y` [H]."""
-        u = (x - np.float32(self.x0)) * np.float32(self.scale)
-        row = (y - np.float32(self.y0)) * np.float32(self.scale)
-        v = np.repeat(row[:, None], x.shape[1], axis=1)
+        """Return coverage and shade [H, W] at left-view positions `x` [H, W] or [1, W] of rows `y` [H]."""
+        u, v = np.empty((2, len(y), x.shape[1]), np.float32)
+        u[:] = (x - np.float32(self.x0)) * np.float32(self.scale)
+        v[:] = ((y - np.float32(self.y0)) * np.float32(self.scale))[:, None]
         coverage = np.asarray(cv2.remap(self.coverage, u, v, cv2.INTER_LINEAR), np.uint8)  # 0 outside
         if self.shade is None:
             return coverage, None

@@ -56,39 +56,54 @@ class Texture:
             return self._level(u, v, low)
         channels = self.levels[0].shape[2:]
         total = np.zeros(u.shape + channels, np.float32)
+        ranges = [(lod.min(axis=axis), lod.max(axis=axis)) for axis in (1, 0)]  # of rows, of columns
         for level in range(low, high + 1):
-            weight = np.maximum(1 - np.abs(lod - np.float32(level)), 0)
-            box = bounding_box(weight > 0)
-            if box is not None:
-                part = weight[box] if not channels else weight[box][..., None]
-                total[box] += part * self._level(u[box], v[box], level)
-        return (total + np.float32(0.5)).astype(np.uint8)
+            rows, columns = (_span_of((least < level + 1) & (most > level - 1)) for least, most in ranges)
+            if rows is None or columns is None:
+                continue
+            weight = lod[rows, columns] - np.float32(level)
+            np.abs(weight, out=weight)
+            np.subtract(1, weight, out=weight)
+            np.maximum(weight, 0, out=weight)
+            sampled = self._level(u[rows, columns], v[rows, columns], level)
+            total[rows, columns] += (weight[..., None] if channels else weight) * sampled
+        total += np.float32(0.5)
+        return total.astype(np.uint8)
 
     def _level(self, u: Floats, v: Floats, level: int) -> Bytes:
         if level:
             scale = np.float32(0.5**level)
             shift = np.float32(0.5 * 0.5**level - 0.5)
-            u, v = u * scale + shift, v * scale + shift
-        return np.asarray(
-            cv2.remap(
-                self.levels[level], u + _PAD, v + _PAD, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-            )
-        )
+            u, v = u * scale, v * scale
+            u += shift
+            v += shift
+            u += _PAD
+            v += _PAD
+        else:
+            u, v = u + _PAD, v + _PAD
+        tile = self.levels[level]
+        return np.asarray(cv2.remap(tile, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
 
 
 def wrap(coordinates: Floats) -> Floats:
     """Bring coordinates into (-1, TILE), keeping their fraction; the padding covers the part below zero."""
     whole = coordinates.astype(np.int32)  # cuts towards zero, hence the results in (-1, 0)
     whole &= -TILE
-    return coordinates - whole.astype(np.float32)
+    result = whole.astype(np.float32)
+    return np.subtract(coordinates, result, out=result)
+
+
+def _span_of(mask: NDArray[np.bool_]) -> slice | None:
+    """Return the range around what is set in a row of flags, or None where nothing is."""
+    first = int(mask.argmax())
+    return slice(first, len(mask) - int(mask[::-1].argmax())) if mask[first] else None
 
 
 def bounding_box(mask: NDArray[np.bool_]) -> Box | None:
     """Return rows and columns around what is set, all of them in a small mask, or None where nothing is."""
-    if mask.size < _SMALL:
-        return (slice(0, mask.shape[0]), slice(0, mask.shape[1])) if mask.any() else None
-    rows = mask.any(axis=1).nonzero()[0]
-    if not len(rows):
+    x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
+    if not width:
         return None
-    columns = mask.any(axis=0).nonzero()[0]
-    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+    if mask.size < _SMALL:
+        return slice(0, mask.shape[0]), slice(0, mask.shape[1])
+    return slice(y, y + height), slice(x, x + width)
