@@ -82,7 +82,7 @@ def test_nothing_prints() -> None:
 
 def test_no_path_of_one_machine() -> None:
     """Real data is found through DSMNET_DATA and nothing else."""
-    machine = re.compile(r"(?<![\w.~])/(home|root|tmp|work|mnt|Users|export)/\w|\.\./\w+/data(?!\.md)")
+    machine = re.compile(r"(?<![\w.~])/(home|root|tmp|work|mnt|Users|export)/\w|\.\./\w+/data\b(?!\.md)")
     found = [
         f"{relative(path)}:{number}: {line.strip()}"
         for path in TEXT
