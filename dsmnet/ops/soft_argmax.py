@@ -1,10 +1,10 @@
 """Soft-argmax over enlarged scores (PSMNet, Chang and Chen 2018, section 3.5) without the enlarged volume.
 
 Trilinear enlargement is linear along each axis in turn. Along the image axes a pixel of one phase (its place
-within the cell of `stride` pixels) always lies between the same two neighbours with the same weights, so that
-a phase is a blend of shifted maps. Along the disparity axis a level lies between two planes; every `stride`-th
-level is again a blend of shifted planes, here called a run. Block by block of rows of a phase, the expectation
-takes two sums per pixel. For the backward pass the scores, the disparity and the logarithm of the sum
+within the cell of `stride` pixels) always lies between the same two neighbours with the same weights, so
+that a phase is a blend of shifted maps. Along the disparity axis a level lies between two planes; every
+`stride`-th level is again a blend of shifted planes, here called a run. Block by block of rows of a phase, the
+expectation takes two sums per pixel. For the backward pass the scores, the disparity and the logarithm of the sum
 are kept, and the blends are computed once more.
 
 The reference holds `levels` maps of the full size several times over; this holds few, whatever `levels`.
@@ -29,7 +29,7 @@ _BLOCK_ON_GPU = 2**25  # fills a GPU
 
 
 def full_size_soft_argmax(scores: Tensor, stride: int, levels: int, backend: str = "auto") -> Tensor:
-    """Enlarge scores trilinearly (corners not aligned) and return the expectation of a softmax over the levels.
+    """Enlarge scores trilinearly (corners not aligned); return the expectation of a softmax over the levels.
 
     Args:
         scores: [N, D, h, w], larger is better; float32 or float64.
@@ -61,7 +61,7 @@ def _reference(scores: Tensor, stride: int, levels: int) -> Tensor:
 
 @torch.library.custom_op("dsmnet::full_size_soft_argmax", mutates_args=())
 def _soft_argmax(scores: Tensor, stride: int, levels: int) -> tuple[Tensor, Tensor]:
-    """Return the disparity and log2 of the sum of the weights, each [N, stride**2, h, w]: a channel per phase."""
+    """Return the disparity and log2 of the sum of weights, each [N, stride**2, h, w]: a channel per phase."""
     n, planes, h, w = scores.shape
     disparity = scores.new_empty(n, stride**2, h, w)
     log_sum = torch.empty_like(disparity)
@@ -90,7 +90,7 @@ def _soft_argmax(scores: Tensor, stride: int, levels: int) -> tuple[Tensor, Tens
 def _soft_argmax_backward(
     grad: Tensor, scores: Tensor, disparity: Tensor, log_sum: Tensor, stride: int, levels: int
 ) -> Tensor:
-    """Return the gradient of the scores; a level with weight p has that of ``grad * p * (level - disparity)``."""
+    """Return the gradient of the scores; a level of weight p has ``grad * p * (level - disparity)``."""
     runs = _runs(scores.shape[1], levels, scores)
     padded = _pad(scores)
     grad_padded = torch.zeros_like(padded)
@@ -112,9 +112,7 @@ def _(scores: Tensor, stride: int, levels: int) -> tuple[Tensor, Tensor]:
 
 
 @_soft_argmax_backward.register_fake
-def _(
-    grad: Tensor, scores: Tensor, disparity: Tensor, log_sum: Tensor, stride: int, levels: int
-) -> Tensor:
+def _(grad: Tensor, scores: Tensor, disparity: Tensor, log_sum: Tensor, stride: int, levels: int) -> Tensor:
     return scores.new_empty(scores.shape)
 
 
