@@ -2,10 +2,10 @@
 
 Trilinear enlargement is linear along each axis in turn. Along the image axes a pixel of one phase (its place
 within the cell of `stride` pixels) always lies between the same two neighbours with the same weights, so
-that a phase is a blend of shifted maps. Along the disparity axis a level lies between two planes; every
-`stride`-th level is again a blend of shifted planes, here called a run. Block by block of rows of a phase, the
-expectation takes two sums per pixel. For the backward pass the scores, the disparity and the logarithm of the sum
-are kept, and the blends are computed once more.
+that a phase is a blend of shifted maps. Along the disparity axis a level lies between two planes;
+every `stride`-th level is again a blend of shifted planes, here called a run. Block by block of rows of a phase,
+the expectation takes two sums per pixel. For the backward pass the scores, the disparity and the logarithm of
+the sum are kept, and the blends are computed once more.
 
 The reference holds `levels` maps of the full size several times over; this holds few, whatever `levels`.
 Powers of two take the place of exponentials: they are three times as fast on a CPU.

@@ -40,7 +40,7 @@ def test_equals_the_enlarged_volume(size: tuple[int, ...], stride: int, inclusiv
     expected = with_gradient(scores, stride, levels, "reference")
     for found, wanted in zip(with_gradient(scores, stride, levels, "scan"), expected, strict=True):
         torch.testing.assert_close(found, wanted, rtol=0, atol=1e-9)
-    # In float32 the disparity to 1e-4 px; a gradient reaches hundreds, and rounds no worse than the plain form's.
+    # In float32 the disparity to 1e-4 px; gradients reach hundreds and round no worse than the plain form's.
     disparity, grad = with_gradient(scores.float(), stride, levels, "scan")
     torch.testing.assert_close(disparity.double(), expected[0], rtol=0, atol=1e-4)
     _, plain = with_gradient(scores.float(), stride, levels, "reference")
