@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from dsmnet.layers.norms.checks import widen
+from dsmnet.ops.soft_argmax import full_size_soft_argmax
 
 
 class SoftArgmax(nn.Module):
@@ -41,17 +41,15 @@ class FullSizeSoftArgmax(nn.Module):
         stride: of the scores; the result is so many times larger.
         inclusive: the last plane stands for its own disparity alone, as in GANet and DSMNet: D planes become
             ``stride * (D - 1) + 1`` instead of ``stride * D``.
+        backend: see `dsmnet.ops.soft_argmax.full_size_soft_argmax`.
     """
 
-    def __init__(self, stride: int, inclusive: bool = False) -> None:
+    def __init__(self, stride: int, inclusive: bool = False, backend: str = "auto") -> None:
         super().__init__()
-        self.stride, self.inclusive = stride, inclusive
+        self.stride, self.inclusive, self.backend = stride, inclusive, backend
 
     def forward(self, scores: Tensor) -> Tensor:
         """Scores [N, 1, D, h, w], larger is better -> disparity [N, 1, stride h, stride w] in pixels."""
-        planes, height, width = scores.shape[2:]
+        planes = scores.shape[2]
         levels = self.stride * (planes - 1) + 1 if self.inclusive else self.stride * planes
-        size = (levels, self.stride * height, self.stride * width)
-        fine = F.interpolate(widen(scores), size=size, mode="trilinear", align_corners=False)
-        disparities = torch.arange(levels, device=fine.device, dtype=fine.dtype)
-        return torch.einsum("ndhw,d->nhw", fine.squeeze(1).softmax(1), disparities)[:, None]
+        return full_size_soft_argmax(widen(scores).squeeze(1), self.stride, levels, self.backend)[:, None]
