@@ -2,9 +2,9 @@
 
 A tap (dd, dx) of a 3x3x3 kernel at plane d and column x reads left (x + dx) and right (x + dx - d - dd). The
 left half is hence the same in all planes, the right half depends on u = x - d alone, and both are 2-D
-convolutions. Where the volume ends (zero for x < d) taps drop out: at u = -3 and below all, at u = -2 .. 1 some,
-which takes kernels of their own, from u = 2 on none. In the last column the taps dx = 1 drop out. The first and
-the last plane lack a plane beside them and are convolved as they are: two planes of the volume each.
+convolutions. Where the volume ends (zero for x < d) taps drop out: at u = -3 and below all, at u = -2 .. 1
+some, which takes kernels of their own, from u = 2 on none. In the last column the taps dx = 1 drop out. The
+first and the last plane lack a plane beside them and are convolved as they are: two planes of the volume each.
 """
 
 from __future__ import annotations
@@ -61,9 +61,14 @@ def concat_plane(left: Tensor, right: Tensor, d: int) -> Tensor:
 
 
 def _end(left: Tensor, right: Tensor, planes: range, kernel: Tensor) -> Tensor:
-    """Convolve two planes at an end of the volume; of the result, the plane at the end: [N, O, 1, h, w]."""
-    volume = torch.stack([concat_plane(left, right, d) for d in planes], dim=2)
-    return F.conv3d(volume, kernel, padding=(0, 1, 1))
+    """Convolve the planes at an end of the volume to the plane at the end, [N, O, 1, h, w]."""
+    beside = torch.cat([concat_plane(left, right, d) for d in planes], dim=1)
+    return _conv2d(beside, kernel.transpose(1, 2).flatten(1, 2), (1, 1)).unsqueeze(2)
+
+
+def _conv2d(x: Tensor, kernel: Tensor, padding: tuple[int, int]) -> Tensor:
+    """Convolve in channels last, where few channels run faster and the parts of the volume are contiguous."""
+    return F.conv2d(x, kernel.contiguous(memory_format=torch.channels_last), padding=padding)
 
 
 def _maps(left: Tensor, right: Tensor, weight: Tensor) -> list[Tensor]:
@@ -72,13 +77,7 @@ def _maps(left: Tensor, right: Tensor, weight: Tensor) -> list[Tensor]:
     The left half [N, O, h, w] with all taps, and [N, 4, O, h, w] at u = -2 .. 1; the right half
     [N, O, h, w + 2] from u = -2 on; the same for the last column, backwards: by d from 0 on.
     """
-    n, channels, h, w = left.shape
-    of_left, of_right = weight.split(channels, dim=1)
-    layout = torch.channels_last if memory_format(weight) == torch.channels_last_3d else torch.contiguous_format
-
-    def run(x: Tensor, kernel: Tensor, padding: tuple[int, int]) -> Tensor:
-        return F.conv2d(x, kernel.contiguous(memory_format=layout), padding=padding)
-
+    of_left, of_right = weight.chunk(2, dim=1)
     left_taps = _mask(lambda dd, dx, u: dd - dx <= u, _NEAR, weight)
     near = torch.einsum("ocdyx,kdx->kocyx", of_left, left_taps).flatten(0, 1)
     right_taps = _mask(lambda dd, dx, e: dx - dd == e, range(-2, 3), weight)
@@ -86,10 +85,10 @@ def _maps(left: Tensor, right: Tensor, weight: Tensor) -> list[Tensor]:
     edge = torch.einsum("ocdyx,edx->ocye", of_right[..., :2], right_taps[..., :2])
     padded = F.pad(right, (4, 2))
     return [
-        run(left, of_left.sum(2), (1, 1)),
-        run(left, near, (1, 1)).unflatten(1, (len(_NEAR), -1)),
-        run(padded, shifted, (1, 0)),
-        run(padded, edge, (1, 0)).flip(-1),
+        _conv2d(left, of_left.sum(2), (1, 1)),
+        _conv2d(left, near, (1, 1)).unflatten(1, (len(_NEAR), -1)),
+        _conv2d(padded, shifted, (1, 0)),
+        _conv2d(padded, edge, (1, 0)).flip(-1),
     ]
 
 
