@@ -43,7 +43,7 @@ def cases(
 
 
 def convolve(
-    size: tuple[int, int, int, int, int], width: int, *, fold: bool, backward: bool, device: str
+    size: tuple[int, ...], width: int, *, fold: bool, backward: bool, device: str
 ) -> Callable[[], object]:
     """Prepare two maps and a convolution; return what builds the volume, or does not, and convolves it."""
     n, channels, planes, h, w = size
@@ -52,7 +52,7 @@ def convolve(
     left, right = (x.contiguous(memory_format=torch.channels_last).requires_grad_(backward) for x in pair)
     volume = ConcatVolume(channels)
     conv = VolumeConv(volume.out_channels, width, 3, padding=1, bias=False).to(device)
-    conv.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    conv.to(memory_format=torch.channels_last_3d)
 
     def run() -> None:
         with torch.set_grad_enabled(backward):

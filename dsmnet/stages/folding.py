@@ -4,7 +4,7 @@ A tap (dd, dx) of a 3x3x3 kernel at plane d and column x reads left (x + dx) and
 left half is hence the same in all planes, the right half depends on u = x - d alone, and both are 2-D
 convolutions. Where the volume ends (zero for x < d) taps drop out: at u = -3 and below all, at u = -2 .. 1
 some, which takes kernels of their own, from u = 2 on none. In the last column the taps dx = 1 drop out. The
-first and the last plane lack a plane beside them and are convolved as they are: two planes of the volume each.
+first and the last plane lack a plane beside them and are convolved as they are: two planes each.
 """
 
 from __future__ import annotations

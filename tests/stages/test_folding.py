@@ -16,8 +16,8 @@ from dsmnet.stages.volumes import ConcatVolume, FoldedVolume, GroupwiseConcatVol
 
 # planes, rows, columns: odd ones, D = 1 and 2, D > W, D about W, W < 3
 SIZES = [
-    (5, 3, 9), (1, 4, 7), (2, 4, 7), (3, 3, 11), (12, 5, 12), (13, 2, 12), (14, 2, 12), (15, 2, 12), (9, 2, 4),
-    (3, 2, 2), (7, 2, 2), (3, 2, 1), (4, 1, 1), (1, 1, 1), (3, 3, 3), (6, 2, 5),
+    (5, 3, 9), (1, 4, 7), (2, 4, 7), (3, 3, 11), (12, 5, 12), (13, 2, 12), (14, 2, 12), (15, 2, 12),
+    (9, 2, 4), (3, 2, 2), (7, 2, 2), (3, 2, 1), (4, 1, 1), (1, 1, 1), (3, 3, 3), (6, 2, 5),
 ]  # fmt: skip
 VOLUMES: list[Callable[[], Any]] = [
     lambda: ConcatVolume(6),
@@ -56,16 +56,11 @@ def test_equals_the_built_volume(make: Callable[[], Any], size: tuple[int, int, 
     for dtype, tolerance in ((torch.float64, 1e-12), (torch.float32, 1e-5)):
         for folded, built in zip(*both_ways(make(), size, dtype, layout), strict=True):
             assert folded.dtype == dtype
-            scale = max(1.0, float(built.abs().max()))
+            scale = max(1.0, float(built.detach().abs().max()))
             torch.testing.assert_close(folded, built, rtol=0, atol=tolerance * scale)
 
 
 def test_bfloat16_rounds_the_result_alone() -> None:
-    exact = both_ways(ConcatVolume(6), (5, 3, 9), torch.float64, torch.channels_last_3d)[1]
-    folded = both_ways(ConcatVolume(6), (5, 3, 9), torch.bfloat16, torch.channels_last_3d)[0]
-    assert all(x.dtype == torch.bfloat16 for x in folded)
-    for a, b in zip(folded, exact, strict=True):  # the seed draws other numbers: compare shapes and scales
-        assert a.shape == b.shape
     left, right, weight = torch.randn(1, 6, 3, 9), torch.randn(1, 6, 3, 9), torch.randn(4, 12, 3, 3, 3) / 18
     volume = ConcatVolume(6)
     expected = nn.functional.conv3d(volume(left, right, 5), weight, padding=1)
@@ -117,5 +112,5 @@ def test_networks_are_the_same(network: str, train: bool, monkeypatch: pytest.Mo
         results.append([*outputs, *(p.grad for p in net.parameters() if p.grad is not None)])
     assert len(folds) == 1  # and not where it is switched off
     for folded, built in zip(*results, strict=True):
-        scale = max(1.0, float(built.abs().max()))
+        scale = max(1.0, float(built.detach().abs().max()))
         torch.testing.assert_close(folded, built, rtol=0, atol=1e-8 * scale)
