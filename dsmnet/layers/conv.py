@@ -6,7 +6,7 @@ hand, so that swapping the normalisation never touches a network.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -15,7 +15,23 @@ from torch.nn import functional as F
 from dsmnet.errors import ShapeError
 from dsmnet.layers.norms.placement import Placement
 
-_CONV = {2: nn.Conv2d, 3: nn.Conv3d}
+
+class Convolvable(Protocol):
+    """Something that knows its convolution without being a tensor, such as a volume that is not built."""
+
+    def convolve(self, conv: nn.Conv3d) -> Tensor:
+        """Return what `conv` makes of it."""
+
+
+class VolumeConv(nn.Conv3d):
+    """A 3-D convolution that takes a volume which is not built, too."""
+
+    def forward(self, x: Tensor | Convolvable) -> Tensor:
+        """[N, C, D, h, w], or what stands for it -> [N, out_channels, D, h, w]."""
+        return super().forward(x) if isinstance(x, Tensor) else x.convolve(self)
+
+
+_CONV = {2: nn.Conv2d, 3: VolumeConv}
 _TRANSPOSED: dict[int, Any] = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
 
 

@@ -33,6 +33,7 @@ class DSMNet(StereoNet):
         similarity: of the graph filters' edges, ``dot`` (released code) or ``cosine`` (paper).
         graph_filters: SGF in the volume too, as the paper describes and the released code does not do.
         max_disparity: default search range in pixels; searched are 0 to `max_disparity`, both included.
+        fold: convolve the volume without building it; the same result in less time and memory.
     """
 
     def __init__(
@@ -47,10 +48,11 @@ class DSMNet(StereoNet):
         similarity: str,
         graph_filters: bool,
         max_disparity: int,
+        fold: bool = True,
     ) -> None:
         backbone = DSMNetFeatures(norm, stride=stride, widths=widths, similarity=similarity)
         channels = widths[0]
-        volume = ConcatVolume(channels)
+        volume = ConcatVolume(channels, fold=fold)
         super().__init__(
             normalize=normalize,
             backbone=backbone,
@@ -81,7 +83,8 @@ class DSMNet(StereoNet):
         """See `StereoNet.match`."""
         lefts, rights = self.extract(left, right)
         near, far = lefts[self.stride], rights[self.stride]
-        volume = self.volume(self.left_head(near), self.right_head(far), self.planes(max_disparity))
+        pair = self.left_head(near), self.right_head(far)
+        volume = self.cost_volume(*pair, self.planes(max_disparity))
         scores = self.aggregation(volume, self.guidance(left, near), near)
         return StereoOutput([self.regression(score) for score in scores], scores)
 

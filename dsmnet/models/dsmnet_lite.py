@@ -68,7 +68,7 @@ class DSMNetLite(StereoNet):
     def match(self, left: Tensor, right: Tensor, max_disparity: int | None = None) -> StereoOutput:
         """See `StereoNet.match`."""
         lefts, rights = self.extract(left, right)
-        volume = self.volume(lefts[self.stride], rights[self.stride], self.planes(max_disparity))
+        volume = self.cost_volume(lefts[self.stride], rights[self.stride], self.planes(max_disparity))
         scores = self.aggregation(volume, lefts)
         coarse = self.regression(scores[-1]) * self.stride
         refined = self.refinement(coarse, lefts, rights)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from dsmnet.errors import ShapeError
+from dsmnet.stages.volumes import FoldedVolume
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,8 @@ class StereoNet(nn.Module):
         normalize: image in [0, 1] -> normalised image; not applied by `forward`, whose input is normalised.
         backbone: image [N, 3, H, W] -> {stride: map}; has `channels` (by stride), `divisor` and, where images
             must have a least size, `smallest`.
-        aggregation: may have a `divisor`, of rows, columns and planes of the volume.
+        aggregation: may have a `divisor`, of rows, columns and planes of the volume, and `folds = True` where
+            all it does with the volume is to hand it to a `VolumeConv`, which need not see it built.
         stride: at which the volume is built.
         max_disparity: search range in pixels, exclusive, when a call does not give one.
 
@@ -39,6 +41,8 @@ class StereoNet(nn.Module):
         divisor: height and width of the input are multiples of it.
         smallest: least height and width of the input.
     """
+
+    volume: Any
 
     def __init__(
         self,
@@ -84,6 +88,19 @@ class StereoNet(nn.Module):
         both: dict[int, Tensor] = self.backbone(torch.cat([left, right]))
         halves = {stride: maps.chunk(2) for stride, maps in both.items()}
         return {s: half[0] for s, half in halves.items()}, {s: half[1] for s, half in halves.items()}
+
+    def cost_volume(self, left: Tensor, right: Tensor, planes: int) -> Tensor | FoldedVolume:
+        """Return the volume of two feature maps [N, C, h, w]: built, or what stands for it.
+
+        It stays unbuilt where the volume has `fold` set and the aggregation declares `folds`. A graph capture
+        gets the plain operations.
+        """
+        volume = self.volume
+        capturing = torch.compiler.is_compiling() or torch.jit.is_tracing()
+        if getattr(volume, "fold", False) and getattr(self.aggregation, "folds", False) and not capturing:
+            return FoldedVolume(volume, left, right, planes)
+        built: Tensor = volume(left, right, planes)
+        return built
 
     def planes(self, max_disparity: int | None = None) -> int:
         """Number of planes, of `stride` px each, that cover disparities below `max_disparity`.

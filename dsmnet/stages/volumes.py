@@ -10,7 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dsmnet.errors import ShapeError, UserError
+from dsmnet.layers.norms.checks import memory_format
 from dsmnet.layers.norms.functional import unit_length
+from dsmnet.stages.folding import convolve_pair
 
 
 class _Volume(nn.Module):
@@ -19,12 +21,7 @@ class _Volume(nn.Module):
     out_channels: int
 
     def forward(self, left: Tensor, right: Tensor, planes: int) -> Tensor:
-        if left.shape != right.shape:
-            raise ShapeError(
-                f"volume: left features {tuple(left.shape)} and right {tuple(right.shape)} differ"
-            )
-        if planes < 1:
-            raise ShapeError(f"volume: {planes} planes; at least one is needed")
+        _check(left, right, planes)
         left, right = self.prepare(left), self.prepare(right)
         width = left.shape[-1]
         slices: list[Tensor] = []
@@ -43,6 +40,45 @@ class _Volume(nn.Module):
     def compare(self, left: Tensor, right: Tensor) -> Tensor:
         """Compare aligned maps [N, C, h, w - d] -> [N, out_channels, h, w - d]."""
         raise NotImplementedError
+
+
+def _check(left: Tensor, right: Tensor, planes: int) -> None:
+    if left.shape != right.shape:
+        raise ShapeError(f"volume: left features {tuple(left.shape)} and right {tuple(right.shape)} differ")
+    if planes < 1:
+        raise ShapeError(f"volume: {planes} planes; at least one is needed")
+
+
+class FoldedVolume:
+    """A volume that is not built: its first convolution is computed from the two maps.
+
+    Args:
+        volume: has `convolve(left, right, planes, weight)`.
+        left: features [N, C, h, w].
+        right: features [N, C, h, w].
+        planes: number of planes.
+
+    Raises:
+        ShapeError: the views differ, or there is no plane.
+    """
+
+    def __init__(
+        self, volume: ConcatVolume | GroupwiseConcatVolume, left: Tensor, right: Tensor, planes: int
+    ) -> None:
+        _check(left, right, planes)
+        self.volume = volume
+        self.views = left, right, planes
+
+    def convolve(self, conv: nn.Conv3d) -> Tensor:
+        """Return what `conv` makes of the volume, [N, out_channels, D, h, w].
+
+        A convolution other than 3x3x3, of step 1 and without bias, gets the volume built.
+        """
+        plain = conv.stride == conv.dilation == (1, 1, 1) and conv.groups == 1 and conv.bias is None
+        if plain and conv.kernel_size == (3, 3, 3) and conv.padding == (1, 1, 1):
+            return self.volume.convolve(*self.views, conv.weight)
+        built: Tensor = conv(self.volume(*self.views))
+        return built
 
 
 class GroupwiseVolume(_Volume):
@@ -69,25 +105,42 @@ class GroupwiseVolume(_Volume):
 
 
 class ConcatVolume(_Volume):
-    """Left features beside the shifted right ones (GC-Net, PSMNet, DSMNet)."""
+    """Left features beside the shifted right ones (GC-Net, PSMNet, DSMNet).
 
-    def __init__(self, channels: int) -> None:
+    Args:
+        channels: of the features.
+        fold: the first convolution may be computed without building the volume; the same result.
+    """
+
+    def __init__(self, channels: int, fold: bool = True) -> None:
         super().__init__()
+        self.fold = fold
         self.out_channels = 2 * channels
 
     def compare(self, left: Tensor, right: Tensor) -> Tensor:
         """Concatenate along the channels."""
         return torch.cat([left, right], dim=1)
 
+    def convolve(self, left: Tensor, right: Tensor, planes: int, weight: Tensor) -> Tensor:
+        """Return the volume convolved with a 3x3x3 kernel [O, out_channels, 3, 3, 3], padding 1."""
+        return convolve_pair(left, right, planes, weight)
+
 
 class GroupwiseConcatVolume(_Volume):
     """The last `joined` channels of both views side by side, behind the group-wise correlation of the others.
 
     GwcNet-gc (Guo et al. 2019, sec. 3.2). Left features, then the shifted right ones.
+
+    Args:
+        channels: of the features.
+        groups: of the correlated channels.
+        joined: channels side by side.
+        fold: the first convolution may be computed without building that part; the same result.
     """
 
-    def __init__(self, channels: int, groups: int = 40, joined: int = 12) -> None:
+    def __init__(self, channels: int, groups: int = 40, joined: int = 12, fold: bool = True) -> None:
         super().__init__()
+        self.fold = fold
         self.correlated = channels - joined
         if not 0 <= joined < channels or self.correlated % groups:
             raise UserError(
@@ -102,6 +155,17 @@ class GroupwiseConcatVolume(_Volume):
         split = self.correlated
         products = (left[:, :split] * right[:, :split]).unflatten(1, (self.groups, -1))
         return torch.cat([products.mean(dim=2), left[:, split:], right[:, split:]], dim=1)
+
+    def convolve(self, left: Tensor, right: Tensor, planes: int, weight: Tensor) -> Tensor:
+        """Return the volume convolved with a 3x3x3 kernel [O, out_channels, 3, 3, 3], padding 1."""
+        split = self.correlated
+        correlation = super().forward(left[:, :split], right[:, :split], planes)
+        # a slice would go past torch's fast convolution
+        kernel = weight[:, : self.groups].contiguous(memory_format=memory_format(weight))
+        out = F.conv3d(correlation, kernel, padding=1)
+        if split == left.shape[1]:
+            return out
+        return out.add_(convolve_pair(left[:, split:], right[:, split:], planes, weight[:, self.groups :]))
 
 
 class DifferenceVolume(_Volume):

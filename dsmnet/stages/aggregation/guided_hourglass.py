@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dsmnet.layers.conv import ConvNormAct
+from dsmnet.layers.conv import ConvNormAct, Convolvable
 from dsmnet.layers.merge import Merge
 from dsmnet.layers.norms.checks import widen
 from dsmnet.layers.norms.placement import Placement
@@ -44,6 +44,7 @@ class GuidedHourglass(nn.Module):
     """
 
     divisor = 4
+    folds = True
 
     def __init__(
         self,
@@ -81,7 +82,7 @@ class GuidedHourglass(nn.Module):
             for _ in range(2 * graph_filters)
         )
 
-    def forward(self, volume: Tensor, guides: Guides, left: Tensor) -> list[Tensor]:
+    def forward(self, volume: Tensor | Convolvable, guides: Guides, left: Tensor) -> list[Tensor]:
         """See the class."""
         full = self.fine[0](self.enter(volume), guides.fine[0])
         scores = self._score(0, full)

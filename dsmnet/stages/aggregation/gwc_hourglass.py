@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dsmnet.layers.conv import ConvNormAct, UpConvNormAct
+from dsmnet.layers.conv import ConvNormAct, Convolvable, UpConvNormAct
 from dsmnet.layers.norms.placement import Placement
 from dsmnet.stages.aggregation.stacked_hourglass import enter, head
 
@@ -21,6 +21,7 @@ class GwcHourglass(nn.Module):
     """
 
     divisor = 4
+    folds = True
 
     def __init__(
         self,
@@ -36,7 +37,7 @@ class GwcHourglass(nn.Module):
         self.hourglasses = nn.ModuleList(_Hourglass(width, norm3d) for _ in range(3))
         self.heads = nn.ModuleList(head(width, norm3d) for _ in range(4))
 
-    def forward(self, volume: Tensor, lefts: Mapping[int, Tensor]) -> list[Tensor]:
+    def forward(self, volume: Tensor | Convolvable, lefts: Mapping[int, Tensor]) -> list[Tensor]:
         """See the class."""
         volumes = [self.enter(volume)]
         for hourglass in self.hourglasses:

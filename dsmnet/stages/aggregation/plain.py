@@ -6,12 +6,14 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from dsmnet.layers.conv import ConvNormAct, ResidualBlock
+from dsmnet.layers.conv import ConvNormAct, Convolvable, ResidualBlock
 from dsmnet.layers.norms.placement import Placement
 
 
 class PlainAggregation(nn.Module):
     """`forward(volume [N, G, D, h, w], lefts) -> [scores [N, 1, D, h, w]]`; the left maps are not used."""
+
+    folds = True
 
     def __init__(
         self,
@@ -30,6 +32,6 @@ class PlainAggregation(nn.Module):
             nn.Conv3d(width, 1, 3, padding=1),
         )
 
-    def forward(self, volume: Tensor, lefts: Mapping[int, Tensor]) -> list[Tensor]:
+    def forward(self, volume: Tensor | Convolvable, lefts: Mapping[int, Tensor]) -> list[Tensor]:
         """See the class."""
         return [self.body(volume)]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dsmnet.layers.conv import ConvNormAct, ResidualBlock, UpConvNormAct
+from dsmnet.layers.conv import ConvNormAct, Convolvable, ResidualBlock, UpConvNormAct
 from dsmnet.layers.norms.placement import Placement
 
 
@@ -20,6 +20,7 @@ class StackedHourglass(nn.Module):
     """
 
     divisor = 4
+    folds = True
 
     def __init__(
         self,
@@ -35,7 +36,7 @@ class StackedHourglass(nn.Module):
         self.hourglasses = nn.ModuleList(_Hourglass(width, norm3d) for _ in range(3))
         self.heads = nn.ModuleList(head(width, norm3d) for _ in range(3))
 
-    def forward(self, volume: Tensor, lefts: Mapping[int, Tensor]) -> list[Tensor]:
+    def forward(self, volume: Tensor | Convolvable, lefts: Mapping[int, Tensor]) -> list[Tensor]:
         """See the class."""
         start = x = self.enter(volume)
         first_down: Tensor | None = None
