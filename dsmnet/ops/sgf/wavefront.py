@@ -1,8 +1,8 @@
 """SGF as a sweep over wavefronts, in torch alone: the fast path on a CPU.
 
 All four predecessors of a pixel (r, c) of the down pass have a smaller t = 2 r + c, so the pixels of one t
-are filtered together: W + 2 H steps instead of H W. The map is laid out once in the order of t, channels last.
-A wavefront and each of its neighbours are then slices of that array: a step copies and pads nothing.
+are filtered together: W + 2 H steps instead of H W. The map is laid out once in the order of t, channels
+last. A wavefront and each of its neighbours are then slices of that array: a step copies and pads nothing.
 
 The up pass visits the same wavefronts backwards, and so does the adjoint of the down pass. The right and left
 passes are the down and up passes of the transposed map.
@@ -19,7 +19,6 @@ from torch import Tensor
 
 # (row, column) of the neighbours of entries 1 to 4, of the down and the up pass.
 _STEPS = (((-1, 0), (-1, -1), (-1, 1), (0, -1)), ((1, 0), (1, -1), (1, 1), (0, 1)))
-
 
 # The part of a wavefront that has a certain neighbour: start, stop, and where the slice of neighbours starts.
 Link = tuple[int, int, int]
@@ -51,7 +50,7 @@ class Plans(NamedTuple):
     turn_back: Tensor
 
 
-def filter_rows(x: Tensor, weights: Tensor) -> tuple[Tensor, ...]:
+def run(x: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Run the four passes.
 
     Args:
@@ -59,52 +58,59 @@ def filter_rows(x: Tensor, weights: Tensor) -> tuple[Tensor, ...]:
         weights: [N, 4, 5, H, W], of the same type.
 
     Returns:
-        What goes into the down pass and what comes out of each of the four, [N, HW, C] in the order of the
-        wavefronts: of the map, and for the last two of the transposed map.
+        The filtered map, [N, C, H, W]; and what came out of the down, up and right pass, [N, HW, C] in the
+        order of the wavefronts: of the map, and for the last of the transposed map.
     """
-    plans = make_plans(*x.shape[-2:], x.device)
+    height, width = x.shape[-2:]
+    plans = make_plans(height, width, x.device)
     here, across = plans.map, plans.transposed
-    start = x.flatten(2).transpose(1, 2).index_select(1, here.order)
-    down = _pass(start, weights[:, 0], here, here.down)
+    down = _pass(_rows(x, here.order), weights[:, 0], here, here.down)
     up = _pass(down, weights[:, 1], here, here.up)
     right = _pass(up.index_select(1, plans.turn), weights[:, 2].transpose(2, 3), across, across.down)
     left = _pass(right, weights[:, 3].transpose(2, 3), across, across.up)
-    return start, down, up, right, left
+    return _map(left, plans.turn_back[here.place], height, width), down, up, right
 
 
-def to_map(left: Tensor, height: int, width: int) -> Tensor:
-    """Bring the last result of `filter_rows` into the form of a map, [N, C, H, W]."""
-    plans = make_plans(height, width, left.device)
-    place = plans.turn_back[plans.map.place]
-    return left.index_select(1, place).transpose(1, 2).unflatten(2, (height, width))
-
-
-def backward(grad: Tensor, weights: Tensor, results: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
-    """Return the gradients of x [N, C, H, W] and of the weights.
+def run_backward(
+    grad: Tensor, x: Tensor, weights: Tensor, results: tuple[Tensor, ...]
+) -> tuple[Tensor, Tensor]:
+    """Return the gradients of x and of the weights from that of the filtered map; arguments as in `run`.
 
     Args:
         grad: of the filtered map, [N, C, H, W].
-        weights: [N, 4, 5, H, W].
-        results: of `filter_rows`.
+        x: what was filtered.
+        weights: the weights.
+        results: what `run` returned.
     """
-    height, width = grad.shape[-2:]
-    plans = make_plans(height, width, grad.device)
+    height, width = x.shape[-2:]
+    plans = make_plans(height, width, x.device)
     here, across = plans.map, plans.transposed
-    start, down, up, right, left = results
-    turned = up.index_select(1, plans.turn)
+    filtered, down, up, right = results
     across_weights = weights[:, 2:].transpose(3, 4)
-    g = grad.transpose(2, 3).flatten(2).transpose(1, 2).index_select(1, across.order)
-    g, grad_left = _pass_backward(g, right, left, across_weights[:, 1], across, across.up)
+    to_left = here.order[plans.turn]
+    g = _rows(grad, to_left)
+    g, grad_left = _pass_backward(g, right, _rows(filtered, to_left), across_weights[:, 1], across, across.up)
+    turned = up.index_select(1, plans.turn)
     g, grad_right = _pass_backward(g, turned, right, across_weights[:, 0], across, across.down)
     g = g.index_select(1, plans.turn_back)
     g, grad_up = _pass_backward(g, down, up, weights[:, 1], here, here.up)
+    start = _rows(x, here.order)
     g, grad_down = _pass_backward(g, start, down, weights[:, 0], here, here.down)
-    grad_x = g.index_select(1, here.place).transpose(1, 2).unflatten(2, (height, width))
     grads = [grad_down, grad_up, grad_right.transpose(2, 3), grad_left.transpose(2, 3)]
-    return grad_x, torch.stack(grads, 1)
+    return _map(g, here.place, height, width), torch.stack(grads, 1)
 
 
-@lru_cache(maxsize=64)
+def _rows(x: Tensor, order: Tensor) -> Tensor:
+    """[N, C, H, W] -> [N, HW, C], with pixel `order[j]` at place j."""
+    return x.flatten(2).index_select(2, order).transpose(1, 2).contiguous()
+
+
+def _map(rows: Tensor, place: Tensor, height: int, width: int) -> Tensor:
+    """[N, HW, C] -> [N, C, H, W], with pixel i from `place[i]`."""
+    return rows.index_select(1, place).transpose(1, 2).contiguous().unflatten(2, (height, width))
+
+
+@lru_cache(maxsize=16)
 def make_plans(height: int, width: int, device: torch.device) -> Plans:
     """Return the plans for maps of a size."""
     here, across = _make_plan(height, width, device), _make_plan(width, height, device)
@@ -182,7 +188,7 @@ def _pass_backward(
 ) -> tuple[Tensor, Tensor]:
     """Return the gradients of a pass's input x and weights from that of its result y."""
     own, factors = _factors(weights, plan, sweep)
-    grad = grad.clone()  # becomes dL/dy with all its descendants
+    # `grad` is a copy made for this pass; it becomes dL/dy with all its descendants.
     for front in reversed(sweep.fronts):
         for factor, (start, stop, near) in zip(factors, front, strict=True):
             if stop > start:
