@@ -23,8 +23,9 @@ def scan(x: Tensor, weights: Tensor) -> Tensor:
 
 def triton(x: Tensor, weights: Tensor) -> Tensor:
     """Filter x [N, C, H, W] with weights [N, 4, 5, H, W] by the Triton kernels."""
-    filtered: Tensor = torch.ops.dsmnet.sgf_triton(x, weights)[0]
-    return filtered
+    wide = widest(x)
+    filtered: Tensor = torch.ops.dsmnet.sgf_triton(x.to(wide), weights.to(wide))[0]
+    return filtered.to(x.dtype)
 
 
 @torch.library.custom_op("dsmnet::sgf_scan", mutates_args=())
