@@ -25,7 +25,8 @@ def sga(cost: Tensor, weights: Tensor, backend: str = "auto") -> Tensor:
         cost: volume [N, C, D, H, W].
         weights: [N, 4, 5, H, W]; directions (down, up, right, left), entries (self, d, d-1, d+1, maximum),
             normalised by the caller.
-        backend: ``reference`` (plain autograd), ``scan`` (torch alone), ``triton`` (GPU), or ``auto``.
+        backend: ``reference`` (plain autograd; for ONNX, as it has plain operators alone), ``scan`` (torch
+            alone), ``triton`` (GPU), or ``auto``.
 
     Returns:
         The aggregated volume, [N, C, D, H, W]. The fast paths compute half precision in float32.

@@ -25,7 +25,8 @@ def sgf(x: Tensor, weights: Tensor, backend: str = "auto") -> Tensor:
         x: features (or the planes of a volume as channels), [N, C, H, W].
         weights: [N, 4, 5, H, W]; ``weights[:, k]`` are the five weights of pass k in (down, up, right,
             left), entry 0 the pixel itself, shared over channels and normalised by the caller.
-        backend: ``reference`` (plain autograd), ``scan`` (torch alone), ``triton`` (GPU), or ``auto``.
+        backend: ``reference`` (plain autograd; for ONNX, as it has plain operators alone), ``scan`` (torch
+            alone), ``triton`` (GPU), or ``auto``.
 
     Returns:
         The filtered map, [N, C, H, W]. The fast paths compute half precision in float32.
