@@ -26,7 +26,7 @@ def cases(
         target: how many times faster than the reference.
         device: where the tensors lie.
     """
-    fast = choose_backend("auto")
+    fast = choose_backend("auto", torch.device(device))
     found = []
     for name, sizes in (("sgf", sgf_sizes), ("sga", sga_sizes)):
         for size in sizes:

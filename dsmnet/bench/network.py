@@ -62,7 +62,7 @@ def measure(
     Raises:
         UserError: an option is impossible, or the process failed; the message is the reason.
     """
-    choose_backend(backend)
+    choose_backend(backend, torch.device(device))
     if repeats < 1 or min(size) < 1:
         raise UserError(f"repeats={repeats}, size={list(size)}: expected positive numbers")
     arguments = (build, size, backend, search_range, device, train, repeats, threads)

@@ -1,0 +1,210 @@
+"""SGF as a sweep over wavefronts, in torch alone: the fast path on a CPU.
+
+All four predecessors of a pixel (r, c) of the down pass have a smaller t = 2 r + c, so the pixels of one t
+are filtered together: W + 2 H steps instead of H W. The map is laid out once in the order of t, channels
+last. A wavefront and each of its neighbours are then slices of that array: a step copies and pads nothing.
+
+The up pass visits the same wavefronts backwards, and so does the adjoint of the down pass. The right and left
+passes are the down and up passes of the transposed map.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any, NamedTuple, cast
+
+import torch
+from torch import Tensor
+
+# (row, column) of the neighbours of entries 1 to 4, of the down and the up pass.
+_STEPS = (((-1, 0), (-1, -1), (-1, 1), (0, -1)), ((1, 0), (1, -1), (1, 1), (0, 1)))
+
+# The part of a wavefront that has a certain neighbour: start, stop, and where the slice of neighbours starts.
+Link = tuple[int, int, int]
+
+
+class Sweep(NamedTuple):
+    """One pass: its wavefronts, and what each pixel of the array has for neighbours."""
+
+    fronts: tuple[tuple[Link, Link, Link, Link], ...]  # a link for each of the four entries; some are empty
+    neighbours: Tensor  # [4, HW] places in the array, 0 where there is none
+    outside: Tensor  # bool [4, HW], where there is none
+
+
+class Plan(NamedTuple):
+    """A map [H, W] as an array [HW], in the order of its wavefronts."""
+
+    order: Tensor  # [HW] pixel at each place
+    place: Tensor  # [HW] place of each pixel
+    down: Sweep
+    up: Sweep
+
+
+class Plans(NamedTuple):
+    """A map and its transpose, and the way from one array to the other and back."""
+
+    map: Plan
+    transposed: Plan
+    turn: Tensor
+    turn_back: Tensor
+
+
+def run(x: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Run the four passes.
+
+    Args:
+        x: [N, C, H, W], float32 or float64.
+        weights: [N, 4, 5, H, W], of the same type.
+
+    Returns:
+        The filtered map, [N, C, H, W]; and what came out of the down, up and right pass, [N, HW, C] in the
+        order of the wavefronts: of the map, and for the last of the transposed map.
+    """
+    height, width = x.shape[-2:]
+    plans = make_plans(height, width, x.device)
+    here, across = plans.map, plans.transposed
+    down = _pass(_rows(x, here.order), weights[:, 0], here, here.down)
+    up = _pass(down, weights[:, 1], here, here.up)
+    right = _pass(up.index_select(1, plans.turn), weights[:, 2].transpose(2, 3), across, across.down)
+    left = _pass(right, weights[:, 3].transpose(2, 3), across, across.up)
+    return _map(left, plans.turn_back[here.place], height, width), down, up, right
+
+
+def run_backward(
+    grad: Tensor, x: Tensor, weights: Tensor, results: tuple[Tensor, ...]
+) -> tuple[Tensor, Tensor]:
+    """Return the gradients of x and of the weights from that of the filtered map; arguments as in `run`.
+
+    Args:
+        grad: of the filtered map, [N, C, H, W].
+        x: what was filtered.
+        weights: the weights.
+        results: what `run` returned.
+    """
+    height, width = x.shape[-2:]
+    plans = make_plans(height, width, x.device)
+    here, across = plans.map, plans.transposed
+    filtered, down, up, right = results
+    across_weights = weights[:, 2:].transpose(3, 4)
+    to_left = here.order[plans.turn]
+    g = _rows(grad, to_left)
+    g, grad_left = _pass_backward(g, right, _rows(filtered, to_left), across_weights[:, 1], across, across.up)
+    turned = up.index_select(1, plans.turn)
+    g, grad_right = _pass_backward(g, turned, right, across_weights[:, 0], across, across.down)
+    g = g.index_select(1, plans.turn_back)
+    g, grad_up = _pass_backward(g, down, up, weights[:, 1], here, here.up)
+    start = _rows(x, here.order)
+    g, grad_down = _pass_backward(g, start, down, weights[:, 0], here, here.down)
+    grads = [grad_down, grad_up, grad_right.transpose(2, 3), grad_left.transpose(2, 3)]
+    return _map(g, here.place, height, width), torch.stack(grads, 1)
+
+
+def _rows(x: Tensor, order: Tensor) -> Tensor:
+    """[N, C, H, W] -> [N, HW, C], with pixel `order[j]` at place j."""
+    return x.flatten(2).index_select(2, order).transpose(1, 2).contiguous()
+
+
+def _map(rows: Tensor, place: Tensor, height: int, width: int) -> Tensor:
+    """[N, HW, C] -> [N, C, H, W], with pixel i from `place[i]`."""
+    return rows.index_select(1, place).transpose(1, 2).contiguous().unflatten(2, (height, width))
+
+
+@lru_cache(maxsize=16)
+def make_plans(height: int, width: int, device: torch.device) -> Plans:
+    """Return the plans for maps of a size."""
+    here, across = _make_plan(height, width, device), _make_plan(width, height, device)
+    # Place j of the transposed map's array holds its pixel q = (c, r), which is (r, c) here.
+    q = across.order
+    turn = here.place[q % height * width + q // height]
+    turn_back = torch.empty_like(turn)
+    turn_back[turn] = torch.arange(len(turn), device=device)
+    return Plans(here, across, turn, turn_back)
+
+
+def _make_plan(height: int, width: int, device: torch.device) -> Plan:
+    rows = torch.arange(height).repeat_interleave(width)
+    columns = torch.arange(width).repeat(height)
+    # Rows ascend within a wavefront: a neighbour's place is then the pixel's own plus a constant.
+    order = torch.argsort((2 * rows + columns) * height + rows)
+    place = torch.empty_like(order)
+    place[order] = torch.arange(len(order))
+    down = tuple(_down_fronts(height, width))
+    # The up pass is the down pass of the map turned by 180 degrees, whose array is this one reversed; its
+    # neighbours above on the left and on the right have changed sides.
+    end = len(order)
+    up = tuple(
+        tuple((end - stop, end - start, end - near - (stop - start)) for start, stop, near in (a, c, b, d))
+        for a, b, c, d in down
+    )
+    sweeps = []
+    for fronts, steps in zip((down, up), _STEPS, strict=True):
+        r, c = rows[order], columns[order]
+        near = [(r + dr, c + dc) for dr, dc in steps]
+        outside = torch.stack([(y < 0) | (y >= height) | (x < 0) | (x >= width) for y, x in near])
+        places = torch.stack([place[(y * width + x).clamp(0, end - 1)] for y, x in near])
+        sweeps.append(Sweep(cast(Any, fronts), places.masked_fill(outside, 0).to(device), outside.to(device)))
+    return Plan(order.to(device), place.to(device), *sweeps)
+
+
+def _down_fronts(height: int, width: int) -> Iterator[tuple[Link, Link, Link, Link]]:
+    """Wavefront t holds the rows from `top` to `bottom`; neighbours lie up to three wavefronts back."""
+    steps = range(-3, width + 2 * height - 2)
+    top = {t: max(0, -(-(t - width + 1) // 2)) for t in steps}
+    bottom = {t: min(height - 1, t // 2) for t in steps}
+    begin, following = {}, 0
+    for t in steps:
+        begin[t] = following
+        following += max(0, bottom[t] - top[t] + 1)
+
+    def link(t: int, back: int, up: int, first: int, last: int) -> Link:
+        first, last = max(first, top[t]), min(last, bottom[t])
+        start = begin[t] + first - top[t]
+        return start, max(start, start + last - first + 1), begin[t - back] + first - up - top[t - back]
+
+    for t in steps[3:]:
+        not_left, not_right = (t - 1) // 2, -(-(t - width + 2) // 2)  # last and first row with c > 0, c < W-1
+        yield (
+            link(t, 2, 1, 1, height),
+            link(t, 3, 1, 1, not_left),
+            link(t, 1, 1, max(1, not_right), height),
+            link(t, 1, 0, 0, not_left),
+        )
+
+
+def _pass(x: Tensor, weights: Tensor, plan: Plan, sweep: Sweep) -> Tensor:
+    """Filter an array [N, HW, C] with the weights [N, 5, H, W] of one pass."""
+    own, factors = _factors(weights, plan, sweep)
+    y = x * own
+    for front in sweep.fronts:
+        for factor, (start, stop, near) in zip(factors, front, strict=True):
+            if stop > start:
+                y[:, start:stop].addcmul_(y[:, near : near + stop - start], factor[:, start:stop])
+    return y
+
+
+def _pass_backward(
+    grad: Tensor, x: Tensor, y: Tensor, weights: Tensor, plan: Plan, sweep: Sweep
+) -> tuple[Tensor, Tensor]:
+    """Return the gradients of a pass's input x and weights from that of its result y."""
+    own, factors = _factors(weights, plan, sweep)
+    # `grad` is a copy made for this pass; it becomes dL/dy with all its descendants.
+    for front in reversed(sweep.fronts):
+        for factor, (start, stop, near) in zip(factors, front, strict=True):
+            if stop > start:
+                grad[:, near : near + stop - start].addcmul_(grad[:, start:stop], factor[:, start:stop])
+    grad_own = (grad * x).sum(2)
+    terms = [grad_own]
+    for neighbour, outside in zip(sweep.neighbours, sweep.outside, strict=True):
+        product = (grad * y.index_select(1, neighbour)).sum(2)
+        terms.append(torch.where(outside, grad_own, product))
+    grad_weights = torch.stack(terms, 1).index_select(2, plan.place)
+    return grad * own, grad_weights.view(weights.shape)
+
+
+def _factors(weights: Tensor, plan: Plan, sweep: Sweep) -> tuple[Tensor, list[Tensor]]:
+    """Return the factors, [N, HW, 1], of the pixel itself and of its neighbours."""
+    rows = weights.flatten(2).index_select(2, plan.order)
+    missing = rows[:, 1:].masked_fill(~sweep.outside, 0)
+    own = rows[:, 0] + missing.sum(1)
+    return own[..., None], [factor[..., None] for factor in rows[:, 1:].unbind(1)]
