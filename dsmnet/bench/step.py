@@ -10,8 +10,8 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
-from dsmnet.api import build_model
 from dsmnet.bench.compare import Case
+from dsmnet.config import compose, instantiate
 from dsmnet.losses import StereoLoss
 from dsmnet.models.stereo_net import StereoNet
 from dsmnet.training.averaging import moving_average, moving_averages
@@ -68,7 +68,9 @@ def training_step(
 ) -> Callable[[], object]:
     """Prepare a network and its optimiser; return what makes one step, to the averaged weights."""
     torch.manual_seed(0)
-    net: StereoNet = build_model(model, norm).net.to(device).train()
+    net: StereoNet = (
+        instantiate(compose("build", [f"model={model}", f"norm={norm}"]).model).to(device).train()
+    )
     if plain:
         to_contiguous(net)
     if recompute:

@@ -141,7 +141,7 @@ class StereoModule(pl.LightningModule):
         if optimizer.defaults.get("fused") and "mixed" in str(self.trainer.precision):
             raise UserError(
                 f"optimizer.fused=true with trainer.precision={self.trainer.precision}: fused optimisers "
-                "leave no place to clip gradients of mixed precision; expected fused=null or precision=32-true"
+                "leave no place to clip gradients; expected fused=null or precision=32-true"
             )
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda _: self.schedule(self.progress()))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
