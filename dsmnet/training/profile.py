@@ -83,7 +83,10 @@ class StepTimeline(Profiler):
     def enter_backward(self, name: str) -> None:
         """Gradients of the module's outputs are there: its backward pass begins."""
         self.tick()
-        self.backward = name
+        if not self.backward.startswith(
+            name + "."
+        ):  # its last child, whose output is also its own, has begun
+            self.backward = name
 
     def leave_backward(self, name: str, outer: str) -> None:
         """Gradients of its inputs are there; unless the module before it has begun, its parent goes on."""
