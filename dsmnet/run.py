@@ -17,6 +17,7 @@ from dsmnet.errors import UserError
 from dsmnet.evaluation import choose_sets, cross_domain_evaluation
 from dsmnet.models.checkpoint import load_into, read_weights, save_weights
 from dsmnet.training.module import StereoModule
+from dsmnet.training.recompute import recompute_stages
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,8 @@ def train(cfg: DictConfig, output: Path) -> Path:
     if cfg.init is not None:
         tensors, _ = read_weights(Path(cfg.init))
         load_into(predictor.net, tensors, f"init={cfg.init}")
+    if cfg.recompute:
+        recompute_stages(predictor.net)
     data = _data(cfg)
     module = StereoModule(
         predictor.net,

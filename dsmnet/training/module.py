@@ -138,6 +138,11 @@ class StereoModule(pl.LightningModule):
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         """The optimiser, and a schedule that follows `progress`."""
         optimizer = make_optimizer(self.build_optimizer, self, self.gate_lr)
+        if optimizer.defaults.get("fused") and "mixed" in str(self.trainer.precision):
+            raise UserError(
+                f"optimizer.fused=true with trainer.precision={self.trainer.precision}: fused optimisers "
+                "leave no place to clip gradients; expected fused=null or precision=32-true"
+            )
         scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda _: self.schedule(self.progress()))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -17,11 +16,12 @@ from pytorch_lightning.callbacks import (
     WeightAveraging,
 )
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
-from torch import Tensor
 
 from dsmnet.errors import UserError
+from dsmnet.training.averaging import moving_averages
 from dsmnet.training.callbacks import LogLine, LogPictures, SaveOnFailure
 from dsmnet.training.gates import LogGates
+from dsmnet.training.profile import ProfileSteps, StepTimeline
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +41,7 @@ def make_trainer(
     log_every_n_steps: int,
     threads: int | None,
     epoch_steps: int,
+    profile: bool = False,
     progress: bool = True,
 ) -> pl.Trainer:
     """Make a trainer that writes ``checkpoints/``, ``metrics.csv`` and TensorBoard events under `output`.
@@ -59,6 +60,7 @@ def make_trainer(
         log_every_n_steps: optimiser steps.
         threads: of the CPU's kernels; `None` leaves it to torch.
         epoch_steps: batches between two validations.
+        profile: write ``profile.md``, where the time of a step goes.
         progress: show a progress bar.
 
     Raises:
@@ -89,7 +91,10 @@ def make_trainer(
         SaveOnFailure(folder),
     ]
     if ema_decay:
-        callbacks.append(WeightAveraging(avg_fn=moving_average(ema_decay)))
+        callbacks.append(WeightAveraging(multi_avg_fn=moving_averages(ema_decay)))
+    timeline = StepTimeline(output / "profile.md", skip=2, synchronize=on_gpu) if profile else None
+    if timeline:
+        callbacks.append(ProfileSteps(timeline))
     if progress:
         callbacks.append(TQDMProgressBar(refresh_rate=1 if on_gpu else 5))
     try:
@@ -107,6 +112,7 @@ def make_trainer(
             num_sanity_val_steps=1,
             log_every_n_steps=log_every_n_steps,
             callbacks=callbacks,
+            profiler=timeline,
             logger=[CSVLogger(output, name="", version=""), TensorBoardLogger(output, name="", version="")],
             use_distributed_sampler=False,  # EndlessSampler shares the samples out itself
             enable_progress_bar=progress,
@@ -115,21 +121,6 @@ def make_trainer(
         )
     except (ValueError, pl.utilities.exceptions.MisconfigurationException) as error:
         raise UserError(f"trainer: {error}") from error
-
-
-def moving_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
-    """Return an exponential moving average whose memory grows with the run, up to `decay` per step.
-
-    With the full decay from the start, the average of a short run would consist of its first, untrained
-    weights.
-    """
-
-    def average(averaged: Tensor, current: Tensor, count: Tensor | int) -> Tensor:
-        done = torch.as_tensor(count)  # stays on its device: reading it would wait for it, once per parameter
-        share = ((1 + done) / (10 + done)).clamp(max=decay)
-        return averaged * share + current * (1 - share)
-
-    return average
 
 
 def _silence_what_users_cannot_act_on() -> None:

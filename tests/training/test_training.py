@@ -19,9 +19,9 @@ from dsmnet.errors import UserError
 from dsmnet.evaluation import EvaluationProtocol, evaluate_set
 from dsmnet.models.checkpoint import read_weights
 from dsmnet.run import run, train
+from dsmnet.training.averaging import moving_average
 from dsmnet.training.module import StereoModule, TrainingDiverged
 from dsmnet.training.schedule import OneCycle
-from dsmnet.training.trainer import moving_average
 
 SMALL = [
     "model=tiny",

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dsmnet.layers.conv import ConvNormAct, ResidualBlock, UpsampleMerge
+from dsmnet.layers.norms.checks import memory_format
 from dsmnet.layers.norms.placement import Placement
 from dsmnet.ops import sga_directions
 
@@ -99,8 +100,29 @@ class SemiGlobalAggregation(nn.Module):
         context = self.hourglass(self.enter(volume))
         score = self.scale * volume.mean(1, keepdim=True) + self.score(context)
         scores = [score * self.gain[0].exp()]
-        for k, correction in enumerate(self.corrections):
+        layout = memory_format(context)
+        for k, seen in enumerate(self._see_context(context)):
             smooth = torch.stack(sga_directions(score.float(), weights[:, k])).mean(0)
-            score = smooth + correction(torch.cat([smooth, score, context], dim=1))
+            both = torch.cat([smooth, score], dim=1).contiguous(memory_format=layout)
+            score = smooth + self._correct(k, both, seen)
             scores.append(score * self.gain[k + 1].exp())
         return scores
+
+    def _see_context(self, context: Tensor) -> tuple[Tensor, ...]:
+        """What the first convolution of each correction makes of the context, its bias included.
+
+        The convolution of joined inputs is the sum of theirs. That of the context is the same in all passes,
+        and one with more channels is faster than several with few.
+        """
+        first = [correction[0] for correction in self.corrections]  # type: ignore[index]
+        if not first:
+            return ()
+        kernels = torch.cat([conv.weight[:, 2:] for conv in first])
+        biases = torch.cat([conv.bias for conv in first])
+        return F.conv3d(context, kernels, biases, padding=1).chunk(len(first), dim=1)
+
+    def _correct(self, k: int, scores: Tensor, seen: Tensor) -> Tensor:
+        """Correction `k` from the two scores and from what it sees of the context."""
+        first, act, last = self.corrections[k].children()
+        assert isinstance(first, nn.Conv3d)
+        return last(act(F.conv3d(scores, first.weight[:, :2], padding=1) + seen))

@@ -1,0 +1,174 @@
+"""Options of the training step change its cost, never its result."""
+
+from __future__ import annotations
+
+import copy
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from dsmnet import build_model
+from dsmnet.config import compose, instantiate
+from dsmnet.errors import UserError
+from dsmnet.models.checkpoint import read_weights
+from dsmnet.models.stereo_net import StereoNet
+from dsmnet.run import train
+from dsmnet.training.averaging import moving_average, moving_averages
+from dsmnet.training.profile import ProfileSteps, StepTimeline
+from dsmnet.training.recompute import recompute_stages
+
+SMALL = [
+    "model=tiny",
+    "trainer=debug",
+    "trainer.threads=1",
+    "dataset.size=[64,128]",
+    "dataset.max_disparity=32",
+    "dataset.validation_length=1",
+    "search_range=32",
+    "crop.height=64",
+    "crop.width=96",
+    "loader.batch_size=1",
+    "loader.epoch_steps=4",
+    "progress=false",
+]
+
+
+def gradients(net: StereoNet) -> dict[str, Tensor]:
+    torch.manual_seed(1)
+    left, right = torch.rand(2, 2, 3, 64, 96)
+    output = net.train().match(left, right, 32)
+    sum((d.square().mean() for d in output.disparities), torch.zeros(())).backward()
+    return {name: parameter.grad for name, parameter in net.named_parameters() if parameter.grad is not None}
+
+
+@pytest.mark.parametrize("norm", ["domain", "batch", "mixstyle", "whitening"])
+def test_recomputed_stages_give_the_same_gradients_and_statistics(norm: str) -> None:
+    plain = build_model("tiny", norm, [f"norm@norm3d={norm}"]).net
+    cheap = copy.deepcopy(plain)
+    recompute_stages(cheap)
+    expected, found = gradients(plain), gradients(cheap)
+    assert expected.keys() == found.keys()
+    for name in expected:
+        torch.testing.assert_close(found[name], expected[name], msg=name)
+    assert plain.state_dict().keys() == cheap.state_dict().keys()
+    for name, tensor in plain.state_dict().items():
+        assert torch.equal(tensor, cheap.state_dict()[name]), name
+
+
+def kept_bytes(net: StereoNet) -> int:
+    """Bytes that autograd keeps between forward and backward pass, each storage once."""
+    kept: dict[int, int] = {}
+    own = {p.untyped_storage().data_ptr() for p in net.parameters()}
+
+    def pack(tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage.data_ptr() not in own:
+            kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    left, right = torch.rand(2, 2, 3, 64, 96)
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        output = net.train().match(left, right, 32)
+    assert output.disparities
+    return sum(kept.values())
+
+
+def test_recomputed_stages_keep_less() -> None:
+    net = build_model("tiny").net
+    before = kept_bytes(net)
+    recompute_stages(net)
+    assert kept_bytes(net) < 0.5 * before
+
+
+def test_a_run_that_recomputes_ends_with_the_same_weights(tmp_path: Path) -> None:
+    weights = [
+        read_weights(train(compose("train", [*SMALL, f"recompute={on}", f"paths.output={path}"]), path))[0]
+        for on, path in (("false", tmp_path / "a"), ("true", tmp_path / "b"))
+    ]
+    assert weights[0].keys() == weights[1].keys()
+    for name, tensor in weights[0].items():
+        torch.testing.assert_close(weights[1][name], tensor, msg=name)
+
+
+@pytest.mark.parametrize("count", [0, 5, 10_000])
+def test_averages_of_many_are_those_of_each(count: int) -> None:
+    averaged, current = [torch.randn(3, 4), torch.randn(5)], [torch.randn(3, 4), torch.randn(5)]
+    one = moving_average(0.99)
+    expected = [one(a, c, torch.tensor(count)) for a, c in zip(averaged, current, strict=True)]
+    moving_averages(0.99)(averaged, current, torch.tensor(count))
+    assert all(torch.equal(a, b) for a, b in zip(averaged, expected, strict=True))
+    counter = [torch.tensor(7)]
+    moving_averages(0.9)(counter, [torch.tensor(9)], torch.tensor(1000))
+    assert counter[0].item() == int(one(torch.tensor(7), torch.tensor(9), 1000))
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw"])
+def test_a_fused_optimizer_takes_the_same_steps(optimizer: str) -> None:
+    gradient = torch.randn(3, 5, 4)
+    found = []
+    for fused in ("null", "true"):
+        cfg = compose("train", [f"optimizer={optimizer}", f"optimizer.fused={fused}"])
+        parameter = nn.Parameter(torch.ones(5, 4))
+        steps = instantiate(cfg.optimizer)([parameter])
+        for value in gradient:
+            parameter.grad = value
+            steps.step()
+        found.append(parameter.detach())
+    torch.testing.assert_close(found[1], found[0], rtol=1e-5, atol=1e-6)
+    assert not torch.equal(found[0], torch.ones(5, 4))
+
+
+def test_a_fused_optimizer_in_mixed_precision_is_refused(tmp_path: Path) -> None:
+    overrides = ["optimizer.fused=true", "trainer.precision=bf16-mixed", f"paths.output={tmp_path}"]
+    with pytest.raises(UserError, match=r"optimizer\.fused=true with trainer\.precision=bf16-mixed"):
+        train(compose("train", [*SMALL, *overrides]), tmp_path)
+
+
+def test_where_the_time_goes(tmp_path: Path) -> None:
+    overrides = ["trainer.profile=true", "trainer.max_steps=4", f"paths.output={tmp_path}"]
+    train(compose("train", [*SMALL, *overrides]), tmp_path)
+    lines = (tmp_path / "profile.md").read_text().splitlines()
+    rows = {cells[1].strip(): cells[2:5] for line in lines[4:] if (cells := line.split("|"))[1:]}
+    for name in ("making or waiting for data", "optimizer", "average of the weights", "clip gradients"):
+        assert float(rows[name][0]) >= 0
+    for name in ("backbone.stem", "aggregation.body", "refinement.at_half"):
+        assert float(rows[name][0]) > 0, name
+        assert float(rows[name][1]) > 0, name
+    assert "mean of 2" in lines[0]
+
+
+class _Slow(nn.Module):
+    """Takes its time in one direction."""
+
+    def __init__(self, forward: float, backward: float) -> None:
+        super().__init__()
+        self.times = forward, backward
+
+    def forward(self, x: Tensor) -> Tensor:
+        time.sleep(self.times[0])
+        y = x * 1.0
+        y.register_hook(lambda _: time.sleep(self.times[1]))
+        return y * 1.0
+
+
+def test_time_is_booked_where_it_passes(tmp_path: Path) -> None:
+    timeline = StepTimeline(tmp_path / "profile.md", skip=0, synchronize=False)
+    watch = ProfileSteps(timeline)
+    net = nn.ModuleDict({"first": _Slow(0.05, 0.01), "second": _Slow(0.01, 0.1)})
+    for name, module in net.items():
+        watch._watch(name, module)
+    timeline.active = True
+    timeline.push("training step (loss, metrics)")
+    loss = net["second"](net["first"](torch.ones(1, requires_grad=True) * 2)).sum()
+    timeline.pop()
+    timeline.push("backward of the loss")
+    loss.backward()
+    timeline.pop()
+    totals = timeline.totals
+    assert totals["first", "forward"] == pytest.approx(0.05, abs=0.02)
+    assert totals["second", "forward"] == pytest.approx(0.01, abs=0.02)
+    assert totals["first", "backward"] == pytest.approx(0.01, abs=0.02)
+    assert totals["second", "backward"] == pytest.approx(0.1, abs=0.03)
