@@ -3,7 +3,7 @@
 Trilinear enlargement is linear along each axis in turn. Along the image axes a pixel of one phase (its place
 within the cell of `stride` pixels) always lies between the same two neighbours with the same weights, so
 that a phase is a blend of shifted maps. Along the disparity axis a level lies between two planes;
-every `stride`-th level is again a blend of shifted planes, here called a run. Block by block of rows of a phase,
+every `stride`-th level is again a blend of shifted planes, here called a run. Block by block of rows,
 the expectation takes two sums per pixel. For the backward pass the scores, the disparity and the logarithm of
 the sum are kept, and the blends are computed once more.
 
