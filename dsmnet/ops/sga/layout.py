@@ -20,7 +20,12 @@ def to_rows(forth: Tensor, back: Tensor, axis: str) -> Tensor:
 def to_volumes(rows: Tensor, axis: str) -> tuple[Tensor, Tensor]:
     """Undo `to_rows`."""
     forth, back = rows.chunk(2, dim=1)
-    return forth.permute(_VOLUME[axis]), back.flip(0).permute(_VOLUME[axis])
+    return to_volume(forth, axis), to_volume(back.flip(0), axis)
+
+
+def to_volume(rows: Tensor, axis: str) -> Tensor:
+    """[T, N, C, D, P] -> [N, C, D, H, W], a view."""
+    return rows.permute(_VOLUME[axis])
 
 
 def weights_to_rows(weights: Tensor, axis: str) -> Tensor:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from dsmnet.ops.backend import widest
 from dsmnet.ops.sga import scan as rows
+from dsmnet.ops.sga.layout import to_volume
 
 _Four = tuple[Tensor, Tensor, Tensor, Tensor]
 
@@ -54,6 +55,13 @@ def _triton_backward(
 
 
 @_scan.register_fake
+def _(cost: Tensor, weights: Tensor) -> _Four:
+    n, c, d, h, w = cost.shape
+    down, up = (to_volume(cost.new_empty(h, n, c, d, w), "vertical") for _ in range(2))
+    right, left = (to_volume(cost.new_empty(w, n, c, d, h), "horizontal") for _ in range(2))
+    return down, up, right, left
+
+
 @_triton.register_fake
 def _(cost: Tensor, weights: Tensor) -> _Four:
     down, up, right, left = (cost.new_empty(cost.shape) for _ in range(4))

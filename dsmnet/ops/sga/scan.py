@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from dsmnet.ops.sga.layout import AXES, to_rows, to_volumes, weights_from_rows, weights_to_rows
+from dsmnet.ops.sga.layout import AXES, to_rows, to_volume, to_volumes, weights_from_rows, weights_to_rows
 
 Four = tuple[Tensor, Tensor, Tensor, Tensor]
 
@@ -32,7 +32,8 @@ def run_backward(grads: Four, cost: Tensor, weights: Tensor, results: Four) -> t
 def _forward(cost: Tensor, weights: Tensor, axis: str) -> tuple[Tensor, Tensor]:
     x, w = to_rows(cost, cost, axis), weights_to_rows(weights, axis)
     w0, *others = _entries(w)
-    y = _with_margin(x * w0, x)
+    y = _margins(x)
+    torch.mul(x, w0, out=y[..., 1:-1, :])
     middle, lower, upper = _shifted(y)
     torch.mul(x[0], w[0].sum(1)[:, None, None], out=middle[0])
     w1, w2, w3, w4 = (entry.unbind(0) for entry in others)
@@ -40,15 +41,17 @@ def _forward(cost: Tensor, weights: Tensor, axis: str) -> tuple[Tensor, Tensor]:
         previous, current = middle[t - 1], middle[t]
         current.addcmul_(previous, w1[t]).addcmul_(lower[t - 1], w2[t]).addcmul_(upper[t - 1], w3[t])
         current.addcmul_(previous.amax(2, keepdim=True), w4[t])
-    forth, back = to_volumes(y[..., 1:-1, :], axis)
-    return forth.contiguous(), back.contiguous()
+    forth, back = y[..., 1:-1, :].chunk(2, 1)
+    # Copies in the order of the rows, which the backward pass reads again: transposing costs more.
+    return to_volume(forth.contiguous(), axis), to_volume(back.flip(0).contiguous(), axis)
 
 
 def _backward(
     grads: tuple[Tensor, ...], cost: Tensor, weights: Tensor, results: tuple[Tensor, ...], axis: str
 ) -> tuple[Tensor, Tensor]:
     x, w = to_rows(cost, cost, axis), weights_to_rows(weights, axis)
-    y = _with_margin(to_rows(results[0], results[1], axis), x)
+    y = _margins(x)
+    y[..., 1:-1, :] = to_rows(results[0], results[1], axis)
     grad = torch.nn.functional.pad(to_rows(grads[0], grads[1], axis), (0, 0, 1, 1))
     largest, where = y[:-1, ..., 1:-1, :].max(3, keepdim=True)
     _descend(grad, w, where)
@@ -80,10 +83,13 @@ def _descend(grad: Tensor, weights: Tensor, where: Tensor) -> None:
         previous.scatter_add_(2, where[t - 1], current.sum(2, keepdim=True).mul_(w4[t]))
 
 
-def _with_margin(y: Tensor, x: Tensor) -> Tensor:
-    """Give rows [T, B, C, D, P] the planes -1 and D: what the next row takes instead, its own x."""
-    following = x.roll(-1, 0)
-    return torch.cat([following[..., :1, :], y, following[..., -1:, :]], dim=3)
+def _margins(x: Tensor) -> Tensor:
+    """Room for rows like x [T, B, C, D, P] with planes -1 and D: what the next row takes there, its own x."""
+    t, b, c, d, p = x.shape
+    y = x.new_empty(t, b, c, d + 2, p)
+    y[:-1, ..., 0, :] = x[1:, ..., 0, :]
+    y[:-1, ..., -1, :] = x[1:, ..., -1, :]
+    return y
 
 
 def _shifted(y: Tensor) -> tuple[tuple[Tensor, ...], ...]:
