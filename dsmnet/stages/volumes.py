@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dsmnet.errors import ShapeError, UserError
+from dsmnet.layers.folding import convolve_pair
 from dsmnet.layers.norms.checks import memory_format
 from dsmnet.layers.norms.functional import unit_length
-from dsmnet.stages.folding import convolve_pair
 
 
 class _Volume(nn.Module):
