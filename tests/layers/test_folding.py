@@ -33,14 +33,14 @@ NETWORKS = {
 
 
 def both_ways(
-    volume: Any, size: tuple[int, int, int], dtype: torch.dtype, layout: torch.memory_format
+    volume: Any, size: tuple[int, int, int], dtype: torch.dtype, memory_order: torch.memory_format
 ) -> list[list[Tensor]]:
     """Return value and gradients of the views and the kernel: folded, then built."""
     torch.manual_seed(0)
     planes, h, w = size
     left, right = (torch.randn(2, 6, h, w, dtype=dtype, requires_grad=True) for _ in range(2))
     conv = VolumeConv(volume.out_channels, 4, 3, padding=1, bias=False).to(dtype)
-    conv.weight.data = conv.weight.data.contiguous(memory_format=layout)
+    conv.weight.data = conv.weight.data.contiguous(memory_format=memory_order)
     change = torch.randn(2, 4, planes, h, w, dtype=dtype)
     results = []
     for given in (FoldedVolume(volume, left, right, planes), volume(left, right, planes)):
@@ -51,10 +51,12 @@ def both_ways(
 
 @pytest.mark.parametrize("make", VOLUMES)
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last_3d])
-def test_equals_the_built_volume(make: Callable[[], Any], size: tuple[int, int, int], layout: Any) -> None:
+@pytest.mark.parametrize("memory_order", [torch.contiguous_format, torch.channels_last_3d])
+def test_equals_the_built_volume(
+    make: Callable[[], Any], size: tuple[int, int, int], memory_order: Any
+) -> None:
     for dtype, tolerance in ((torch.float64, 1e-12), (torch.float32, 1e-5)):
-        for folded, built in zip(*both_ways(make(), size, dtype, layout), strict=True):
+        for folded, built in zip(*both_ways(make(), size, dtype, memory_order), strict=True):
             assert folded.dtype == dtype
             scale = max(1.0, float(built.detach().abs().max()))
             torch.testing.assert_close(folded, built, rtol=0, atol=tolerance * scale)
