@@ -6,14 +6,11 @@ import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from torch.utils.data import Dataset
-
 from dsmnet.data.base import About, StereoDataset, choose, choose_some
 from dsmnet.data.formats.disparity import PFM
 from dsmnet.data.subsets import read_names
 from dsmnet.data.tree import Layout, Pair, Tree
 from dsmnet.errors import DataError, UserError
-from dsmnet.protocols import StereoSample
 
 log = logging.getLogger(__name__)
 
@@ -80,11 +77,10 @@ class SceneFlow(StereoDataset):
         require_truth: bool = True,
         subset: str | Path | None = None,
     ) -> None:
-        self.split, self.passes, self.images = split, passes, images
-        self.parts = choose_some("parts", parts, tuple(_PARTS))
         self.exclude, self.require_truth = exclude, require_truth
         self._excluded = frozenset() if exclude is None else _read_frames(exclude)
-        super().__init__(root, split, passes, self.parts, images, require_truth=require_truth, subset=subset)
+        parts = choose_some("parts", parts, tuple(_PARTS))
+        super().__init__(root, split, passes, parts, images, require_truth=require_truth, subset=subset)
 
     @staticmethod
     def published(
@@ -114,17 +110,15 @@ class SceneFlow(StereoDataset):
         ]
         return Tree(tuple(layouts), PFM)
 
-    def split_validation(self) -> tuple[Dataset[StereoSample], Dataset[StereoSample]]:
-        """Return the TRAIN and the TEST part; without a TEST part, every fifth pair is held back."""
-        if self.split == "TRAIN" and _FT3D in self.parts:
-            found = self.tree("TEST", self.passes, self.parts, self.images).find(self.root)
-            if any(pair.disparity for pair in found):
-                test = SceneFlow(
-                    self.root, "TEST", self.passes, self.parts, self.images, self.exclude, self.require_truth
-                )
-                return self, test
-            log.info("sceneflow: no TEST part with truth, so every fifth pair of TRAIN is held back")
-        return super().split_validation()
+    def _validation_part(self) -> SceneFlow | None:
+        """Return the TEST part; None where it is not there with truth, or this is it."""
+        if self.options["split"] != "TRAIN" or _FT3D not in self.options["parts"]:
+            return None
+        test = {**self.options, "split": "TEST"}
+        if any(pair.disparity for pair in self.tree(**test).find(self.root)):
+            return SceneFlow(self.root, **test, exclude=self.exclude, require_truth=self.require_truth)
+        log.info("sceneflow: no TEST part with truth, so every fifth pair of TRAIN is held back")
+        return None
 
     def _find(self, tree: Tree, require_truth: bool) -> list[Pair]:
         pairs = super()._find(tree, require_truth)
