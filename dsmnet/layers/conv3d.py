@@ -1,8 +1,8 @@
 """3-D convolution that keeps to the fast kernels on a CPU.
 
 PyTorch hands a 3-D convolution of one float32 sample to oneDNN only if it counts as large: if channels times
-depth times height exceed 20480 (`ConvParams::use_mkldnn` in ATen/native/Convolution.cpp). A smaller one goes through
-unfolded columns and takes 3 to 9 times as long, measured on shapes of `dsmnet_lite`.
+depth times height exceed 20480 (`ConvParams::use_mkldnn` in ATen/native/Convolution.cpp). A smaller one goes
+through unfolded columns and takes 3 to 9 times as long, measured on shapes of `dsmnet_lite`.
 """
 
 from __future__ import annotations
