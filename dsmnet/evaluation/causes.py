@@ -22,7 +22,7 @@ Floats = NDArray[np.float32]
 
 _SIDE = 9  # of a neighbourhood, pixels
 _NEAR = np.ones((_SIDE, _SIDE), np.uint8)
-EDGE = 4.0  # px of disparity, more than steep ground makes between the nearest and the farthest of a neighbourhood
+EDGE = 4.0  # px of disparity over a neighbourhood: more than steep ground makes
 THIN = 2.0  # px of disparity, by which something narrower than a neighbourhood stands out
 WEAK = 1.0  # mean change of grey per pixel along the row
 STEEP = 0.1  # px of disparity per row
