@@ -52,7 +52,7 @@ def main(cfg: DictConfig) -> None:
     record = {**names, "size": list(cfg.size), "search_range": cfg.search_range, "train": cfg.train}
     record |= {"device": describe(device), "threads": cfg.threads or torch.get_num_threads()}
     record |= {"torch": torch.__version__, "backends": [result.to_dict() for result in results]}
-    tables = run_parts(cfg.parts, cfg.repeats, device)
+    tables = run_parts(cfg.parts, cfg.repeats, device, {"rivals": cfg.rivals})
     record["parts"] = {name: [case.to_dict() for case in cases] for name, cases in tables.items()}
     text = "\n".join([markdown(record, results), *(table(name, cases) for name, cases in tables.items())])
     (output / "benchmark.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
