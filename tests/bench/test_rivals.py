@@ -34,7 +34,7 @@ class GwcNet_GC(nn.Module):
         return maps if self.training else maps[-1:]
 """
 measure = functools.partial(
-    cases, psmnet=None, size=[64, 128], search_range=32, tolerance=1e-6, target=1.2, device="cpu"
+    cases, psmnet=None, size=[64, 128], search_range=32, tolerance=1e-3, target=1.2, device="cpu"
 )
 
 
@@ -65,7 +65,7 @@ def test_both_run_with_the_same_weights(clone: Path) -> None:
 
 def test_another_result_is_no_comparison(clone: Path) -> None:
     (clone / "models" / "parts.py").write_text("OFFSET = 0.01\n")
-    with pytest.raises(UserError, match=r"rivals\.gwcnet=.*: disparities differ by 0\.01 px; expected 1e-06"):
+    with pytest.raises(UserError, match=r"rivals\.gwcnet=.*: disparities differ by 0\.01 px; expected 0.001"):
         measure(gwcnet=str(clone))
 
 
