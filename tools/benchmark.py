@@ -11,7 +11,6 @@ import json
 import logging
 from pathlib import Path
 
-import torch
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.markdown import Markdown
@@ -48,8 +47,7 @@ def main(cfg: DictConfig) -> None:
     ]
     save_config(cfg, output / "config.yaml")
     record = {**names, "size": list(cfg.size), "search_range": cfg.search_range, "train": cfg.train}
-    record |= {"device": describe(device), "threads": cfg.threads or torch.get_num_threads()}
-    record |= {"torch": torch.__version__, "backends": [result.to_dict() for result in results]}
+    record |= {**describe(device, cfg.threads), "backends": [result.to_dict() for result in results]}
     tables = run_parts(cfg.parts, cfg.repeats, device, {"rivals": cfg.rivals})
     record["parts"] = {name: [case.to_dict() for case in cases] for name, cases in tables.items()}
     text = "\n".join([markdown(record, results), *(table(name, cases) for name, cases in tables.items())])

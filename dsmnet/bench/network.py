@@ -71,9 +71,13 @@ def measure(
     return Measurement(**answer)
 
 
-def describe(device: torch.device) -> str:
-    """Name the processor."""
-    return torch.cuda.get_device_name() if device.type == "cuda" else platform.machine() + " CPU"
+def describe(device: torch.device, threads: int | None) -> dict[str, Any]:
+    """Return what the numbers depend on: processor, threads of the CPU's kernels, release of torch."""
+    return {
+        "device": torch.cuda.get_device_name() if device.type == "cuda" else platform.machine() + " CPU",
+        "threads": threads or torch.get_num_threads(),
+        "torch": torch.__version__,
+    }
 
 
 def markdown(record: dict[str, Any], results: list[Measurement]) -> str:

@@ -14,9 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dsmnet.api import build_from_config
 from dsmnet.bench.compare import Case
-from dsmnet.config import compose
+from dsmnet.config import compose, instantiate
 from dsmnet.errors import UserError
 from dsmnet.models.checkpoint import load_into
 from dsmnet.models.official import gwcnet, psmnet, to_our_names
@@ -55,7 +54,7 @@ def cases(
     for name, folder in (("psmnet", psmnet), ("gwcnet", gwcnet)):
         if folder is None:
             continue
-        setup = functools.partial(_setup, name, folder, tuple(size), search_range, device)
+        setup = functools.partial(_setup, name, folder, (size[0], size[1]), search_range, device)
         difference = _difference(setup)
         if not difference <= tolerance:
             raise UserError(
@@ -93,7 +92,7 @@ def _setup(
         theirs = load_rival(name, Path(folder), search_range).to(device)
         _settle(theirs, left, right)
     state = theirs.state_dict()
-    net = build_from_config(compose("build", names.overrides(state))).net.to(device)
+    net = instantiate(compose("build", names.overrides(state)).model).to(device)
     load_into(net, to_our_names(state, net.state_dict(), names, folder), folder)
     forward = functools.partial(theirs if rival else net, left, right, *(() if rival else (search_range,)))
     run = functools.partial(_step if train else _predict, forward)
@@ -170,7 +169,7 @@ def _on(device: str) -> Iterator[None]:
         yield
         return
     cuda = torch.Tensor.cuda
-    torch.Tensor.cuda = lambda self, *_, **__: self  # type: ignore[method-assign, assignment]
+    torch.Tensor.cuda = lambda self, *_, **__: self  # type: ignore[method-assign]
     try:
         yield
     finally:
