@@ -20,6 +20,7 @@ from dsmnet.metrics.modular import D1, EPE, BadPixel
 from dsmnet.models.checkpoint import CONFIG_KEY, PAIRS_KEY
 from dsmnet.models.stereo_net import StereoNet
 from dsmnet.protocols import StereoBatch
+from dsmnet.training.compiled import Match, match_views
 from dsmnet.training.gates import make_optimizer
 
 
@@ -38,6 +39,7 @@ class StereoModule(pl.LightningModule):
         max_disparity: search range in training and validation, pixels.
         config: stored in every checkpoint, so that it can be loaded without naming the model.
         gate_lr: of the gates of batch-instance norm, as a multiple of the learning rate.
+        match: how a training step runs the network.
     """
 
     def __init__(
@@ -50,12 +52,14 @@ class StereoModule(pl.LightningModule):
         max_disparity: int,
         config: Mapping[str, Any],
         gate_lr: float = 10.0,
+        match: Match = match_views,
     ) -> None:
         super().__init__()
         self.net = net
         self.loss = loss
         self.build_optimizer = optimizer
         self.gate_lr = gate_lr
+        self.match = match
         self.schedule = schedule
         self.max_disparity = max_disparity
         self.config = dict(config)
@@ -68,9 +72,7 @@ class StereoModule(pl.LightningModule):
 
     def training_step(self, batch: StereoBatch, batch_idx: int) -> Tensor:
         """Forward, loss, and a stop with the pairs' names if it is no number."""
-        output = self.net.match(
-            self.net.normalize(batch["left"]), self.net.normalize(batch["right"]), self.max_disparity
-        )
+        output = self.match(self.net, batch["left"], batch["right"], self.max_disparity)
         truth, valid = batch["disparity"], batch["valid"]
         loss = self.loss(output.disparities, output.scores, truth, valid, batch.get("noc"))
         if not torch.isfinite(loss):
