@@ -9,6 +9,7 @@ from omegaconf import OmegaConf
 
 from dsmnet.bench.compare import Comparison, compare
 from dsmnet.bench.compare import markdown as comparisons_table
+from dsmnet.bench.machine import measure_machine
 from dsmnet.bench.rate import Rate, Rated, rate
 from dsmnet.bench.rate import markdown as rates_table
 from dsmnet.config import config_dir, instantiate
@@ -38,6 +39,7 @@ def run_parts(
     for name in chosen:
         if name not in known:
             raise UserError(f"parts={name}: expected all or some of {', '.join(known)}")
+    machine = measure_machine(device)
     tables: dict[str, list[Comparison] | list[Rated]] = {}
     for name in chosen:
         node = OmegaConf.load(config_dir() / "benchmark_part" / f"{name}.yaml")
@@ -45,7 +47,7 @@ def run_parts(
         if isinstance(cases[0], Rate):
             tables[name] = [rate(case, repeats) for case in cases]
         else:
-            tables[name] = [compare(case, repeats, device.type == "cuda") for case in cases]
+            tables[name] = [compare(case, repeats, device.type == "cuda", machine) for case in cases]
     return tables
 
 
