@@ -48,7 +48,7 @@ def write_colour_video(folder: Path, names: Sequence[str], fps: float) -> Path:
             if writer is None:
                 size = picture.shape
                 code = cv2.VideoWriter.fourcc(*"mp4v")
-                writer = cv2.VideoWriter(str(half), code, fps, (size[1], size[0]))
+                writer = cv2.VideoWriter(str(half), code, fps, (size[1] + size[1] % 2, size[0] + size[0] % 2))
                 if not writer.isOpened():
                     raise UserError(f"colour_video={fps}: {path} cannot be written by this OpenCV")
             if picture.shape != size:
@@ -56,7 +56,9 @@ def write_colour_video(folder: Path, names: Sequence[str], fps: float) -> Path:
                     f"colour_video={fps}: {name}_colour.png is of size {picture.shape[:2]}, the first "
                     f"picture of {size and size[:2]}; a video has one (height, width)"
                 )
-            writer.write(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+            # The format has even sizes: of odd ones the border is repeated.
+            even = cv2.copyMakeBorder(picture, 0, size[0] % 2, 0, size[1] % 2, cv2.BORDER_REPLICATE)
+            writer.write(cv2.cvtColor(even, cv2.COLOR_RGB2BGR))
         if writer is not None:
             writer.release()
             os.replace(half, path)
