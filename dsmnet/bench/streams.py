@@ -7,13 +7,14 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from dsmnet.api import build_model
 from dsmnet.bench.compare import Case
+from dsmnet.config import compose, instantiate
 from dsmnet.data.formats import write_image
 from dsmnet.data.pairs import pair_files
 from dsmnet.data.synthetic import SyntheticStereo
 from dsmnet.inference.batch import Prediction, predict_files
 from dsmnet.inference.files import ResultWriter
+from dsmnet.inference.predictor import StereoPredictor
 
 
 def cases(
@@ -48,7 +49,7 @@ def match_folder(
         for side in ("left", "right"):
             write_image(root / side / f"{index:03d}.png", data[index][side])
     pairs = pair_files(str(root / "left"), str(root / "right"))
-    net = build_model(network).to(device).eval()
+    net = StereoPredictor(instantiate(compose("build", [f"model={network}"]).model), {}).to(device).eval()
 
     def run() -> None:
         writer = ResultWriter(Path(place.name) / "out")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dsmnet.errors import DataError, UserError
-from dsmnet.evaluation import confidence, report
+from dsmnet.evaluation import causes, confidence, report
 from dsmnet.evaluation.evaluator import Compared, OnImage, describe, evaluate
 from dsmnet.evaluation.html import Pictures, write_page
 from dsmnet.evaluation.panels import panel_writer
@@ -38,8 +38,8 @@ def cross_domain_evaluation(
     Args:
         matcher: network, already on its device, or any other `Matcher`.
         cfg: with ``eval`` (``sets``, ``fallback``), ``protocol`` and, where given, ``baseline``,
-            ``max_disparity`` (the search range), ``panels`` and ``confidence`` (of `matcher`), ``html``,
-            ``html_images`` and ``progress``.
+            ``max_disparity`` (the search range), ``panels``, ``confidence`` and ``causes`` (of `matcher`),
+            ``html``, ``html_images`` and ``progress``.
         output: folder for the files.
         build: makes an object of a configuration node (`dsmnet.config.instantiate`).
         checkpoint: where the weights came from, for the record.
@@ -63,6 +63,9 @@ def cross_domain_evaluation(
             watchers.append(panel_writer(output / "panels"))
         if sparsification:
             watchers.append(sparsification)
+        by_cause = causes.ErrorsByCause()
+        if cfg.get("causes", False):
+            watchers.append(by_cause)
         results = evaluate(
             matcher,
             present,
@@ -79,6 +82,10 @@ def cross_domain_evaluation(
         results["missing"] = missing
         if sparsification:
             results["confidence"] = sparsification.to_dict()
+        if cfg.get("causes", False):
+            results["causes"] = by_cause.entry()
+            (output / "causes.md").write_text(causes.markdown(results["causes"]))
+            log.info("wrote %s: where the error lies", output / "causes.md")
         report.write(results, output)
         report.show(results)
         if sparsification:
