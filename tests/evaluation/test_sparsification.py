@@ -13,6 +13,7 @@ import pytest
 
 from dsmnet.config import compose, instantiate
 from dsmnet.evaluation import EvaluationProtocol, cross_domain_evaluation
+from dsmnet.evaluation.confidence import present
 from dsmnet.evaluation.sparsification import KEPT, Sparsification, curve
 
 
@@ -90,6 +91,21 @@ def test_images_count_as_in_the_table(uneven: Any, average: str, expected: float
     entry = watcher.to_dict()["sets"]["made"]["epe"]
     assert entry["random"]["area"] == pytest.approx(expected)
     assert entry["both"]["curve"][-1] == pytest.approx(expected)
+
+
+def test_a_matcher_without_a_distribution_has_consistency_alone(
+    uneven: Any, reads_red: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    watcher = Sparsification(matcher := reads_red(1), EvaluationProtocol())
+    sample = uneven("a", (10, 60), 9)
+    watcher("made", sample, matcher.predict(sample["left"], sample["right"]), sample["valid"])
+    found = watcher.to_dict()
+    assert found["sets"]["made"]["epe"].keys() == {"consistency", "oracle", "random"}
+    assert found["sets"]["made"]["epe"]["consistency"]["gain"] is None  # all errors are the same
+    named = {"model": "red", "norm": None, "parameters": 0, "checkpoint": None, "confidence": found}
+    present(named, tmp_path)
+    assert "consistency" in capsys.readouterr().out
+    assert (tmp_path / "sparsification.png").is_file()
 
 
 def test_an_answer_that_is_no_number_is_an_infinite_error(uneven: Any) -> None:
