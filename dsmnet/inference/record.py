@@ -92,4 +92,6 @@ class PredictionRecord:
 
 def _key(pair: PairFiles) -> tuple[str | int | None, ...]:
     """Return what tells a pair from others, as JSON gives it back."""
-    return (pair.name, str(pair.left), str(pair.right), pair.frame)
+    files = (pair.left, pair.right, pair.calibration)
+    left, right, calibration = (None if path is None else str(path.absolute()) for path in files)
+    return (pair.name, left, right, pair.frame, calibration)

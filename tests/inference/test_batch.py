@@ -96,6 +96,24 @@ def test_other_files_of_the_same_name_are_matched(pairs: list[PairFiles], tmp_pa
     assert run([*others, *pairs[2:]], tmp_path / "out", Constant(), resume=True).done == 2
 
 
+def test_a_calibration_that_came_later_is_used(pairs: list[PairFiles], tmp_path: Path) -> None:
+    run(pairs, tmp_path / "out", Constant())
+    calib = tmp_path / "calib.txt"
+    calib.write_text("cam0=[9 0 3; 0 9 2; 0 0 1]\ncam1=[9 0 3; 0 9 2; 0 0 1]\nbaseline=200\n")
+    later = [pair._replace(calibration=calib) for pair in pairs[:1]]
+    assert run([*later, *pairs[1:]], tmp_path / "out", Constant(), resume=True).done == 1
+    assert (tmp_path / "out" / "p0.ply").is_file()
+
+
+def test_the_folder_a_run_is_started_from_does_not_matter(
+    pairs: list[PairFiles], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(pairs, tmp_path / "out", Constant())
+    monkeypatch.chdir(tmp_path)
+    near = [pair._replace(left=Path("i.png"), right=Path("i.png")) for pair in pairs]
+    assert run(near, tmp_path / "out", Constant(), resume=True).done == 0
+
+
 def test_a_map_that_is_gone_and_half_a_line_are_made_again(pairs: list[PairFiles], tmp_path: Path) -> None:
     out = tmp_path / "out"
     run(pairs, out, Constant())
