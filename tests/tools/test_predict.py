@@ -54,7 +54,8 @@ def image(path: Path, height: int = 40, width: int = 60, seed: int = 0) -> Path:
 
 
 def written(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir() if path.suffix != ".log")
+    """The results, without the log and the record of what is finished."""
+    return sorted(path.name for path in folder.iterdir() if path.suffix not in (".log", ".jsonl"))
 
 
 def test_one_pair(predict: RunTool, tmp_path: Path):
