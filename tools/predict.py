@@ -1,7 +1,8 @@
 """Predict disparity: python tools/predict.py left=FILE right=FILE [checkpoint=PATH] [calib=FILE].
 
 One pair, or two folders or globs of equally many images, of any size. Writes per pair NAME.pfm, NAME.png
-(16-bit, disparity * 256), NAME_colour.png and, with a calibration, NAME.ply under paths.output.
+(16-bit, disparity * 256), NAME_colour.png and, with a calibration, NAME_depth.png (millimetres), NAME.ply
+and, with html=true, NAME_cloud.html under paths.output.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from dsmnet import load_model
 from dsmnet.config import tool
 from dsmnet.data.pairs import pair_files
+from dsmnet.inference.cloud import CloudWriter
 from dsmnet.inference.files import ResultWriter, predict_files
 from dsmnet.inference.progress import track
 
@@ -26,9 +28,8 @@ def main(cfg: DictConfig) -> None:
     options = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     assert isinstance(options, dict)
     pairs = pair_files(options["left"], options["right"], options["calib"])
-    writer = ResultWriter(
-        Path(cfg.paths.output), options["limits"], cfg.colour_map, cfg.legend, cfg.max_depth
-    )
+    cloud = CloudWriter(cfg.max_depth, cfg.edge_filter, cfg.depth, cfg.html, cfg.max_points)
+    writer = ResultWriter(Path(cfg.paths.output), options["limits"], cfg.colour_map, cfg.legend, cloud)
     net = load_model(cfg.checkpoint, device=cfg.device)
     done = predict_files(net, track(pairs, "predict", enabled=cfg.progress), writer, cfg.max_disparity)
     log.info("%d pairs -> %s", done, writer.folder)

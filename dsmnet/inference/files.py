@@ -14,10 +14,10 @@ from dsmnet.data.formats import read_calibration, read_image, write_image, write
 from dsmnet.data.formats.disparity import write_disparity_png16
 from dsmnet.data.pairs import PairFiles
 from dsmnet.errors import DataError, ShapeError, UserError
+from dsmnet.inference.cloud import CloudWriter
 from dsmnet.protocols import Calibration, DisparityMap, Image, Matcher
 from dsmnet.viz.colour import COLOUR_MAP, check_limits, colour_disparity, colour_table, disparity_range
 from dsmnet.viz.legend import disparity_bar, with_bar
-from dsmnet.viz.pointcloud import point_cloud, write_ply
 
 log = logging.getLogger(__name__)
 
@@ -40,14 +40,14 @@ def search_range(max_disparity: str | int, calibration: Calibration | None = Non
 
 @dataclass(frozen=True)
 class ResultWriter:
-    """Writes NAME.pfm, NAME.png and NAME_colour.png of a pair, and with a calibration NAME.ply.
+    """Writes NAME.pfm, NAME.png and NAME_colour.png of a pair, and with a calibration what `cloud` does.
 
     Args:
         folder: where.
         limits: disparities of the first and last colour, pixels; percentiles of each map without it.
         colour_map: a name that matplotlib knows.
         legend: a colour bar below the colour map.
-        max_depth: metres; points beyond are left out of the point cloud.
+        cloud: what else a calibration gives.
 
     Raises:
         UserError: `limits` or `colour_map` is not what it should be.
@@ -57,7 +57,7 @@ class ResultWriter:
     limits: Sequence[float] | None = None
     colour_map: str = COLOUR_MAP
     legend: bool = True
-    max_depth: float | None = None
+    cloud: CloudWriter = CloudWriter()
 
     def __post_init__(self) -> None:
         check_limits(self.limits)
@@ -77,10 +77,7 @@ class ResultWriter:
         """Write the files of one pair."""
         self.folder.mkdir(parents=True, exist_ok=True)
         if calibration is not None:  # first: it is what can fail
-            points, colours = point_cloud(disparity, left, calibration, self.max_depth)
-            write_ply(self.folder / f"{name}.ply", points, colours)
-            if len(points) < disparity.size:
-                log.info("%s.ply: %d of %d pixels are points", name, len(points), disparity.size)
+            self.cloud.write(self.folder, name, disparity, left, calibration)
         write_pfm(self.folder / f"{name}.pfm", disparity)
         write_disparity_png16(self.folder / f"{name}.png", disparity)
         write_image(self.folder / f"{name}_colour.png", self.colour(disparity))
