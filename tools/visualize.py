@@ -1,8 +1,8 @@
 """Draw a disparity file: python tools/visualize.py disparity=FILE [left=FILE] [truth=FILE] [calib=FILE].
 
-Writes NAME_colour.png (with a legend), NAME_panel.png and, with truth, NAME_error.png under paths.output; with a
-calibration also NAME_depth.png (millimetres), NAME.ply, NAME_turntable.png and .webp (the cloud from several
-sides) and NAME_cloud.html, a page in which it is turned with the mouse.
+Writes NAME_colour.png (with a legend), NAME_panel.png and, with truth, NAME_error.png under paths.output;
+with a calibration also NAME_depth.png (millimetres), NAME.ply, NAME_turntable.png and .webp (the cloud from
+several sides) and NAME_cloud.html, a page in which it is turned with the mouse.
 """
 
 from __future__ import annotations

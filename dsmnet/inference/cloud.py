@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 
 from dsmnet.data.formats import write_image, write_pfm
 from dsmnet.data.formats.npy import write_npy
-from dsmnet.errors import DataError, UserError
+from dsmnet.errors import UserError
 from dsmnet.protocols import Calibration, DisparityMap, Image
 from dsmnet.viz.cloud import Cloud, build_cloud
 from dsmnet.viz.cloud_page import render_cloud
@@ -92,6 +91,7 @@ class CloudWriter:
             self._write_page(folder, name, cloud)
         write_image(folder / f"{name}_turntable.png", turntable(cloud))
         (folder / f"{name}_turntable.webp").write_bytes(film(cloud))
+        log.info("%s.ply, %s_cloud.html, %s_turntable.png and .webp -> %s", name, name, name, folder)
 
     def cloud(self, disparity: DisparityMap, left: Image, calibration: Calibration) -> Cloud:
         """Return at most `max_points` points."""
@@ -117,7 +117,7 @@ def write_depth(path: Path, depth: NDArray[np.float32]) -> None:
         too_far = millimetres > _MILLIMETRES
         if too_far.any():
             log.info(
-                "%s: %d pixels are farther than the %.3f m that it can hold, stored as unknown (depth=npy has all)",
+                "%s: %d pixels are beyond the %.3f m that it holds, stored as unknown (depth=npy has all)",
                 path.name,
                 too_far.sum(),
                 _MILLIMETRES / 1000,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -57,7 +57,7 @@ class ResultWriter:
     limits: Sequence[float] | None = None
     colour_map: str = COLOUR_MAP
     legend: bool = True
-    cloud: CloudWriter = CloudWriter()
+    cloud: CloudWriter = field(default_factory=CloudWriter)
 
     def __post_init__(self) -> None:
         check_limits(self.limits)

@@ -69,7 +69,7 @@ def build_cloud(
 
 
 def _thinned(kept: Mask, limit: int) -> tuple[Mask, float]:
-    """Return the mask with rows and columns left out until at most `limit` pixels stay, and their distance."""
+    """Return the mask with rows and columns left out until `limit` pixels stay, and the distance of those."""
     step = max(1.0, math.sqrt(np.count_nonzero(kept) / limit))
     while True:
         rows, columns = (

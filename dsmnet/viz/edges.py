@@ -9,17 +9,19 @@ import numpy as np
 from dsmnet.protocols import DisparityMap, Mask
 from dsmnet.viz.colour import known_pixels
 
-JUMP = (1.0, 0.03)  # pixels, share of the disparity: neighbours that differ by more are not of one surface
-SUPPORT = 3  # neighbours of the same surface: along an edge, however thin, a pixel has two
+# Pixels, share of the disparity: neighbours that differ by more are not of one surface. One that changes by
+# so much from pixel to pixel would be seen edge-on.
+JUMP = (0.7, 0.02)
+SUPPORT = 4  # neighbours of the same surface: along a thin line a pixel has two, beside an edge five
 
 
 def flying_pixels(disparity: DisparityMap, doffs: float = 0.0) -> Mask:
     """Return the pixels of a blurred depth edge, which as points would hang in the air between two surfaces.
 
-    A pixel flies when one of its eight neighbours differs from it by more than 1 px or 3 % of the disparity,
-    whichever is more, and fewer than three neighbours differ by less. So both sides of a sharp edge stay;
-    what lies within a blurred one goes, and so does what is one pixel wide. Unknown neighbours do not count,
-    so that the points of a sparse map stay.
+    A pixel flies when one of its eight neighbours differs from it by more than 0.7 px or 2 % of the
+    disparity, whichever is more, and fewer than four neighbours differ by less. So both sides of a sharp edge
+    stay but for its sharpest corners; what lies within a blurred one goes, and so does what is one pixel
+    wide. A pixel all of whose neighbours are unknown stays: a sparse map keeps its points.
 
     Args:
         disparity: [H, W], pixels; 0 or not finite where unknown.

@@ -78,7 +78,7 @@ def point_cloud(
 
 
 def principal_point(calibration: Calibration, size: tuple[int, ...]) -> tuple[float, float]:
-    """Return (cx, cy) of a view of `size` (height, width), pixels: its middle where the calibration has none."""
+    """Return (cx, cy), pixels, of a view of `size` (height, width): its middle where none is stated."""
     height, width = size
     cx = (width - 1) / 2 if calibration.cx is None else calibration.cx
     cy = (height - 1) / 2 if calibration.cy is None else calibration.cy

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from importlib import resources
 from typing import Any
 
@@ -11,12 +12,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 
-def fill_page(package: str, name: str, **values: Any) -> str:
-    """Fill the template NAME.html that lies in a package, with NAME.css and NAME.js beside it.
+def fill_page(package: str, name: str, scripts: Sequence[str] = (), **values: Any) -> str:
+    """Fill the template NAME.html that lies in a package, with NAME.css and the scripts beside it.
 
     Args:
-        package: Where the three files lie.
-        name: Of the files, without suffix.
+        package: Where the files lie.
+        name: Of template and style, without suffix.
+        scripts: Names of the scripts, one after the other; NAME alone where there are none.
         values: What the template names, besides `style`, `script`, `style_hash` and `script_hash`, by which
             its security policy lets through that one style and that one script.
     """
@@ -27,10 +29,9 @@ def fill_page(package: str, name: str, **values: Any) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    style, script = (
-        resources.files(package).joinpath(f"{name}{suffix}").read_text(encoding="utf-8")
-        for suffix in (".css", ".js")
-    )
+    files = resources.files(package)
+    style = files.joinpath(f"{name}.css").read_text(encoding="utf-8")
+    script = "".join(files.joinpath(f"{part}.js").read_text(encoding="utf-8") for part in scripts or [name])
     return environment.get_template(f"{name}.html").render(
         **values,
         style=Markup(style),  # our own files, not to be escaped

@@ -20,7 +20,7 @@ Points = NDArray[np.float32]  # [N, 3], metres: x right, y down, z forward
 
 
 class Pinhole(NamedTuple):
-    """A camera at the origin that looks along z: size of its picture, focal length, principal point, pixels."""
+    """A camera at the origin that looks along z: picture size, focal length, principal point; pixels."""
 
     height: int
     width: int
@@ -56,39 +56,54 @@ def splat(
     z = points[index, 2]
     x = points[index, 0] / z * camera.focal + camera.cx
     y = points[index, 1] / z * camera.focal + camera.cy
+    seen = (
+        (x > -_LARGEST)
+        & (x < camera.width - 1 + _LARGEST)
+        & (y > -_LARGEST)
+        & (y < camera.height - 1 + _LARGEST)
+    )
+    index, x, y, z = index[seen], x[seen], y[seen], z[seen]
     # Positive floats are ordered as their bits are: one whole number says how near a point is, and which.
     key = (z.view(np.int32).astype(np.int64) << 32) | index
 
-    centres = np.full(camera.height * camera.width, _EMPTY, np.int64)
-    _lower(centres, camera, np.rint(y), np.rint(x), key)
-    squares = np.full_like(centres, _EMPTY)
+    canvas = _Canvas(camera.height, camera.width)
+    centres, squares = canvas.empty(), canvas.empty()
+    np.minimum.at(centres, canvas.pixels(np.rint(y), np.rint(x)), key)
     widths = np.clip(np.ceil(sizes[index] / z * camera.focal - _SLACK), 1, _LARGEST).astype(np.int64)
-    for width in np.unique(widths[widths > 1]):
+    for width in range(2, widths.max(initial=1) + 1):
         chosen = widths == width
-        top, start = np.ceil(y[chosen] - width / 2), np.ceil(x[chosen] - width / 2)
+        corner = canvas.pixels(np.ceil(y[chosen] - width / 2), np.ceil(x[chosen] - width / 2))
         for down, right in itertools.product(range(width), repeat=2):
-            _lower(squares, camera, top + down, start + right, key[chosen])
+            np.minimum.at(squares, corner + (down * canvas.stride + right), key[chosen])
 
+    centres, squares = canvas.inside(centres), canvas.inside(squares)
     in_front = _depth(squares) < _depth(centres) * np.float32(1 - _SAME)
     shown = np.where(in_front, squares, centres)
     drawn = shown != _EMPTY
-    picture = np.empty((len(shown), 3), np.uint8)
-    picture[:] = background
+    picture = np.full((*shown.shape, 3), background, np.uint8)
     picture[drawn] = colours[shown[drawn] & 0xFFFFFFFF]
-    return picture.reshape(camera.height, camera.width, 3)
+    return picture
 
 
-def _lower(
-    buffer: NDArray[np.int64],
-    camera: Pinhole,
-    rows: NDArray[np.floating],
-    columns: NDArray[np.floating],
-    key: NDArray[np.int64],
-) -> None:
-    """Put keys into the pixels that they fall on, where they are lower than what is there."""
-    inside = (rows >= 0) & (rows < camera.height) & (columns >= 0) & (columns < camera.width)
-    pixel = rows[inside].astype(np.int64) * camera.width + columns[inside].astype(np.int64)
-    np.minimum.at(buffer, pixel, key[inside])
+class _Canvas(NamedTuple):
+    """A picture with a margin, so that no square has to be cut: pixels are numbered row by row."""
+
+    height: int
+    width: int
+
+    @property
+    def stride(self) -> int:
+        return self.width + 4 * _LARGEST
+
+    def empty(self) -> NDArray[np.int64]:
+        return np.full((self.height + 4 * _LARGEST) * self.stride, _EMPTY, np.int64)
+
+    def pixels(self, rows: NDArray[np.floating], columns: NDArray[np.floating]) -> NDArray[np.int64]:
+        return (rows.astype(np.int64) + 2 * _LARGEST) * self.stride + columns.astype(np.int64) + 2 * _LARGEST
+
+    def inside(self, buffer: NDArray[np.int64]) -> NDArray[np.int64]:
+        margin = 2 * _LARGEST
+        return buffer.reshape(-1, self.stride)[margin:-margin, margin:-margin]
 
 
 def _depth(buffer: NDArray[np.int64]) -> NDArray[np.float32]:

@@ -52,7 +52,7 @@ def view(cloud: Cloud, yaw: float, pitch: float, area: int | None = None) -> Ima
 
 
 def rotation(yaw: float, pitch: float) -> NDArray[np.float64]:
-    """Return the rotation [3, 3] into the frame of a camera that went right by `yaw`, up by `pitch` degrees."""
+    """Return the rotation [3, 3] into the frame of a camera gone right by `yaw`, up by `pitch`, degrees."""
     a, b = math.radians(yaw), math.radians(pitch)
     right = np.array([[math.cos(a), 0, math.sin(a)], [0, 1, 0], [-math.sin(a), 0, math.cos(a)]])
     up = np.array([[1, 0, 0], [0, math.cos(b), -math.sin(b)], [0, math.sin(b), math.cos(b)]])

@@ -13,14 +13,8 @@ from dsmnet.viz.colour import colour_table
 from dsmnet.viz.single_file import base64_text, fill_page, hex_colour
 
 _LEVELS = 2**16 - 1
-_ROUND = (
-    (1.0, 2.0, 5.0),
-    (3.0,),
-    (1.5, 4.0),
-    (7.0,),
-    (2.5,),
-    (1.2, 1.7, 3.5, 6.0, 8.0),
-)  # the roundest first
+# Digits of a tick, the roundest first.
+_ROUND = ((1.0, 2.0, 5.0), (3.0,), (1.5, 4.0), (7.0,), (2.5,), (1.2, 1.7, 3.5, 6.0, 8.0))
 _TICK_GAP = 0.13  # of the scale's length: closer labels would touch
 _COLOUR_RANGE = (1.0, 99.0)  # percentiles, as of a disparity map's colours
 
@@ -83,6 +77,7 @@ def render_cloud(cloud: Cloud, title: str) -> str:
     return fill_page(
         "dsmnet.viz.cloud_page",
         "cloud",
+        ("scene", "drawing", "controls"),
         title=title,
         count=len(cloud.points),
         step=cloud.step,
