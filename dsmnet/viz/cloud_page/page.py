@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from dsmnet.viz.cloud import Cloud
 from dsmnet.viz.colour import colour_table
+from dsmnet.viz.legend import disparity_ticks
 from dsmnet.viz.single_file import base64_text, fill_page, hex_colour
 
 _LEVELS = 2**16 - 1
@@ -48,6 +49,9 @@ def depth_ticks(near: float, far: float) -> list[tuple[float, float]]:
             place = (1 / depth - 1 / far) / (1 / near - 1 / far)
             if 0 <= place <= 1 and all(abs(place - other) >= _TICK_GAP for _, other in ticks):
                 ticks.append((depth, place))
+    if len(ticks) < 2:  # a range too narrow for one or two digits
+        round_depths = disparity_ticks((near, far), 5)
+        ticks = [(depth, (1 / depth - 1 / far) / (1 / near - 1 / far)) for depth in round_depths]
     return sorted(ticks, reverse=True)
 
 
