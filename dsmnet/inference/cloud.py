@@ -48,8 +48,12 @@ class CloudWriter:
     max_points: int = MAX_POINTS
 
     def __post_init__(self) -> None:
-        if self.max_depth is not None and not self.max_depth > 0:
-            raise UserError(f"max_depth={self.max_depth:g}: expected a positive number of metres, or null")
+        for option in ("edge_filter", "html"):
+            if not isinstance(getattr(self, option), bool):
+                raise UserError(f"{option}={getattr(self, option)}: expected true or false")
+        number = isinstance(self.max_depth, int | float) and self.max_depth > 0
+        if self.max_depth is not None and not number:
+            raise UserError(f"max_depth={self.max_depth}: expected a positive number of metres, or null")
         if self.depth not in (None, *DEPTH_SUFFIXES):
             raise UserError(f"depth={self.depth}: expected {', '.join(DEPTH_SUFFIXES)} or null")
         whole = isinstance(self.max_points, int) and not isinstance(self.max_points, bool)

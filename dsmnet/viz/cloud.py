@@ -13,6 +13,10 @@ from dsmnet.viz.colour import known_pixels
 from dsmnet.viz.pointcloud import focal_and_baseline, kept_pixels, point_cloud, principal_point
 from dsmnet.viz.splat import Pinhole, Points
 
+# Powers of the inverse of the plastic number: the R2 sequence of Roberts, "The unreasonable effectiveness of
+# quasirandom sequences", 2018.
+_IRRATIONAL = (0.5698402909980532, 0.7548776662466927)
+
 
 class Cloud(NamedTuple):
     """Points, their colours, and how they were seen."""
@@ -20,7 +24,7 @@ class Cloud(NamedTuple):
     points: Points  # [N, 3], metres: x right, y down, z forward from the left camera
     colours: Image  # RGB [N, 3]
     camera: Pinhole  # the left camera
-    step: float  # pixels between neighbouring points: 1 where none is left out
+    step: float  # pixels between neighbouring points, on average: 1 where none is left out
 
     @property
     def middle(self) -> tuple[float, float, float]:
@@ -47,7 +51,7 @@ def build_cloud(
         calibration: of the images at this size.
         max_depth: metres; what lies farther is left out.
         edge_filter: leave out the pixels of blurred depth edges, see `dsmnet.viz.edges`.
-        max_points: where more pixels are known, rows and columns are left out in equal steps.
+        max_points: where more pixels are known, some are left out, evenly.
 
     Raises:
         DataError: the calibration lacks something, or no point is left.
@@ -69,15 +73,16 @@ def build_cloud(
 
 
 def _thinned(kept: Mask, limit: int) -> tuple[Mask, float]:
-    """Return the mask with rows and columns left out until `limit` pixels stay, and the distance of those."""
-    step = max(1.0, math.sqrt(np.count_nonzero(kept) / limit))
-    while True:
-        rows, columns = (
-            ((np.arange(math.ceil(size / step)) + 0.5) * step).astype(np.int64) for size in kept.shape
-        )
-        grid = np.zeros_like(kept)
-        grid[np.ix_(rows[rows < kept.shape[0]], columns[columns < kept.shape[1]])] = True
-        thin = kept & grid
-        if np.count_nonzero(thin) <= limit:
-            return thin, step
-        step *= 1.01
+    """Return the mask with pixels left out until `limit` stay, and how far apart those are.
+
+    Whole rows or columns left out would be lines in every view. The multiples of two irrational numbers are
+    spread evenly, and so are the pixels at which their sum is small: no two of those left out touch while
+    most are kept.
+    """
+    count = int(np.count_nonzero(kept))
+    if count <= limit:
+        return kept, 1.0
+    rows, columns = np.ogrid[: kept.shape[0], : kept.shape[1]]
+    order = (rows * _IRRATIONAL[0] + columns * _IRRATIONAL[1]) % 1
+    bound = np.partition(order[kept], limit)[limit]
+    return kept & (order < bound), math.sqrt(count / limit)

@@ -26,6 +26,7 @@ FRAME_TIME = 100  # milliseconds
 FRAME_QUALITY = 60  # percent
 SWING = (22.0, 7.0)  # degrees: how far the film goes to each side, and how high it rises
 FONT = 14
+_THINNED = 1.9  # how much wider than their mean distance the gaps of a thinned cloud may be
 _STRETCH = 2.0  # how fast the gaps between points grow with the sine of the angle
 
 
@@ -45,7 +46,8 @@ def view(cloud: Cloud, yaw: float, pitch: float, area: int | None = None) -> Ima
     middle = np.array(cloud.middle, np.float32)
     points = (cloud.points - middle) @ rotation(yaw, pitch).T.astype(np.float32) + middle
     aside = math.sin(math.radians(math.hypot(yaw, pitch)))
-    sizes = cloud.points[:, 2] * np.float32((1 + _STRETCH * aside) / camera.focal)
+    gaps = 1.0 if cloud.step == 1 else _THINNED
+    sizes = cloud.points[:, 2] * np.float32((gaps + _STRETCH * aside) / camera.focal)
     picture = splat(points, cloud.colours, sizes, camera)
     size = camera.height, camera.width
     return resize(picture, *tile_size(*size, area)) if area and area < math.prod(size) else picture

@@ -34,18 +34,26 @@ def test_the_middle_is_ahead_at_the_median_depth(scene: Any):
     np.testing.assert_allclose(cloud.middle, (9.5 / 100 * 4, -5.5 / 100 * 4, 4.0), rtol=1e-6)
 
 
-@pytest.mark.parametrize("limit", [1, 7, 500, 5000])
-def test_rows_and_columns_are_left_out_until_the_bound_is_kept(scene: Any, limit: int):
+@pytest.mark.parametrize("limit", [1, 7, 500, 5000, 9000])
+def test_pixels_are_left_out_evenly_until_the_bound_is_kept(scene: Any, limit: int):
     cloud = build_cloud(*scene, edge_filter=False, max_points=limit)
-    assert 0.5 * limit <= len(cloud.points) <= limit
+    assert 0.9 * limit <= len(cloud.points) <= limit
+    assert cloud.step == pytest.approx((90 * 120 / limit) ** 0.5, rel=0.01)
     columns = cloud.points[:, 0] / cloud.points[:, 2] * 100 + 50
     rows = cloud.points[:, 1] / cloud.points[:, 2] * 100 + 50
-    for places in (rows, columns):  # pixels of the image, evenly over it
-        np.testing.assert_allclose(places, np.rint(places), atol=1e-3)
-        steps = np.diff(np.unique(np.rint(places)))
-        assert (np.abs(steps - cloud.step) <= 1).all()
     at = np.rint(rows).astype(int), np.rint(columns).astype(int)
+    np.testing.assert_allclose((rows, columns), at, atol=1e-3)  # pixels of the image
     np.testing.assert_array_equal(cloud.colours, scene.image[at])
+    if limit >= 500:
+        mask = np.zeros((90, 120), bool)
+        mask[at] = True
+        tiles = mask.reshape(6, 15, 8, 15).mean(axis=(1, 3))
+        np.testing.assert_allclose(tiles, limit / 10800, atol=0.02)
+        assert mask.any(axis=0).all()  # no row and no column is empty
+        assert mask.any(axis=1).all()
+        if limit == 9000:
+            assert not (~mask[1:] & ~mask[:-1]).any()
+            assert not (~mask[:, 1:] & ~mask[:, :-1]).any()
 
 
 def test_what_cannot_be_shown_is_said(scene: Any):

@@ -16,6 +16,7 @@ from dsmnet.viz.single_file import base64_text, fill_page, hex_colour
 _LEVELS = 2**16 - 1
 # Digits of a tick, the roundest first.
 _ROUND = ((1.0, 2.0, 5.0), (3.0,), (1.5, 4.0), (7.0,), (2.5,), (1.2, 1.7, 3.5, 6.0, 8.0))
+_UNEVEN = 1.3  # where points were left out, the distance of neighbours varies
 _TICK_GAP = 0.13  # of the scale's length: closer labels would touch
 _COLOUR_RANGE = (1.0, 99.0)  # percentiles, as of a disparity map's colours
 
@@ -74,7 +75,7 @@ def render_cloud(cloud: Cloud, title: str) -> str:
         "low": packed.low.tolist(),
         "step": packed.step.tolist(),
         "frame": frame,  # x / z of the image's left and right edge, y / z of its upper and lower one
-        "spacing": cloud.step / camera.focal,  # of neighbouring points, in x / z
+        "spacing": cloud.step * (1.0 if cloud.step == 1 else _UNEVEN) / camera.focal,  # of points, in x / z
         "middle": list(cloud.middle),
         "depths": [far, near],  # metres: of the first and the last colour of the scale
     }
