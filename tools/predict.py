@@ -1,9 +1,9 @@
 """Predict disparity: python tools/predict.py left=FILE right=FILE [checkpoint=PATH] [calib=FILE].
 
 One pair, two folders or globs of equally many images, or two videos, of any size. Writes per pair NAME.pfm,
-NAME.png (16-bit, disparity * 256), NAME_colour.png and, with a calibration, NAME.ply under paths.output; with
-confidence=true also NAME_confidence.png (16-bit, confidence * 65535). With resume=true it goes on where an
-interrupted run stopped.
+NAME.png (16-bit, disparity * 256), NAME_colour.png and, with a calibration, NAME_depth.png (millimetres),
+NAME.ply and, with html=true, NAME_cloud.html under paths.output; with confidence=true also
+NAME_confidence.png (16-bit, confidence * 65535). With resume=true an interrupted run goes on.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from dsmnet import load_model
 from dsmnet.config import tool
 from dsmnet.inference.batch import Prediction, predict_files
+from dsmnet.inference.cloud import CloudWriter
 from dsmnet.inference.colour_video import check_colour_video, write_colour_video
 from dsmnet.inference.files import ResultWriter
 from dsmnet.inference.progress import track
@@ -34,9 +35,8 @@ def main(cfg: DictConfig) -> None:
     prediction = Prediction(cfg.max_disparity, cfg.confidence, cfg.min_confidence)
     check_colour_video(cfg.colour_video, options["limits"])
     pairs, load = pair_source(options["left"], options["right"], options["calib"], cfg.layout)
-    writer = ResultWriter(
-        Path(cfg.paths.output), options["limits"], cfg.colour_map, cfg.legend, cfg.max_depth
-    )
+    cloud = CloudWriter(cfg.max_depth, cfg.edge_filter, cfg.depth, cfg.html, cfg.max_points)
+    writer = ResultWriter(Path(cfg.paths.output), options["limits"], cfg.colour_map, cfg.legend, cloud)
     net = load_model(cfg.checkpoint, device=cfg.device)
     tally = predict_files(
         net,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -12,12 +12,12 @@ import numpy as np
 from dsmnet.data.formats import write_image, write_pfm
 from dsmnet.data.formats.disparity import write_disparity_png16
 from dsmnet.errors import UserError
+from dsmnet.inference.cloud import CloudWriter
 from dsmnet.inference.confidence import ConfidenceMap
 from dsmnet.inference.staging import staged
 from dsmnet.protocols import Calibration, DisparityMap, Image
 from dsmnet.viz.colour import COLOUR_MAP, check_limits, colour_disparity, colour_table, disparity_range
 from dsmnet.viz.legend import disparity_bar, with_bar
-from dsmnet.viz.pointcloud import point_cloud, write_ply
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ def search_range(max_disparity: str | int, calibration: Calibration | None = Non
 
 @dataclass(frozen=True)
 class ResultWriter:
-    """Writes NAME.pfm, NAME.png and NAME_colour.png of a pair, and with a calibration NAME.ply.
+    """Writes NAME.pfm, NAME.png and NAME_colour.png of a pair, and with a calibration what `cloud` does.
 
     A confidence becomes NAME_confidence.png, 16 bit, 65535 times the value.
 
@@ -49,7 +49,7 @@ class ResultWriter:
         limits: disparities of the first and last colour, pixels; percentiles of each map without it.
         colour_map: a name that matplotlib knows.
         legend: a colour bar below the colour map.
-        max_depth: metres; points beyond are left out of the point cloud.
+        cloud: what else a calibration gives.
 
     Raises:
         UserError: `limits` or `colour_map` is not what it should be.
@@ -59,7 +59,7 @@ class ResultWriter:
     limits: Sequence[float] | None = None
     colour_map: str = COLOUR_MAP
     legend: bool = True
-    max_depth: float | None = None
+    cloud: CloudWriter = field(default_factory=CloudWriter)
 
     def __post_init__(self) -> None:
         check_limits(self.limits)
@@ -84,10 +84,7 @@ class ResultWriter:
         """Write the files of one pair, all of them or none; NAME.pfm comes last."""
         with staged(self.folder, name, f"{name}.pfm") as folder:
             if calibration is not None:  # first: it is what can fail
-                points, colours = point_cloud(disparity, left, calibration, self.max_depth)
-                write_ply(folder / f"{name}.ply", points, colours)
-                if len(points) < disparity.size:
-                    log.info("%s.ply: %d of %d pixels are points", name, len(points), disparity.size)
+                self.cloud.write(folder, name, disparity, left, calibration)
             write_pfm(folder / f"{name}.pfm", disparity)
             write_disparity_png16(folder / f"{name}.png", disparity)
             write_image(folder / f"{name}_colour.png", self.colour(disparity))
