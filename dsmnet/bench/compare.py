@@ -127,8 +127,8 @@ def markdown(part: str, comparisons: Iterable[Comparison]) -> str:
             target,
             _memory(c),
             "" if c.reference_memory is None else f"{c.reference_memory:.0f}",
-            _rate(c.gflops, c.machine and c.machine.gflops),
-            _rate(c.gbytes, c.machine and c.machine.gbytes),
+            _rate(c.gflops, c.machine.gflops if c.machine else None),
+            _rate(c.gbytes, c.machine.gbytes if c.machine else None),
         ]
         lines.append("| " + " | ".join(cells) + " |")
     machine = next((c.machine for c in comparisons if c.machine and (c.gflops or c.gbytes)), None)
