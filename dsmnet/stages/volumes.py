@@ -23,6 +23,8 @@ class _Volume(nn.Module):
     def forward(self, left: Tensor, right: Tensor, planes: int) -> Tensor:
         _check(left, right, planes)
         left, right = self.prepare(left), self.prepare(right)
+        if torch.compiler.is_compiling():
+            return self._capture(left, right, planes)
         width = left.shape[-1]
         slices: list[Tensor] = []
         for d in range(planes):
@@ -31,6 +33,17 @@ class _Volume(nn.Module):
                 continue
             plane = self.compare(left[..., d:], right[..., : width - d])
             slices.append(F.pad(plane, (d, 0)) if d else plane)
+        return torch.stack(slices, dim=2)
+
+    def _capture(self, left: Tensor, right: Tensor, planes: int) -> Tensor:
+        """The same without a slice whose size depends on the plane: for graphs of any width."""
+        width = left.shape[-1]
+        shifted = F.pad(right, (planes - 1, 0))
+        columns = torch.arange(width, device=left.device)
+        slices = [
+            self.compare(left, shifted[..., planes - 1 - d : planes - 1 - d + width]) * (columns >= d)
+            for d in range(planes)
+        ]
         return torch.stack(slices, dim=2)
 
     def prepare(self, features: Tensor) -> Tensor:
