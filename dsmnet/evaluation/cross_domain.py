@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dsmnet.errors import DataError, UserError
-from dsmnet.evaluation import report
+from dsmnet.evaluation import causes, report
 from dsmnet.evaluation.evaluator import Compared, OnImage, describe, evaluate
 from dsmnet.evaluation.html import Pictures, write_page
 from dsmnet.evaluation.panels import panel_writer
@@ -36,8 +36,8 @@ def cross_domain_evaluation(
     Args:
         matcher: network, already on its device, or any other `Matcher`.
         cfg: with ``eval`` (``sets``, ``fallback``), ``protocol`` and, where given, ``baseline``,
-            ``max_disparity`` (the search range), ``panels`` (of `matcher`), ``html``, ``html_images`` and
-            ``progress``.
+            ``max_disparity`` (the search range), ``panels`` and ``causes`` (of `matcher`), ``html``,
+            ``html_images`` and ``progress``.
         output: folder for the files.
         build: makes an object of a configuration node (`dsmnet.config.instantiate`).
         checkpoint: where the weights came from, for the record.
@@ -58,6 +58,9 @@ def cross_domain_evaluation(
         watchers = [pictures.of(label or describe(matcher)["model"])]
         if cfg.get("panels", False):
             watchers.append(panel_writer(output / "panels"))
+        by_cause = causes.ErrorsByCause()
+        if cfg.get("causes", False):
+            watchers.append(by_cause)
         results = evaluate(
             matcher,
             present,
@@ -72,6 +75,10 @@ def cross_domain_evaluation(
             on_others=pictures.of,
         )
         results["missing"] = missing
+        if cfg.get("causes", False):
+            results["causes"] = by_cause.entry()
+            (output / "causes.md").write_text(causes.markdown(results["causes"]))
+            log.info("wrote %s: where the error lies", output / "causes.md")
         report.write(results, output)
         report.show(results)
         log.info("wrote %s, results.md and results.csv", output / "results.json")

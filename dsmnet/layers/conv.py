@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dsmnet.errors import ShapeError
+from dsmnet.layers.conv3d import Conv3d
 from dsmnet.layers.norms.placement import Placement
 
 
@@ -23,7 +24,7 @@ class Convolvable(Protocol):
         """Return what `conv` makes of it."""
 
 
-class VolumeConv(nn.Conv3d):
+class VolumeConv(Conv3d):
     """A 3-D convolution that takes a volume which is not built, too."""
 
     def forward(self, x: Tensor | Convolvable) -> Tensor:

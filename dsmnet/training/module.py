@@ -17,7 +17,7 @@ from dsmnet.errors import UserError
 from dsmnet.inference.padding import Padding
 from dsmnet.losses import StereoLoss
 from dsmnet.metrics.modular import D1, EPE, BadPixel
-from dsmnet.models.checkpoint import CONFIG_KEY
+from dsmnet.models.checkpoint import CONFIG_KEY, PAIRS_KEY
 from dsmnet.models.stereo_net import StereoNet
 from dsmnet.protocols import StereoBatch
 from dsmnet.training.gates import make_optimizer
@@ -63,6 +63,7 @@ class StereoModule(pl.LightningModule):
             {"epe": EPE(), "bad1": BadPixel(1), "bad2": BadPixel(2), "bad3": BadPixel(3), "d1": D1()},
             prefix="val/",
         )
+        self.pairs_seen = 0  # by all processes together, over the whole run, interruptions included
         self._moment: float | None = None
 
     def training_step(self, batch: StereoBatch, batch_idx: int) -> Tensor:
@@ -84,6 +85,8 @@ class StereoModule(pl.LightningModule):
         self.log("train/loss", loss.detach())
         self.log("train/epe", epe)
         self.log("epe", epe, prog_bar=True, logger=False)
+        self.pairs_seen += batch["left"].shape[0] * self.trainer.world_size
+        self.log("train/pairs", float(self.pairs_seen))
         self._log_rate(batch["left"].shape[0])
         return loss
 
@@ -147,5 +150,10 @@ class StereoModule(pl.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Put the configuration beside the weights."""
+        """Put the configuration, and how many pairs were seen, beside the weights."""
         checkpoint[CONFIG_KEY] = self.config
+        checkpoint[PAIRS_KEY] = self.pairs_seen
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on counting pairs."""
+        self.pairs_seen = int(checkpoint.get(PAIRS_KEY, 0))

@@ -26,7 +26,9 @@ Floats = NDArray[np.float32]
 
 def clean(**options: Any) -> SyntheticStereo:
     """The pairs as perfect cameras would see them."""
-    return SyntheticStereo(**{**SMALL, "camera": OFF, "glints": 0.0, **options})
+    return SyntheticStereo(
+        **{**SMALL, "camera": OFF, "glints": 0.0, "reflections": 0.0, "glare": 0.0, **options}
+    )
 
 
 def equal(one: StereoSample, other: StereoSample) -> bool:
@@ -140,6 +142,8 @@ def test_density_multiplies_the_things_in_a_scene() -> None:
         ({"min_near": 97.0}, "min_near"),
         ({"density": 0.0}, "density"),
         ({"glints": 1.5}, "glints"),
+        ({"reflections": 1.5}, "reflections"),
+        ({"glare": -0.1}, "glare"),
         ({"photograph_share": -0.1}, "photograph_share"),
         ({"layouts": {"ocean": 1.0}}, r"layouts\.ocean"),
         ({"layouts": {"street": 0.0}}, "layouts"),

@@ -27,7 +27,9 @@ Floats = NDArray[np.float32]
 
 def clean(**options: Any) -> SyntheticStereo:
     """The pairs as perfect cameras would see them."""
-    return SyntheticStereo(**{**SMALL, "camera": OFF, "glints": 0.0, **options})
+    return SyntheticStereo(
+        **{**SMALL, "camera": OFF, "glints": 0.0, "reflections": 0.0, "glare": 0.0, **options}
+    )
 
 
 def warp(right: NDArray[Any], disparity: Floats) -> Floats:

@@ -34,7 +34,8 @@ def pairs() -> list[StereoSample]:
     """What perfect cameras see, with the exact disparity of both views."""
     off = {name: {"probability": 0.0} for name in DEFAULTS}
     patterns = {"noise": 1.0, "wood": 1.0, "dead_leaves": 1.0}
-    data = SyntheticStereo(size=(160, 320), max_disparity=64, camera=off, glints=0.0, patterns=patterns)
+    plain = {"glints": 0.0, "reflections": 0.0, "glare": 0.0}
+    data = SyntheticStereo(size=(160, 320), max_disparity=64, camera=off, patterns=patterns, **plain)
     return [data[index] for index in range(12)]
 
 

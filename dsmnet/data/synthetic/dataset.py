@@ -17,6 +17,7 @@ from dsmnet.data.synthetic.materials import Bank
 from dsmnet.data.synthetic.occlusion import non_occluded
 from dsmnet.data.synthetic.patterns import PATTERNS
 from dsmnet.data.synthetic.photographs import list_photographs, load_photographs
+from dsmnet.data.synthetic.reflections import add_glare, add_reflections
 from dsmnet.data.synthetic.render import View
 from dsmnet.data.synthetic.rig import Rig
 from dsmnet.data.synthetic.scene import Scene
@@ -48,7 +49,9 @@ class SyntheticStereo(Dataset[StereoSample]):
         patterns: relative weights of the textures; see `PATTERNS`.
         textures: a folder with your own photographs; surfaces are covered with crops of up to 64 of them.
         photograph_share: share of the surfaces so covered, where there are photographs.
-        glints: share of the scenes with reflections, which match at another disparity than their surface.
+        glints: share of the scenes with bright spots, which match at another disparity than their surface.
+        reflections: share of the scenes where surfaces mirror others, at another disparity than their own.
+        glare: share of the scenes with surfaces that are burnt out.
         camera: effects of the cameras, see `dsmnet.data.synthetic.camera.DEFAULTS`.
         validation_length: number of pairs in the held-back part.
 
@@ -72,6 +75,8 @@ class SyntheticStereo(Dataset[StereoSample]):
         textures: str | Path | None = None,
         photograph_share: float = 0.5,
         glints: float = 0.15,
+        reflections: float = 0.4,
+        glare: float = 0.15,
         camera: Mapping[str, Mapping[str, float]] | None = None,
         validation_length: int = 64,
     ) -> None:
@@ -82,6 +87,7 @@ class SyntheticStereo(Dataset[StereoSample]):
         self.max_disparity, self.min_near = float(max_disparity), float(min_near)
         self.density = float(density)
         self.photograph_share, self.glints = float(photograph_share), float(glints)
+        self.reflections, self.glare = float(reflections), float(glare)
         self.layouts = _weights("layouts", layouts, LAYOUTS)
         self.patterns = _weights("patterns", patterns, PATTERNS)
         self.cameras = Cameras(camera)
@@ -103,7 +109,7 @@ class SyntheticStereo(Dataset[StereoSample]):
             raise UserError(
                 f"min_near: expected 1 to max_disparity={self.max_disparity}, got {self.min_near}"
             )
-        for name in ("photograph_share", "glints"):
+        for name in ("photograph_share", "glints", "reflections", "glare"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UserError(f"{name}: expected 0..1, got {getattr(self, name)}")
 
@@ -120,6 +126,11 @@ class SyntheticStereo(Dataset[StereoSample]):
         left, right = (View(self.width, self.height, right=side) for side in (False, True))
         left.draw(scene.surfaces)
         right.draw(scene.surfaces)
+        # Drawn only where wanted: a set without them keeps the pairs that it always had.
+        if self.reflections and rng.random() < self.reflections:
+            add_reflections(rng, left, right)
+        if self.glare and rng.random() < self.glare:
+            add_glare(rng, left, right)
         if rng.random() < self.glints:
             for _ in range(int(rng.integers(1, 4))):
                 add_glint(rng, left, right)

@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dsmnet.layers.conv import ConvNormAct, Convolvable
+from dsmnet.layers.conv3d import Conv3d
 from dsmnet.layers.merge import Merge
 from dsmnet.layers.norms.checks import widen
 from dsmnet.layers.norms.placement import Placement
@@ -76,7 +77,7 @@ class GuidedHourglass(nn.Module):
             )
             for _ in range(2)
         )
-        self.heads = nn.ModuleList(nn.Conv3d(full, 1, 3, padding=1, bias=False) for _ in range(3))
+        self.heads = nn.ModuleList(Conv3d(full, 1, 3, padding=1, bias=False) for _ in range(3))
         self.filters = nn.ModuleList(
             VolumeGraphFilter(guide_channels, full, norm3d, similarity=similarity)
             for _ in range(2 * graph_filters)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 
 from dsmnet.layers.conv import ConvNormAct, Convolvable, ResidualBlock
+from dsmnet.layers.conv3d import Conv3d
 from dsmnet.layers.norms.placement import Placement
 
 
@@ -29,7 +30,7 @@ class PlainAggregation(nn.Module):
         self.body = nn.Sequential(
             ConvNormAct(in_channels, width, norm3d, ndim=3),
             *(ResidualBlock(width, norm3d, ndim=3, last=k == blocks - 1) for k in range(blocks)),
-            nn.Conv3d(width, 1, 3, padding=1),
+            Conv3d(width, 1, 3, padding=1),
         )
 
     def forward(self, volume: Tensor | Convolvable, lefts: Mapping[int, Tensor]) -> list[Tensor]:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dsmnet.layers.conv import ConvNormAct, ResidualBlock, UpsampleMerge
+from dsmnet.layers.conv3d import Conv3d, conv3d
 from dsmnet.layers.norms.checks import memory_format
 from dsmnet.layers.norms.placement import Placement
 from dsmnet.ops import sga_directions
@@ -28,7 +29,7 @@ class Hourglass(nn.Module):
         self.down2 = ConvNormAct(half, quarter, norm, stride=2, ndim=3)
         self.inner2 = ResidualBlock(quarter, norm, ndim=3, stage=2)
         self.up = UpsampleMerge(quarter, half, half, norm, ndim=3)
-        self.out = nn.Conv3d(half, channels, 1)
+        self.out = Conv3d(half, channels, 1)
 
     def forward(self, volume: Tensor) -> Tensor:
         """[N, C, D, h, w] -> the same shape."""
@@ -65,13 +66,13 @@ class SemiGlobalAggregation(nn.Module):
         self.passes = passes
         self.enter = ConvNormAct(in_channels, width, norm3d, ndim=3)
         self.hourglass = Hourglass(width, hourglass, norm3d)
-        self.score = nn.Conv3d(width, 1, 3, padding=1)
+        self.score = Conv3d(width, 1, 3, padding=1)
         self.scale = nn.Parameter(torch.tensor(initial_scale))
         self.corrections = nn.ModuleList(
             nn.Sequential(
-                nn.Conv3d(2 + width, width, 3, padding=1),
+                Conv3d(2 + width, width, 3, padding=1),
                 nn.ReLU(inplace=True),
-                nn.Conv3d(width, 1, 3, padding=1),
+                Conv3d(width, 1, 3, padding=1),
             )
             for _ in range(passes)
         )
@@ -119,10 +120,10 @@ class SemiGlobalAggregation(nn.Module):
             return ()
         kernels = torch.cat([conv.weight[:, 2:] for conv in first])
         biases = torch.cat([conv.bias for conv in first])
-        return F.conv3d(context, kernels, biases, padding=1).chunk(len(first), dim=1)
+        return conv3d(context, kernels, biases, padding=(1, 1, 1)).chunk(len(first), dim=1)
 
     def _correct(self, k: int, scores: Tensor, seen: Tensor) -> Tensor:
         """Correction `k` from the two scores and from what it sees of the context."""
         first, act, last = self.corrections[k].children()
         assert isinstance(first, nn.Conv3d)
-        return last(act(F.conv3d(scores, first.weight[:, :2], padding=1) + seen))
+        return last(act(conv3d(scores, first.weight[:, :2], padding=(1, 1, 1)) + seen))

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dsmnet.layers.conv import ConvNormAct, Convolvable, ResidualBlock, UpConvNormAct
+from dsmnet.layers.conv3d import Conv3d
 from dsmnet.layers.norms.placement import Placement
 
 
@@ -92,6 +93,4 @@ def enter(in_channels: int, width: int, norm: Placement) -> nn.Sequential:
 
 def head(width: int, norm: Placement) -> nn.Sequential:
     """Return what turns a volume into scores, [N, C, D, h, w] -> [N, 1, D, h, w]."""
-    return nn.Sequential(
-        ConvNormAct(width, width, norm, ndim=3), nn.Conv3d(width, 1, 3, padding=1, bias=False)
-    )
+    return nn.Sequential(ConvNormAct(width, width, norm, ndim=3), Conv3d(width, 1, 3, padding=1, bias=False))
