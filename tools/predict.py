@@ -29,7 +29,7 @@ def main(cfg: DictConfig) -> None:
     writer = ResultWriter(
         Path(cfg.paths.output), options["limits"], cfg.colour_map, cfg.legend, cfg.max_depth
     )
-    net = load_model(cfg.checkpoint, device=cfg.device)
+    net = load_model(cfg.checkpoint, device=cfg.device, backend=cfg.backend)
     done = predict_files(net, track(pairs, "predict", enabled=cfg.progress), writer, cfg.max_disparity)
     log.info("%d pairs -> %s", done, writer.folder)
 

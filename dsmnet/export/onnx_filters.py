@@ -23,7 +23,7 @@ def sga_rows(own: FLOAT[...], x: FLOAT[...], weights: FLOAT[...], first: FLOAT[.
     """
 
     @graph()
-    def step(previous: FLOAT[...], own_row: FLOAT[...], row: FLOAT[...], w: FLOAT[...]):
+    def step(previous: FLOAT[...], own_row: FLOAT[...], row: FLOAT[...], w: FLOAT[...]) -> Any:
         below = op.Concat(op.Slice(row, [0], [1], [2]), op.Slice(previous, [0], [-1], [2]), axis=2)
         above = op.Concat(op.Slice(previous, [1], [9999], [2]), op.Slice(row, [-1], [9999], [2]), axis=2)
         largest = op.ReduceMax(previous, [2], keepdims=1)
@@ -46,7 +46,7 @@ def sgf_rows(given: FLOAT[...], step_matrix: FLOAT[...], zero: FLOAT[...]) -> FL
     """
 
     @graph()
-    def step(previous: FLOAT[...], own: FLOAT[...], matrix: FLOAT[...]):
+    def step(previous: FLOAT[...], own: FLOAT[...], matrix: FLOAT[...]) -> Any:
         y = own + op.MatMul(previous, matrix)
         return y, op.Identity(y)
 
@@ -62,9 +62,7 @@ def sga(cost: Any, weights: Any) -> tuple[Any, ...]:
         (2, [4, 0, 1, 2, 3], [3, 0, 1, 2], [1, 2, 3, 4, 0]),
     ):
         x = op.Transpose(cost, perm=to_rows)
-        forth, back = (
-            op.Transpose(_entry(weights, k), perm=weights_to_rows) for k in (first, first + 1)
-        )
+        forth, back = (op.Transpose(_entry(weights, k), perm=weights_to_rows) for k in (first, first + 1))
         y = _sga_axis(_both_ways(x, x), op.Unsqueeze(_both_ways(forth, back), [2]))
         half = op.Shape(cost, start=0, end=1)
         results.append(op.Transpose(op.Slice(y, [0], half, [1]), perm=to_volume))
