@@ -31,7 +31,7 @@ def sga_rows(own: FLOAT[...], x: FLOAT[...], weights: FLOAT[...], first: FLOAT[.
         w2 = op.Slice(w, [2], [3], [2])
         w3 = op.Slice(w, [3], [4], [2])
         w4 = op.Slice(w, [4], [5], [2])
-        y = own_row + w1 * previous + w2 * below + w3 * above + w4 * largest
+        y = w1 * previous + w2 * below + w3 * above + w4 * largest + own_row
         return y, op.Identity(y)
 
     _, rows = op.Scan(first, own, x, weights, body=step, num_scan_inputs=3)
@@ -47,7 +47,9 @@ def sgf_rows(given: FLOAT[...], step_matrix: FLOAT[...], zero: FLOAT[...]) -> FL
 
     @graph()
     def step(previous: FLOAT[...], own: FLOAT[...], matrix: FLOAT[...]) -> Any:
-        y = own + op.MatMul(previous, matrix)
+        # In this order: OpenVINO 2026.4, shapes known, would write y over the row of the first term and load the
+        # next row of the input there before y is handed on.
+        y = op.MatMul(previous, matrix) + own
         return y, op.Identity(y)
 
     _, rows = op.Scan(zero, given, step_matrix, body=step, num_scan_inputs=2)

@@ -19,6 +19,7 @@ class _Volume(nn.Module):
     """Common contract: `forward(left, right, planes)` on [N, C, h, w] -> [N, out_channels, planes, h, w]."""
 
     out_channels: int
+    products = False  # `compare` multiplies: zeros beyond the right view make zeros of the volume
 
     def forward(self, left: Tensor, right: Tensor, planes: int) -> Tensor:
         _check(left, right, planes)
@@ -39,12 +40,14 @@ class _Volume(nn.Module):
         """The same without a slice whose size depends on the plane: for graphs of any width."""
         width = left.shape[-1]
         shifted = F.pad(right, (planes - 1, 0))
-        columns = torch.arange(width, device=left.device)
         slices = [
-            self.compare(left, shifted[..., planes - 1 - d : planes - 1 - d + width]) * (columns >= d)
-            for d in range(planes)
+            self.compare(left, shifted[..., planes - 1 - d : planes - 1 - d + width]) for d in range(planes)
         ]
-        return torch.stack(slices, dim=2)
+        volume = torch.stack(slices, dim=2)
+        if self.products:
+            return volume
+        seen = torch.arange(width, device=left.device) >= torch.arange(planes, device=left.device)[:, None]
+        return volume * seen[:, None].to(volume.dtype)
 
     def prepare(self, features: Tensor) -> Tensor:
         """What can be done once per view."""
@@ -96,6 +99,8 @@ class FoldedVolume:
 
 class GroupwiseVolume(_Volume):
     """Group-wise correlation (GwcNet, Guo et al. 2019, eq. 3), of unit vectors per group if `cosine`."""
+
+    products = True
 
     def __init__(self, channels: int, groups: int = 8, cosine: bool = True) -> None:
         super().__init__()
