@@ -23,7 +23,7 @@ def sga_rows(own: FLOAT[...], x: FLOAT[...], weights: FLOAT[...], first: FLOAT[.
     """
 
     @graph()
-    def step(previous: FLOAT[...], own_row: FLOAT[...], row: FLOAT[...], w: FLOAT[...]) -> Any:
+    def step(previous: FLOAT[...], own_row: FLOAT[...], row: FLOAT[...], w: FLOAT[...]):
         below = op.Concat(op.Slice(row, [0], [1], [2]), op.Slice(previous, [0], [-1], [2]), axis=2)
         above = op.Concat(op.Slice(previous, [1], [9999], [2]), op.Slice(row, [-1], [9999], [2]), axis=2)
         largest = op.ReduceMax(previous, [2], keepdims=1)
@@ -46,9 +46,9 @@ def sgf_rows(given: FLOAT[...], step_matrix: FLOAT[...], zero: FLOAT[...]) -> FL
     """
 
     @graph()
-    def step(previous: FLOAT[...], own: FLOAT[...], matrix: FLOAT[...]) -> Any:
-        # In this order: OpenVINO 2026.4, shapes known, would write y over the row of the first term and load the
-        # next row of the input there before y is handed on.
+    def step(previous: FLOAT[...], own: FLOAT[...], matrix: FLOAT[...]):
+        # In this order: OpenVINO 2026.4, shapes known, writes y over the row of the first term and loads the
+        # next row there before y is handed on.
         y = op.MatMul(previous, matrix) + own
         return y, op.Identity(y)
 
