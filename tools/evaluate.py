@@ -31,7 +31,9 @@ def main(cfg: DictConfig) -> None:
     reserved = [baseline["name"]] if baseline else []
     chosen = chosen_checkpoints(options["checkpoint"], options["compare"], reserved)
     networks = {
-        label: Compared(load_model(path, device=cfg.device), path or DEFAULT_WEIGHTS.name)
+        label: Compared(
+            load_model(path, device=cfg.device, backend=cfg.backend), path or DEFAULT_WEIGHTS.name
+        )
         for label, path in chosen.items()
     }
     (label, first), *others = networks.items()

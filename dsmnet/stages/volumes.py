@@ -20,10 +20,13 @@ class _Volume(nn.Module):
     """Common contract: `forward(left, right, planes)` on [N, C, h, w] -> [N, out_channels, planes, h, w]."""
 
     out_channels: int
+    products = False  # `compare` multiplies: zeros beyond the right view make zeros of the volume
 
     def forward(self, left: Tensor, right: Tensor, planes: int) -> Tensor:
         _check(left, right, planes)
         left, right = self.prepare(left), self.prepare(right)
+        if torch.compiler.is_compiling():
+            return self._capture(left, right, planes)
         width = left.shape[-1]
         slices: list[Tensor] = []
         for d in range(planes):
@@ -33,6 +36,19 @@ class _Volume(nn.Module):
             plane = self.compare(left[..., d:], right[..., : width - d])
             slices.append(F.pad(plane, (d, 0)) if d else plane)
         return torch.stack(slices, dim=2)
+
+    def _capture(self, left: Tensor, right: Tensor, planes: int) -> Tensor:
+        """The same without a slice whose size depends on the plane: for graphs of any width."""
+        width = left.shape[-1]
+        shifted = F.pad(right, (planes - 1, 0))
+        slices = [
+            self.compare(left, shifted[..., planes - 1 - d : planes - 1 - d + width]) for d in range(planes)
+        ]
+        volume = torch.stack(slices, dim=2)
+        if self.products:
+            return volume
+        seen = torch.arange(width, device=left.device) >= torch.arange(planes, device=left.device)[:, None]
+        return volume * seen[:, None].to(volume.dtype)
 
     def prepare(self, features: Tensor) -> Tensor:
         """What can be done once per view."""
@@ -84,6 +100,8 @@ class FoldedVolume:
 
 class GroupwiseVolume(_Volume):
     """Group-wise correlation (GwcNet, Guo et al. 2019, eq. 3), of unit vectors per group if `cosine`."""
+
+    products = True
 
     def __init__(self, channels: int, groups: int = 8, cosine: bool = True) -> None:
         super().__init__()
