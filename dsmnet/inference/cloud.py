@@ -16,7 +16,7 @@ from dsmnet.protocols import Calibration, DisparityMap, Image
 from dsmnet.viz.cloud import Cloud, build_cloud
 from dsmnet.viz.cloud_page import render_cloud
 from dsmnet.viz.pointcloud import depth_from_disparity, point_cloud, write_ply
-from dsmnet.viz.turntable import film, turntable
+from dsmnet.viz.turntable import FILM_POINTS, film, turntable
 
 log = logging.getLogger(__name__)
 
@@ -94,12 +94,16 @@ class CloudWriter:
         if not self.html:
             self._write_page(folder, name, cloud)
         write_image(folder / f"{name}_turntable.png", turntable(cloud))
-        (folder / f"{name}_turntable.webp").write_bytes(film(cloud))
+        fewer = self.cloud(disparity, left, calibration, FILM_POINTS)
+        (folder / f"{name}_turntable.webp").write_bytes(film(fewer))
         log.info("%s.ply, %s_cloud.html, %s_turntable.png and .webp -> %s", name, name, name, folder)
 
-    def cloud(self, disparity: DisparityMap, left: Image, calibration: Calibration) -> Cloud:
-        """Return at most `max_points` points."""
-        return build_cloud(disparity, left, calibration, self.max_depth, self.edge_filter, self.max_points)
+    def cloud(
+        self, disparity: DisparityMap, left: Image, calibration: Calibration, limit: int | None = None
+    ) -> Cloud:
+        """Return at most `limit` points, and at most `max_points`."""
+        limit = min(limit or self.max_points, self.max_points)
+        return build_cloud(disparity, left, calibration, self.max_depth, self.edge_filter, limit)
 
     def _write_page(self, folder: Path, name: str, cloud: Cloud) -> None:
         (folder / f"{name}_cloud.html").write_text(render_cloud(cloud, name), encoding="utf-8")

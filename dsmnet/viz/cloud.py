@@ -6,16 +6,31 @@ import math
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dsmnet.errors import DataError
 from dsmnet.protocols import Calibration, DisparityMap, Image, Mask
 from dsmnet.viz.colour import known_pixels
+from dsmnet.viz.edges import surface_slopes
 from dsmnet.viz.pointcloud import focal_and_baseline, kept_pixels, point_cloud, principal_point
-from dsmnet.viz.splat import Pinhole, Points
+
+Points = NDArray[np.float32]  # [N, 3], metres: x right, y down, z forward
 
 # Powers of the inverse of the plastic number: the R2 sequence of Roberts, "The unreasonable effectiveness of
 # quasirandom sequences", 2018.
 _IRRATIONAL = (0.5698402909980532, 0.7548776662466927)
+
+UNEVEN = 1.5  # where points were left out, neighbours may be farther apart than on average
+
+
+class Pinhole(NamedTuple):
+    """A camera at the origin that looks along z: picture size, focal length, principal point; pixels."""
+
+    height: int
+    width: int
+    focal: float
+    cx: float
+    cy: float
 
 
 class Cloud(NamedTuple):
@@ -24,6 +39,7 @@ class Cloud(NamedTuple):
     points: Points  # [N, 3], metres: x right, y down, z forward from the left camera
     colours: Image  # RGB [N, 3]
     camera: Pinhole  # the left camera
+    slopes: NDArray[np.float32]  # [N, 2], change of 1 / z, 1 / metres, to the next pixel right and down
     step: float  # pixels between neighbouring points, on average: 1 where none is left out
 
     @property
@@ -57,7 +73,7 @@ def build_cloud(
         DataError: the calibration lacks something, or no point is left.
         ShapeError: image and disparity differ in size.
     """
-    focal, _ = focal_and_baseline(calibration)
+    focal, baseline = focal_and_baseline(calibration)
     kept = kept_pixels(disparity, calibration, max_depth, edge_filter)
     if not kept.any():
         known = int(known_pixels(disparity).sum())
@@ -69,7 +85,8 @@ def build_cloud(
     points, colours = point_cloud(np.where(kept, disparity, 0), image, calibration)
     height, width = disparity.shape
     camera = Pinhole(height, width, focal, *principal_point(calibration, disparity.shape))
-    return Cloud(points, colours, camera, step)
+    slopes = surface_slopes(disparity, calibration.doffs)[kept] / np.float32(focal * baseline)
+    return Cloud(points, colours, camera, slopes, step)
 
 
 def _thinned(kept: Mask, limit: int) -> tuple[Mask, float]:

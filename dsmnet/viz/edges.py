@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+from numpy.typing import NDArray
 
 from dsmnet.protocols import DisparityMap, Mask
 from dsmnet.viz.colour import known_pixels
@@ -40,3 +41,29 @@ def flying_pixels(disparity: DisparityMap, doffs: float = 0.0) -> Mask:
             same += jump <= bound
             other |= jump > bound
     return known & other & (same < SUPPORT)
+
+
+def surface_slopes(disparity: DisparityMap, doffs: float = 0.0) -> NDArray[np.float32]:
+    """Return by how much disparity changes from a pixel to the next on its surface, to the right and down.
+
+    Of the steps to the two neighbours in a direction it is the smaller one, so that a pixel beside an edge
+    has the slope of its own surface; 0 where neither neighbour is of that surface.
+
+    Args:
+        disparity: [H, W], pixels; 0 or not finite where unknown.
+        doffs: see `flying_pixels`.
+
+    Returns:
+        [H, W, 2], pixels of disparity per pixel.
+    """
+    total = np.where(known_pixels(disparity), disparity + doffs, np.nan).astype(np.float32)
+    slopes = np.empty((*disparity.shape, 2), np.float32)
+    pixels, share = JUMP
+    for place, axis in enumerate((1, 0)):
+        wide = np.pad(total, [(1, 1) if i == axis else (0, 0) for i in (0, 1)], constant_values=np.nan)
+        steps = np.diff(wide, axis=axis)
+        before, after = (np.delete(steps, side, axis) for side in (-1, 0))
+        step = np.where(np.abs(before) < np.abs(np.nan_to_num(after, nan=np.inf)), before, after)
+        same = np.abs(step) <= np.maximum(pixels, share * np.abs(total))
+        slopes[..., place] = np.where(same, step, 0)
+    return slopes

@@ -1,4 +1,4 @@
-"""Coloured points as a picture: each a square as large as the pixel it came from, the nearest in front."""
+"""Coloured points as a picture: rectangles that close the gaps between them, the nearest in front."""
 
 from __future__ import annotations
 
@@ -11,74 +11,62 @@ from numpy.typing import NDArray
 from dsmnet.protocols import Image
 from dsmnet.viz.canvas import BACKGROUND, Colour
 
-_LARGEST = 8  # pixels; the width of a square at most
-_SAME = 0.03  # share of depth: a square hides only what lies farther behind it than that
+_LARGEST = 8  # pixels; width and height of a rectangle at most
+_SAME = 0.03  # share of depth: a rectangle hides only what lies farther behind it than that
 _EMPTY = np.iinfo(np.int64).max
-_SLACK = 1e-3  # pixels; rounding must not make a square of one pixel two wide
-
-Points = NDArray[np.float32]  # [N, 3], metres: x right, y down, z forward
-
-
-class Pinhole(NamedTuple):
-    """A camera at the origin that looks along z: picture size, focal length, principal point; pixels."""
-
-    height: int
-    width: int
-    focal: float
-    cx: float
-    cy: float
+_SLACK = 1e-3  # pixels; rounding must not make one pixel two
 
 
 def splat(
-    points: Points,
+    places: NDArray[np.float32],
     colours: Image,
-    sizes: NDArray[np.float32],
-    camera: Pinhole,
+    extents: NDArray[np.float32],
+    size: tuple[int, int],
     background: Colour = BACKGROUND,
 ) -> Image:
-    """Draw points with perspective and hidden surfaces.
+    """Draw points, the nearest in front.
 
-    A pixel shows the nearest point whose centre falls on it. Squares then close the gaps: they cover what is
-    empty and what lies clearly farther away, not the centres of their neighbours on the same surface. So a
-    cloud that is seen from where it was taken gives back its image.
+    A pixel shows the nearest point whose centre falls on it. Rectangles around the points then close the
+    gaps: they cover what is empty and what lies clearly farther away, not the centres of their neighbours on
+    the same surface. So a cloud that is seen from where it was taken gives back its image.
 
     Args:
-        points: in the camera's frame; what is not in front of it is not drawn.
+        places: [N, 3], of each point x and y in the picture, pixels, and depth; what has no positive depth is
+            not drawn.
         colours: RGB [N, 3].
-        sizes: [N], metres; the widths of the squares.
-        camera: where the picture is taken from.
+        extents: [N, 2], widths and heights of the rectangles, pixels.
+        size: height and width of the picture.
         background: where no point falls.
 
     Returns:
         RGB [height, width, 3].
     """
-    index = np.flatnonzero(points[:, 2] > 0)
-    z = points[index, 2]
-    x = points[index, 0] / z * camera.focal + camera.cx
-    y = points[index, 1] / z * camera.focal + camera.cy
+    height, width = size
+    x, y, z = places.T
     seen = (
-        (x > -_LARGEST)
-        & (x < camera.width - 1 + _LARGEST)
-        & (y > -_LARGEST)
-        & (y < camera.height - 1 + _LARGEST)
+        (z > 0) & (x > -_LARGEST) & (x < width - 1 + _LARGEST) & (y > -_LARGEST) & (y < height - 1 + _LARGEST)
     )
-    index, x, y, z = index[seen], x[seen], y[seen], z[seen]
+    index = np.flatnonzero(seen)
+    x, y, z = x[index], y[index], z[index]
     # Positive floats are ordered as their bits are: one whole number says how near a point is, and which.
-    key = (z.view(np.int32).astype(np.int64) << 32) | index
+    key = (np.ascontiguousarray(z).view(np.int32).astype(np.int64) << 32) | index
 
-    canvas = _Canvas(camera.height, camera.width)
-    centres, squares = canvas.empty(), canvas.empty()
+    canvas = _Canvas(height, width)
+    centres, rectangles = canvas.empty(), canvas.empty()
     np.minimum.at(centres, canvas.pixels(np.rint(y), np.rint(x)), key)
-    widths = np.clip(np.ceil(sizes[index] / z * camera.focal - _SLACK), 1, _LARGEST).astype(np.int64)
-    for width in range(2, widths.max(initial=1) + 1):
-        chosen = widths == width
-        corner = canvas.pixels(np.ceil(y[chosen] - width / 2), np.ceil(x[chosen] - width / 2))
-        for down, right in itertools.product(range(width), repeat=2):
-            np.minimum.at(squares, corner + (down * canvas.stride + right), key[chosen])
+    whole = np.clip(np.ceil(extents[index] - _SLACK), 1, _LARGEST).astype(np.int64)
+    kinds = whole[:, 1] * (_LARGEST + 1) + whole[:, 0]
+    for kind in np.flatnonzero(np.bincount(kinds, minlength=1)):
+        tall, wide = divmod(int(kind), _LARGEST + 1)
+        if tall * wide > 1:
+            chosen = kinds == kind
+            corner = canvas.pixels(np.ceil(y[chosen] - tall / 2), np.ceil(x[chosen] - wide / 2))
+            for down, right in itertools.product(range(tall), range(wide)):
+                np.minimum.at(rectangles, corner + (down * canvas.stride + right), key[chosen])
 
-    centres, squares = canvas.inside(centres), canvas.inside(squares)
-    in_front = _depth(squares) < _depth(centres) * np.float32(1 - _SAME)
-    shown = np.where(in_front, squares, centres)
+    centres, rectangles = canvas.inside(centres), canvas.inside(rectangles)
+    in_front = _depth(rectangles) < _depth(centres) * np.float32(1 - _SAME)
+    shown = np.where(in_front, rectangles, centres)
     drawn = shown != _EMPTY
     picture = np.full((*shown.shape, 3), background, np.uint8)
     picture[drawn] = colours[shown[drawn] & 0xFFFFFFFF]
@@ -86,7 +74,7 @@ def splat(
 
 
 class _Canvas(NamedTuple):
-    """A picture with a margin, so that no square has to be cut: pixels are numbered row by row."""
+    """A picture with a margin, so that no rectangle has to be cut: pixels are numbered row by row."""
 
     height: int
     width: int

@@ -12,22 +12,21 @@ from PIL import Image as PilImage
 
 from dsmnet.protocols import Image
 from dsmnet.viz.canvas import FOREGROUND, MUTED, Label, blank, paste, resize, write
-from dsmnet.viz.cloud import Cloud
+from dsmnet.viz.cloud import UNEVEN, Cloud, Pinhole, Points
 from dsmnet.viz.panel import GAP, grid_columns, tile_size
-from dsmnet.viz.splat import Pinhole, splat
+from dsmnet.viz.splat import splat
 
 # Degrees to the right of the left camera and above it. The cloud is what that camera saw: from farther
 # aside there is more gap than scene.
 VIEWS = ((-25.0, 0.0), (-12.0, 0.0), (0.0, 0.0), (12.0, 0.0), (25.0, 0.0), (0.0, 20.0))
 TILE_AREA = 480 * 360  # pixels of a view on the sheet
 FRAME_AREA = 400 * 300  # pixels of the film
-FRAMES = 30
-FRAME_TIME = 100  # milliseconds
+FILM_POINTS = 200_000  # more would not be seen in pictures of that size
+FRAMES = 24
+FRAME_TIME = 120  # milliseconds
 FRAME_QUALITY = 60  # percent
 SWING = (22.0, 7.0)  # degrees: how far the film goes to each side, and how high it rises
 FONT = 14
-_THINNED = 1.9  # how much wider than their mean distance the gaps of a thinned cloud may be
-_STRETCH = 2.0  # how fast the gaps between points grow with the sine of the angle
 
 
 def view(cloud: Cloud, yaw: float, pitch: float, area: int | None = None) -> Image:
@@ -43,14 +42,36 @@ def view(cloud: Cloud, yaw: float, pitch: float, area: int | None = None) -> Ima
         RGB, with the proportions of the left view.
     """
     camera = _scaled(cloud.camera, 1 / cloud.step)
-    middle = np.array(cloud.middle, np.float32)
-    points = (cloud.points - middle) @ rotation(yaw, pitch).T.astype(np.float32) + middle
-    aside = math.sin(math.radians(math.hypot(yaw, pitch)))
-    gaps = 1.0 if cloud.step == 1 else _THINNED
-    sizes = cloud.points[:, 2] * np.float32((gaps + _STRETCH * aside) / camera.focal)
-    picture = splat(points, cloud.colours, sizes, camera)
     size = camera.height, camera.width
+    picture = splat(*_projected(cloud, camera, rotation(yaw, pitch)), size)
     return resize(picture, *tile_size(*size, area)) if area and area < math.prod(size) else picture
+
+
+def _projected(
+    cloud: Cloud, camera: Pinhole, turn: NDArray[np.float64]
+) -> tuple[Points, Image, NDArray[np.float32]]:
+    """Return what `splat` draws: where points fall, their colours, and how far their neighbours are.
+
+    In x / z, y / z and 1 / z a camera is linear but for one division, and so is the way to the next pixel on
+    a surface, whatever its slant.
+    """
+    middle = np.array(cloud.middle)
+    project = np.array([[camera.focal, 0, camera.cx], [0, camera.focal, camera.cy], [0, 0, 1]])
+    axes = (project @ turn).astype(np.float32)
+    away = (project @ (middle - turn @ middle)).astype(np.float32)  # goes with 1 / z
+    seen = cloud.points @ axes.T + away
+    with np.errstate(divide="ignore", invalid="ignore"):  # beside the camera; not drawn
+        places = seen / seen[:, 2:]
+    places[:, 2] = seen[:, 2]
+    extents = np.zeros((len(seen), 2), np.float32)
+    for pixel in (0, 1):  # right, down
+        slope = cloud.slopes[:, pixel] * np.float32(cloud.step)
+        on = axes[:, pixel] / np.float32(camera.focal) + np.outer(slope, away)
+        beside = seen + on * cloud.points[:, 2:]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            far = np.abs(beside[:, :2] / beside[:, 2:] - places[:, :2])
+        extents = np.fmax(extents, np.where(beside[:, 2:] > 0, far, 0))
+    return places, cloud.colours, extents * np.float32(1 if cloud.step == 1 else UNEVEN)
 
 
 def rotation(yaw: float, pitch: float) -> NDArray[np.float64]:

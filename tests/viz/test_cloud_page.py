@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dsmnet.viz.cloud import Cloud, build_cloud
+from dsmnet.viz.cloud import Cloud, Pinhole, build_cloud
 from dsmnet.viz.cloud_page import render_cloud
 from dsmnet.viz.cloud_page.page import depth_ticks
-from dsmnet.viz.splat import Pinhole
 
 
 def part(page: str, name: str) -> str:
@@ -36,12 +35,19 @@ def test_points_and_colours_come_back():
     rays = rng.uniform(-0.5, 0.5, (5000, 2))
     points = np.stack([rays[:, 0] * z, rays[:, 1] * z, z], axis=-1).astype(np.float32)
     colours = rng.integers(0, 256, (5000, 3), np.uint8)
-    page = render_cloud(Cloud(points, colours, Pinhole(600, 1000, 1000.0, 500.0, 300.0), 1.0), "a")
+    slopes = rng.normal(0, 0.01, (5000, 2)).astype(np.float32)
+    page = render_cloud(Cloud(points, colours, Pinhole(600, 1000, 1000.0, 500.0, 300.0), slopes, 1.0), "a")
     found, found_colours = unpack(page)
     np.testing.assert_array_equal(found_colours, colours)
     # A hundredth of a pixel in the image, a 65535th of the range of inverse depth.
     np.testing.assert_allclose(found[:, :2] / found[:, 2:], points[:, :2] / points[:, 2:], atol=1e-5)
     np.testing.assert_allclose(1 / found[:, 2], 1 / points[:, 2], atol=2 / 65535)
+    leans = np.frombuffer(base64.b64decode(part(page, "slopes")), np.int8).reshape(-1, 2)
+    steepest = np.percentile(np.abs(slopes), 99.9)
+    expected = np.clip(slopes, -steepest, steepest)
+    np.testing.assert_allclose(
+        json.loads(part(page, "scene"))["slope"] * leans, expected, atol=steepest / 250
+    )
 
 
 def test_one_point_alone(scene: Any):
@@ -50,12 +56,12 @@ def test_one_point_alone(scene: Any):
     np.testing.assert_allclose(found, cloud.points, rtol=1e-5)
 
 
-def test_its_size_is_twelve_bytes_a_point(scene: Any):
+def test_its_size_is_fifteen_bytes_a_point(scene: Any):
     sizes = [
         len(render_cloud(build_cloud(*scene, edge_filter=False, max_points=limit), "a"))
         for limit in (1, 10800)
     ]
-    assert sizes[1] - sizes[0] == pytest.approx(12 * 10799, abs=500)  # the scale's ticks differ
+    assert sizes[1] - sizes[0] == pytest.approx(44 / 3 * 10799, abs=500)  # the scale's ticks differ
     assert sizes[0] < 40_000
 
 

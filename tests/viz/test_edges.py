@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dsmnet.viz.edges import JUMP, SUPPORT, flying_pixels
+from dsmnet.viz.edges import JUMP, SUPPORT, flying_pixels, surface_slopes
 
 
 def by_loops(disparity: np.ndarray, doffs: float) -> np.ndarray:
@@ -63,3 +63,19 @@ def test_a_sparse_map_keeps_its_points():
     disparity = np.zeros((40, 60), np.float32)
     disparity[::2, ::2] = rng.uniform(5, 60, (20, 30))
     assert not flying_pixels(disparity).any()
+
+
+def test_slopes_are_those_of_the_surface_a_pixel_is_on():
+    rows, columns = np.mgrid[:20, :30].astype(np.float32)
+    disparity = 20 + 0.25 * columns - 0.125 * rows
+    disparity[:, 15:] += 30 + 0.25 * columns[:, 15:]  # an edge, and a steeper surface behind it
+    slopes = surface_slopes(disparity, doffs=5.0)
+    np.testing.assert_allclose(slopes[..., 1], -0.125, atol=1e-5)
+    np.testing.assert_allclose(slopes[:, :15, 0], 0.25, atol=1e-5)
+    np.testing.assert_allclose(slopes[:, 15:, 0], 0.5, atol=1e-5)
+
+
+def test_what_has_no_neighbour_on_its_surface_has_no_slope():
+    disparity = np.array([[0, 10, 0, 40, 20, 10]], np.float32)
+    disparity[0, 2] = np.nan
+    assert not surface_slopes(disparity).any()

@@ -82,6 +82,22 @@ def test_surfaces_have_no_holes_when_they_are_turned(scene: Any):
     assert (closed > mask).mean() < 0.001
 
 
+def test_a_slanted_surface_has_no_holes_from_its_steep_side():
+    """A road, of which neighbouring rows lie metres apart: seen from above it is one surface."""
+    rows = np.mgrid[:120, :160][0].astype(np.float32)
+    disparity = np.where(rows > 60, 0.33 * (rows - 38), 0).astype(np.float32)
+    image = np.full((120, 160, 3), RED, np.uint8)
+    cloud = build_cloud(disparity, image, Calibration(focal=150.0, baseline=0.54, cx=80.0, cy=38.0))
+    holes = []
+    for slopes in (cloud.slopes, 0 * cloud.slopes):
+        mask = (view(cloud._replace(slopes=slopes), 0, 15) == RED).all(-1)[:, 30:130]
+        first, last = mask.argmax(axis=0), len(mask) - mask[::-1].argmax(axis=0)
+        assert (last - first > 50).all()
+        holes.append((last - first - mask.sum(axis=0)).sum())
+    assert holes[0] == 0
+    assert holes[1] > 1000
+
+
 def test_the_sheet_shows_every_view(scene: Any):
     sheet = turntable(build_cloud(*scene))
     assert ((sheet == RED).all(-1)).sum() > len(VIEWS) * 300

@@ -1,9 +1,11 @@
 "use strict";
 
-// Drawing with WebGL.
+// Drawing with WebGL. A point is a rectangle that reaches as far as the next pixels on its surface: in x / z, y / z
+// and 1 / z the way there is a straight step, whatever the surface's slant, and the projection is linear in them.
 
 const gl = canvas.getContext("webgl", { alpha: false, antialias: false });
 const GROUND = [22 / 255, 24 / 255, 29 / 255];
+const slopes = new Int8Array(bytes("slopes").buffer);
 const colours = { image: bytes("colours"), depth: null };
 let size = Number(element("size").value); // of a point, in distances between neighbours
 let colour = "image";
@@ -11,21 +13,34 @@ let colour = "image";
 const VERTEX = `
 attribute vec3 stored;
 attribute vec3 colour;
+attribute vec2 lean;
 uniform vec3 low, unit;
 uniform mat4 projection;
-uniform float size, largest;
+uniform vec2 half_view; // pixels
+uniform float size, spacing, slope, pixel, largest;
 varying vec3 shade;
+varying vec2 share;
 void main() {
   vec3 ray = low + unit * stored;
-  float z = 1.0 / ray.z;
-  gl_Position = projection * vec4(ray.xy * z, z, 1.0);
-  gl_PointSize = clamp(size * z / gl_Position.w, 1.0, largest);
+  gl_Position = projection * vec4(ray.xy, 1.0, ray.z);
+  vec4 right = gl_Position + projection * vec4(spacing, 0.0, 0.0, slope * lean.x);
+  vec4 below = gl_Position + projection * vec4(0.0, spacing, 0.0, slope * lean.y);
+  vec2 here = gl_Position.xy / gl_Position.w;
+  vec2 extent = max(abs(right.xy / right.w - here), abs(below.xy / below.w - here)) * half_view;
+  if (right.w <= 0.0 || below.w <= 0.0) extent = vec2(0.0);
+  extent = clamp(size * min(extent, STRETCH * pixel / gl_Position.w), 1.0, largest);
+  gl_PointSize = max(extent.x, extent.y);
+  share = extent / gl_PointSize;
   shade = colour;
-}`;
+}`.replace("STRETCH", "4.0"); // a surface seen from where it was edge-on has gaps
 const FRAGMENT = `
 precision mediump float;
 varying vec3 shade;
-void main() { gl_FragColor = vec4(shade, 1.0); }`;
+varying vec2 share;
+void main() {
+  if (any(greaterThan(abs(2.0 * gl_PointCoord - 1.0), share))) discard;
+  gl_FragColor = vec4(shade, 1.0);
+}`;
 
 let program = null;
 const buffers = {};
@@ -47,14 +62,21 @@ function compile() {
   gl.useProgram(program);
   gl.enable(gl.DEPTH_TEST);
   gl.clearColor(...GROUND, 1);
-  gl.uniform3fv(gl.getUniformLocation(program, "low"), scene.low);
-  gl.uniform3fv(gl.getUniformLocation(program, "unit"), scene.step);
-  gl.uniform1f(gl.getUniformLocation(program, "largest"), gl.getParameter(gl.ALIASED_POINT_SIZE_RANGE)[1]);
+  gl.uniform3fv(uniform("low"), scene.low);
+  gl.uniform3fv(uniform("unit"), scene.step);
+  gl.uniform1f(uniform("spacing"), scene.spacing);
+  gl.uniform1f(uniform("slope"), scene.slope);
+  gl.uniform1f(uniform("largest"), gl.getParameter(gl.ALIASED_POINT_SIZE_RANGE)[1]);
   buffers.points = upload(stored);
   for (const name of Object.keys(colours)) delete buffers[name];
-  attribute("stored", buffers.points, gl.UNSIGNED_SHORT, false);
+  attribute("stored", buffers.points, 3, gl.UNSIGNED_SHORT, false);
+  attribute("lean", upload(slopes), 2, gl.BYTE, false);
   choose(colour);
   return true;
+}
+
+function uniform(name) {
+  return gl.getUniformLocation(program, name);
 }
 
 function upload(values) {
@@ -64,11 +86,11 @@ function upload(values) {
   return buffer;
 }
 
-function attribute(name, buffer, kind, normalised) {
+function attribute(name, buffer, count, kind, normalised) {
   const place = gl.getAttribLocation(program, name);
   gl.bindBuffer(gl.ARRAY_BUFFER, buffer);
   gl.enableVertexAttribArray(place);
-  gl.vertexAttribPointer(place, 3, kind, normalised, 0, 0);
+  gl.vertexAttribPointer(place, count, kind, normalised, 0, 0);
 }
 
 // Colours of depth are even in inverse depth, as those of a disparity map are.
@@ -89,7 +111,7 @@ function choose(name) {
   colour = name;
   if (colours[name] === null) colours[name] = depthColours();
   if (buffers[name] === undefined) buffers[name] = upload(colours[name]);
-  attribute("colour", buffers[name], gl.UNSIGNED_BYTE, true);
+  attribute("colour", buffers[name], 3, gl.UNSIGNED_BYTE, true);
   ask();
 }
 
@@ -99,8 +121,10 @@ function draw() {
   const [width, height] = [canvas.clientWidth, canvas.clientHeight].map((side) => Math.max(1, Math.round(side * ratio)));
   if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
   gl.viewport(0, 0, width, height);
-  gl.uniformMatrix4fv(gl.getUniformLocation(program, "projection"), false, projection());
-  gl.uniform1f(gl.getUniformLocation(program, "size"), (size * scene.spacing * width) / (2 * half()[0]));
+  gl.uniformMatrix4fv(uniform("projection"), false, projection());
+  gl.uniform2f(uniform("half_view"), width / 2, height / 2);
+  gl.uniform1f(uniform("size"), size);
+  gl.uniform1f(uniform("pixel"), (scene.spacing * width) / (2 * half()[0]));
   gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
   gl.drawArrays(gl.POINTS, 0, stored.length / 3);
 }
