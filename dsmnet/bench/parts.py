@@ -11,6 +11,7 @@ from omegaconf import OmegaConf
 
 from dsmnet.bench.compare import Comparison, compare
 from dsmnet.bench.compare import markdown as comparisons_table
+from dsmnet.bench.machine import measure_machine
 from dsmnet.bench.rate import Rate, Rated, rate
 from dsmnet.bench.rate import markdown as rates_table
 from dsmnet.config import config_dir, instantiate
@@ -56,6 +57,7 @@ def run_parts(
     for name in chosen:
         if name not in known:
             raise UserError(f"parts={name}: expected all or some of {', '.join(known)}")
+    machine = measure_machine(device)
     tables: dict[str, list[Comparison] | list[Rated]] = {}
     for name in chosen:
         cases = part_cases(name, str(device), options)
@@ -68,7 +70,7 @@ def run_parts(
         if isinstance(cases[0], Rate):
             tables[name] = [rate(case, repeats) for case in cases]
         else:
-            tables[name] = [compare(case, repeats, device.type == "cuda") for case in cases]
+            tables[name] = [compare(case, repeats, device.type == "cuda", machine) for case in cases]
     return tables
 
 

@@ -1,0 +1,42 @@
+"""Depth edges: where a disparity map passes from one surface to another, it shows points of neither."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+
+from dsmnet.protocols import DisparityMap, Mask
+from dsmnet.viz.colour import known_pixels
+
+# Pixels, share of the disparity: neighbours that differ by more are not of one surface. One that changes by
+# so much from pixel to pixel would be seen edge-on.
+JUMP = (0.7, 0.02)
+SUPPORT = 4  # neighbours of the same surface: along a thin line a pixel has two, beside an edge five
+
+
+def flying_pixels(disparity: DisparityMap, doffs: float = 0.0) -> Mask:
+    """Return the pixels of a blurred depth edge, which as points would hang in the air between two surfaces.
+
+    A pixel flies when one of its eight neighbours differs from it by more than 0.7 px or 2 % of the
+    disparity, whichever is more, and fewer than four neighbours differ by less. So both sides of a sharp edge
+    stay but for its sharpest corners; what lies within a blurred one goes, and so does what is one pixel
+    wide. A pixel all of whose neighbours are unknown stays: a sparse map keeps its points.
+
+    Args:
+        disparity: [H, W], pixels; 0 or not finite where unknown.
+        doffs: pixels, see `dsmnet.protocols.Calibration`: shares are taken of ``disparity + doffs``.
+    """
+    known = known_pixels(disparity)
+    total = np.pad(np.where(known, disparity + doffs, np.nan).astype(np.float32), 1, mode="edge")
+    middle = total[1:-1, 1:-1]
+    pixels, share = JUMP
+    bound = np.maximum(pixels, share * np.abs(middle))
+    height, width = disparity.shape
+    same, other = np.zeros(disparity.shape, np.uint8), np.zeros(disparity.shape, np.bool_)
+    for y, x in itertools.product(range(3), repeat=2):
+        if (y, x) != (1, 1):
+            jump = np.abs(total[y : y + height, x : x + width] - middle)  # nan where either is unknown
+            same += jump <= bound
+            other |= jump > bound
+    return known & other & (same < SUPPORT)
