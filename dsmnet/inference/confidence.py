@@ -38,7 +38,12 @@ Array = TypeVar("Array", NDArray[Any], Tensor)
 
 @runtime_checkable
 class SharpMatcher(Matcher, Protocol):
-    """A matcher that knows how sharp its distribution over the disparities is."""
+    """A matcher that may know how sharp its distribution over the disparities is: it does where `sharp`."""
+
+    @property
+    def sharp(self) -> bool:
+        """Whether `predict_with_sharpness` can be called."""
+        ...
 
     def predict_with_sharpness(
         self, left: Any, right: Any, max_disparity: int | None = None
@@ -88,13 +93,14 @@ def predict_with_cues(
     matcher: Matcher, left: Any, right: Any, max_disparity: int | None = None, cue: str = "both"
 ) -> tuple[DisparityMap, dict[str, ConfidenceMap]]:
     """Do what `predict_with_confidence` does, with the cues one by one, by name."""
-    if confidence_cue(cue) == "sharpness" and not isinstance(matcher, SharpMatcher):
+    sharp = isinstance(matcher, SharpMatcher) and matcher.sharp
+    if confidence_cue(cue) == "sharpness" and not sharp:
         raise UserError(
-            f"confidence={cue}: {type(matcher).__name__} has no distribution over the disparities whose "
-            "sharpness could be told; confidence=consistency works with any matcher"
+            "confidence=sharpness: this matcher hands out no distribution over the disparities; expected "
+            "confidence=consistency, which works with any, or backend=torch"
         )
     cues: dict[str, ConfidenceMap] = {}
-    if cue != "consistency" and isinstance(matcher, SharpMatcher):
+    if cue != "consistency" and isinstance(matcher, SharpMatcher) and sharp:
         disparity, cues["sharpness"] = matcher.predict_with_sharpness(left, right, max_disparity)
     else:
         disparity = matcher.predict(left, right, max_disparity)

@@ -198,6 +198,8 @@ def test_progress_counts_the_pairs_that_are_left(pairs: list[PairFiles], tmp_pat
 class Halves(Constant):
     """Sure of the left half of a picture."""
 
+    sharp = True
+
     def predict_with_sharpness(self, left: np.ndarray, right: np.ndarray, reach: int | None = None) -> Any:
         sure = np.full(left.shape[:2], 0.25, np.float32)
         sure[:, :15] = 0.75

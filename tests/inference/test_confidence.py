@@ -89,8 +89,29 @@ def test_the_second_pass_sees_the_mirrored_exchanged_pair() -> None:
 
 def test_a_matcher_without_a_distribution_has_no_sharpness() -> None:
     assert list(predict_with_cues(Shifted(), *views())[1]) == ["consistency"]
-    with pytest.raises(UserError, match="confidence=sharpness: Shifted has no distribution"):
+    with pytest.raises(UserError, match="confidence=sharpness: this matcher hands out no distribution"):
         predict_with_confidence(Shifted(), *views(), cue="sharpness")
+
+
+class Forward(torch.nn.Module):
+    """Has of a network what predicting takes, as one that runs in another backend; no volumes."""
+
+    def __init__(self, net: torch.nn.Module) -> None:
+        super().__init__()
+        self.net = net
+        self.normalize, self.divisor, self.smallest = net.normalize, net.divisor, net.smallest
+
+    def forward(self, left: torch.Tensor, right: torch.Tensor, max_disparity: int | None = None) -> Any:
+        return self.net(left, right, max_disparity)
+
+
+def test_a_network_of_another_backend_predicts_and_has_consistency(tiny: StereoPredictor) -> None:
+    other = StereoPredictor(Forward(tiny.net), {})  # type: ignore[arg-type]
+    np.testing.assert_array_equal(other.predict(*views(), 32), tiny.predict(*views(), 32))
+    assert (tiny.sharp, other.sharp) == (True, False)
+    assert list(predict_with_cues(other, *views(), 32)[1]) == ["consistency"]
+    with pytest.raises(UserError, match="backend=torch"):
+        other.predict_with_confidence(*views(), 32, "sharpness")
 
 
 def test_a_wild_answer_is_not_trusted() -> None:
