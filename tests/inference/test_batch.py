@@ -251,6 +251,13 @@ def test_options_that_cannot_be(make: Callable[[], Any], message: str) -> None:
         make()
 
 
+def test_a_cue_that_the_matcher_lacks_is_no_fault_of_the_pairs(
+    pairs: list[PairFiles], tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match="confidence=sharpness: this matcher hands out no distribution"):
+        run(pairs, tmp_path / "out", Constant(), prediction=Prediction(confidence="sharpness"))
+
+
 def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(UserError, match=f"paths.output={tmp_path / 'file'}: cannot be written to"):

@@ -40,6 +40,8 @@ def test_sharpness_is_the_share_on_the_two_planes_around_the_answer() -> None:
         share = scores[n, 0, :, y, x].softmax(0)
         below = min(max(int(np.floor(planes[n, 0, y, x].item())), 0), 5)
         assert found[n, 0, y, x] == pytest.approx((share[below] + share[below + 1]).item(), abs=1e-6)
+    planes[0, 0, 1, 2] = torch.nan
+    assert torch.isfinite(sharpness(scores, planes)).all()
     assert (sharpness(torch.zeros(1, 1, 1, 2, 2), torch.zeros(1, 1, 2, 2)) == 1).all()  # a single plane
 
 
