@@ -15,7 +15,7 @@ from dsmnet.data.formats import read_calibration, read_image
 from dsmnet.data.pairs import PairFiles
 from dsmnet.data.videos import EndOfVideo
 from dsmnet.errors import DataError, ShapeError, UserError
-from dsmnet.inference.confidence import ConfidenceMap, confidence_cue, predict_with_confidence
+from dsmnet.inference.confidence import ConfidenceMap, check_cue, confidence_cue, predict_with_confidence
 from dsmnet.inference.files import ResultWriter, search_range
 from dsmnet.inference.pipeline import ReadAhead, WriteBehind
 from dsmnet.inference.record import PredictionRecord
@@ -146,6 +146,7 @@ def predict_files(
     if isinstance(ahead, bool) or not isinstance(ahead, int) or ahead < 0:
         raise UserError(f"ahead={ahead}: expected a number of pairs, 0 or more")
     prediction = prediction or Prediction()
+    check_cue(matcher, confidence_cue(prediction.confidence))
     todo = [pair for pair in pairs if record is None or pair not in record]
     if len(todo) < len(pairs):
         log.info("%d of %d pairs are finished already", len(pairs) - len(todo), len(pairs))

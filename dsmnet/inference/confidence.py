@@ -38,7 +38,12 @@ Array = TypeVar("Array", NDArray[Any], Tensor)
 
 @runtime_checkable
 class SharpMatcher(Matcher, Protocol):
-    """A matcher that knows how sharp its distribution over the disparities is."""
+    """A matcher that may know how sharp its distribution over the disparities is: it does where `sharp`."""
+
+    @property
+    def sharp(self) -> bool:
+        """Whether `predict_with_sharpness` can be called."""
+        ...
 
     def predict_with_sharpness(
         self, left: Any, right: Any, max_disparity: int | None = None
@@ -58,6 +63,21 @@ def confidence_cue(option: bool | str) -> str | None:
     if option not in CUES:
         raise UserError(f"confidence={option}: expected true, false or one of {', '.join(CUES)}")
     return option
+
+
+def check_cue(matcher: Matcher, cue: str | None) -> bool:
+    """Return whether a matcher hands out its distribution.
+
+    Raises:
+        UserError: an unknown cue, or sharpness of a matcher that does not.
+    """
+    sharp = isinstance(matcher, SharpMatcher) and matcher.sharp
+    if cue is not None and confidence_cue(cue) == "sharpness" and not sharp:
+        raise UserError(
+            "confidence=sharpness: this matcher hands out no distribution over the disparities; expected "
+            "confidence=consistency, which works with any, or backend=torch"
+        )
+    return sharp
 
 
 def predict_with_confidence(
@@ -88,13 +108,9 @@ def predict_with_cues(
     matcher: Matcher, left: Any, right: Any, max_disparity: int | None = None, cue: str = "both"
 ) -> tuple[DisparityMap, dict[str, ConfidenceMap]]:
     """Do what `predict_with_confidence` does, with the cues one by one, by name."""
-    if confidence_cue(cue) == "sharpness" and not isinstance(matcher, SharpMatcher):
-        raise UserError(
-            f"confidence={cue}: {type(matcher).__name__} has no distribution over the disparities whose "
-            "sharpness could be told; confidence=consistency works with any matcher"
-        )
+    sharp = check_cue(matcher, cue)
     cues: dict[str, ConfidenceMap] = {}
-    if cue != "consistency" and isinstance(matcher, SharpMatcher):
+    if cue != "consistency" and isinstance(matcher, SharpMatcher) and sharp:
         disparity, cues["sharpness"] = matcher.predict_with_sharpness(left, right, max_disparity)
     else:
         disparity = matcher.predict(left, right, max_disparity)
@@ -116,7 +132,7 @@ def sharpness(scores: Tensor, planes: Tensor) -> Tensor:
     """
     scores = scores.squeeze(1).float()
     count = scores.shape[1]
-    below = planes.floor().clamp(0, max(count - 2, 0)).long()
+    below = planes.nan_to_num().floor().clamp(0, max(count - 2, 0)).long()
     near = torch.cat([below, (below + 1).clamp(max=count - 1)], dim=1)[:, : min(count, 2)]
     share = scores.gather(1, near).logsumexp(1, keepdim=True) - scores.logsumexp(1, keepdim=True)
     return share.exp().clamp(max=1)

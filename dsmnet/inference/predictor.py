@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -14,9 +14,10 @@ from torch.nn import functional as F
 from dsmnet.errors import ShapeError
 from dsmnet.inference.confidence import full_size, predict_with_confidence, sharpness
 from dsmnet.inference.padding import Padding
-from dsmnet.models.stereo_net import StereoNet, StereoOutput
+from dsmnet.models.stereo_net import StereoNet
 
 AnyImage = NDArray[Any] | Tensor
+Output = TypeVar("Output")
 
 
 class StereoPredictor(nn.Module):
@@ -73,15 +74,20 @@ class StereoPredictor(nn.Module):
         Raises:
             ShapeError: the views differ in size or are no images.
         """
-        output, padding = self._match(left, right, max_disparity)
-        return _finished(output.disparities[-1].clamp(min=0), padding)
+        disparities, padding = self._run(self.net, left, right, max_disparity)
+        return _finished(disparities[-1].clamp(min=0), padding)
+
+    @property
+    def sharp(self) -> bool:
+        """Whether the network hands out its distribution: all but those that run in another backend."""
+        return isinstance(self.net, StereoNet)
 
     @torch.inference_mode()
     def predict_with_sharpness(
         self, left: AnyImage, right: AnyImage, max_disparity: int | None = None
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Do what `predict` does; return also how sharp the distribution is, see `inference.confidence`."""
-        output, padding = self._match(left, right, max_disparity)
+        output, padding = self._run(self.net.match, left, right, max_disparity)
         disparity, scores = output.disparities[-1].clamp(min=0), output.scores[-1]
         coarse = F.avg_pool2d(disparity.float(), self.net.stride)
         shares = sharpness(scores, self.net.plane_of(coarse, scores.shape[2]))
@@ -97,15 +103,15 @@ class StereoPredictor(nn.Module):
         """
         return predict_with_confidence(self, left, right, max_disparity, cue)
 
-    def _match(
-        self, left: AnyImage, right: AnyImage, max_disparity: int | None
-    ) -> tuple[StereoOutput, Padding]:
+    def _run(
+        self, net: Callable[..., Output], left: AnyImage, right: AnyImage, max_disparity: int | None
+    ) -> tuple[Output, Padding]:
         if max_disparity is not None and max_disparity < 1:
             raise ShapeError(f"max_disparity={max_disparity}: expected a positive number of pixels")
         was_training = self.training
         self.eval()
         pair, padding = self.prepare(left, right)
-        output = self.net.match(pair[:1], pair[1:], max_disparity)
+        output = net(pair[:1], pair[1:], max_disparity)
         self.train(was_training)
         return output, padding
 

@@ -198,6 +198,8 @@ def test_progress_counts_the_pairs_that_are_left(pairs: list[PairFiles], tmp_pat
 class Halves(Constant):
     """Sure of the left half of a picture."""
 
+    sharp = True
+
     def predict_with_sharpness(self, left: np.ndarray, right: np.ndarray, reach: int | None = None) -> Any:
         sure = np.full(left.shape[:2], 0.25, np.float32)
         sure[:, :15] = 0.75
@@ -247,6 +249,13 @@ def test_what_is_left_out_is_no_warning(
 def test_options_that_cannot_be(make: Callable[[], Any], message: str) -> None:
     with pytest.raises(UserError, match=message):
         make()
+
+
+def test_a_cue_that_the_matcher_lacks_is_no_fault_of_the_pairs(
+    pairs: list[PairFiles], tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match="confidence=sharpness: this matcher hands out no distribution"):
+        run(pairs, tmp_path / "out", Constant(), prediction=Prediction(confidence="sharpness"))
 
 
 def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:

@@ -40,6 +40,8 @@ def test_sharpness_is_the_share_on_the_two_planes_around_the_answer() -> None:
         share = scores[n, 0, :, y, x].softmax(0)
         below = min(max(int(np.floor(planes[n, 0, y, x].item())), 0), 5)
         assert found[n, 0, y, x] == pytest.approx((share[below] + share[below + 1]).item(), abs=1e-6)
+    planes[0, 0, 1, 2] = torch.nan
+    assert torch.isfinite(sharpness(scores, planes)).all()
     assert (sharpness(torch.zeros(1, 1, 1, 2, 2), torch.zeros(1, 1, 2, 2)) == 1).all()  # a single plane
 
 
@@ -89,8 +91,29 @@ def test_the_second_pass_sees_the_mirrored_exchanged_pair() -> None:
 
 def test_a_matcher_without_a_distribution_has_no_sharpness() -> None:
     assert list(predict_with_cues(Shifted(), *views())[1]) == ["consistency"]
-    with pytest.raises(UserError, match="confidence=sharpness: Shifted has no distribution"):
+    with pytest.raises(UserError, match="confidence=sharpness: this matcher hands out no distribution"):
         predict_with_confidence(Shifted(), *views(), cue="sharpness")
+
+
+class Forward(torch.nn.Module):
+    """Has of a network what predicting takes, as one that runs in another backend; no volumes."""
+
+    def __init__(self, net: torch.nn.Module) -> None:
+        super().__init__()
+        self.net = net
+        self.normalize, self.divisor, self.smallest = net.normalize, net.divisor, net.smallest
+
+    def forward(self, left: torch.Tensor, right: torch.Tensor, max_disparity: int | None = None) -> Any:
+        return self.net(left, right, max_disparity)
+
+
+def test_a_network_of_another_backend_predicts_and_has_consistency(tiny: StereoPredictor) -> None:
+    other = StereoPredictor(Forward(tiny.net), {})  # type: ignore[arg-type]
+    np.testing.assert_array_equal(other.predict(*views(), 32), tiny.predict(*views(), 32))
+    assert (tiny.sharp, other.sharp) == (True, False)
+    assert list(predict_with_cues(other, *views(), 32)[1]) == ["consistency"]
+    with pytest.raises(UserError, match="backend=torch"):
+        other.predict_with_confidence(*views(), 32, "sharpness")
 
 
 def test_a_wild_answer_is_not_trusted() -> None:
