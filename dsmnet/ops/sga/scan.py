@@ -90,7 +90,8 @@ def run_backward(
             largest = y[..., 1:-1, :].amax(4, keepdim=True)
             _descend(total, y, largest, factors[k])
             x = to_rows(part, axis)
-            grad_cost[:, block] += to_volume(_volume_gradient(total[..., 1:-1, :], factors[k]), axis)
+            of_axis = to_volume(_volume_gradient(total[..., 1:-1, :], factors[k]), axis)
+            grad_cost[:, block].add_(of_axis)  # += would copy the block onto itself
             grad_factors[k] += _weight_gradients(total[..., 1:-1, :], x, y, largest)
     pairs = zip(grad_factors, AXES, strict=True)
     return grad_cost, torch.cat([weights_from_rows(g, axis) for g, axis in pairs], 1)
