@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 import os
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -72,7 +73,13 @@ class OnDemandNet(nn.Module):
         file = path.with_suffix({"onnx": ".onnx", "openvino": ".xml"}[self._format])
         if not file.is_file():
             log.info("backend=%s: exporting for max_disparity=%d, once", self.backend, max_disparity)
-            export(self.source, path, self._format, max_disparity)
+            self._cache.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(
+                dir=self._cache
+            ) as folder:  # an interruption leaves no half file
+                made = export(self.source, Path(folder) / path.name, self._format, max_disparity)
+                for part in sorted(made.parent.iterdir()):  # .bin before the .xml that needs it
+                    part.replace(self._cache / part.name)
         return self._runtime(file)
 
 
