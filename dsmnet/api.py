@@ -61,8 +61,9 @@ def load_model(
         device: ``auto`` (CUDA if there is one), ``cpu`` or ``cuda``.
         format: ``native``, or ``official``: a file of the authors' DSMNet, PSMNet or GwcNet, which of them is
             seen from its content.
-        backend: ``auto`` (what the file is for), ``torch``, ``onnxruntime`` or ``openvino``: a checkpoint is
-            exported for them on the fly, and kept in the user's cache folder.
+        backend: ``auto`` (what the file is for), ``torch``, ``onnxruntime``, ``openvino``, or
+            ``openvino_bf16`` (half precision). A checkpoint is exported for them on the fly, and the export
+            is kept in the user's cache folder.
 
     Raises:
         UserError: no such file, not a checkpoint, weights that do not fit, no such device, format or backend,

@@ -35,7 +35,7 @@ def cases(
     Args:
         load: `dsmnet.api.load_model`.
         checkpoint: of the network; None: the weights that come with the package.
-        backends: ``torch``, ``onnxruntime``, ``openvino``.
+        backends: of `load`.
         size: height and width of the views.
         search_range: pixels.
         mode: of StereoSGBM.
@@ -44,7 +44,7 @@ def cases(
     """
     found = []
     for backend in backends:
-        if importlib.util.find_spec(backend) is None:
+        if importlib.util.find_spec(backend.removesuffix("_bf16")) is None:
             log.info("backends: %s is not installed and left out; pip install 'dsmnet[export]'", backend)
             continue
         where = device if backend == "torch" else "cpu"

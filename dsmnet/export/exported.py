@@ -12,16 +12,16 @@ from torch import Tensor, nn
 
 from dsmnet.errors import UserError
 from dsmnet.export.facts import Facts
-from dsmnet.export.runtimes import OnnxRuntime, OpenVino, Runtime, TorchExport
+from dsmnet.export.runtimes import OnnxRuntime, OpenVino, Runtime, TorchExport, openvino_bf16
 from dsmnet.inference.predictor import StereoPredictor
 from dsmnet.models.checkpoint import check_exists
 
-BACKENDS = ("torch", "onnxruntime", "openvino")
+BACKENDS = ("torch", "onnxruntime", "openvino", "openvino_bf16")
 
 # By suffix, what can run the file; the first does if nothing is said.
 SUFFIXES: dict[str, dict[str, Callable[[Path], Runtime]]] = {
-    ".onnx": {"onnxruntime": OnnxRuntime, "openvino": OpenVino},
-    ".xml": {"openvino": OpenVino},
+    ".onnx": {"onnxruntime": OnnxRuntime, "openvino": OpenVino, "openvino_bf16": openvino_bf16},
+    ".xml": {"openvino": OpenVino, "openvino_bf16": openvino_bf16},
     ".pt2": {"torch": TorchExport},
 }
 
@@ -80,7 +80,7 @@ def load_exported(
     Args:
         path: .onnx, .xml or .pt2.
         build: makes the normalisation of a network's configuration.
-        backend: what runs it: ``onnxruntime``, ``openvino``, ``torch``, or ``auto``.
+        backend: what runs it: one of `BACKENDS`, or ``auto``.
 
     Raises:
         UserError: there is no such file, another program wrote it, the backend does not run such files or is

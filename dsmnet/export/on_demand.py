@@ -6,6 +6,8 @@ import hashlib
 import json
 import logging
 import os
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from torch import Tensor, nn
 from dsmnet.export.exported import ExportedNet
 from dsmnet.export.facts import VERSION
 from dsmnet.export.packages import need
-from dsmnet.export.runtimes import OnnxRuntime, OpenVino, Runtime
+from dsmnet.export.runtimes import OnnxRuntime, OpenVino, Runtime, openvino_bf16
 from dsmnet.export.write import export
 from dsmnet.inference.predictor import StereoPredictor
 from dsmnet.models.stereo_net import StereoNet
@@ -22,9 +24,10 @@ from dsmnet.models.stereo_net import StereoNet
 log = logging.getLogger(__name__)
 
 # Of each backend: the format it runs, what runs it, and its package.
-_BACKENDS: dict[str, tuple[str, type[OnnxRuntime] | type[OpenVino], str]] = {
+_BACKENDS: dict[str, tuple[str, Callable[[Path], Runtime], str]] = {
     "onnxruntime": ("onnx", OnnxRuntime, "onnxruntime"),
     "openvino": ("openvino", OpenVino, "openvino"),
+    "openvino_bf16": ("openvino", openvino_bf16, "openvino"),
 }
 
 
@@ -35,7 +38,7 @@ class OnDemandNet(nn.Module):
 
     Args:
         predictor: the network, on the CPU.
-        backend: ``onnxruntime`` or ``openvino``.
+        backend: ``onnxruntime``, ``openvino`` or ``openvino_bf16``.
         cache: folder of the files; default: ``$XDG_CACHE_HOME/dsmnet`` or ``~/.cache/dsmnet``.
 
     Raises:
@@ -72,7 +75,13 @@ class OnDemandNet(nn.Module):
         file = path.with_suffix({"onnx": ".onnx", "openvino": ".xml"}[self._format])
         if not file.is_file():
             log.info("backend=%s: exporting for max_disparity=%d, once", self.backend, max_disparity)
-            export(self.source, path, self._format, max_disparity)
+            self._cache.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(
+                dir=self._cache
+            ) as folder:  # an interruption leaves no half file
+                made = export(self.source, Path(folder) / path.name, self._format, max_disparity)
+                for part in sorted(made.parent.iterdir()):  # .bin before the .xml that needs it
+                    part.replace(self._cache / part.name)
         return self._runtime(file)
 
 

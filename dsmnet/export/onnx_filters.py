@@ -56,9 +56,13 @@ def sgf_rows(given: FLOAT[...], step_matrix: FLOAT[...], zero: FLOAT[...]) -> FL
     return rows
 
 
-def sga(cost: Any, weights: Any) -> tuple[Any, ...]:
-    """`dsmnet::sga_scan`: cost [N, C, D, H, W], weights [N, 4, 5, H, W] -> down, up, right, left."""
-    results: list[Any] = []
+def sga(cost: Any, weights: Any, reduce: str, keep: bool) -> tuple[Any, ...]:
+    """`dsmnet::sga_scan`: the aggregated volume; what else it returns is for the backward pass alone.
+
+    cost [N, C, D, H, W], weights [N, 4, 5, H, W] -> [N, C, D, H, W], or with reduce "none" all four
+    directions (down, up, right, left) stacked in front.
+    """
+    directions: list[Any] = []
     for first, to_rows, weights_to_rows, to_volume in (
         (0, [3, 0, 1, 2, 4], [2, 0, 1, 3], [1, 2, 3, 0, 4]),
         (2, [4, 0, 1, 2, 3], [3, 0, 1, 2], [1, 2, 3, 4, 0]),
@@ -67,9 +71,13 @@ def sga(cost: Any, weights: Any) -> tuple[Any, ...]:
         forth, back = (op.Transpose(_entry(weights, k), perm=weights_to_rows) for k in (first, first + 1))
         y = _sga_axis(_both_ways(x, x), op.Unsqueeze(_both_ways(forth, back), [2]))
         half = op.Shape(cost, start=0, end=1)
-        results.append(op.Transpose(op.Slice(y, [0], half, [1]), perm=to_volume))
-        results.append(op.Transpose(_reverse(op.Slice(y, half, [_END], [1])), perm=to_volume))
-    return tuple(results)
+        directions.append(op.Transpose(op.Slice(y, [0], half, [1]), perm=to_volume))
+        directions.append(op.Transpose(_reverse(op.Slice(y, half, [_END], [1])), perm=to_volume))
+    if reduce == "none":
+        result = op.Concat(*(op.Unsqueeze(each, [0]) for each in directions), axis=0)
+    else:
+        result = (op.Max if reduce == "max" else op.Mean)(*directions)
+    return result, *(op.Identity(result) for _ in range(3))
 
 
 def _sga_axis(x: Any, w: Any) -> Any:

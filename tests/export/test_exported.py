@@ -36,6 +36,15 @@ def test_equals_torch_at_any_size(network: Any, files: Any, format: str, backend
         assert np.abs(found - expected).mean() < 1e-3
 
 
+def test_half_precision_is_close(network: Any, files: Any) -> None:
+    left, right = pair(70, 131)
+    exact, rough = (
+        load_model(files("openvino"), backend=name).predict(left, right)
+        for name in ("openvino", "openvino_bf16")
+    )
+    assert np.median(np.abs(rough - exact)) < 1
+
+
 def test_every_suffix_is_written_by_a_format() -> None:
     from dsmnet.export import FORMATS
 
@@ -88,7 +97,9 @@ def test_graph_of_another_program(tmp_path: Path, backend: str) -> None:
 
 
 def test_backend_that_does_not_run_the_file(files: Any) -> None:
-    with pytest.raises(UserError, match=r"backend=torch: small.onnx runs with onnxruntime or openvino"):
+    with pytest.raises(
+        UserError, match=r"backend=torch: small.onnx runs with onnxruntime or openvino or openvino_bf16"
+    ):
         load_model(files("onnx"), backend="torch")
 
 
@@ -100,7 +111,9 @@ def test_device(files: Any, checkpoint: Path) -> None:
 
 
 def test_unknown_backend_and_format(network: Any, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="backend=tensorrt: expected auto, torch, onnxruntime, openvino"):
+    with pytest.raises(
+        UserError, match="backend=tensorrt: expected auto, torch, onnxruntime, openvino, openvino_bf16"
+    ):
         load_model(backend="tensorrt")
     with pytest.raises(UserError, match="format=caffe: expected one of onnx, openvino, torch_export"):
         export(network, tmp_path / "x", "caffe", RANGE)

@@ -87,3 +87,20 @@ def test_bad_input_is_named(pair) -> None:
 def test_nothing_joined_is_the_correlation_alone(pair) -> None:
     result = GroupwiseConcatVolume(6, groups=3, joined=0)(*pair, PLANES)
     torch.testing.assert_close(result, GroupwiseVolume(6, groups=3, cosine=False)(*pair, PLANES))
+
+
+@pytest.mark.parametrize(
+    "volume", [ConcatVolume(6), DifferenceVolume(6), GroupwiseVolume(6, 3), GroupwiseConcatVolume(6, 2, 2)]
+)
+@pytest.mark.parametrize("planes", [1, 5, 12])  # the last is wider than the map
+def test_captured_for_any_width(
+    pair: tuple[torch.Tensor, torch.Tensor],
+    volume: torch.nn.Module,
+    planes: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    expected = volume(*pair, planes)
+    monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
+    captured = volume(*pair, planes)
+    assert captured.shape == expected.shape
+    torch.testing.assert_close(captured, expected)
