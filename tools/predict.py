@@ -16,6 +16,7 @@ from dsmnet.config import tool
 from dsmnet.data.pairs import pair_files
 from dsmnet.inference.files import ResultWriter, predict_files
 from dsmnet.inference.progress import track
+from dsmnet.inference.tiled import in_tiles
 
 log = logging.getLogger(__name__)
 
@@ -29,8 +30,12 @@ def main(cfg: DictConfig) -> None:
     writer = ResultWriter(
         Path(cfg.paths.output), options["limits"], cfg.colour_map, cfg.legend, cfg.max_depth
     )
+    single = len(pairs) == 1  # then the bar counts tiles
     net = load_model(cfg.checkpoint, device=cfg.device)
-    done = predict_files(net, track(pairs, "predict", enabled=cfg.progress), writer, cfg.max_disparity)
+    net = in_tiles(net, cfg.tile, cfg.overlap, cfg.memory, progress=cfg.progress and single)
+    done = predict_files(
+        net, track(pairs, "predict", enabled=cfg.progress and not single), writer, cfg.max_disparity
+    )
     log.info("%d pairs -> %s", done, writer.folder)
 
 
