@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 SMALLEST = 128  # pixels: below, a tile is mostly border, and instance statistics say little of the image
 DEFAULT_TILE = 512
 COARSE_RANGE = 192  # pixels: the range of the coarse pass, which networks match well
+TILE_RANGE = 256  # pixels: a tile with a longer range is matched at the scale at which that is its range
 COARSE_SCALE = 2.0  # at least: a coarse pass at full size would leave nothing to the tiles
 
 
@@ -106,7 +107,7 @@ class TiledMatcher:
     def _match(self, tile: Tile, left: Image, right: Image, coarse: CoarseMap) -> DisparityMap:
         views = tile.crops(left, right)
         height, width, reach = tile.size
-        scale = self._scale(tile.size)
+        scale = max(self._scale(tile.size), reach / TILE_RANGE)
         if scale > 1:
             smaller = match_smaller(self.inner, *views, reach, scale)
             fine = np.asarray(cv2.resize(smaller, (width, height)), np.float32)
