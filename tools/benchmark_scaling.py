@@ -1,6 +1,7 @@
 """Time and memory against size and search range: python tools/benchmark_scaling.py [checkpoint=PATH].
 
-Matches generated pairs as a whole and in tiles, each in a process of its own. Writes scaling.json and scaling.png.
+Matches generated pairs as a whole and in tiles, each in a process of its own. Writes scaling.json and
+scaling.png.
 """
 
 from __future__ import annotations
@@ -40,8 +41,8 @@ def main(cfg: DictConfig) -> None:
     save_config(cfg, output / "config.yaml")
     times, memory, tiled_times = fit(whole, "seconds"), fit(whole, "growth"), fit(tiled, "seconds")
     notes = (
-        f"whole: {times.per_pixel * 1e6:.2f} us per pixel + {times.per_cell * 1e9:.1f} ns per pixel x disparity",
-        f"whole: {memory.per_pixel:.0f} bytes per pixel + {memory.per_cell:.2f} per pixel x disparity",
+        f"whole: {times.per_pixel * 1e6:.2f} us/pixel + {times.per_cell * 1e9:.1f} ns/(pixel x disparity)",
+        f"whole: {memory.per_pixel:.0f} bytes/pixel + {memory.per_cell:.2f} bytes/(pixel x disparity)",
     )
     record = {"model": name, "threads": cfg.threads or torch.get_num_threads(), "cores": os.cpu_count()}
     record |= {"torch": torch.__version__, "tiles": OmegaConf.to_container(OmegaConf.create(tiles))}

@@ -20,7 +20,11 @@ from dsmnet.protocols import Image, Matcher
 
 @dataclass(frozen=True)
 class Point:
-    """One pair matched once: `seconds`, and the most bytes that its process held, in all and beyond the start."""
+    """One pair matched once.
+
+    `seconds` are the process's own time, all threads: other processes hardly change it. `memory` is the most
+    that the process held, `growth` how much of that came with this pair, bytes.
+    """
 
     way: str  # whole | tiled
     height: int
@@ -115,9 +119,9 @@ def _run(
         left, right = views(size, search_range)
         net.predict(left[:128, :128], right[:128, :128], 64)
         matcher = in_tiles(net, **tiles) if tiles else net
-        before, start = peak(False), time.perf_counter()
+        before, start = peak(False), time.process_time()
         matcher.predict(left, right, search_range)
-        seconds, most = time.perf_counter() - start, peak(False)
+        seconds, most = time.process_time() - start, peak(False)
         answer.send((round(seconds, 3), most * 2**20, (most - before) * 2**20))
     except (UserError, RuntimeError) as error:
         answer.send(str(error).splitlines()[0])

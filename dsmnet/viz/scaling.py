@@ -49,7 +49,7 @@ def save_scaling(
             va="bottom",
             fontsize=8,
         )
-    labels = ("seconds per pair", "peak memory of the process, GB")
+    labels = ("processor seconds per pair", "peak memory of the process, GB")
     for panel, label, note in zip((time_panel, memory_panel), labels, notes, strict=True):
         panel.set(xscale="log", yscale="log", xlabel="pixels x disparities, millions", ylabel=label)
         panel.grid(visible=True, which="major", alpha=0.3)
