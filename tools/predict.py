@@ -30,12 +30,9 @@ def main(cfg: DictConfig) -> None:
     writer = ResultWriter(
         Path(cfg.paths.output), options["limits"], cfg.colour_map, cfg.legend, cfg.max_depth
     )
-    single = len(pairs) == 1  # then the bar counts tiles
     net = load_model(cfg.checkpoint, device=cfg.device)
-    net = in_tiles(net, cfg.tile, cfg.overlap, cfg.memory, progress=cfg.progress and single)
-    done = predict_files(
-        net, track(pairs, "predict", enabled=cfg.progress and not single), writer, cfg.max_disparity
-    )
+    net = in_tiles(net, cfg.tile, cfg.overlap, cfg.memory, cfg.progress)
+    done = predict_files(net, track(pairs, "predict", enabled=cfg.progress), writer, cfg.max_disparity)
     log.info("%d pairs -> %s", done, writer.folder)
 
 

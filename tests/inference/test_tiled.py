@@ -62,14 +62,6 @@ def test_tiles_beyond_the_memory_are_matched_smaller():
     assert max(footprint(oracle).of(*size) for size in oracle.asked) < 1.02 * GIGABYTE
 
 
-def test_what_fits_is_matched_as_a_whole(net: StereoPredictor, pair: StereoSample):
-    left, right = pair["left"], pair["right"]
-    expected = net.predict(left, right, 96)
-    for matcher in (TiledMatcher(net), TiledMatcher(net, tile=768), in_tiles(net, None, 64, 6.0)):
-        assert np.array_equal(matcher.predict(left, right, 96), expected)
-    assert in_tiles(net, None, 64, 6.0) is net
-
-
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -102,35 +94,49 @@ def net() -> StereoPredictor:
 
 
 @pytest.fixture(scope="module")
-def pair() -> StereoSample:
-    return SyntheticStereo(seed=7, size=(384, 768), max_disparity=96, min_near=90)[2]
+def pairs() -> list[StereoSample]:
+    _, held_back = SyntheticStereo(size=(384, 768)).split_validation()
+    return [held_back[index] for index in (0, 4)]
 
 
 @pytest.fixture(scope="module")
-def whole(net: StereoPredictor, pair: StereoSample) -> np.ndarray:
-    return net.predict(pair["left"], pair["right"], 96)
+def whole(net: StereoPredictor, pairs: list[StereoSample]) -> list[np.ndarray]:
+    return [net.predict(pair["left"], pair["right"], 96) for pair in pairs]
 
 
 @pytest.fixture(scope="module")
-def tiled(net: StereoPredictor, pair: StereoSample) -> np.ndarray:
-    return TiledMatcher(net, 256).predict(pair["left"], pair["right"], 96)
+def tiled(net: StereoPredictor, pairs: list[StereoSample]) -> list[np.ndarray]:
+    return [TiledMatcher(net, 256).predict(pair["left"], pair["right"], 96) for pair in pairs]
 
 
-def test_tiles_find_what_the_whole_finds(pair: StereoSample, whole: np.ndarray, tiled: np.ndarray):
-    seen = pair["noc"]
-    change = np.abs(tiled - whole)[seen]
-    error, error_whole = (np.abs(found - pair["disparity"])[seen].mean() for found in (tiled, whole))
-    assert np.median(change) < 0.1
-    assert change.mean() < 0.5
-    assert error < 1.1 * error_whole
+def test_what_fits_is_matched_as_a_whole(
+    net: StereoPredictor, pairs: list[StereoSample], whole: list[np.ndarray]
+):
+    left, right = pairs[0]["left"], pairs[0]["right"]
+    for matcher in (TiledMatcher(net), TiledMatcher(net, tile=768), in_tiles(net, None, 64, 6.0)):
+        assert np.array_equal(matcher.predict(left, right, 96), whole[0])
+    assert in_tiles(net, None, 64, 6.0) is net
 
 
-def test_there_are_no_seams(net: StereoPredictor, pair: StereoSample, whole: np.ndarray, tiled: np.ndarray):
+def test_tiles_find_what_the_whole_finds(
+    pairs: list[StereoSample], whole: list[np.ndarray], tiled: list[np.ndarray]
+):
+    for pair, first, second in zip(pairs, whole, tiled, strict=True):
+        seen = pair["noc"]
+        change = np.abs(second - first)[seen]
+        errors = [np.abs(found - pair["disparity"])[seen].mean() for found in (first, second)]
+        assert np.median(change) < 0.1
+        assert change.mean() < 0.4
+        assert errors[1] < errors[0] + 0.15
+
+
+def test_there_are_no_seams(
+    net: StereoPredictor, pairs: list[StereoSample], whole: list[np.ndarray], tiled: list[np.ndarray]
+):
     """What tiling changes has no larger steps where a tile ends than elsewhere; without overlap it has."""
-    abrupt = TiledMatcher(net, 256, overlap=0).predict(pair["left"], pair["right"], 96)
-    steps, abrupt_steps = _steps(tiled - whole, 64), _steps(abrupt - whole, 0)
-    assert steps < 1.5
-    assert abrupt_steps > 2.5
+    abrupt = TiledMatcher(net, 256, overlap=0).predict(pairs[0]["left"], pairs[0]["right"], 96)
+    assert _steps(tiled[0] - whole[0], 64) < 1.5
+    assert _steps(abrupt - whole[0], 0) > 2.5
 
 
 def _steps(change: np.ndarray, overlap: int) -> float:
@@ -155,7 +161,7 @@ from dsmnet.bench.memory import peak
 from dsmnet.data.synthetic import SyntheticStereo
 from dsmnet.inference.tiled import TiledMatcher
 
-pair = SyntheticStereo(size=(2000, 3000), max_disparity=800, min_near=750)[1]
+pair = SyntheticStereo(size=(2000, 3000), max_disparity=800, min_near=750)[2]
 disparity = TiledMatcher(load_model(device="cpu")).predict(pair["left"], pair["right"], 800)
 error = np.abs(disparity - pair["disparity"])[pair["noc"]]
 print(peak(False) * 2**20 / 1e9, error.mean(), np.median(error), pair["disparity"].max())
@@ -166,7 +172,7 @@ def test_six_megapixels_with_800_disparities_take_less_than_6_gigabytes():
     run = subprocess.run([sys.executable, "-c", FULL_SIZE], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     gigabytes, error, median, nearest = map(float, run.stdout.split())
-    assert nearest > 700
+    assert nearest > 650
     assert gigabytes < 6
     assert median < 0.5
-    assert error < 3
+    assert error < 1
