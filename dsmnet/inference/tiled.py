@@ -85,6 +85,7 @@ class TiledMatcher:
             for rows in spans(size[0], self.longest, self.overlap)
             for columns in spans(size[1], self.longest, self.overlap)
         ]
+        log.info("%dx%d, %d px to search: coarse at 1/%.1f, %d tiles", *size, reach, coarse.scale, len(tiles))
         blend = Blend(size, self.overlap)
         for tile in track(tiles, "tiles", unit="tile", enabled=self.progress):
             blend.add(tile, self._match(tile, left, right, coarse))
