@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from omegaconf import DictConfig, OmegaConf
+from torch import nn
 
 from dsmnet.config import compose, instantiate
 from dsmnet.errors import UserError
+from dsmnet.export import BACKENDS, SUFFIXES, OnDemandNet, load_exported
 from dsmnet.inference import StereoPredictor
 from dsmnet.models.checkpoint import load_into, read_weights
 from dsmnet.models.official import read_official, to_our_names
@@ -48,20 +51,47 @@ def build_from_config(cfg: DictConfig) -> StereoPredictor:
 
 
 def load_model(
-    path: str | Path | None = None, device: str = "auto", format: str = "native"
+    path: str | Path | None = None, device: str = "auto", format: str = "native", backend: str = "auto"
 ) -> StereoPredictor:
     """Load a trained network.
 
     Args:
-        path: a checkpoint of tools/train.py (.ckpt or .safetensors); default: the weights that come with the
-            package.
+        path: a checkpoint of tools/train.py (.ckpt or .safetensors), or a file of tools/export.py (.onnx,
+            .xml, .pt2), which runs on the CPU; default: the weights that come with the package.
         device: ``auto`` (CUDA if there is one), ``cpu`` or ``cuda``.
         format: ``native``, or ``official``: a file of the authors' DSMNet, PSMNet or GwcNet, which of them is
             seen from its content.
+        backend: ``auto`` (what the file is for), ``torch``, ``onnxruntime`` or ``openvino``: a checkpoint is
+            exported for them on the fly, and kept in the user's cache folder.
 
     Raises:
-        UserError: no such file, not a checkpoint, weights that do not fit, no such device or format.
+        UserError: no such file, not a checkpoint, weights that do not fit, no such device, format or backend,
+            or a package that the backend needs is not installed.
     """
+    if backend not in ("auto", *BACKENDS):
+        raise UserError(f"backend={backend}: expected auto, {', '.join(BACKENDS)}")
+    if path is not None and Path(path).suffix in SUFFIXES:
+        _check_cpu(device, f"checkpoint={path}")
+        return load_exported(Path(path), _build_normalize, backend)
+    if backend in ("auto", "torch"):
+        return _load_torch(path, device, format)
+    _check_cpu(device, f"backend={backend}")
+    predictor = _load_torch(path, "cpu", format)
+    net: Any = OnDemandNet(predictor, backend)
+    return StereoPredictor(net, predictor.config)
+
+
+def _check_cpu(device: str, what: str) -> None:
+    if device not in ("auto", "cpu"):
+        raise UserError(f"device={device}: {what} runs on the CPU; expected auto or cpu")
+
+
+def _build_normalize(config: Mapping[str, Any]) -> nn.Module:
+    normalize: nn.Module = instantiate(config["network"]["normalize"])
+    return normalize
+
+
+def _load_torch(path: str | Path | None, device: str, format: str) -> StereoPredictor:
     if format not in ("native", "official"):
         raise UserError(f"format={format}: expected native or official")
     if format == "official":

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import pytorch_lightning as pl
+import torch
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
@@ -16,6 +17,7 @@ from dsmnet.data.datamodule import StereoDataModule
 from dsmnet.errors import UserError
 from dsmnet.evaluation import choose_sets, cross_domain_evaluation
 from dsmnet.models.checkpoint import load_into, read_weights, save_weights
+from dsmnet.training.compiled import CompiledMatch, Match, match_views
 from dsmnet.training.module import StereoModule
 from dsmnet.training.recompute import recompute_stages
 
@@ -49,6 +51,7 @@ def train(cfg: DictConfig, output: Path) -> Path:
     for option in ("resume", "init"):
         if cfg[option] is not None and not Path(cfg[option]).is_file():
             raise UserError(f"{option}={cfg[option]}: no such file; expected a checkpoint of tools/train.py")
+    match = _match(cfg)
     pl.seed_everything(cfg.seed, workers=True)
     predictor = build_from_config(cfg)
     if cfg.init is not None:
@@ -65,6 +68,7 @@ def train(cfg: DictConfig, output: Path) -> Path:
         max_disparity=cfg.search_range,
         config=predictor.config,
         gate_lr=cfg.gate_lr,
+        match=match,
     )
     trainer: pl.Trainer = instantiate(
         cfg.trainer, output=output, epoch_steps=cfg.loader.epoch_steps, progress=cfg.progress
@@ -90,6 +94,20 @@ def train(cfg: DictConfig, output: Path) -> Path:
         save_weights(weights, predictor.net, config)
         log.info("weights of %s saved as %s", source.name, weights)
     return weights
+
+
+def _match(cfg: DictConfig) -> Match:
+    """How a training step runs the network, as ``compile`` says."""
+    if not cfg.compile:
+        return match_views
+    for option, instead in (
+        ("recompute", "the compiler itself decides what is computed again"),
+        ("trainer.profile", "a compiled network has no modules that could be timed"),
+    ):
+        if OmegaConf.select(cfg, option):
+            raise UserError(f"compile=true with {option}=true: expected one of the two, {instead}")
+    on_gpu = cfg.trainer.accelerator != "cpu" and torch.cuda.is_available()
+    return CompiledMatch("cuda" if on_gpu else "cpu")
 
 
 def _data(cfg: DictConfig) -> StereoDataModule:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,3 +18,45 @@ def real_data() -> Path:
     if not root or not Path(root).is_dir():
         pytest.skip("DSMNET_DATA does not point at a folder with benchmark pairs")
     return Path(root)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium, driven by playwright; tests that ask for it are skipped where one of the two is missing."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if chromium is None:
+        pytest.skip("no Chromium is installed")
+    # WebGL without a graphics card; and Chromium refuses root otherwise.
+    arguments = ["--use-angle=swiftshader", "--enable-unsafe-swiftshader"]
+    arguments += ["--no-sandbox"] if os.geteuid() == 0 else []
+    with playwright.sync_playwright() as running:
+        started = running.chromium.launch(executable_path=chromium, args=arguments)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def open_page(browser: Any) -> Iterator[Callable[..., Any]]:
+    """Open a page from its file; whatever the browser complains of or asks for fails the test."""
+    opened: list[tuple[Any, list[str]]] = []
+
+    def open_(file: Path, before: str = "", **options: Any) -> Any:
+        """Return the page; `before` is a script that runs first, `options` are those of a new page."""
+        page = browser.new_page(**{"viewport": {"width": 1200, "height": 900}, **options})
+        page.set_default_timeout(5000)
+        if before:
+            page.add_init_script(before)
+        complaints: list[str] = []
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("request", lambda request: complaints.append(request.url))
+        page.goto(file.as_uri())
+        complaints.remove(file.as_uri())
+        opened.append((page, complaints))
+        return page
+
+    yield open_
+    for page, complaints in opened:
+        page.close()
+        assert [line for line in complaints if not line.startswith("data:")] == []

@@ -1,4 +1,4 @@
-"""An installed wheel is enough to build and to load a network: configuration and weights travel inside."""
+"""An installed wheel is enough to build and to load a network: configuration, weights, pages are inside."""
 
 from __future__ import annotations
 
@@ -17,6 +17,11 @@ from dsmnet.config import config_dir
 print(config_dir())
 image = np.zeros((40, 60, 3), np.uint8)
 assert load_model(device="cpu").predict(image, image, 32).shape == (40, 60)
+from dsmnet.protocols import Calibration
+from dsmnet.viz.cloud import build_cloud
+from dsmnet.viz.cloud_page import render_cloud
+wall = build_cloud(image[..., 0] + np.float32(9), image, Calibration(50, 0.1))
+assert "<canvas" in render_cloud(wall, "wall")
 assert build_model("tiny", norm="ibn_b").config["norm"] == "ibn_b"
 """
 

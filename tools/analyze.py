@@ -18,7 +18,8 @@ from dsmnet.analysis import analyze, labels
 from dsmnet.api import DEFAULT_WEIGHTS
 from dsmnet.config import all_pairs, dataset_config, instantiate, save_config, tool
 from dsmnet.errors import UserError
-from dsmnet.viz.analysis import classifier_figure, divergence_figure, norms_figure, save
+from dsmnet.viz.analysis import classifier_figure, divergence_figure, norms_figure
+from dsmnet.viz.figures import save
 
 log = logging.getLogger(__name__)
 

@@ -9,17 +9,14 @@ from __future__ import annotations
 import functools
 import json
 import logging
-import platform
 from pathlib import Path
-from typing import Any
 
-import torch
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.markdown import Markdown
 
 from dsmnet.api import build_from_config, choose_device
-from dsmnet.bench.network import Measurement, measure
+from dsmnet.bench.network import describe, markdown, measure
 from dsmnet.bench.parts import run_parts, table
 from dsmnet.config import save_config, tool
 
@@ -50,36 +47,14 @@ def main(cfg: DictConfig) -> None:
     ]
     save_config(cfg, output / "config.yaml")
     record = {**names, "size": list(cfg.size), "search_range": cfg.search_range, "train": cfg.train}
-    record |= {"device": describe(device), "threads": cfg.threads or torch.get_num_threads()}
-    record |= {"torch": torch.__version__, "backends": [result.to_dict() for result in results]}
-    tables = run_parts(cfg.parts, cfg.repeats, device)
+    record |= {**describe(device, cfg.threads), "backends": [result.to_dict() for result in results]}
+    tables = run_parts(cfg.parts, cfg.repeats, device, {"rivals": cfg.rivals})
     record["parts"] = {name: [case.to_dict() for case in cases] for name, cases in tables.items()}
     text = "\n".join([markdown(record, results), *(table(name, cases) for name, cases in tables.items())])
     (output / "benchmark.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     (output / "benchmark.md").write_text(text, encoding="utf-8")
     Console(width=160).print(Markdown(text))
     log.info("wrote %s and benchmark.md", output / "benchmark.json")
-
-
-def describe(device: torch.device) -> str:
-    """Name the processor."""
-    return torch.cuda.get_device_name() if device.type == "cuda" else platform.machine() + " CPU"
-
-
-def markdown(record: dict[str, Any], results: list[Measurement]) -> str:
-    """Return the table."""
-    height, width = record["size"]
-    kind = "forward and backward" if record["train"] else "whole prediction"
-    lines = [
-        f"{record['model']}, norm {record['norm']}, {results[0].parameters / 1e6:.2f} M parameters: {kind} "
-        f"of {height}x{width}, {record['search_range']} disparities, {record['device']}, "
-        f"{record['threads']} threads, torch {record['torch']}",
-        "",
-        "| graph filters | seconds | slowest | peak memory MiB |",
-        "| :-- | --: | --: | --: |",
-    ]
-    lines += [f"| {r.backend} | {r.seconds:.2f} | {r.slowest:.2f} | {r.memory:.0f} |" for r in results]
-    return "\n".join([*lines, ""])
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 
 Prints one table, set x (EPE, bad-1, bad-2, bad-3, D1, images, seconds), and writes results.json, results.md
 and, with panels=true, a picture per image under paths.output. With html=true also results.html, a page with
-every image; with compare=[A,B] two or more checkpoints are scored side by side. eval= names a table of
-conf/eval, dataset= any one set of conf/dataset instead.
+every image; with compare=[A,B] two or more checkpoints are scored side by side; with confidence=true
+sparsification.png shows what the confidence is worth. eval= names a table of conf/eval, dataset= any one set
+of conf/dataset instead.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ def main(cfg: DictConfig) -> None:
     reserved = [baseline["name"]] if baseline else []
     chosen = chosen_checkpoints(options["checkpoint"], options["compare"], reserved)
     networks = {
-        label: Compared(load_model(path, device=cfg.device), path or DEFAULT_WEIGHTS.name)
+        label: Compared(
+            load_model(path, device=cfg.device, backend=cfg.backend), path or DEFAULT_WEIGHTS.name
+        )
         for label, path in chosen.items()
     }
     (label, first), *others = networks.items()

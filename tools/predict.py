@@ -1,21 +1,28 @@
 """Predict disparity: python tools/predict.py left=FILE right=FILE [checkpoint=PATH] [calib=FILE].
 
-One pair, or two folders or globs of equally many images, of any size. Writes per pair NAME.pfm, NAME.png
-(16-bit, disparity * 256), NAME_colour.png and, with a calibration, NAME.ply under paths.output.
+One pair, two folders or globs of equally many images, or two videos, of any size. Writes per pair NAME.pfm,
+NAME.png (16-bit, disparity * 256), NAME_colour.png and, with a calibration, NAME_depth.png (millimetres),
+NAME.ply and, with html=true, NAME_cloud.html under paths.output; with confidence=true also
+NAME_confidence.png (16-bit, confidence * 65535). With resume=true an interrupted run goes on.
 """
 
 from __future__ import annotations
 
 import logging
+from functools import partial
 from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
 from dsmnet import load_model
 from dsmnet.config import tool
-from dsmnet.data.pairs import pair_files
-from dsmnet.inference.files import ResultWriter, predict_files
+from dsmnet.inference.batch import Prediction, predict_files
+from dsmnet.inference.cloud import CloudWriter
+from dsmnet.inference.colour_video import check_colour_video, write_colour_video
+from dsmnet.inference.files import ResultWriter
 from dsmnet.inference.progress import track
+from dsmnet.inference.record import PredictionRecord
+from dsmnet.inference.sources import pair_source
 from dsmnet.inference.tiled import in_tiles
 
 log = logging.getLogger(__name__)
@@ -26,14 +33,28 @@ def main(cfg: DictConfig) -> None:
     """Find the pairs, load the network, match."""
     options = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     assert isinstance(options, dict)
-    pairs = pair_files(options["left"], options["right"], options["calib"])
-    writer = ResultWriter(
-        Path(cfg.paths.output), options["limits"], cfg.colour_map, cfg.legend, cfg.max_depth
-    )
-    net = load_model(cfg.checkpoint, device=cfg.device)
+    prediction = Prediction(cfg.max_disparity, cfg.confidence, cfg.min_confidence)
+    check_colour_video(cfg.colour_video, options["limits"])
+    pairs, load = pair_source(options["left"], options["right"], options["calib"], cfg.layout)
+    cloud = CloudWriter(cfg.max_depth, cfg.edge_filter, cfg.depth, cfg.html, cfg.max_points)
+    writer = ResultWriter(Path(cfg.paths.output), options["limits"], cfg.colour_map, cfg.legend, cloud)
+    net = load_model(cfg.checkpoint, device=cfg.device, backend=cfg.backend)
     net = in_tiles(net, cfg.tile, cfg.overlap, cfg.memory, cfg.progress)
-    done = predict_files(net, track(pairs, "predict", enabled=cfg.progress), writer, cfg.max_disparity)
-    log.info("%d pairs -> %s", done, writer.folder)
+    tally = predict_files(
+        net,
+        pairs,
+        writer,
+        prediction,
+        load=load,
+        record=PredictionRecord(writer.folder, options, cfg.resume),
+        ahead=cfg.ahead,
+        watch=partial(track, description="predict", enabled=cfg.progress),
+    )
+    log.info("%d pairs -> %s", tally.done, writer.folder)
+    if cfg.colour_video is not None:
+        names = [pair.name for pair in pairs]
+        log.info("wrote %s", write_colour_video(writer.folder, names, cfg.colour_video))
+    tally.check()
 
 
 if __name__ == "__main__":

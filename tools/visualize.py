@@ -1,6 +1,8 @@
-"""Draw a disparity file: python tools/visualize.py disparity=FILE [left=FILE] [truth=FILE].
+"""Draw a disparity file: python tools/visualize.py disparity=FILE [left=FILE] [truth=FILE] [calib=FILE].
 
-Writes NAME_colour.png (with a legend), NAME_panel.png and, with truth, NAME_error.png under paths.output.
+Writes NAME_colour.png (with a legend), NAME_panel.png and, with truth, NAME_error.png under paths.output;
+with a calibration also NAME_depth.png (millimetres), NAME.ply, NAME_turntable.png and .webp (the cloud from
+several sides) and NAME_cloud.html, a page in which it is turned with the mouse.
 """
 
 from __future__ import annotations
@@ -11,11 +13,12 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from dsmnet.config import tool
-from dsmnet.data.formats import read_image, write_image
+from dsmnet.data.formats import read_calibration, read_image, write_image
 from dsmnet.data.formats.maps import read_map
-from dsmnet.errors import ShapeError
+from dsmnet.errors import DataError, ShapeError
+from dsmnet.inference.cloud import CloudWriter
 from dsmnet.inference.files import ResultWriter
-from dsmnet.viz import colour_error, error_bar, panel, with_bar
+from dsmnet.viz import colour_disparity, colour_error, error_bar, panel, with_bar
 from dsmnet.viz.colour import check_limits
 
 log = logging.getLogger(__name__)
@@ -27,7 +30,8 @@ def main(cfg: DictConfig) -> None:
     options = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     assert isinstance(options, dict)
     path, limits = Path(str(cfg.disparity)), check_limits(options["limits"])
-    writer = ResultWriter(Path(cfg.paths.output), limits, cfg.colour_map, cfg.legend)
+    cloud = CloudWriter(cfg.max_depth, cfg.edge_filter, cfg.depth, True, cfg.max_points)
+    writer = ResultWriter(Path(cfg.paths.output), limits, cfg.colour_map, cfg.legend, cloud)
     disparity = read_map(path, cfg.scale)
     left = None if cfg.left is None else read_image(cfg.left)
     truth = None if cfg.truth is None else read_map(cfg.truth, cfg.truth_scale)
@@ -46,6 +50,12 @@ def main(cfg: DictConfig) -> None:
     pictures["panel"] = panel(left, disparity, truth, max_disparity=top, title=path.stem)
     for kind, picture in pictures.items():
         write_image(writer.folder / f"{path.stem}_{kind}.png", picture)
+    if cfg.calib is not None:
+        colours = colour_disparity(disparity, limits, colour_map=cfg.colour_map) if left is None else left
+        try:
+            cloud.draw(writer.folder, path.stem, disparity, colours, read_calibration(cfg.calib))
+        except DataError as error:
+            raise DataError(f"disparity={path}, calib={cfg.calib}: {error}") from None
     log.info("%s -> %s", ", ".join(f"{path.stem}_{kind}.png" for kind in pictures), writer.folder)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from dsmnet.bench.machine import Machine
 from dsmnet.bench.memory import Setup, growth
 from dsmnet.errors import UserError
 
@@ -27,7 +28,7 @@ class Case:
         memory_target: share of the reference's peak memory that it should take at most.
         memory: measure the peaks, each in a process of its own.
         operations: floating-point operations of one run, for the achieved rate.
-        bytes: that must move in one run, for the achieved bandwidth.
+        bytes: that must move in one run at least, for the achieved bandwidth.
     """
 
     name: str
@@ -57,14 +58,21 @@ class Comparison:
     memory_target: float | None
     gflops: float | None  # achieved by the fast path
     gbytes: float | None
+    machine: Machine | None = None  # what there is to achieve
 
     def to_dict(self) -> dict[str, Any]:
         """Return the entry of benchmark.json."""
         return asdict(self)
 
 
-def compare(case: Case, repeats: int = 5, on_gpu: bool = False) -> Comparison:
+def compare(case: Case, repeats: int = 5, on_gpu: bool = False, machine: Machine | None = None) -> Comparison:
     """Run both ways in turn, `repeats` times after one run of each that is not timed.
+
+    Args:
+        case: the two ways.
+        repeats: of each.
+        on_gpu: wait for the device after each run, and measure its memory.
+        machine: to hold the achieved rates against.
 
     Raises:
         UserError: `repeats` is not positive, or a process died.
@@ -91,11 +99,16 @@ def compare(case: Case, repeats: int = 5, on_gpu: bool = False) -> Comparison:
         case.memory_target,
         case.operations / seconds / 1e9 if case.operations else None,
         case.bytes / seconds / 1e9 if case.bytes else None,
+        machine,
     )
 
 
 def markdown(part: str, comparisons: Iterable[Comparison]) -> str:
-    """Return a table of one part: ratios with quartiles, memory, achieved rates; a missed target says so."""
+    """Return a table of one part: ratios with quartiles, memory, achieved rates; a missed target says so.
+
+    Beside an achieved rate stands its share of what the machine does at best.
+    """
+    comparisons = list(comparisons)
     lines = [
         f"## {part}",
         "",
@@ -114,11 +127,20 @@ def markdown(part: str, comparisons: Iterable[Comparison]) -> str:
             target,
             _memory(c),
             "" if c.reference_memory is None else f"{c.reference_memory:.0f}",
-            "" if c.gflops is None else f"{c.gflops:.1f}",
-            "" if c.gbytes is None else f"{c.gbytes:.1f}",
+            _rate(c.gflops, c.machine.gflops if c.machine else None),
+            _rate(c.gbytes, c.machine.gbytes if c.machine else None),
         ]
         lines.append("| " + " | ".join(cells) + " |")
+    machine = next((c.machine for c in comparisons if c.machine and (c.gflops or c.gbytes)), None)
+    if machine:
+        lines += ["", f"The machine at best, in the same run: {machine}."]
     return "\n".join([*lines, ""])
+
+
+def _rate(achieved: float | None, best: float | None) -> str:
+    if achieved is None:
+        return ""
+    return f"{achieved:.1f}" + (f" ({achieved / best:.0%})" if best else "")
 
 
 def _memory(c: Comparison) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import platform
 import statistics
 import time
 from collections.abc import Callable
@@ -68,6 +69,31 @@ def measure(
     arguments = (build, size, backend, search_range, device, train, repeats, threads)
     answer = in_own_process(_run, *arguments, what=f"size={list(size)}, backend={backend}")
     return Measurement(**answer)
+
+
+def describe(device: torch.device, threads: int | None) -> dict[str, Any]:
+    """Return what the numbers depend on: processor, threads of the CPU's kernels, release of torch."""
+    return {
+        "device": torch.cuda.get_device_name() if device.type == "cuda" else platform.machine() + " CPU",
+        "threads": threads or torch.get_num_threads(),
+        "torch": torch.__version__,
+    }
+
+
+def markdown(record: dict[str, Any], results: list[Measurement]) -> str:
+    """Return the table of `results`, measured as `record` says."""
+    height, width = record["size"]
+    kind = "forward and backward" if record["train"] else "whole prediction"
+    lines = [
+        f"{record['model']}, norm {record['norm']}, {results[0].parameters / 1e6:.2f} M parameters: {kind} "
+        f"of {height}x{width}, {record['search_range']} disparities, {record['device']}, "
+        f"{record['threads']} threads, torch {record['torch']}",
+        "",
+        "| graph filters | seconds | slowest | peak memory MiB |",
+        "| :-- | --: | --: | --: |",
+    ]
+    lines += [f"| {r.backend} | {r.seconds:.2f} | {r.slowest:.2f} | {r.memory:.0f} |" for r in results]
+    return "\n".join([*lines, ""])
 
 
 def _run(

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from omegaconf import OmegaConf
 
 from dsmnet.bench.compare import Comparison, compare
 from dsmnet.bench.compare import markdown as comparisons_table
+from dsmnet.bench.machine import measure_machine
 from dsmnet.bench.rate import Rate, Rated, rate
 from dsmnet.bench.rate import markdown as rates_table
 from dsmnet.config import config_dir, instantiate
 from dsmnet.errors import UserError
+
+log = logging.getLogger(__name__)
 
 
 def part_names() -> list[str]:
@@ -20,8 +25,21 @@ def part_names() -> list[str]:
     return sorted(path.stem for path in (config_dir() / "benchmark_part").glob("*.yaml"))
 
 
+def part_cases(name: str, device: str, options: Mapping[str, Any]) -> list[Any]:
+    """Return the cases of a part; none where it lacks an input that only the user has.
+
+    Args:
+        name: of a file in conf/benchmark_part.
+        device: where the tensors lie.
+        options: what such a file may refer to, as ``${rivals.psmnet}``.
+    """
+    node = OmegaConf.load(config_dir() / "benchmark_part" / f"{name}.yaml")
+    cases: list[Any] = instantiate(OmegaConf.create({**options, "part": node}).part, device=device)
+    return cases
+
+
 def run_parts(
-    names: Sequence[str] | str, repeats: int, device: torch.device
+    names: Sequence[str] | str, repeats: int, device: torch.device, options: Mapping[str, Any]
 ) -> dict[str, list[Comparison] | list[Rated]]:
     """Compare every case of the parts with its reference.
 
@@ -29,23 +47,30 @@ def run_parts(
         names: of parts, or "all".
         repeats: timed runs of each way.
         device: where the tensors lie.
+        options: see `part_cases`.
 
     Raises:
-        UserError: there is no such part.
+        UserError: there is no such part, or one that is named lacks its input.
     """
     known = part_names()
     chosen = known if names == "all" else [names] if isinstance(names, str) else list(names)
     for name in chosen:
         if name not in known:
             raise UserError(f"parts={name}: expected all or some of {', '.join(known)}")
+    machine = measure_machine(device)
     tables: dict[str, list[Comparison] | list[Rated]] = {}
     for name in chosen:
-        node = OmegaConf.load(config_dir() / "benchmark_part" / f"{name}.yaml")
-        cases = instantiate(node, device=str(device))
+        cases = part_cases(name, str(device), options)
+        if not cases:
+            missing = f"part {name} lacks its input; conf/benchmark_part/{name}.yaml says which"
+            if names != "all":
+                raise UserError(missing)
+            log.info("left out: %s", missing)
+            continue
         if isinstance(cases[0], Rate):
             tables[name] = [rate(case, repeats) for case in cases]
         else:
-            tables[name] = [compare(case, repeats, device.type == "cuda") for case in cases]
+            tables[name] = [compare(case, repeats, device.type == "cuda", machine) for case in cases]
     return tables
 
 

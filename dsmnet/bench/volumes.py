@@ -13,20 +13,27 @@ from dsmnet.stages.volumes import ConcatVolume, FoldedVolume
 
 
 def cases(
-    sizes: Sequence[Sequence[int]], width: int, target: float, memory_target: float, device: str
+    sizes: Sequence[Sequence[int]],
+    training_sizes: Sequence[Sequence[int]],
+    width: int,
+    target: float,
+    memory_target: float,
+    device: str,
 ) -> list[Case]:
-    """Return a case per size, forward and, for the training, with the backward pass.
+    """Return a case per size.
 
     Args:
-        sizes: of features and planes, [N, C, D, h, w].
+        sizes: of features and planes, [N, C, D, h, w], forward.
+        training_sizes: the same, forward and backward.
         width: channels of the convolution's output.
         target: how many times faster than over the built volume, forward.
         memory_target: share of its peak memory.
         device: where the tensors lie.
     """
     found = []
-    for size in sizes:
-        for backward in (False, True):
+    for backward, several in ((False, sizes), (True, training_sizes)):
+        for size in several:
+            n, channels, planes, h, w = size
             setup = functools.partial(convolve, tuple(size), width, backward=backward, device=device)
             found.append(
                 Case(
@@ -37,6 +44,10 @@ def cases(
                     target=None if backward else target,
                     memory=True,
                     memory_target=memory_target,
+                    # forward: two maps and the kernel in, the result out
+                    bytes=None
+                    if backward
+                    else 4 * (n * h * w * (2 * channels + width * planes) + 54 * channels * width),
                 )
             )
     return found

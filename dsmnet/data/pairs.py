@@ -11,7 +11,7 @@ from dsmnet.errors import DataError, UserError
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".webp")
 CALIBRATION_SUFFIXES = (".txt",)
-RESULT_SUFFIXES = (".pfm", ".png", "_colour.png", ".ply")
+RESULT_SUFFIXES = (".pfm", ".png", "_colour.png", "_confidence.png", ".ply")
 
 
 class PairFiles(NamedTuple):
@@ -21,6 +21,7 @@ class PairFiles(NamedTuple):
     left: Path
     right: Path
     calibration: Path | None = None
+    frame: int | None = None  # of two videos, counted from 1
 
 
 def pair_files(

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from dsmnet.errors import DataError, UserError
-from dsmnet.evaluation import report
+from dsmnet.evaluation import causes, confidence, report
 from dsmnet.evaluation.evaluator import Compared, OnImage, describe, evaluate
 from dsmnet.evaluation.html import Pictures, write_page
 from dsmnet.evaluation.panels import panel_writer
 from dsmnet.evaluation.sets import FoundSets, find_sets
+from dsmnet.evaluation.sparsification import Sparsification
 from dsmnet.protocols import DisparityMap, Mask, Matcher, StereoSample
 
 log = logging.getLogger(__name__)
@@ -31,13 +32,14 @@ def cross_domain_evaluation(
 ) -> dict[str, Any]:
     """Score a matcher on the sets of ``cfg.eval``, print the table, write the results' files.
 
-    These are results.json, results.md, results.csv and, where ``cfg.html`` says so, results.html.
+    These are results.json, results.md, results.csv and, where ``cfg.html`` says so, results.html; where
+    ``cfg.confidence`` does, sparsification.png and sparsification.md.
 
     Args:
         matcher: network, already on its device, or any other `Matcher`.
         cfg: with ``eval`` (``sets``, ``fallback``), ``protocol`` and, where given, ``baseline``,
-            ``max_disparity`` (the search range), ``panels`` (of `matcher`), ``html``, ``html_images`` and
-            ``progress``.
+            ``max_disparity`` (the search range), ``panels``, ``confidence`` and ``causes`` (of `matcher`),
+            ``html``, ``html_images`` and ``progress``.
         output: folder for the files.
         build: makes an object of a configuration node (`dsmnet.config.instantiate`).
         checkpoint: where the weights came from, for the record.
@@ -53,16 +55,22 @@ def cross_domain_evaluation(
         UserError: an option has a value it cannot have.
     """
     present, missing = sets or choose_sets(cfg, build)
-    baseline = cfg.get("baseline")
+    baseline, protocol, reach = cfg.get("baseline"), build(cfg.protocol), cfg.get("max_disparity", "auto")
+    sparsification = Sparsification(matcher, protocol, reach) if cfg.get("confidence", False) else None
     with Pictures(output, cfg.get("html_images", 0) if cfg.get("html", False) else 0) as pictures:
         watchers = [pictures.of(label or describe(matcher)["model"])]
         if cfg.get("panels", False):
             watchers.append(panel_writer(output / "panels"))
+        if sparsification:
+            watchers.append(sparsification)
+        by_cause = causes.ErrorsByCause()
+        if cfg.get("causes", False):
+            watchers.append(by_cause)
         results = evaluate(
             matcher,
             present,
-            build(cfg.protocol),
-            max_disparity=cfg.get("max_disparity", "auto"),
+            protocol,
+            max_disparity=reach,
             baselines={baseline.name: build(baseline.matcher)} if baseline else None,
             checkpoint=checkpoint,
             progress=cfg.get("progress", True),
@@ -72,8 +80,16 @@ def cross_domain_evaluation(
             on_others=pictures.of,
         )
         results["missing"] = missing
+        if sparsification:
+            results["confidence"] = sparsification.to_dict()
+        if cfg.get("causes", False):
+            results["causes"] = by_cause.entry()
+            (output / "causes.md").write_text(causes.markdown(results["causes"]))
+            log.info("wrote %s: where the error lies", output / "causes.md")
         report.write(results, output)
         report.show(results)
+        if sparsification:
+            confidence.present(results, output)
         log.info("wrote %s, results.md and results.csv", output / "results.json")
         if cfg.get("html", False):
             log.info("wrote %s", write_page(results, pictures, output))

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from dsmnet.errors import ShapeError
+from dsmnet.inference.confidence import full_size, predict_with_confidence, sharpness
 from dsmnet.inference.padding import Padding
 from dsmnet.models.stereo_net import StereoNet
 
 AnyImage = NDArray[Any] | Tensor
+Output = TypeVar("Output")
 
 
 class StereoPredictor(nn.Module):
@@ -71,14 +74,46 @@ class StereoPredictor(nn.Module):
         Raises:
             ShapeError: the views differ in size or are no images.
         """
+        disparities, padding = self._run(self.net, left, right, max_disparity)
+        return _finished(disparities[-1].clamp(min=0), padding)
+
+    @property
+    def sharp(self) -> bool:
+        """Whether the network hands out its distribution: all but those that run in another backend."""
+        return isinstance(self.net, StereoNet)
+
+    @torch.inference_mode()
+    def predict_with_sharpness(
+        self, left: AnyImage, right: AnyImage, max_disparity: int | None = None
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Do what `predict` does; return also how sharp the distribution is, see `inference.confidence`."""
+        output, padding = self._run(self.net.match, left, right, max_disparity)
+        disparity, scores = output.disparities[-1].clamp(min=0), output.scores[-1]
+        coarse = F.avg_pool2d(disparity.float(), self.net.stride)
+        shares = sharpness(scores, self.net.plane_of(coarse, scores.shape[2]))
+        return _finished(disparity, padding), _finished(full_size(shares, disparity.shape[-2:]), padding)
+
+    def predict_with_confidence(
+        self, left: AnyImage, right: AnyImage, max_disparity: int | None = None, cue: str = "both"
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Match one pair; return disparity in pixels and confidence in [0, 1], float32 [H, W].
+
+        Arguments as in `predict` and `inference.confidence.predict_with_confidence`: ``cue="both"`` takes two
+        passes, ``"sharpness"`` one.
+        """
+        return predict_with_confidence(self, left, right, max_disparity, cue)
+
+    def _run(
+        self, net: Callable[..., Output], left: AnyImage, right: AnyImage, max_disparity: int | None
+    ) -> tuple[Output, Padding]:
         if max_disparity is not None and max_disparity < 1:
             raise ShapeError(f"max_disparity={max_disparity}: expected a positive number of pixels")
         was_training = self.training
         self.eval()
         pair, padding = self.prepare(left, right)
-        disparity = padding.cut(self.net(pair[:1], pair[1:], max_disparity)[-1])
+        output = net(pair[:1], pair[1:], max_disparity)
         self.train(was_training)
-        return disparity[0, 0].clamp(min=0).float().cpu().numpy()
+        return output, padding
 
     def prepare(self, left: AnyImage, right: AnyImage) -> tuple[Tensor, Padding]:
         """Return both views as the network takes them, [2, 3, H, W], normalised and padded, and the padding.
@@ -95,6 +130,11 @@ class StereoPredictor(nn.Module):
         pair = self.net.normalize(torch.stack(views).to(self.device))
         padding = Padding.for_net(self.net, *pair.shape[-2:])
         return padding.apply(pair).contiguous(memory_format=torch.channels_last), padding
+
+
+def _finished(maps: Tensor, padding: Padding) -> NDArray[np.float32]:
+    """[1, 1, H, W] of a padded pair -> [H, W] of the pair."""
+    return padding.cut(maps)[0, 0].float().cpu().numpy()
 
 
 def to_tensor(image: AnyImage, name: str = "image") -> Tensor:

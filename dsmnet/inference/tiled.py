@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 
 from dsmnet.errors import ShapeError, UserError
+from dsmnet.inference.confidence import ConfidenceMap
 from dsmnet.inference.files import DEFAULT_RANGE
 from dsmnet.inference.footprint import footprint
 from dsmnet.inference.fusion import choose_by_match
@@ -67,6 +69,11 @@ class TiledMatcher:
         """Height and width that a tile has at most, pixels."""
         return DEFAULT_TILE if self.tile == "auto" else int(self.tile)
 
+    @property
+    def sharp(self) -> bool:
+        """Whether `predict_with_sharpness` can be called."""
+        return bool(getattr(self.inner, "sharp", False))
+
     def predict(self, left: Image, right: Image, max_disparity: int | None = None) -> DisparityMap:
         """Match one pair, see `Matcher`; an image that needs no tiles is left to the inner matcher.
 
@@ -75,9 +82,21 @@ class TiledMatcher:
         """
         if not self._needs_tiles(left.shape, max_disparity):
             return self.inner.predict(left, right, max_disparity)
+        return self._predict(left, right, max_disparity or DEFAULT_RANGE, sharp=False)[0]
+
+    def predict_with_sharpness(
+        self, left: Image, right: Image, max_disparity: int | None = None
+    ) -> tuple[DisparityMap, ConfidenceMap]:
+        """Return what `predict` does, and the sharpness as the tiles found it, see `SharpMatcher`."""
+        inner: Any = self.inner
+        if not self._needs_tiles(left.shape, max_disparity):
+            return inner.predict_with_sharpness(left, right, max_disparity)
+        disparity, sharpness = self._predict(left, right, max_disparity or DEFAULT_RANGE, sharp=True)
+        return disparity, sharpness
+
+    def _predict(self, left: Image, right: Image, reach: int, sharp: bool) -> list[DisparityMap]:
         if left.shape != right.shape:
             raise ShapeError(f"the views differ in size: left {left.shape}, right {right.shape}")
-        reach = max_disparity or DEFAULT_RANGE
         size = left.shape[0], left.shape[1]
         coarse = CoarseMap(self._coarse(left, right, reach), size)
         tiles = [
@@ -86,10 +105,11 @@ class TiledMatcher:
             for columns in spans(size[1], self.longest, self.overlap)
         ]
         log.info("%dx%d, %d px to search: coarse at 1/%.1f, %d tiles", *size, reach, coarse.scale, len(tiles))
-        blend = Blend(size, self.overlap)
+        blends = [Blend(size, self.overlap) for _ in range(1 + sharp)]
         for tile in track(tiles, "tiles", unit="tile", enabled=self.progress):
-            blend.add(tile, self._match(tile, left, right, coarse))
-        return blend.result()
+            for blend, found in zip(blends, self._match(tile, left, right, coarse, sharp), strict=True):
+                blend.add(tile, found)
+        return [blend.result() for blend in blends]
 
     def _needs_tiles(self, shape: tuple[int, ...], max_disparity: int | None) -> bool:
         if self.tile == "auto":
@@ -99,31 +119,35 @@ class TiledMatcher:
     def _coarse(self, left: Image, right: Image, reach: int) -> DisparityMap:
         """Match the whole at a smaller scale; pixels of the full image, at the size of that scale."""
         scale = max(COARSE_SCALE, reach / COARSE_RANGE, self._scale((left.shape[0], left.shape[1], reach)))
-        return match_smaller(self.inner, left, right, reach, scale)
+        return match_smaller(self.inner, left, right, reach, scale)[0]
 
     def _scale(self, size: tuple[int, int, int]) -> float:
         """By how much height, width and range have to shrink to be matched in `memory`; 1: not at all."""
         return footprint(self.inner).scale_to_fit(*size, self.memory)
 
-    def _match(self, tile: Tile, left: Image, right: Image, coarse: CoarseMap) -> DisparityMap:
+    def _match(
+        self, tile: Tile, left: Image, right: Image, coarse: CoarseMap, sharp: bool
+    ) -> list[DisparityMap]:
+        """Disparity of a tile, and where it is asked for its sharpness."""
         views = tile.crops(left, right)
         height, width, reach = tile.size
         scale = max(self._scale(tile.size), reach / TILE_RANGE)
         if scale > 1:
-            smaller = match_smaller(self.inner, *views, reach, scale)
-            fine = np.asarray(cv2.resize(smaller, (width, height)), np.float32)
+            smaller = match_smaller(self.inner, *views, reach, scale, sharp)
+            maps = [np.asarray(cv2.resize(found, (width, height)), np.float32) for found in smaller]
         else:
-            fine = self.inner.predict(*views, reach)
+            maps = ask(self.inner, *views, reach, sharp)
         rows, columns = slice(tile.top, tile.bottom), slice(tile.left, tile.right)
         first = max(0, tile.left - tile.high)
-        return choose_by_match(
-            tile.cut(fine),
+        disparity = choose_by_match(
+            tile.cut(maps[0]),
             coarse.enlarge(tile),
             left[rows, columns],
             right[rows, first : tile.right],
             shift=tile.left - first,
             tolerance=2 * coarse.scale,
         )
+        return [disparity, *(found[:, tile.left - tile.start :] for found in maps[1:])]
 
 
 def in_tiles(
@@ -137,11 +161,21 @@ def in_tiles(
     return matcher if tile is None else TiledMatcher(matcher, tile, overlap, memory, progress)
 
 
-def match_smaller(matcher: Matcher, left: Image, right: Image, reach: int, scale: float) -> DisparityMap:
-    """Match a pair whose height and width are divided by `scale`; the map is of that size, its unit is not.
+def ask(matcher: Any, left: Image, right: Image, reach: int, sharp: bool) -> list[DisparityMap]:
+    """Return the disparity and, where it is asked for, the sharpness."""
+    if sharp:
+        return list(matcher.predict_with_sharpness(left, right, reach))
+    return [matcher.predict(left, right, reach)]
+
+
+def match_smaller(
+    matcher: Matcher, left: Image, right: Image, reach: int, scale: float, sharp: bool = False
+) -> list[DisparityMap]:
+    """Match a pair whose height and width are divided by `scale`; maps are of that size, the unit is not.
 
     Returns:
-        Disparity in pixels of the views as they were given, [height / scale, width / scale].
+        Disparity in pixels of the views as they were given, [height / scale, width / scale], and where it is
+        asked for the sharpness.
     """
     height, width = left.shape[:2]
     size = max(1, round(width / scale)), max(1, round(height / scale))
@@ -150,7 +184,8 @@ def match_smaller(matcher: Matcher, left: Image, right: Image, reach: int, scale
         np.asarray(cv2.resize(np.ascontiguousarray(view), size, interpolation=cv2.INTER_AREA), view.dtype)
         for view in (left, right)
     )
-    return matcher.predict(first, second, math.ceil(reach / exact)) * np.float32(exact)
+    disparity, *rest = ask(matcher, first, second, math.ceil(reach / exact), sharp)
+    return [disparity * np.float32(exact), *rest]
 
 
 def _whole(value: object) -> bool:

@@ -49,4 +49,5 @@ class Merge(nn.Module):
         x = self.change(x)
         if x.shape != skip.shape:
             raise ShapeError(f"cannot merge {tuple(x.shape)} with {tuple(skip.shape)}")
-        return self.mix(torch.cat([x, skip], dim=1))
+        x = torch.cat([x, skip], dim=1)  # frees what it was made of: in a volume that is much
+        return self.mix(x)

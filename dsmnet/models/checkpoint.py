@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from dsmnet.errors import FormatError, ShapeError, UserError
 
 CONFIG_KEY = "dsmnet_config"  # in a .ckpt: an entry of the dictionary; in .safetensors: JSON in the metadata
+PAIRS_KEY = "dsmnet_pairs"  # in a .ckpt: how many training pairs its weights have seen
 NET_PREFIX = "net."  # under which the training module keeps the network
 
 
@@ -57,6 +58,21 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             f"checkpoint={path}: holds no dsmnet configuration; was it written by tools/train.py?"
         )
     return tensors, config
+
+
+def read_pairs(path: Path) -> int | None:
+    """Return how many pairs the weights of a training checkpoint have seen, or None where it does not say.
+
+    Raises:
+        UserError: there is no such file.
+        FormatError: it is no checkpoint.
+    """
+    check_exists(path)
+    if path.suffix == ".safetensors":
+        return None
+    content = load_tensors(path, "not a readable checkpoint")
+    pairs = content.get(PAIRS_KEY) if isinstance(content, dict) else None
+    return None if pairs is None else int(pairs)
 
 
 def check_exists(path: Path) -> None:

@@ -58,3 +58,7 @@ class CostVolumeNet(StereoNet):
         volume = self.cost_volume(lefts[self.stride], rights[self.stride], self.planes(max_disparity))
         scores = self.aggregation(volume, lefts)
         return StereoOutput([self.regression(score) for score in scores], scores)
+
+    def plane_of(self, disparity: Tensor, planes: int) -> Tensor:
+        """See `StereoNet.plane_of`."""
+        return self.regression.plane_of(disparity, planes)

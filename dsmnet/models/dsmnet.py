@@ -91,3 +91,7 @@ class DSMNet(StereoNet):
     def planes(self, max_disparity: int | None = None) -> int:
         """Number of planes; one more than `StereoNet.planes`, for the disparity `max_disparity` itself."""
         return super().planes(max_disparity) + 1
+
+    def plane_of(self, disparity: Tensor, planes: int) -> Tensor:
+        """See `StereoNet.plane_of`."""
+        return self.regression.plane_of(disparity, planes)

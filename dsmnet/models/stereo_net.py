@@ -110,6 +110,10 @@ class StereoNet(nn.Module):
         planes = -(-(max_disparity or self.max_disparity) // self.stride)
         return -(-planes // self.plane_divisor) * self.plane_divisor
 
+    def plane_of(self, disparity: Tensor, planes: int) -> Tensor:
+        """Return where disparities, in pixels, lie among so many planes of scores, counted from 0."""
+        return disparity / self.stride
+
     def _check(self, left: Tensor, right: Tensor) -> None:
         if left.shape != right.shape or left.dim() != 4 or left.shape[1] != 3:
             raise ShapeError(

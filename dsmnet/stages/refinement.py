@@ -33,7 +33,8 @@ def convex_upsample(disparity: Tensor, logits: Tensor, factor: int) -> Tensor:
     """
     n, _, h, w = disparity.shape
     weights = logits.float().view(n, 9, factor * factor, h, w).softmax(1)
-    near = F.unfold(F.pad(disparity * factor, (1, 1, 1, 1), mode="replicate"), 3).view(n, 9, 1, h, w)
+    padded = F.pad(disparity * factor, (1, 1, 1, 1), mode="replicate")
+    near = torch.stack([padded[..., i : i + h, j : j + w] for i in range(3) for j in range(3)], dim=1)
     return F.pixel_shuffle((weights * near).sum(1), factor)
 
 

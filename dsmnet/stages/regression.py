@@ -50,6 +50,13 @@ class FullSizeSoftArgmax(nn.Module):
 
     def forward(self, scores: Tensor) -> Tensor:
         """Scores [N, 1, D, h, w], larger is better -> disparity [N, 1, stride h, stride w] in pixels."""
-        planes = scores.shape[2]
-        levels = self.stride * (planes - 1) + 1 if self.inclusive else self.stride * planes
+        levels = self.levels(scores.shape[2])
         return full_size_soft_argmax(widen(scores).squeeze(1), self.stride, levels, self.backend)[:, None]
+
+    def levels(self, planes: int) -> int:
+        """Number of disparities, from 0 on, that the planes are enlarged to."""
+        return self.stride * (planes - 1) + 1 if self.inclusive else self.stride * planes
+
+    def plane_of(self, disparity: Tensor, planes: int) -> Tensor:
+        """Return where disparities lie among the planes: the enlargement does not align the corners."""
+        return (disparity + 0.5) * (planes / self.levels(planes)) - 0.5

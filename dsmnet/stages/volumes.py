@@ -12,17 +12,21 @@ from torch.nn import functional as F
 from dsmnet.errors import ShapeError, UserError
 from dsmnet.layers.folding import convolve_pair
 from dsmnet.layers.norms.checks import memory_format
-from dsmnet.layers.norms.functional import unit_length
+from dsmnet.layers.norms.functional import plain_wanted, unit_length
+from dsmnet.ops.correlation import groupwise_correlation
 
 
 class _Volume(nn.Module):
     """Common contract: `forward(left, right, planes)` on [N, C, h, w] -> [N, out_channels, planes, h, w]."""
 
     out_channels: int
+    products = False  # `compare` multiplies: zeros beyond the right view make zeros of the volume
 
     def forward(self, left: Tensor, right: Tensor, planes: int) -> Tensor:
         _check(left, right, planes)
         left, right = self.prepare(left), self.prepare(right)
+        if torch.compiler.is_compiling():
+            return self._capture(left, right, planes)
         width = left.shape[-1]
         slices: list[Tensor] = []
         for d in range(planes):
@@ -32,6 +36,19 @@ class _Volume(nn.Module):
             plane = self.compare(left[..., d:], right[..., : width - d])
             slices.append(F.pad(plane, (d, 0)) if d else plane)
         return torch.stack(slices, dim=2)
+
+    def _capture(self, left: Tensor, right: Tensor, planes: int) -> Tensor:
+        """The same without a slice whose size depends on the plane: for graphs of any width."""
+        width = left.shape[-1]
+        shifted = F.pad(right, (planes - 1, 0))
+        slices = [
+            self.compare(left, shifted[..., planes - 1 - d : planes - 1 - d + width]) for d in range(planes)
+        ]
+        volume = torch.stack(slices, dim=2)
+        if self.products:
+            return volume
+        seen = torch.arange(width, device=left.device) >= torch.arange(planes, device=left.device)[:, None]
+        return volume * seen[:, None].to(volume.dtype)
 
     def prepare(self, features: Tensor) -> Tensor:
         """What can be done once per view."""
@@ -84,6 +101,8 @@ class FoldedVolume:
 class GroupwiseVolume(_Volume):
     """Group-wise correlation (GwcNet, Guo et al. 2019, eq. 3), of unit vectors per group if `cosine`."""
 
+    products = True
+
     def __init__(self, channels: int, groups: int = 8, cosine: bool = True) -> None:
         super().__init__()
         if channels % groups:
@@ -98,6 +117,13 @@ class GroupwiseVolume(_Volume):
         if self.cosine:
             return unit_length(grouped.flatten(0, 1)).view_as(grouped)
         return grouped * (c // self.out_channels) ** -0.5
+
+    def forward(self, left: Tensor, right: Tensor, planes: int) -> Tensor:
+        """Plane by plane in plain operations, where those are wanted; else all of it in one operator."""
+        if plain_wanted():
+            return super().forward(left, right, planes)
+        _check(left, right, planes)
+        return groupwise_correlation(self.prepare(left), self.prepare(right), planes)
 
     def compare(self, left: Tensor, right: Tensor) -> Tensor:
         """Sum of products over the channels of each group."""
@@ -126,7 +152,7 @@ class ConcatVolume(_Volume):
         return convolve_pair(left, right, planes, weight)
 
 
-class GroupwiseConcatVolume(_Volume):
+class GroupwiseConcatVolume(nn.Module):
     """The last `joined` channels of both views side by side, behind the group-wise correlation of the others.
 
     GwcNet-gc (Guo et al. 2019, sec. 3.2). Left features, then the shifted right ones.
@@ -147,25 +173,29 @@ class GroupwiseConcatVolume(_Volume):
                 f"volume.groups={groups}: expected a divisor of what volume.joined={joined} leaves of the "
                 f"{channels} feature channels"
             )
-        self.groups = groups
+        self.correlation = GroupwiseVolume(self.correlated, groups, cosine=False)
+        self.concatenation = ConcatVolume(joined)
         self.out_channels = groups + 2 * joined
 
-    def compare(self, left: Tensor, right: Tensor) -> Tensor:
-        """Mean of products over the channels of each group, then both views' other channels."""
+    def forward(self, left: Tensor, right: Tensor, planes: int) -> Tensor:
+        """[N, C, h, w] -> [N, out_channels, planes, h, w]."""
+        _check(left, right, planes)
         split = self.correlated
-        products = (left[:, :split] * right[:, :split]).unflatten(1, (self.groups, -1))
-        return torch.cat([products.mean(dim=2), left[:, split:], right[:, split:]], dim=1)
+        correlation = self.correlation(left[:, :split], right[:, :split], planes)
+        if split == left.shape[1]:
+            return correlation
+        return torch.cat([correlation, self.concatenation(left[:, split:], right[:, split:], planes)], dim=1)
 
     def convolve(self, left: Tensor, right: Tensor, planes: int, weight: Tensor) -> Tensor:
         """Return the volume convolved with a 3x3x3 kernel [O, out_channels, 3, 3, 3], padding 1."""
-        split = self.correlated
-        correlation = super().forward(left[:, :split], right[:, :split], planes)
+        split, groups = self.correlated, self.correlation.out_channels
+        correlation = self.correlation(left[:, :split], right[:, :split], planes)
         # a slice would go past torch's fast convolution
-        kernel = weight[:, : self.groups].contiguous(memory_format=memory_format(weight))
+        kernel = weight[:, :groups].contiguous(memory_format=memory_format(weight))
         out = F.conv3d(correlation, kernel, padding=1)
         if split == left.shape[1]:
             return out
-        return out.add_(convolve_pair(left[:, split:], right[:, split:], planes, weight[:, self.groups :]))
+        return out.add_(convolve_pair(left[:, split:], right[:, split:], planes, weight[:, groups:]))
 
 
 class DifferenceVolume(_Volume):

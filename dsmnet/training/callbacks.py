@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import TensorBoardLogger
 
+from dsmnet.models.checkpoint import CONFIG_KEY, PAIRS_KEY
 from dsmnet.protocols import StereoBatch
 from dsmnet.training.module import StereoModule
 from dsmnet.viz.panel import panel
@@ -81,6 +83,34 @@ class LogLine(Callback):
             values.get("val/bad3", float("nan")),
             passed / max(steps, 1),
         )
+
+
+class KeepWeights(Callback):
+    """Keep the weights of every n-th validation as ``step=N.ckpt``, without what only resuming needs.
+
+    Args:
+        folder: where.
+        every: n.
+    """
+
+    def __init__(self, folder: Path, every: int) -> None:
+        self.folder, self.every = folder, every
+        self._validations = 0
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Write them."""
+        if trainer.sanity_checking:
+            return
+        self._validations += 1
+        if self._validations % self.every:
+            return
+        path = self.folder / f"step={trainer.global_step}.ckpt"
+        # Saved whole, since only then the averaged weights take the place of the current ones.
+        trainer.save_checkpoint(path)
+        if trainer.is_global_zero:
+            content = torch.load(path, map_location="cpu", weights_only=True)
+            kept = {key: content[key] for key in (CONFIG_KEY, PAIRS_KEY, "state_dict")}
+            torch.save(kept, path)
 
 
 class SaveOnFailure(Callback):

@@ -17,9 +17,10 @@ from dsmnet.errors import UserError
 from dsmnet.inference.padding import Padding
 from dsmnet.losses import StereoLoss
 from dsmnet.metrics.modular import D1, EPE, BadPixel
-from dsmnet.models.checkpoint import CONFIG_KEY
+from dsmnet.models.checkpoint import CONFIG_KEY, PAIRS_KEY
 from dsmnet.models.stereo_net import StereoNet
 from dsmnet.protocols import StereoBatch
+from dsmnet.training.compiled import Match, match_views
 from dsmnet.training.gates import make_optimizer
 
 
@@ -38,6 +39,7 @@ class StereoModule(pl.LightningModule):
         max_disparity: search range in training and validation, pixels.
         config: stored in every checkpoint, so that it can be loaded without naming the model.
         gate_lr: of the gates of batch-instance norm, as a multiple of the learning rate.
+        match: how a training step runs the network.
     """
 
     def __init__(
@@ -50,12 +52,14 @@ class StereoModule(pl.LightningModule):
         max_disparity: int,
         config: Mapping[str, Any],
         gate_lr: float = 10.0,
+        match: Match = match_views,
     ) -> None:
         super().__init__()
         self.net = net
         self.loss = loss
         self.build_optimizer = optimizer
         self.gate_lr = gate_lr
+        self.match = match
         self.schedule = schedule
         self.max_disparity = max_disparity
         self.config = dict(config)
@@ -63,13 +67,12 @@ class StereoModule(pl.LightningModule):
             {"epe": EPE(), "bad1": BadPixel(1), "bad2": BadPixel(2), "bad3": BadPixel(3), "d1": D1()},
             prefix="val/",
         )
+        self.pairs_seen = 0  # by all processes together, over the whole run, interruptions included
         self._moment: float | None = None
 
     def training_step(self, batch: StereoBatch, batch_idx: int) -> Tensor:
         """Forward, loss, and a stop with the pairs' names if it is no number."""
-        output = self.net.match(
-            self.net.normalize(batch["left"]), self.net.normalize(batch["right"]), self.max_disparity
-        )
+        output = self.match(self.net, batch["left"], batch["right"], self.max_disparity)
         truth, valid = batch["disparity"], batch["valid"]
         loss = self.loss(output.disparities, output.scores, truth, valid, batch.get("noc"))
         if not torch.isfinite(loss):
@@ -84,6 +87,8 @@ class StereoModule(pl.LightningModule):
         self.log("train/loss", loss.detach())
         self.log("train/epe", epe)
         self.log("epe", epe, prog_bar=True, logger=False)
+        self.pairs_seen += batch["left"].shape[0] * self.trainer.world_size
+        self.log("train/pairs", float(self.pairs_seen))
         self._log_rate(batch["left"].shape[0])
         return loss
 
@@ -147,5 +152,10 @@ class StereoModule(pl.LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Put the configuration beside the weights."""
+        """Put the configuration, and how many pairs were seen, beside the weights."""
         checkpoint[CONFIG_KEY] = self.config
+        checkpoint[PAIRS_KEY] = self.pairs_seen
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on counting pairs."""
+        self.pairs_seen = int(checkpoint.get(PAIRS_KEY, 0))

@@ -19,7 +19,7 @@ from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
 
 from dsmnet.errors import UserError
 from dsmnet.training.averaging import moving_averages
-from dsmnet.training.callbacks import LogLine, LogPictures, SaveOnFailure
+from dsmnet.training.callbacks import KeepWeights, LogLine, LogPictures, SaveOnFailure
 from dsmnet.training.gates import LogGates
 from dsmnet.training.profile import ProfileSteps, StepTimeline
 
@@ -41,6 +41,7 @@ def make_trainer(
     log_every_n_steps: int,
     threads: int | None,
     epoch_steps: int,
+    keep_every: int | None = None,
     profile: bool = False,
     progress: bool = True,
 ) -> pl.Trainer:
@@ -60,6 +61,7 @@ def make_trainer(
         log_every_n_steps: optimiser steps.
         threads: of the CPU's kernels; `None` leaves it to torch.
         epoch_steps: batches between two validations.
+        keep_every: keep the weights of every so many validations, as ``step=*.ckpt``; `None` keeps none.
         profile: write ``profile.md``, where the time of a step goes.
         progress: show a progress bar.
 
@@ -90,6 +92,8 @@ def make_trainer(
         LogLine(),
         SaveOnFailure(folder),
     ]
+    if keep_every:
+        callbacks.append(KeepWeights(folder, keep_every))
     if ema_decay:
         callbacks.append(WeightAveraging(multi_avg_fn=moving_averages(ema_decay)))
     timeline = StepTimeline(output / "profile.md", skip=2, synchronize=on_gpu) if profile else None

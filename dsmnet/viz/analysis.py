@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-# Okabe and Ito's colours, which colour-blind readers can tell apart.
-COLOURS = ("#000000", "#E69F00", "#0072B2", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#F0E442")
-STYLES = ("-", "--", "-.", ":")
+from dsmnet.viz.figures import explain, line, panels_of
+
 Networks = Mapping[str, Mapping[str, Any]]  # label -> what `dsmnet.analysis.analyze` returned
 
 
 def norms_figure(networks: Networks, domains: Sequence[str]) -> Figure:
     """Draw how long the pixels' feature vectors are: a panel per network, a curve per domain."""
-    figure, panels = _figure(len(networks), "How long are the feature vectors of the pixels?")
+    figure, panels = panels_of(len(networks), "How long are the feature vectors of the pixels?")
     first = domains[0]
     highest = max(n["norms"][d]["histogram"]["to"] for n in networks.values() for d in domains)
     for axes, (label, network) in zip(panels, networks.items(), strict=True):
@@ -30,7 +27,7 @@ def norms_figure(networks: Networks, domains: Sequence[str]) -> Figure:
             density = np.asarray(histogram["density"])
             edges = np.linspace(histogram["from"], histogram["to"], len(density) + 1)
             note = "" if index == 0 else f"  (distance {distances[domain]:.3f})"
-            axes.plot((edges[1:] + edges[:-1]) / 2, density, label=domain + note, **_line(index))
+            axes.plot((edges[1:] + edges[:-1]) / 2, density, label=domain + note, **line(index))
         mean = sum(distances.values()) / len(distances)
         axes.set_title(f"norm = {label}: mean distance {mean:.3f}", fontsize=11, loc="left")
         axes.set_xlim(0, min(highest, 4))
@@ -38,7 +35,7 @@ def norms_figure(networks: Networks, domains: Sequence[str]) -> Figure:
         axes.set_xlabel(f"length, in medians of {first}")
         axes.legend(fontsize=8, frameon=False, loc="upper left")
     panels[0].set_ylabel("share of pixels per unit length")
-    _explain(
+    explain(
         figure,
         "Curves that lie on each other: the network answers to all domains alike. Distance: Wasserstein-1, "
         f"from {first}, in the unit of the horizontal axis.",
@@ -49,7 +46,7 @@ def norms_figure(networks: Networks, domains: Sequence[str]) -> Figure:
 def divergence_figure(networks: Networks, domains: Sequence[str]) -> Figure:
     """Draw how far the activations of each layer are from the first domain's: a panel per other domain."""
     others = list(domains[1:])
-    figure, panels = _figure(
+    figure, panels = panels_of(
         len(others), "How far are a layer's activations from those on " + domains[0] + "?"
     )
     for axes, domain in zip(panels, others, strict=True):
@@ -57,7 +54,7 @@ def divergence_figure(networks: Networks, domains: Sequence[str]) -> Figure:
             layers = network["divergence"]
             means = [layers[layer][domain]["mean"] for layer in layers]
             name = f"{label}  (mean {np.mean(means):.3f})"
-            axes.plot(range(1, len(means) + 1), means, marker="o", markersize=3.5, label=name, **_line(index))
+            axes.plot(range(1, len(means) + 1), means, marker="o", markersize=3.5, label=name, **line(index))
         axes.set_yscale("log")
         axes.set_title(domain, fontsize=11, loc="left")
         axes.set_xlabel("layer, shallow to deep")
@@ -65,7 +62,7 @@ def divergence_figure(networks: Networks, domains: Sequence[str]) -> Figure:
         axes.legend(fontsize=8, frameon=False, loc="upper right")
     panels[0].set_ylabel("symmetric KL divergence, nats,\nmean over channels")
     _same_height(panels)
-    _explain(
+    explain(
         figure,
         "Lower is better: 0 means that every channel has the same mean and spread on both domains. "
         "Layers in the order in which the network runs them; the last ones are at its finest scale again.",
@@ -75,14 +72,14 @@ def divergence_figure(networks: Networks, domains: Sequence[str]) -> Figure:
 
 def classifier_figure(networks: Networks) -> Figure:
     """Draw how well a linear classifier tells the domain from what a layer's norm receives."""
-    figure, (axes,) = _figure(1, "Can one tell the domain from a batch's means and deviations?", width=6.6)
+    figure, (axes,) = panels_of(1, "Can one tell the domain from a batch's means and deviations?", width=6.6)
     chance = None
     for index, (label, network) in enumerate(networks.items()):
         result = network["domain_classifier"]
         accuracy = [100 * value for value in result["accuracy"].values()]
         chance = result["chance"] or chance
         axes.plot(
-            range(1, len(accuracy) + 1), accuracy, marker="o", markersize=3.5, label=label, **_line(index)
+            range(1, len(accuracy) + 1), accuracy, marker="o", markersize=3.5, label=label, **line(index)
         )
     if chance is not None:
         axes.axhline(100 * chance, color="#777777", linewidth=1, linestyle=":", label="chance")
@@ -91,38 +88,8 @@ def classifier_figure(networks: Networks) -> Figure:
     axes.set_ylabel("domains recognised, %")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(fontsize=8, frameon=False, loc="lower left")
-    _explain(figure, "Lower means that the layer's statistics say less about the camera and the scenes.")
+    explain(figure, "Lower means that the layer's statistics say less about the camera and the scenes.")
     return figure
-
-
-def save(figure: Figure, path: Path) -> None:
-    """Write a figure as PNG."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=130, facecolor="white")
-
-
-def _figure(panels: int, title: str, width: float = 4.6) -> tuple[Figure, list[Axes]]:
-    """Panels in rows of at most four."""
-    columns = min(panels, 4)
-    rows = -(-panels // columns)
-    figure = Figure(figsize=(max(width * columns, 6.6), 3.9 * rows + 0.5), layout="constrained")
-    FigureCanvasAgg(figure)
-    figure.suptitle(title, fontsize=13, x=0.01, ha="left")
-    grid = figure.subplots(rows, columns, squeeze=False).flatten().tolist()
-    for axes in grid[panels:]:
-        axes.remove()
-    for axes in grid[:panels]:
-        axes.grid(alpha=0.25)
-        axes.spines[["top", "right"]].set_visible(False)
-    return figure, grid[:panels]
-
-
-def _line(index: int) -> dict[str, Any]:
-    return {
-        "color": COLOURS[index % len(COLOURS)],
-        "linestyle": STYLES[index % len(STYLES)],
-        "linewidth": 1.6,
-    }
 
 
 def _same_height(panels: Sequence[Axes]) -> None:
@@ -130,8 +97,3 @@ def _same_height(panels: Sequence[Axes]) -> None:
     high = max(axes.get_ylim()[1] for axes in panels)
     for axes in panels:
         axes.set_ylim(low, high * (high / low) ** 0.35)  # room for the legends, on a logarithmic scale
-
-
-def _explain(figure: Figure, text: str) -> None:
-    """A sentence below the panels."""
-    figure.supxlabel(text, fontsize=9, x=0.01, ha="left", wrap=True)

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsmnet.errors import DataError, ShapeError
-from dsmnet.protocols import Calibration, DisparityMap, Image
+from dsmnet.protocols import Calibration, DisparityMap, Image, Mask
+from dsmnet.viz.edges import flying_pixels
 
 _VERTEX = np.dtype([("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("red", "u1"), ("green", "u1"), ("blue", "u1")])
 
@@ -23,15 +24,31 @@ def depth_from_disparity(disparity: DisparityMap, calibration: Calibration) -> N
     Raises:
         DataError: the calibration does not say the focal length or the baseline.
     """
-    focal, baseline = _focal_and_baseline(calibration)
+    focal, baseline = focal_and_baseline(calibration)
     shift = np.where(np.isfinite(disparity) & (disparity > 0), disparity + calibration.doffs, 0)
     depth = np.zeros(disparity.shape, np.float32)
     np.divide(focal * baseline, shift, out=depth, where=shift > 0)
     return depth
 
 
+def kept_pixels(
+    disparity: DisparityMap,
+    calibration: Calibration,
+    max_depth: float | None = None,
+    edge_filter: bool = False,
+) -> Mask:
+    """Return the pixels [H, W] that `point_cloud` makes points of; the arguments are its own."""
+    depth = depth_from_disparity(disparity, calibration)
+    kept = (depth > 0) & (depth <= (np.inf if max_depth is None else max_depth))
+    return kept & ~flying_pixels(disparity, calibration.doffs) if edge_filter else kept
+
+
 def point_cloud(
-    disparity: DisparityMap, image: Image, calibration: Calibration, max_depth: float | None = None
+    disparity: DisparityMap,
+    image: Image,
+    calibration: Calibration,
+    max_depth: float | None = None,
+    edge_filter: bool = False,
 ) -> tuple[NDArray[np.float32], Image]:
     """Back-project every known pixel: x to the right, y down, z forward from the left camera, metres.
 
@@ -40,6 +57,7 @@ def point_cloud(
         image: the left view, RGB [H, W, 3].
         calibration: of the images at this size; its principal point defaults to the middle of the image.
         max_depth: metres; what lies farther is left out.
+        edge_filter: leave out `flying_pixels` too.
 
     Returns:
         Points [N, 3] in metres, in row-major order of the pixels, and their colours, RGB [N, 3].
@@ -50,15 +68,21 @@ def point_cloud(
     """
     if image.shape[:2] != disparity.shape:
         raise ShapeError(f"image {image.shape[:2]} and disparity {disparity.shape} differ in size")
-    focal, _ = _focal_and_baseline(calibration)
+    focal, _ = focal_and_baseline(calibration)
     depth = depth_from_disparity(disparity, calibration)
-    rows, columns = np.nonzero((depth > 0) & (depth <= (np.inf if max_depth is None else max_depth)))
-    height, width = disparity.shape
-    cx = (width - 1) / 2 if calibration.cx is None else calibration.cx
-    cy = (height - 1) / 2 if calibration.cy is None else calibration.cy
+    rows, columns = np.nonzero(kept_pixels(disparity, calibration, max_depth, edge_filter))
+    cx, cy = principal_point(calibration, disparity.shape)
     z = depth[rows, columns]
     x, y = (columns - cx) * z / focal, (rows - cy) * z / focal
     return np.stack([x, y, z], axis=-1).astype(np.float32), image[rows, columns]
+
+
+def principal_point(calibration: Calibration, size: tuple[int, ...]) -> tuple[float, float]:
+    """Return (cx, cy), pixels, of a view of `size` (height, width): its middle where none is stated."""
+    height, width = size
+    cx = (width - 1) / 2 if calibration.cx is None else calibration.cx
+    cy = (height - 1) / 2 if calibration.cy is None else calibration.cy
+    return cx, cy
 
 
 def write_ply(path: Path, points: NDArray[np.float32], colours: Image) -> None:
@@ -91,10 +115,19 @@ def write_ply(path: Path, points: NDArray[np.float32], colours: Image) -> None:
     path.write_bytes(("\n".join(header) + "\n").encode("ascii") + vertices.tobytes())
 
 
-def _focal_and_baseline(calibration: Calibration) -> tuple[float, float]:
-    """Return what depth needs, or say what the calibration lacks."""
+def focal_and_baseline(calibration: Calibration) -> tuple[float, float]:
+    """Return what depth needs: the focal length in pixels and the baseline in metres.
+
+    Raises:
+        DataError: the calibration does not say one of them, or one is not positive.
+    """
     focal, baseline = calibration.focal, calibration.baseline
     if focal is not None and baseline is not None:
+        if not (focal > 0 and baseline > 0):
+            raise DataError(
+                f"the calibration states a focal length of {focal:g} px and a baseline of {baseline:g} m: "
+                "both must be positive (are the views exchanged?)"
+            )
         return focal, baseline
     missing = " and no ".join(
         name for name, value in (("focal length", focal), ("baseline", baseline)) if value is None

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import functools
 import time
+import timeit
 from collections.abc import Callable
 
 import pytest
 import torch
-from omegaconf import OmegaConf
 
 from dsmnet.bench import Case, Comparison, compare
 from dsmnet.bench.compare import markdown
+from dsmnet.bench.machine import Machine, measure_machine
 from dsmnet.bench.memory import growth
-from dsmnet.bench.parts import part_names
-from dsmnet.config import config_dir, instantiate
+from dsmnet.bench.parts import part_cases, part_names
 from dsmnet.errors import UserError
 
 
@@ -44,6 +44,23 @@ def test_ratio_of_times() -> None:
         compare(case, repeats=0)
 
 
+def test_a_rate_stands_beside_what_the_machine_does_at_best() -> None:
+    found = Comparison("a", "b", 1, 2, 2, (2, 2), None, None, None, None, 50, 3, Machine(12, 200))
+    lines = markdown("Part", [found]).splitlines()
+    assert "| 50.0 (25%) | 3.0 (25%) |" in lines[4]
+    assert lines[-1] == (
+        "The machine at best, in the same run: copy 12.0 GB/s, float32 matrix product 200 GFLOP/s."
+    )
+
+
+def test_rates_of_the_machine() -> None:
+    machine = measure_machine(torch.device("cpu"))
+    x = torch.ones(2**22)
+    seconds = min(timeit.repeat(lambda: x.clone(), number=1, repeat=10))
+    assert 0.05 < machine.gbytes / (2 * x.nbytes / seconds / 1e9) < 20  # of the same order
+    assert machine.gflops > 1
+
+
 def test_memory_is_that_of_the_run() -> None:
     assert 55 < growth(functools.partial(holds, 64)) < 90
     with pytest.raises(UserError, match=r"mine: the process died \(status 3\)"):
@@ -62,7 +79,6 @@ def test_a_missed_target_says_so() -> None:
 
 @pytest.mark.parametrize("name", part_names())
 def test_every_part_states_its_cases(name: str) -> None:
-    node = OmegaConf.load(config_dir() / "benchmark_part" / f"{name}.yaml")
-    cases = instantiate(node, device="cpu")
-    assert cases
+    cases = part_cases(name, "cpu", {"rivals": {"psmnet": None, "gwcnet": None}})
+    assert cases or name == "rivals"  # which needs clones, see test_rivals.py
     assert len({case.name for case in cases}) == len(cases)

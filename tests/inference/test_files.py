@@ -12,7 +12,8 @@ import torch
 from dsmnet.data.formats import write_image
 from dsmnet.data.pairs import PairFiles
 from dsmnet.errors import UserError
-from dsmnet.inference.files import ResultWriter, predict_files, search_range
+from dsmnet.inference.batch import predict_files
+from dsmnet.inference.files import ResultWriter, search_range
 from dsmnet.inference.progress import track
 from dsmnet.protocols import Calibration
 
@@ -48,7 +49,7 @@ def test_a_pair_too_large_for_the_device_does_not_stop_the_others(
     write_image(tmp_path / "i.png", np.zeros((20, 30, 3), np.uint8))
     pairs = [PairFiles(name, tmp_path / "i.png", tmp_path / "i.png") for name in ("first", "second")]
     with caplog.at_level(logging.WARNING), pytest.raises(UserError, match="1 of 2 pairs failed: first"):
-        predict_files(OutOfMemory(), pairs, ResultWriter(tmp_path / "out"))
+        predict_files(OutOfMemory(), pairs, ResultWriter(tmp_path / "out")).check()
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
         "second.pfm",
         "second.png",

@@ -55,6 +55,29 @@ def test_an_exact_matcher_stays_exact(tile: int):
     assert np.median([reach for _, _, reach in tiles]) < 640 / 3
 
 
+class SharpOracle(Oracle):
+    """Also sure of each pixel as far as its column says, in thousandths."""
+
+    sharp = True
+
+    def predict_with_sharpness(
+        self, left: np.ndarray, right: np.ndarray, reach: int
+    ) -> tuple[np.ndarray, ...]:
+        return self.predict(left, right, reach), left[..., 1] / 1000
+
+
+def test_sharpness_comes_from_the_tiles():
+    truth = slanted(300, 900)
+    assert not TiledMatcher(Oracle()).sharp
+    matcher = TiledMatcher(SharpOracle(), 256, overlap=32)
+    assert matcher.sharp
+    disparity, sharpness = matcher.predict_with_sharpness(*Oracle.views(truth), 640)
+    np.testing.assert_allclose(disparity, truth, atol=0.5)
+    np.testing.assert_allclose(sharpness, np.broadcast_to(np.arange(900) / 1000, (300, 900)), atol=0.002)
+    disparity, sharpness = TiledMatcher(SharpOracle()).predict_with_sharpness(*Oracle.views(truth), 640)
+    assert np.array_equal(sharpness, Oracle.views(truth)[0][..., 1] / 1000)
+
+
 def test_tiles_beyond_the_memory_are_matched_smaller():
     truth, oracle = slanted(1200, 1400), Oracle()
     found = TiledMatcher(oracle, 1024, overlap=64, memory=1.0).predict(*Oracle.views(truth), 640)

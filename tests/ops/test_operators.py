@@ -34,7 +34,8 @@ class Filtered(nn.Module):
 def test_registration(name: str, function: Filter, shape: tuple[int, ...]) -> None:
     operator = getattr(torch.ops.dsmnet, f"{name}_scan").default
     checks = ("test_schema", "test_autograd_registration", "test_faketensor", "test_aot_dispatch_static")
-    torch.library.opcheck(operator, inputs(shape), test_utils=checks)
+    for options in [()] if name == "sgf" else [("max", True), ("mean", True), ("none", True)]:
+        torch.library.opcheck(operator, (*inputs(shape), *options), test_utils=checks)
 
 
 @pytest.mark.parametrize(("name", "function", "shape"), CASES)

@@ -54,7 +54,8 @@ def image(path: Path, height: int = 40, width: int = 60, seed: int = 0) -> Path:
 
 
 def written(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir() if path.suffix != ".log")
+    """The results, without the log and the record of what is finished."""
+    return sorted(path.name for path in folder.iterdir() if path.suffix not in (".log", ".jsonl"))
 
 
 def test_one_pair(predict: RunTool, tmp_path: Path):
@@ -134,6 +135,20 @@ def test_a_calibration_gives_metric_points_and_the_range(predict: RunTool, ramp:
     run = predict(*pair, f"calib={calib}", "max_depth=10")
     near = 40 * (Ramp.answer(1, 60) >= 5).sum()  # 100 / (d + 5) <= 10 m
     assert f"element vertex {near}\n".encode() in (run.output / "im0.ply").read_bytes()
+
+
+def test_depth_and_a_page_on_demand(predict: RunTool, tmp_path: Path):
+    calib = tmp_path / "calib.txt"
+    calib.write_text(
+        "cam0=[500 0 30; 0 500 20; 0 0 1]\ncam1=[500 0 35; 0 500 20; 0 0 1]\ndoffs=5\nbaseline=200\n"
+    )
+    pair = (f"left={image(tmp_path / 'im0.png')}", f"right={image(tmp_path / 'im1.png')}")
+    run = predict(*pair, f"calib={calib}", "html=true")
+    assert run.status == 0, run.log
+    files = ["im0.pfm", "im0.ply", "im0.png", "im0_cloud.html", "im0_colour.png", "im0_depth.png"]
+    assert written(run.output) == files
+    depth = cv2.imread(str(run.output / "im0_depth.png"), cv2.IMREAD_UNCHANGED)
+    np.testing.assert_allclose(depth, 1000 * 500 * 0.2 / (Ramp.answer(40, 60) + 5), atol=0.51)
 
 
 def test_a_calibration_without_baseline_names_the_file(predict: RunTool, tmp_path: Path):

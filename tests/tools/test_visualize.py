@@ -95,6 +95,62 @@ def test_without_a_legend_the_picture_has_the_maps_size(run_tool: RunTool, tmp_p
     np.testing.assert_array_equal(read(run.output / "map_colour.png")[0, 0], first)
 
 
+CALIB = "cam0=[300 0 150; 0 300 25; 0 0 1]\ncam1=[300 0 152; 0 300 25; 0 0 1]\ndoffs=2\nbaseline=400\n"
+CLOUD_FILES = ["map_cloud.html", "map_depth.png", "map_turntable.png"]
+
+
+@pytest.mark.parametrize("with_left", [True, False])
+def test_a_calibration_adds_depth_and_the_cloud(run_tool: RunTool, tmp_path: Path, with_left: bool):
+    (tmp_path / "calib.txt").write_text(CALIB)
+    overrides = [
+        *store(tmp_path / "map", "pfm", disparity()),
+        f"calib={tmp_path / 'calib.txt'}",
+        "legend=false",
+    ]
+    if with_left:
+        write_image(tmp_path / "left.png", np.full((HEIGHT, WIDTH, 3), (200, 30, 60), np.uint8))
+        overrides.append(f"left={tmp_path / 'left.png'}")
+    run = run_tool("visualize", *overrides)
+    assert run.status == 0, run.log
+    written = sorted(p.name for p in run.output.iterdir() if p.suffix != ".log")
+    more = ["map.ply", "map_colour.png", "map_panel.png", "map_turntable.webp"]
+    assert written == sorted(CLOUD_FILES + more)
+    depth = cv2.imread(str(run.output / "map_depth.png"), cv2.IMREAD_UNCHANGED)
+    np.testing.assert_array_equal(depth, np.rint(1000 * 300 * 0.4 / (disparity().astype(np.float64) + 2)))
+    header, body = (run.output / "map.ply").read_bytes().split(b"end_header\n")
+    assert f"element vertex {HEIGHT * WIDTH}\n".encode() in header
+    points = np.frombuffer(body, [("xyz", "<f4", 3), ("rgb", "u1", 3)])["rgb"].reshape(HEIGHT, WIDTH, 3)
+    colours = read(tmp_path / "left.png") if with_left else read(run.output / "map_colour.png")
+    np.testing.assert_array_equal(points, colours)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["calib=gone.txt"], "gone.txt: no such file"),
+        (["calib=half.txt"], "calib=half.txt: the calibration states no baseline"),
+        (
+            ["calib=calib.txt", "disparity=nothing.npy"],
+            "no point to show: 0 of 15000 pixels have a disparity",
+        ),
+        (["calib=calib.txt", "max_depth=1"], "none of them lies within max_depth=1 m"),
+        (["calib=calib.txt", "max_points=none"], "max_points=none: expected a whole number"),
+        (["calib=calib.txt", "depth=jpg"], "depth=jpg: expected png, npy, pfm or null"),
+    ],
+)
+def test_mistakes_with_a_calibration(
+    run_tool: RunTool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, overrides: list[str], message: str
+):
+    monkeypatch.chdir(tmp_path)
+    np.save("map.npy", disparity())
+    np.save("nothing.npy", np.zeros_like(disparity()))
+    Path("calib.txt").write_text(CALIB)
+    Path("half.txt").write_text(CALIB.replace("baseline=400\n", ""))
+    run = run_tool("visualize", "disparity=map.npy", *overrides)
+    assert run.status == 1
+    assert message in run.log
+
+
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from dsmnet.data.formats import read_image
-from dsmnet.viz.analysis import classifier_figure, divergence_figure, norms_figure, save
+from dsmnet.viz.analysis import classifier_figure, divergence_figure, norms_figure
+from dsmnet.viz.figures import save
 
 DOMAINS = ["synthetic", "kitti2015", "eth3d"]
 

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import shlex
 import sys
 from collections.abc import Mapping
 from datetime import datetime
-from importlib import resources
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from dsmnet.evaluation import report
 from dsmnet.evaluation.html.pictures import Picture, Pictures, worst_images
 from dsmnet.evaluation.html.tables import Column, ImageRow, image_columns, image_rows, summary
 from dsmnet.evaluation.methods import methods, networks
 from dsmnet.viz.colour import ERROR_BOUNDARIES, ERROR_TOLERANCE, colour_table, error_table
+from dsmnet.viz.single_file import fill_page, hex_colour
 
 FILE = "results.html"
 
@@ -63,18 +58,12 @@ def write_page(results: Mapping[str, Any], pictures: Pictures, folder: Path) -> 
 
 def render(results: Mapping[str, Any], pictures: Pictures) -> str:
     """Return the page."""
-    environment = Environment(
-        loader=PackageLoader("dsmnet.evaluation.html", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    style, script = _asset("page.css"), _asset("page.js")
     worst = worst_images(results, pictures.limit)
     columns, lines = summary(results)
     labels = list(methods(results))
-    return environment.get_template("page.html").render(
+    return fill_page(
+        "dsmnet.evaluation.html",
+        "page",
         title=_title(results),
         methods=_methods(results),
         notes=report.notes(results),
@@ -91,11 +80,7 @@ def render(results: Mapping[str, Any], pictures: Pictures) -> str:
         metrics=report.HEADINGS if len(labels) > 1 else {},
         error_classes=_error_classes(),
         error_scale=ERROR_TOLERANCE[0] / ERROR_TOLERANCE[1],
-        disparity_stops=[_hex(colour) for colour in colour_table(size=13)],
-        style=Markup(style),  # our own files, not to be escaped
-        script=Markup(script),
-        style_hash=_hash(style),
-        script_hash=_hash(script),
+        disparity_stops=[hex_colour(colour) for colour in colour_table(size=13)],
     )
 
 
@@ -134,18 +119,4 @@ def _error_classes() -> list[tuple[str, str]]:
     """Return KITTI's ten colours with the errors they stand for, pixels."""
     bounds = [f"{bound * ERROR_TOLERANCE[0]:.2g}" for bound in ERROR_BOUNDARIES]
     texts = [f"≤ {bounds[0]}", *(f"{low}–{high}" for low, high in pairwise(bounds)), f"> {bounds[-1]}"]
-    return [(_hex(colour), text) for colour, text in zip(error_table(), texts, strict=True)]
-
-
-def _hex(colour: Any) -> str:
-    return "#" + bytes(colour).hex()
-
-
-def _asset(name: str) -> str:
-    return resources.files("dsmnet.evaluation.html").joinpath(name).read_text(encoding="utf-8")
-
-
-def _hash(text: str) -> str:
-    """Return what the page's security policy says of the one style and the one script it lets through."""
-    digest = hashlib.sha256(text.encode("utf-8")).digest()
-    return "sha256-" + base64.b64encode(digest).decode("ascii")
+    return [(hex_colour(colour), text) for colour, text in zip(error_table(), texts, strict=True)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import itertools
 import tempfile
 from collections.abc import Mapping
@@ -20,6 +19,7 @@ from dsmnet.protocols import DisparityMap, Image, Mask, StereoSample
 from dsmnet.viz.canvas import resize
 from dsmnet.viz.colour import disparity_range, known_pixels
 from dsmnet.viz.panel import error_tile, prediction_tile, tile_size, truth_tile
+from dsmnet.viz.single_file import base64_text
 
 AREA = 160_000  # pixels of a picture at most: legible when enlarged, some 20 to 50 kB as WebP
 QUALITY = 80  # percent
@@ -36,7 +36,7 @@ class Picture(NamedTuple):
 
     def uri(self) -> str:
         """Return the picture as a ``data:`` address."""
-        return "data:image/webp;base64," + base64.b64encode(self.file.read_bytes()).decode("ascii")
+        return "data:image/webp;base64," + base64_text(self.file.read_bytes())
 
 
 class Pictures:

@@ -5,15 +5,25 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from dsmnet.ops.sga.layout import AXES, to_rows, to_volumes, weights_to_rows
+# From a volume [N, C, D, H, W] to rows [T, N, C, D, P] and back: the way runs along H, or along W.
+_AXES = (((3, 0, 1, 2, 4), (1, 2, 3, 0, 4)), ((4, 0, 1, 2, 3), (1, 2, 3, 4, 0)))
 
 
 def reference_directions(cost: Tensor, weights: Tensor) -> tuple[Tensor, ...]:
     """Return (down, up, right, left), each [N, C, D, H, W]."""
     results: list[Tensor] = []
-    for axis in AXES:
-        results += to_volumes(_aggregate(to_rows(cost, cost, axis), weights_to_rows(weights, axis)), axis)
+    for (order, undo), picked in zip(_AXES, weights.split(2, dim=1), strict=True):
+        first, second = picked.unsqueeze(3).unbind(1)
+        x = _join(cost.permute(order), cost.permute(order))
+        w = _join(first.permute(order), second.permute(order))[:, :, :, 0].contiguous()
+        forth, back = _aggregate(x, w).chunk(2, dim=1)
+        results += [forth.permute(undo), back.flip(0).permute(undo)]
     return tuple(results)
+
+
+def _join(forth: Tensor, back: Tensor) -> Tensor:
+    """Two opposite directions as one batch, [T, N, ...] each -> [T, 2N, ...]."""
+    return torch.cat([forth, back.flip(0)], dim=1)
 
 
 def _aggregate(x: Tensor, weights: Tensor) -> Tensor:

@@ -1,102 +1,199 @@
 """SGA row by row in torch alone: the fast path on a CPU.
 
-Both opposite directions run as one batch, and a step handles a whole row (or column) of every plane. Planes
-get a margin of one at both ends, filled with what the recurrence takes for a plane outside the volume, so
-that a step is five calls on views taken once. The backward pass is the adjoint recurrence.
+A step handles a row (or column) of every plane, of two opposite directions at once. Planes get a margin of
+one at both ends, filled with what the recurrence takes for a plane outside the volume, so that a step is five
+calls on views taken once. Channels go through in blocks that stay in the cache. The backward pass is the
+adjoint recurrence.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor
 
-from dsmnet.ops.sga.layout import AXES, to_rows, to_volume, to_volumes, weights_from_rows, weights_to_rows
+from dsmnet.ops.sga.layout import (
+    AXES,
+    both_ways,
+    to_rows,
+    to_volume,
+    walked,
+    weights_from_rows,
+    weights_to_rows,
+)
 
-Four = tuple[Tensor, Tensor, Tensor, Tensor]
-
-
-def run(cost: Tensor, weights: Tensor) -> Four:
-    """Return (down, up, right, left) [N, C, D, H, W] of a volume and its weights [N, 4, 5, H, W]."""
-    down, up = _forward(cost, weights, AXES[0])
-    right, left = _forward(cost, weights, AXES[1])
-    return down, up, right, left
-
-
-def run_backward(grads: Four, cost: Tensor, weights: Tensor, results: Four) -> tuple[Tensor, Tensor]:
-    """Return the gradients of the volume and of the weights, from those of the four results of `run`."""
-    grad_down_up, down_up = _backward(grads[:2], cost, weights, results[:2], AXES[0])
-    grad_right_left, right_left = _backward(grads[2:], cost, weights, results[2:], AXES[1])
-    return grad_down_up + grad_right_left, torch.cat([down_up, right_left], 1)
+_BLOCK = 2**17  # numbers of a step, or of a product that is summed at once
 
 
-def _forward(cost: Tensor, weights: Tensor, axis: str) -> tuple[Tensor, Tensor]:
-    x, w = to_rows(cost, cost, axis), weights_to_rows(weights, axis)
-    w0, *others = _entries(w)
-    y = _margins(x)
-    torch.mul(x, w0, out=y[..., 1:-1, :])
+def run(cost: Tensor, weights: Tensor, reduce: str, keep: bool) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Aggregate a volume [N, C, D, H, W] with weights [N, 4, 5, H, W].
+
+    Args:
+        cost: the volume.
+        weights: of the four directions (down, up, right, left).
+        reduce: what becomes of the four: ``max``, ``mean``, or ``none``, which stacks them in front.
+        keep: return what the backward pass needs, else empty tensors in its place.
+
+    Returns:
+        The result; which axis is larger, int8 (1 vertical, -1 horizontal, 0 both), for ``max``; and the rows
+        of both axes [2, T, N, C, D + 2, P].
+    """
+    n, channels, d, h, w = cost.shape
+    result = cost.new_empty((4, *cost.shape) if reduce == "none" else cost.shape)
+    which = torch.empty(cost.shape if keep and reduce == "max" else 0, dtype=torch.int8, device=cost.device)
+    factors = [weights_to_rows(weights, axis) for axis in AXES]
+    kept = [cost.new_empty((2, t, n, channels, d + 2, p) if keep else 0) for t, p in ((h, w), (w, h))]
+    for block in _blocks(cost):
+        part = cost[:, block]
+        of_axes: list[Tensor] = []
+        for k, axis in enumerate(AXES):
+            x = to_rows(part, axis)
+            y = kept[k][:, :, :, block] if keep else x.new_empty(2, *x.shape[:3], d + 2, x.shape[4])
+            _walk(x, factors[k], y)
+            forth, back = y[..., 1:-1, :]
+            if reduce == "none":
+                result[2 * k, :, block] = to_volume(forth, axis)
+                result[2 * k + 1, :, block] = to_volume(back, axis)
+            else:
+                both = torch.maximum(forth, back) if reduce == "max" else forth + back
+                of_axes.append(to_volume(both, axis))
+        if reduce == "max":
+            torch.maximum(*of_axes, out=result[:, block])
+            if keep:
+                which[:, block] = torch.sub(*of_axes).sign_()
+        elif reduce == "mean":
+            torch.add(*of_axes, out=result[:, block]).mul_(0.25)
+    return result, which, kept[0], kept[1]
+
+
+def run_backward(
+    grad: Tensor, cost: Tensor, weights: Tensor, reduce: str, which: Tensor, kept: list[Tensor]
+) -> tuple[Tensor, Tensor]:
+    """Return the gradients of the volume and of the weights, from that of the result of `run`."""
+    grad_cost = torch.zeros_like(cost, memory_format=torch.contiguous_format)
+    factors = [weights_to_rows(weights, axis) for axis in AXES]
+    grad_factors = [torch.zeros_like(w[:, :, :, :, 0, 0]) for w in factors]
+    for block in _blocks(cost):
+        part = cost[:, block]
+        for k, axis in enumerate(AXES):
+            y = kept[k][:, :, :, block]
+            total = torch.empty_like(y, memory_format=torch.contiguous_format)
+            if reduce == "none":
+                for way in range(2):
+                    total[way, ..., 1:-1, :] = to_rows(grad[2 * k + way, :, block], axis)
+            elif reduce == "mean":
+                total[..., 1:-1, :] = to_rows(grad[:, block], axis) * 0.25
+            else:
+                sign = which[:, block] if k == 0 else -which[:, block]
+                _share(to_rows(grad[:, block] * _weight_of_larger(sign.to(grad.dtype)), axis), y, total)
+            largest = y[..., 1:-1, :].amax(4, keepdim=True)
+            _descend(total, y, largest, factors[k])
+            x = to_rows(part, axis)
+            of_axis = to_volume(_volume_gradient(total[..., 1:-1, :], factors[k]), axis)
+            grad_cost[:, block].add_(of_axis)  # += would copy the block onto itself
+            grad_factors[k] += _weight_gradients(total[..., 1:-1, :], x, y, largest)
+    pairs = zip(grad_factors, AXES, strict=True)
+    return grad_cost, torch.cat([weights_from_rows(g, axis) for g, axis in pairs], 1)
+
+
+def _blocks(cost: Tensor) -> Iterator[slice]:
+    """Yield blocks of channels, small enough that the rows of one step stay in the cache."""
+    n, channels, d, h, w = cost.shape
+    size = max(1, _BLOCK // (2 * n * d * max(h, w)))
+    for start in range(0, channels, size):
+        yield slice(start, min(start + size, channels))
+
+
+def _walk(x: Tensor, weights: Tensor, y: Tensor) -> None:
+    """Fill both ways' rows y [2, T, N, C, D + 2, P] from x [T, N, C, D, P]."""
+    inner = y[..., 1:-1, :]
+    for plane in (0, -1):
+        y[0, :-1, ..., plane, :] = x[1:, ..., plane, :]
+        y[1, 1:, ..., plane, :] = x[:-1, ..., plane, :]
+        y[0, -1, ..., plane, :] = y[1, 0, ..., plane, :] = 0  # never read, but must be a number
+    torch.mul(x, weights[0], out=inner)
+    for way, first in ((0, 0), (1, -1)):
+        torch.mul(x[first], weights[:, way, first].sum(0), out=inner[way, first])
     middle, lower, upper = _shifted(y)
-    torch.mul(x[0], w[0].sum(1)[:, None, None], out=middle[0])
-    w1, w2, w3, w4 = (entry.unbind(0) for entry in others)
+    w1, w2, w3, w4 = (w.unbind(0) for w in walked(weights)[1:])
     for t in range(1, len(middle)):
         previous, current = middle[t - 1], middle[t]
         current.addcmul_(previous, w1[t]).addcmul_(lower[t - 1], w2[t]).addcmul_(upper[t - 1], w3[t])
-        current.addcmul_(previous.amax(2, keepdim=True), w4[t])
-    forth, back = y[..., 1:-1, :].chunk(2, 1)
-    # Copies in the order of the rows, which the backward pass reads again: transposing costs more.
-    return to_volume(forth.contiguous(), axis), to_volume(back.flip(0).contiguous(), axis)
+        current.addcmul_(previous.amax(3, keepdim=True), w4[t])
 
 
-def _backward(
-    grads: tuple[Tensor, ...], cost: Tensor, weights: Tensor, results: tuple[Tensor, ...], axis: str
-) -> tuple[Tensor, Tensor]:
-    x, w = to_rows(cost, cost, axis), weights_to_rows(weights, axis)
-    y = _margins(x)
-    y[..., 1:-1, :] = to_rows(results[0], results[1], axis)
-    grad = torch.nn.functional.pad(to_rows(grads[0], grads[1], axis), (0, 0, 1, 1))
-    largest, where = y[:-1, ..., 1:-1, :].max(3, keepdim=True)
-    _descend(grad, w, where)
-
-    total = grad[..., 1:-1, :]  # dL/dy with all descendants
-    w0, _, w2, w3, _ = _entries(w)
-    grad_x = total * w0
-    grad_x[..., 0, :].addcmul_(total[..., 0, :], w2[..., 0, :])
-    grad_x[..., -1, :].addcmul_(total[..., -1, :], w3[..., 0, :])
-    torch.mul(total[0], w[0].sum(1)[:, None, None], out=grad_x[0])
-
-    own = (total * x).sum((2, 3))  # [T, B, P]
-    grad_w = own[:, :, None].repeat(1, 1, 5, 1)
-    later, earlier = total[1:], y[:-1]
-    for entry, planes in ((1, slice(1, -1)), (2, slice(0, -2)), (3, slice(2, None))):
-        grad_w[1:, :, entry] = (later * earlier[..., planes, :]).sum((2, 3))
-    grad_w[1:, :, 4] = (later.sum(3) * largest[..., 0, :]).sum(2)
-    forth, back = to_volumes(grad_x, axis)
-    return forth + back, weights_from_rows(grad_w, axis)
+def _share(grad: Tensor, y: Tensor, total: Tensor) -> None:
+    """Give the gradient of an axis's maximum to the larger of the two ways, to each half where they tie."""
+    forth, back = y[..., 1:-1, :]
+    first, second = total[..., 1:-1, :]
+    _weight_of_larger(torch.sub(forth, back, out=first).sign_()).mul_(grad)
+    torch.sub(grad, first, out=second)
 
 
-def _descend(grad: Tensor, weights: Tensor, where: Tensor) -> None:
-    """Let every row of `grad` collect from the row after it what that made of it; margins are zero."""
-    middle, lower, upper = _shifted(grad)
-    w1, w2, w3, w4 = (entry.unbind(0) for entry in _entries(weights)[1:])
+def _weight_of_larger(sign: Tensor) -> Tensor:
+    """-1, 0, 1 -> 0, 1/2, 1; in place."""
+    return sign.add_(1).mul_(0.5)
+
+
+def _descend(total: Tensor, y: Tensor, largest: Tensor, weights: Tensor) -> None:
+    """Let every row of `total` [2, T, N, C, D + 2, P] collect what the row after it made of it."""
+    total[..., 0, :] = 0
+    total[..., -1, :] = 0
+    # What the maximum passes on to a plane: the weight, shared evenly among planes that tie.
+    reach = y.new_empty(*y.shape[:4], y.shape[4] - 2, y.shape[5])
+    torch.eq(y[..., 1:-1, :], largest, out=reach)
+    share = reach.sum(4, keepdim=True).reciprocal_()
+    share[0, :-1].mul_(weights[4, 0, 1:])
+    share[1, 1:].mul_(weights[4, 1, :-1])
+    reach.mul_(share)
+    middle, lower, upper = _shifted(total)
+    w1, w2, w3 = (w.unbind(0) for w in walked(weights)[1:4])
+    reached = both_ways(reach)
     for t in range(len(middle) - 1, 0, -1):
         current, previous = middle[t], middle[t - 1]
         previous.addcmul_(current, w1[t]).addcmul_(upper[t], w2[t]).addcmul_(lower[t], w3[t])
-        previous.scatter_add_(2, where[t - 1], current.sum(2, keepdim=True).mul_(w4[t]))
+        previous.addcmul_(reached[t - 1], current.sum(3, keepdim=True))
 
 
-def _margins(x: Tensor) -> Tensor:
-    """Room for rows like x [T, B, C, D, P] with planes -1 and D: what the next row takes there, its own x."""
-    t, b, c, d, p = x.shape
-    y = x.new_empty(t, b, c, d + 2, p)
-    y[:-1, ..., 0, :] = x[1:, ..., 0, :]
-    y[:-1, ..., -1, :] = x[1:, ..., -1, :]
-    return y
+def _volume_gradient(total: Tensor, weights: Tensor) -> Tensor:
+    """Return the gradient of x [T, N, C, D, P], from dL/dy with all descendants [2, T, N, C, D, P]."""
+    w0, _, w2, w3, _ = weights
+    grad = (total[0] * w0[0]).addcmul_(total[1], w0[1])
+    for way, first, others in ((0, 0, slice(1, None)), (1, -1, slice(0, -1))):
+        grad[first].addcmul_(total[way, first], weights[1:, way, first].sum(0))
+        for plane, w in ((0, w2), (-1, w3)):
+            grad[others, ..., plane, :].addcmul_(total[way, others, ..., plane, :], w[way, others, ..., 0, :])
+    return grad
 
 
-def _shifted(y: Tensor) -> tuple[tuple[Tensor, ...], ...]:
-    """Views of each row of [T, B, C, D+2, P]: the planes d, d - 1 and d + 1."""
-    return y[..., 1:-1, :].unbind(0), y[..., :-2, :].unbind(0), y[..., 2:, :].unbind(0)
+def _weight_gradients(total: Tensor, x: Tensor, y: Tensor, largest: Tensor) -> Tensor:
+    """Return the gradient of the weights, [5, 2, T, N, P]."""
+    t, n, _, _, p = x.shape
+    grad = x.new_empty(5, 2, t, n, p)
+    for way, first, now, before in (
+        (0, 0, slice(1, None), slice(0, -1)),
+        (1, -1, slice(0, -1), slice(1, None)),
+    ):
+        _dot(total[way], x, grad[0, way])
+        grad[1:, way, first] = grad[0, way, first]
+        later, earlier = total[way, now], y[way, before]
+        for entry, planes in ((1, slice(1, -1)), (2, slice(0, -2)), (3, slice(2, None))):
+            _dot(later, earlier[..., planes, :], grad[entry, way, now])
+        grad[4, way, now] = (later.sum(3) * largest[way, before, ..., 0, :]).sum(2)
+    return grad
 
 
-def _entries(weights: Tensor) -> tuple[Tensor, ...]:
-    """Split [T, B, 5, P] into five factors [T, B, 1, 1, P]."""
-    return tuple(weights[:, :, k, None, None] for k in range(5))
+def _dot(a: Tensor, b: Tensor, out: Tensor) -> None:
+    """Sum products of [T, N, C, D, P] over channels and planes, some rows at a time."""
+    if not len(a):
+        return
+    rows = max(1, _BLOCK // a[0].numel())
+    for start in range(0, len(a), rows):
+        part = slice(start, start + rows)
+        torch.sum(a[part] * b[part], (2, 3), out=out[part])
+
+
+def _shifted(y: Tensor) -> tuple[list[Tensor], ...]:
+    """Views of each row of both ways, [2, T, ..., D + 2, P]: the planes d, d - 1 and d + 1."""
+    return both_ways(y[..., 1:-1, :]), both_ways(y[..., :-2, :]), both_ways(y[..., 2:, :])

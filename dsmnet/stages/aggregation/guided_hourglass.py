@@ -25,8 +25,9 @@ class GuidedBlock(nn.Module):
 
     def forward(self, volume: Tensor, weights: Tensor) -> Tensor:
         """Volume [N, C, D, h, w] and weights [N, 4, 5, h, w] -> volume of the same shape."""
-        smooth = sga(widen(volume), widen(weights)).to(volume.dtype)
-        return F.relu(volume + self.refine(F.relu(self.norm(smooth))), inplace=True)
+        # Nothing is named that serves once: the volume is the largest thing that a network holds.
+        smooth = F.relu(self.norm(sga(widen(volume), widen(weights)).to(volume.dtype)), inplace=True)
+        return F.relu(volume + self.refine(smooth), inplace=True)
 
 
 class GuidedHourglass(nn.Module):
@@ -92,14 +93,16 @@ class GuidedHourglass(nn.Module):
         half = self.coarse[0](self.down1[0](full), guides.coarse[0])
         quarter = self.down1[1](half)
         half = self.coarse[1](self.up1[0](quarter, half), guides.coarse[1])
-        full = self.fine[1](self.up1[1](half, full), guides.fine[1])
+        full = self.up1[1](half, full)  # a name of its own would keep the one before
+        full = self.fine[1](full, guides.fine[1])
         scores += self._score(1, full)
         full = self._filter(1, full, left)
 
         half = self.coarse[2](self.down2[0](full, half), guides.coarse[2])
         quarter = self.down2[1](half, quarter)
         half = self.coarse[3](self.up2[0](quarter, half), guides.coarse[3])
-        full = self.fine[2](self.up2[1](half, full), guides.fine[2])
+        full = self.up2[1](half, full)
+        full = self.fine[2](full, guides.fine[2])
         return scores + self._score(2, full)
 
     def _score(self, index: int, volume: Tensor) -> list[Tensor]:

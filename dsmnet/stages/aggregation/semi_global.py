@@ -12,7 +12,7 @@ from dsmnet.layers.conv import ConvNormAct, ResidualBlock, UpsampleMerge
 from dsmnet.layers.conv3d import Conv3d, conv3d
 from dsmnet.layers.norms.checks import memory_format
 from dsmnet.layers.norms.placement import Placement
-from dsmnet.ops import sga_directions
+from dsmnet.ops import sga
 
 # Logits of (self, same plane, plane - 1, plane + 1, maximum) at the start: a smoother over some pixels.
 _PRIOR = (1.0, 2.0, 0.0, 0.0, -2.0)
@@ -103,7 +103,7 @@ class SemiGlobalAggregation(nn.Module):
         scores = [score * self.gain[0].exp()]
         layout = memory_format(context)
         for k, seen in enumerate(self._see_context(context)):
-            smooth = torch.stack(sga_directions(score.float(), weights[:, k])).mean(0)
+            smooth = sga(score.float(), weights[:, k], reduce="mean")
             both = torch.cat([smooth, score], dim=1).contiguous(memory_format=layout)
             score = smooth + self._correct(k, both, seen)
             scores.append(score * self.gain[k + 1].exp())

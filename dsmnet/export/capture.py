@@ -1,0 +1,70 @@
+"""A network as a graph of torch, for views of any size."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+from torch import Tensor, nn
+from torch.export import Dim, ExportedProgram
+
+from dsmnet.errors import UserError
+from dsmnet.export.facts import Facts
+from dsmnet.inference.predictor import StereoPredictor
+from dsmnet.models.stereo_net import StereoNet
+
+_LARGEST = 2**14  # pixels; a graph needs a bound, this one no image reaches
+
+
+class _Graph(nn.Module):
+    """Normalised views [1, 3, H, W] -> disparity [1, 1, H, W] in pixels, with a fixed search range."""
+
+    def __init__(self, net: StereoNet, max_disparity: int) -> None:
+        super().__init__()
+        self.net = net
+        self.max_disparity = max_disparity
+
+    def forward(self, left: Tensor, right: Tensor) -> Tensor:
+        return self.net(left, right, self.max_disparity)[-1]
+
+
+def describe(predictor: StereoPredictor, max_disparity: int) -> Facts:
+    """Return what has to be known of a network's graph."""
+    net = predictor.net
+    return Facts(
+        max_disparity=max_disparity,
+        reach=net.planes(max_disparity) * net.stride,
+        stride=net.stride,
+        divisor=net.divisor,
+        smallest=net.smallest,
+        config=predictor.config,
+    )
+
+
+def capture(predictor: StereoPredictor, max_disparity: int) -> ExportedProgram:
+    """Return the graph; height and width are free.
+
+    The graph filters stay single nodes, `dsmnet::sga_scan` and `dsmnet::sgf_scan`.
+
+    Args:
+        predictor: the network, on the CPU.
+        max_disparity: search range in pixels.
+
+    Raises:
+        UserError: the environment asks for another form of the graph filters.
+    """
+    if os.environ.get("DSMNET_BACKEND", "auto") not in ("auto", "scan"):
+        raise UserError(f"DSMNET_BACKEND={os.environ['DSMNET_BACKEND']}: an export needs auto or scan")
+    net = predictor.net.eval()
+    step = net.divisor
+    least = [max(4, -(-size // step)) for size in net.smallest]
+    height, width = (
+        Dim(name, min=low, max=_LARGEST // step) for name, low in zip(("rows", "columns"), least, strict=True)
+    )
+    shape = {2: step * height, 3: step * width}
+    # Not the smallest size: what happens to fit there would be taken for a rule.
+    views = torch.zeros(2, 1, 3, (least[0] + 2) * step, (least[1] + 5) * step)
+    with torch.no_grad():
+        return torch.export.export(
+            _Graph(net, max_disparity), (views[0], views[1]), dynamic_shapes=(shape, shape), strict=False
+        )

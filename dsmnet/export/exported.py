@@ -1,0 +1,95 @@
+"""An exported file in the place of a network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from dsmnet.errors import UserError
+from dsmnet.export.facts import Facts
+from dsmnet.export.runtimes import OnnxRuntime, OpenVino, Runtime, TorchExport
+from dsmnet.inference.predictor import StereoPredictor
+from dsmnet.models.checkpoint import check_exists
+
+BACKENDS = ("torch", "onnxruntime", "openvino")
+
+# By suffix, what can run the file; the first does if nothing is said.
+SUFFIXES: dict[str, dict[str, Callable[[Path], Runtime]]] = {
+    ".onnx": {"onnxruntime": OnnxRuntime, "openvino": OpenVino},
+    ".xml": {"openvino": OpenVino},
+    ".pt2": {"torch": TorchExport},
+}
+
+
+class ExportedNet(nn.Module):
+    """Has what `StereoPredictor` asks of a network; the answer comes from the file.
+
+    Args:
+        runtime: runs the file.
+        normalize: image in [0, 1] -> normalised image.
+        source: of the file, for messages.
+    """
+
+    def __init__(self, runtime: Runtime, normalize: nn.Module, source: str) -> None:
+        super().__init__()
+        self.runtime, self.normalize, self.source = runtime, normalize, source
+        self.divisor, self.smallest = runtime.facts.divisor, runtime.facts.smallest
+        self.max_disparity = runtime.facts.max_disparity
+        self.nothing = nn.Parameter(torch.empty(0), requires_grad=False)  # says where it runs: on the CPU
+
+    def forward(self, left: Tensor, right: Tensor, max_disparity: int | None = None) -> list[Tensor]:
+        """Normalised views [1, 3, H, W] -> [disparity [1, 1, H, W]] in pixels.
+
+        Raises:
+            UserError: the range is not the one of the graph.
+        """
+        check_range(self.runtime.facts, max_disparity, self.source)
+        views = [np.ascontiguousarray(view.detach().numpy()) for view in (left, right)]
+        return [torch.from_numpy(self.runtime.run(views[0], views[1]))]
+
+    def features(self, image: Tensor) -> Tensor:
+        """Refuse: a graph has no inside."""
+        raise UserError(f"checkpoint={self.source}: an exported file gives disparities alone, no features")
+
+
+def check_range(facts: Facts, max_disparity: int | None, source: str) -> None:
+    """Refuse a search range that takes another number of planes.
+
+    Raises:
+        UserError: it does.
+    """
+    if max_disparity is None or facts.reach - facts.stride < max_disparity <= facts.reach:
+        return
+    raise UserError(
+        f"checkpoint={source}: exported with max_disparity={facts.max_disparity}, asked for {max_disparity}; "
+        f"export it again with max_disparity={max_disparity}, or predict with "
+        f"max_disparity={facts.max_disparity}"
+    )
+
+
+def load_exported(
+    path: Path, build: Callable[[Mapping[str, Any]], nn.Module], backend: str = "auto"
+) -> StereoPredictor:
+    """Load a file that `export` wrote.
+
+    Args:
+        path: .onnx, .xml or .pt2.
+        build: makes the normalisation of a network's configuration.
+        backend: what runs it: ``onnxruntime``, ``openvino``, ``torch``, or ``auto``.
+
+    Raises:
+        UserError: there is no such file, another program wrote it, the backend does not run such files or is
+            not installed.
+    """
+    check_exists(path)
+    able = SUFFIXES[path.suffix]
+    if backend not in ("auto", *able):
+        raise UserError(f"backend={backend}: {path.name} runs with {' or '.join(able)}")
+    runtime = (next(iter(able.values())) if backend == "auto" else able[backend])(path)
+    net: Any = ExportedNet(runtime, build(runtime.facts.config), str(path))
+    return StereoPredictor(net, runtime.facts.config)

@@ -1,0 +1,65 @@
+"""An exported file against the network it was made of."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dsmnet.data.synthetic import SyntheticStereo
+from dsmnet.errors import UserError
+from dsmnet.inference.predictor import StereoPredictor
+
+
+def check_parity(
+    network: StereoPredictor,
+    exported: StereoPredictor,
+    sizes: Sequence[Sequence[int]],
+    max_disparity: int,
+    tolerance: float,
+) -> list[dict[str, Any]]:
+    """Predict a procedural pair of each size with both.
+
+    Args:
+        network: in torch.
+        exported: the same, from a file.
+        sizes: height and width, any.
+        max_disparity: search range in pixels.
+        tolerance: mean difference in pixels that is allowed.
+
+    Returns:
+        One entry per size: ``size``, ``mean`` and ``largest`` difference in pixels, ``within``.
+
+    Raises:
+        UserError: there is no size, or one that no pair can have.
+    """
+    if not sizes:
+        raise UserError("parity.sizes=[]: expected at least one [height, width]")
+    found = []
+    for index, size in enumerate(sizes):
+        pair = SyntheticStereo(size=size, max_disparity=min(96, max_disparity, size[1] // 2))[index]
+        ours, theirs = (p.predict(pair["left"], pair["right"], max_disparity) for p in (network, exported))
+        difference = np.abs(ours - theirs)
+        mean = float(difference.mean())  # nan compares as too large
+        within = bool(mean <= tolerance)
+        found.append({"size": list(size), "mean": mean, "largest": float(difference.max()), "within": within})
+    return found
+
+
+def write_parity(path: Path, file: Path, tolerance: float, found: list[dict[str, Any]]) -> None:
+    """Write the record.
+
+    Raises:
+        UserError: a difference is too large; the record is written all the same.
+    """
+    record = {"file": file.name, "tolerance": tolerance, "sizes": found}
+    path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    wrong = [f"{entry['size']}: {entry['mean']:.3g} px" for entry in found if not entry["within"]]
+    if wrong:
+        raise UserError(
+            f"{file}: differs from torch by more than parity.tolerance={tolerance} px, do not use it: "
+            f"{', '.join(wrong)} (see {path})"
+        )

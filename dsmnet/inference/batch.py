@@ -1,0 +1,204 @@
+"""Many pairs to files: read ahead, matched one by one, written behind; a broken one is named and skipped."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from dsmnet.data.formats import read_calibration, read_image
+from dsmnet.data.pairs import PairFiles
+from dsmnet.data.videos import EndOfVideo
+from dsmnet.errors import DataError, ShapeError, UserError
+from dsmnet.inference.confidence import ConfidenceMap, check_cue, confidence_cue, predict_with_confidence
+from dsmnet.inference.files import ResultWriter, search_range
+from dsmnet.inference.pipeline import ReadAhead, WriteBehind
+from dsmnet.inference.record import PredictionRecord
+from dsmnet.protocols import Calibration, DisparityMap, Image, Matcher
+
+log = logging.getLogger(__name__)
+
+NAMED = 20  # failed pairs that the last message names
+Views = tuple[Image, Image]
+
+
+def read_views(pair: PairFiles) -> Views:
+    """Read the two images of a pair."""
+    return read_image(pair.left), read_image(pair.right)
+
+
+class LoadedPair(NamedTuple):
+    """A pair in memory."""
+
+    views: Views
+    calibration: Calibration | None
+
+
+class Answer(NamedTuple):
+    """What a matcher made of a pair."""
+
+    disparity: DisparityMap
+    confidence: ConfidenceMap | None
+    seconds: float
+    reach: int  # pixels that were searched
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What is asked of the matcher.
+
+    Args:
+        max_disparity: ``auto`` or pixels, see `search_range`.
+        confidence: ``false``, ``true`` or a cue, see `inference.confidence`.
+        min_confidence: pixels below are written as unknown.
+
+    Raises:
+        UserError: an option has a value it cannot have.
+    """
+
+    max_disparity: str | int = "auto"
+    confidence: bool | str = False
+    min_confidence: float | None = None
+
+    def __post_init__(self) -> None:
+        search_range(self.max_disparity)  # a wrong option is not the fault of the pairs
+        cue, least = confidence_cue(self.confidence), self.min_confidence
+        if least is None:
+            return
+        if isinstance(least, bool) or not isinstance(least, int | float) or not 0 < least <= 1:
+            raise UserError(f"min_confidence={least}: expected a number above 0 and up to 1, or null")
+        if cue is None:
+            raise UserError(f"min_confidence={least} needs a confidence: expected confidence=true as well")
+
+    def of(self, matcher: Matcher, loaded: LoadedPair, name: str) -> Answer:
+        """Match a pair; the disparity is infinite where it is not trusted."""
+        reach, cue = search_range(self.max_disparity, loaded.calibration), confidence_cue(self.confidence)
+        start, confidence = time.perf_counter(), None
+        if cue is None:
+            disparity = matcher.predict(*loaded.views, reach)
+        else:
+            disparity, confidence = predict_with_confidence(matcher, *loaded.views, reach, cue)
+        seconds = time.perf_counter() - start
+        wild = int((~np.isfinite(disparity)).sum())
+        if wild:
+            log.warning("%s: %d pixels without a finite disparity", name, wild)
+        if confidence is not None and self.min_confidence is not None:
+            disparity = np.where(confidence < self.min_confidence, np.float32(np.inf), disparity)
+        return Answer(disparity, confidence, seconds, reach)
+
+
+@dataclass
+class Tally:
+    """What became of the pairs so far; both threads write to it."""
+
+    total: int
+    done: int = 0
+    failed: list[str] = field(default_factory=list)
+
+    def fail(self, pair: PairFiles, reason: object) -> None:
+        """Report a pair that came to nothing."""
+        log.error("%s: %s", pair.name, reason)
+        self.failed.append(pair.name)
+
+    def check(self) -> None:
+        """Raise a `UserError` where a pair failed, naming it."""
+        if not self.failed:
+            return
+        names = ", ".join(self.failed[:NAMED])
+        more = f" and {len(self.failed) - NAMED} more" if len(self.failed) > NAMED else ""
+        raise UserError(f"{len(self.failed)} of {self.total} pairs failed: {names}{more}")
+
+
+def predict_files(
+    matcher: Matcher,
+    pairs: Sequence[PairFiles],
+    writer: ResultWriter,
+    prediction: Prediction | None = None,
+    *,
+    load: Callable[[PairFiles], Views] = read_views,
+    record: PredictionRecord | None = None,
+    ahead: int = 2,
+    watch: Callable[[Iterable], Iterable] = iter,
+) -> Tally:
+    """Match pairs one by one; a broken one is reported and the rest goes on.
+
+    Args:
+        matcher: the network.
+        pairs: from `pair_files`, or the frames of two videos.
+        writer: takes the results.
+        prediction: what is asked of the matcher.
+        load: reads the views of a pair, in order.
+        record: of what is finished: those are skipped, and it grows.
+        ahead: pairs read ahead, and results that wait to be written, at most; 0: one after the other.
+        watch: wraps the pairs that are matched, to show progress.
+
+    Returns:
+        What became of them.
+
+    Raises:
+        UserError: the run was interrupted, or results cannot be written; what is finished is counted.
+    """
+    if isinstance(ahead, bool) or not isinstance(ahead, int) or ahead < 0:
+        raise UserError(f"ahead={ahead}: expected a number of pairs, 0 or more")
+    prediction = prediction or Prediction()
+    check_cue(matcher, confidence_cue(prediction.confidence))
+    todo = [pair for pair in pairs if record is None or pair not in record]
+    if len(todo) < len(pairs):
+        log.info("%d of %d pairs are finished already", len(pairs) - len(todo), len(pairs))
+    tally = Tally(len(todo))
+
+    def write(pair: PairFiles, loaded: LoadedPair, answer: Answer) -> None:
+        try:
+            writer.write(pair.name, answer.disparity, loaded.views[0], loaded.calibration, answer.confidence)
+        except DataError as error:
+            tally.fail(pair, f"{pair.calibration}: {error}")
+            return
+        if record is not None:
+            record.add(pair, seconds=round(answer.seconds, 4), search_range=answer.reach)
+        tally.done += 1
+
+    try:
+        with WriteBehind(ahead) as writing:
+            for pair, load_now in watch(ReadAhead(todo, lambda pair: _load(pair, load), ahead)):
+                try:
+                    loaded = load_now()
+                    answer = prediction.of(matcher, loaded, pair.name)
+                except (UserError, OSError) as error:
+                    tally.fail(pair, error)
+                    if isinstance(error, EndOfVideo):
+                        break
+                except (MemoryError, RuntimeError) as error:
+                    tally.fail(pair, _memory_message(error))
+                else:
+                    writing.submit(write, pair, loaded, answer)
+    except (KeyboardInterrupt, OSError) as error:
+        reason = "interrupted" if isinstance(error, KeyboardInterrupt) else f"cannot write ({error})"
+        raise UserError(
+            f"{reason}; {tally.done} of {tally.total} pairs are finished, the same command with resume=true "
+            f"paths.output={writer.folder} does the rest"
+        ) from None
+    return tally
+
+
+def _load(pair: PairFiles, load: Callable[[PairFiles], Views]) -> LoadedPair:
+    left, right = load(pair)
+    if left.shape != right.shape:
+        raise ShapeError(
+            f"the views differ in size (height, width): {pair.left} {left.shape[:2]}, "
+            f"{pair.right} {right.shape[:2]}"
+        )
+    return LoadedPair((left, right), read_calibration(pair.calibration) if pair.calibration else None)
+
+
+def _memory_message(error: BaseException) -> str:
+    """Return what to do when memory ran out; any other error is raised."""
+    if isinstance(error, torch.cuda.OutOfMemoryError):
+        return "out of GPU memory; a smaller max_disparity or device=cpu may do"
+    if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
+        return "out of memory; a smaller max_disparity or smaller images may do"
+    raise error

@@ -1,0 +1,133 @@
+"""Files in three dimensions: metric depth, a point cloud, views of it, and a page to turn it in."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsmnet.data.formats import write_image, write_pfm
+from dsmnet.data.formats.npy import write_npy
+from dsmnet.errors import UserError
+from dsmnet.protocols import Calibration, DisparityMap, Image
+from dsmnet.viz.cloud import Cloud, build_cloud
+from dsmnet.viz.cloud_page import render_cloud
+from dsmnet.viz.pointcloud import depth_from_disparity, point_cloud, write_ply
+from dsmnet.viz.turntable import FILM_POINTS, film, turntable
+
+log = logging.getLogger(__name__)
+
+MAX_POINTS = 400_000
+DEPTH_SUFFIXES = ("png", "npy", "pfm")
+_MILLIMETRES = 2**16 - 1  # the farthest that 16 bits hold
+
+
+@dataclass(frozen=True)
+class CloudWriter:
+    """Writes NAME_depth.png and NAME.ply of a disparity map, and on demand NAME_cloud.html and its views.
+
+    Args:
+        max_depth: metres; points beyond are left out of the point cloud, not of the depth map.
+        edge_filter: leave out the points of blurred depth edges, see `dsmnet.viz.edges`.
+        depth: form of the depth map: ``png`` (16 bit, millimetres, 0 unknown or beyond 65.535 m), ``npy`` or
+            ``pfm`` (float32, metres, 0 unknown); None writes none.
+        html: write NAME_cloud.html.
+        max_points: bounds the page and the views; NAME.ply has all points.
+
+    Raises:
+        UserError: an option is not what it should be.
+    """
+
+    max_depth: float | None = None
+    edge_filter: bool = True
+    depth: str | None = "png"
+    html: bool = False
+    max_points: int = MAX_POINTS
+
+    def __post_init__(self) -> None:
+        for option in ("edge_filter", "html"):
+            if not isinstance(getattr(self, option), bool):
+                raise UserError(f"{option}={getattr(self, option)}: expected true or false")
+        number = isinstance(self.max_depth, int | float) and self.max_depth > 0
+        if self.max_depth is not None and not number:
+            raise UserError(f"max_depth={self.max_depth}: expected a positive number of metres, or null")
+        if self.depth not in (None, *DEPTH_SUFFIXES):
+            raise UserError(f"depth={self.depth}: expected {', '.join(DEPTH_SUFFIXES)} or null")
+        whole = isinstance(self.max_points, int) and not isinstance(self.max_points, bool)
+        if not whole or self.max_points < 1:
+            raise UserError(f"max_points={self.max_points}: expected a whole number of points, at least 1")
+
+    def write(
+        self, folder: Path, name: str, disparity: DisparityMap, left: Image, calibration: Calibration
+    ) -> None:
+        """Write what a prediction comes with.
+
+        Raises:
+            DataError: the calibration does not say the focal length or the baseline.
+            ShapeError: the left view has another size.
+        """
+        points, colours = point_cloud(disparity, left, calibration, self.max_depth, self.edge_filter)
+        write_ply(folder / f"{name}.ply", points, colours)
+        if self.depth is not None:
+            write_depth(folder / f"{name}_depth.{self.depth}", depth_from_disparity(disparity, calibration))
+        if len(points) < disparity.size:
+            log.info("%s.ply: %d of %d pixels are points", name, len(points), disparity.size)
+        if self.html and len(points):
+            self._write_page(folder, name, self.cloud(disparity, left, calibration))
+        elif self.html:
+            log.warning("%s: not one point, so no page", name)
+
+    def draw(
+        self, folder: Path, name: str, disparity: DisparityMap, left: Image, calibration: Calibration
+    ) -> None:
+        """Write everything: what `write` does, the page, NAME_turntable.png and NAME_turntable.webp.
+
+        Raises:
+            DataError: see `write`; or there is not one point.
+            ShapeError: the left view has another size.
+        """
+        cloud = self.cloud(disparity, left, calibration)
+        self.write(folder, name, disparity, left, calibration)
+        if not self.html:
+            self._write_page(folder, name, cloud)
+        write_image(folder / f"{name}_turntable.png", turntable(cloud))
+        fewer = self.cloud(disparity, left, calibration, FILM_POINTS)
+        (folder / f"{name}_turntable.webp").write_bytes(film(fewer))
+        log.info("%s.ply, %s_cloud.html, %s_turntable.png and .webp -> %s", name, name, name, folder)
+
+    def cloud(
+        self, disparity: DisparityMap, left: Image, calibration: Calibration, limit: int | None = None
+    ) -> Cloud:
+        """Return at most `limit` points, and at most `max_points`."""
+        limit = min(limit or self.max_points, self.max_points)
+        return build_cloud(disparity, left, calibration, self.max_depth, self.edge_filter, limit)
+
+    def _write_page(self, folder: Path, name: str, cloud: Cloud) -> None:
+        (folder / f"{name}_cloud.html").write_text(render_cloud(cloud, name), encoding="utf-8")
+
+
+def write_depth(path: Path, depth: NDArray[np.float32]) -> None:
+    """Write depth as depth cameras do: millimetres in a 16-bit PNG, or float32 metres in .npy and .pfm.
+
+    Args:
+        path: its suffix tells the format.
+        depth: [H, W], metres; 0 where unknown. What a PNG cannot hold, from 65.535 m on, becomes 0.
+    """
+    if path.suffix == ".pfm":
+        write_pfm(path, depth)
+    elif path.suffix == ".npy":
+        write_npy(path, depth)
+    else:
+        millimetres = np.rint(depth.astype(np.float64) * 1000)
+        too_far = millimetres > _MILLIMETRES
+        if too_far.any():
+            log.info(
+                "%s: %d pixels are beyond the %.3f m that it holds, stored as unknown (depth=npy has all)",
+                path.name,
+                too_far.sum(),
+                _MILLIMETRES / 1000,
+            )
+        write_image(path, np.where(too_far, 0, millimetres).astype(np.uint16))

@@ -1,0 +1,97 @@
+"""What a run has finished, kept beside its results, so that an interrupted one can go on."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from dsmnet.data.pairs import PairFiles
+from dsmnet.errors import UserError
+
+log = logging.getLogger(__name__)
+
+NAME = "predictions.jsonl"
+# Options that do not change what a pair's files hold; those of the input are told for each pair.
+_IRRELEVANT = {"left", "right", "calib", "progress", "paths", "resume", "device", "ahead", "colour_video"}
+_IRRELEVANT |= {"choices", "hydra"}
+
+
+class PredictionRecord:
+    """A line of JSON per finished pair, below one with the options they were made with.
+
+    Args:
+        folder: of the results; made as needed.
+        options: of the run.
+        resume: go on with what is there; else a new record takes its place.
+
+    Raises:
+        UserError: what is there was made with other options, or the folder cannot be written to.
+    """
+
+    def __init__(self, folder: Path, options: Mapping[str, Any], resume: bool = False) -> None:
+        self.folder, self.path = folder, folder / NAME
+        made_by = {key: value for key, value in options.items() if key not in _IRRELEVANT}
+        made_by = json.loads(json.dumps(made_by, default=str))
+        lines = self._read() if resume else []
+        if resume and not lines:
+            log.warning(
+                "resume=true: %s holds nothing of an earlier run, so that all pairs are predicted; "
+                "paths.output carries the time unless it is given",
+                folder,
+            )
+        if lines:
+            self._check(lines[0].get("made_by"), made_by)
+        self._done = {tuple(line["pair"]) for line in lines[1:] if "pair" in line}
+        self._write([{"made_by": made_by}, *lines[1:]])
+
+    def __contains__(self, pair: PairFiles) -> bool:
+        return _key(pair) in self._done and (self.folder / f"{pair.name}.pfm").is_file()
+
+    def add(self, pair: PairFiles, **measured: Any) -> None:
+        """Write down a pair whose files are there."""
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"pair": _key(pair), **measured}) + "\n")
+
+    def _read(self) -> list[dict[str, Any]]:
+        try:
+            text = self.path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return []
+        except (OSError, UnicodeDecodeError) as error:
+            raise UserError(f"resume=true: {self.path} cannot be read ({error})") from None
+        lines = []
+        for line in text.splitlines():
+            try:
+                lines.append(json.loads(line))
+            except ValueError:
+                continue  # a killed run may leave half a line: that pair is done again
+        return [line for line in lines if isinstance(line, dict)]
+
+    def _check(self, earlier: Any, made_by: Mapping[str, Any]) -> None:
+        earlier = earlier if isinstance(earlier, dict) else {}
+        for key in {**earlier, **made_by}:
+            if earlier.get(key) != made_by.get(key):
+                raise UserError(
+                    f"resume=true {key}={made_by.get(key)}: what is in {self.folder} was made with "
+                    f"{key}={earlier.get(key)}; expected the same options, or resume=false to replace it"
+                )
+
+    def _write(self, lines: Iterable[Mapping[str, Any]]) -> None:
+        half = self.path.with_suffix(".part")
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            half.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+            os.replace(half, self.path)
+        except OSError as error:
+            raise UserError(f"paths.output={self.folder}: cannot be written to ({error.strerror})") from None
+
+
+def _key(pair: PairFiles) -> tuple[str | int | None, ...]:
+    """Return what tells a pair from others, as JSON gives it back."""
+    files = (pair.left, pair.right, pair.calibration)
+    left, right, calibration = (None if path is None else str(path.absolute()) for path in files)
+    return (pair.name, left, right, pair.frame, calibration)

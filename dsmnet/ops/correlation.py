@@ -1,0 +1,127 @@
+"""Group-wise correlation of two maps (GwcNet, Guo et al. 2019, eq. 3) as one operator, block by block.
+
+A pixel of the right map at column u meets the left one at u + d in plane d. Counted by u and d, all three
+(right map, left map, volume) advance by constant steps, so that one call of torch multiplies and adds a whole
+block of planes and rows for one channel of every group. What runs over the end of a line lands where x < d in
+the next one, which is zeroed at the end. Groups lie innermost (channels last): lines are long, and the 3-D
+convolutions that follow want them so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from dsmnet.ops.backend import widest
+
+_BLOCK_ON_CPU = 2**17  # numbers of a block of the result: stays in a CPU's cache
+_BLOCK_ON_GPU = 2**26  # fills a GPU
+
+
+def groupwise_correlation(left: Tensor, right: Tensor, planes: int) -> Tensor:
+    """Return the sum of products over the channels of each group.
+
+    Args:
+        left: [N, G, K, h, w], K channels in each of G groups.
+        right: the same.
+        planes: number D of planes; plane d compares left (x, y) with right (x - d, y).
+
+    Returns:
+        [N, G, D, h, w], channels last, zero where x < d. Half precision is summed in float32.
+    """
+    wide = widest(left)
+    return _correlate(left.to(wide), right.to(wide), planes).to(left.dtype)
+
+
+@torch.library.custom_op("dsmnet::groupwise_correlation", mutates_args=())
+def _correlate(left: Tensor, right: Tensor, planes: int) -> Tensor:
+    n, groups, k, h, w = left.shape
+    line = w * groups
+    plane = h * line
+    inside = min(planes, w)
+    volume = left.new_empty(n * planes * plane + inside * groups)  # room behind the last line
+    near, far = _lines(left, room=inside * groups), _lines(right)
+    for i, rows, several in _blocks(n, h, inside, line, left.device):
+        first = several.start
+        size = (len(several), len(rows), line - first * groups)
+        start = (i * planes + first) * plane + rows.start * line + first * groups
+        out = volume.as_strided(size, (plane + groups, line, 1), start)
+        for c in range(k):
+            start = (c * n + i) * plane + rows.start * line
+            a = near.as_strided(size, (groups, line, 1), start + first * groups)
+            b = far.as_strided(size, (0, line, 1), start)
+            if c:
+                out.addcmul_(a, b)
+            else:
+                torch.mul(a, b, out=out)
+    result = volume[: n * planes * plane].view(n, planes, h, line)
+    for d in range(1, planes):
+        result[:, d, :, : d * groups] = 0
+    return result.view(n, planes, h, w, groups).permute(0, 4, 1, 2, 3)
+
+
+@torch.library.custom_op("dsmnet::groupwise_correlation_backward", mutates_args=())
+def _correlate_backward(grad: Tensor, left: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
+    n, groups, k, h, w = left.shape
+    planes, line = grad.shape[2], w * groups
+    shape = (k, n, h, line)
+    near, far = (_lines(x).view(shape) for x in (left, right))
+    grad_near, grad_far = torch.zeros_like(near), torch.zeros_like(far)
+    change = grad.permute(0, 2, 3, 4, 1).contiguous().view(n, planes, h, line)
+    for i, rows, _ in _blocks(n, h, 1, k * line, left.device):
+        y = slice(rows.start, rows.stop)
+        for d in range(min(planes, w)):
+            here, there = slice(d * groups, None), slice(0, line - d * groups)
+            g = change[i, d, y, here]
+            grad_near[:, i, y, here].addcmul_(g, far[:, i, y, there])
+            grad_far[:, i, y, there].addcmul_(g, near[:, i, y, here])
+    first, second = (x.view(k, n, h, w, groups).permute(1, 4, 0, 2, 3) for x in (grad_near, grad_far))
+    return first, second
+
+
+@_correlate.register_fake
+def _(left: Tensor, right: Tensor, planes: int) -> Tensor:
+    n, groups, _, h, w = left.shape
+    return left.new_empty(n, planes, h, w, groups).permute(0, 4, 1, 2, 3)
+
+
+@_correlate_backward.register_fake
+def _(grad: Tensor, left: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
+    n, groups, k, h, w = left.shape
+    first, second = (left.new_empty(k, n, h, w, groups).permute(1, 4, 0, 2, 3) for _ in range(2))
+    return first, second
+
+
+def _keep(ctx: Any, inputs: tuple[Tensor, Tensor, int], output: Tensor) -> None:
+    ctx.save_for_backward(*inputs[:2])
+
+
+def _differentiate(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None]:
+    return *_correlate_backward(grad, *ctx.saved_tensors), None
+
+
+_correlate.register_autograd(_differentiate, setup_context=_keep)
+
+
+def _lines(x: Tensor, room: int = 0) -> Tensor:
+    """Copy [N, G, K, h, w] in the order [K, N, h, w, G], flat, with room behind it."""
+    n, groups, k, h, w = x.shape
+    flat = x.new_zeros(x.numel() + room)
+    flat[: x.numel()].view(k, n, h, w, groups).copy_(x.permute(2, 0, 3, 4, 1))
+    return flat
+
+
+def _blocks(
+    n: int, h: int, planes: int, line: int, device: torch.device
+) -> Iterator[tuple[int, range, range]]:
+    """Yield image, rows and planes of blocks: all planes of some rows, or some planes of one row."""
+    limit = _BLOCK_ON_GPU if device.type == "cuda" else _BLOCK_ON_CPU
+    rows = max(1, limit // (planes * line))
+    several = planes if rows > 1 else max(1, min(planes, limit // line))
+    for i in range(n):
+        for y in range(0, h, rows):
+            for d in range(0, planes, several):
+                yield i, range(y, min(y + rows, h)), range(d, min(d + several, planes))

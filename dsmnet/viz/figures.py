@@ -1,0 +1,50 @@
+"""What the project's line figures share: panels in rows, colours that all readers can tell apart."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+# Okabe and Ito's colours, which colour-blind readers can tell apart.
+COLOURS = ("#000000", "#E69F00", "#0072B2", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#F0E442")
+STYLES = ("-", "--", "-.", ":")
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as PNG."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=130, facecolor="white")
+
+
+def panels_of(number: int, title: str, width: float = 4.6, columns: int = 4) -> tuple[Figure, list[Axes]]:
+    """Return a figure of so many panels, in rows of at most `columns`, each `width` inches wide."""
+    columns = min(number, columns)
+    rows = -(-number // columns)
+    figure = Figure(figsize=(max(width * columns, 6.6), 3.9 * rows + 0.5), layout="constrained")
+    FigureCanvasAgg(figure)
+    figure.suptitle(title, fontsize=13, x=0.01, ha="left")
+    grid = figure.subplots(rows, columns, squeeze=False).flatten().tolist()
+    for axes in grid[number:]:
+        axes.remove()
+    for axes in grid[:number]:
+        axes.grid(alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+    return figure, grid[:number]
+
+
+def line(index: int) -> dict[str, Any]:
+    """Return colour and dashes of the curve of that number."""
+    return {
+        "color": COLOURS[index % len(COLOURS)],
+        "linestyle": STYLES[index % len(STYLES)],
+        "linewidth": 1.6,
+    }
+
+
+def explain(figure: Figure, text: str) -> None:
+    """Put a sentence below the panels."""
+    figure.supxlabel(text, fontsize=9, x=0.01, ha="left", wrap=True)

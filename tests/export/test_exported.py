@@ -1,0 +1,143 @@
+"""Exported files: the same disparities as torch, and clear words for what they cannot do."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dsmnet import load_model
+from dsmnet.errors import FormatError, UserError
+from dsmnet.export import SUFFIXES, export
+
+RANGE = 32  # that of the files
+
+RUNS = [("onnx", "onnxruntime"), ("onnx", "openvino"), ("openvino", "openvino"), ("torch_export", "torch")]
+
+
+def pair(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+    left = np.random.default_rng(height).integers(0, 256, (height, width, 3), np.uint8)
+    return left, np.roll(left, -5, axis=1)
+
+
+@pytest.mark.parametrize(("format", "backend"), RUNS)
+def test_equals_torch_at_any_size(network: Any, files: Any, format: str, backend: str) -> None:
+    exported = load_model(files(format), backend=backend)
+    assert exported.config == network.config
+    for size in ((70, 131), (96, 144), (40, 30)):
+        left, right = pair(*size)
+        expected = network.predict(left, right, RANGE)
+        assert expected.std() > 0.1
+        found = exported.predict(left, right, RANGE)
+        assert found.shape == size
+        assert np.abs(found - expected).mean() < 1e-3
+
+
+def test_every_suffix_is_written_by_a_format() -> None:
+    from dsmnet.export import FORMATS
+
+    assert {suffix for suffix, _ in FORMATS.values()} == set(SUFFIXES)
+
+
+def test_another_range_is_refused(files: Any) -> None:
+    exported = load_model(files("onnx"))
+    left, right = pair(64, 96)
+    exported.predict(left, right)
+    exported.predict(left, right, RANGE - 3)  # the same planes
+    with pytest.raises(
+        UserError, match=f"exported with max_disparity={RANGE}, asked for 64; export it again"
+    ):
+        exported.predict(left, right, 64)
+
+
+def test_no_features(files: Any) -> None:
+    exported = load_model(files("onnx"))
+    with pytest.raises(UserError, match="no features"):
+        exported.features(exported.prepare(*pair(64, 96))[0])
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_missing_file(tmp_path: Path, suffix: str) -> None:
+    with pytest.raises(UserError, match=rf"nothing\{suffix}: no such file"):
+        load_model(tmp_path / f"nothing{suffix}")
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_file_of_something_else(tmp_path: Path, files: Any, suffix: str) -> None:
+    path = tmp_path / f"text{suffix}"
+    path.write_text("not a graph")
+    with pytest.raises(FormatError, match=rf"text\{suffix}: not a readable"):
+        load_model(path)
+
+
+@pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])
+def test_graph_of_another_program(tmp_path: Path, backend: str) -> None:
+    pytest.importorskip("openvino")
+    pytest.importorskip("onnxruntime")
+    onnx = pytest.importorskip("onnx")
+    value = onnx.helper.make_tensor_value_info
+    ends = value("x", onnx.TensorProto.FLOAT, [1]), value("y", onnx.TensorProto.FLOAT, [1])
+    graph = onnx.helper.make_graph([onnx.helper.make_node("Relu", ["x"], ["y"])], "g", [ends[0]], [ends[1]])
+    opsets = [onnx.helper.make_opsetid("", 18)]
+    onnx.save(onnx.helper.make_model(graph, opset_imports=opsets, ir_version=9), tmp_path / "other.onnx")
+    with pytest.raises(FormatError, match="holds no description by dsmnet"):
+        load_model(tmp_path / "other.onnx", backend=backend)
+
+
+def test_backend_that_does_not_run_the_file(files: Any) -> None:
+    with pytest.raises(UserError, match=r"backend=torch: small.onnx runs with onnxruntime or openvino"):
+        load_model(files("onnx"), backend="torch")
+
+
+def test_device(files: Any, checkpoint: Path) -> None:
+    with pytest.raises(UserError, match=r"device=cuda: checkpoint=.*small.onnx runs on the CPU"):
+        load_model(files("onnx"), device="cuda")
+    with pytest.raises(UserError, match="device=cuda: backend=openvino runs on the CPU"):
+        load_model(checkpoint, device="cuda", backend="openvino")
+
+
+def test_unknown_backend_and_format(network: Any, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="backend=tensorrt: expected auto, torch, onnxruntime, openvino"):
+        load_model(backend="tensorrt")
+    with pytest.raises(UserError, match="format=caffe: expected one of onnx, openvino, torch_export"):
+        export(network, tmp_path / "x", "caffe", RANGE)
+
+
+@pytest.mark.parametrize(("backend", "package"), [("openvino", "openvino"), ("onnxruntime", "onnxruntime")])
+def test_package_that_is_missing(
+    checkpoint: Path, monkeypatch: pytest.MonkeyPatch, backend: str, package: str
+) -> None:
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(
+        UserError, match=rf"backend={backend} needs {package}.*pip install 'dsmnet\[export\]'"
+    ):
+        load_model(checkpoint, backend=backend)
+
+
+def test_export_without_onnxscript(network: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setitem(sys.modules, "onnxscript", None)
+    with pytest.raises(UserError, match=r"format=onnx needs onnxscript.*pip install 'dsmnet\[export\]'"):
+        export(network, tmp_path / "x", "onnx", RANGE)
+
+
+def test_on_demand_exports_once(
+    network: Any, files: Any, checkpoint: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    left, right = pair(64, 96)
+    quick = load_model(checkpoint, backend="onnxruntime")
+    found = quick.predict(left, right, RANGE)
+    assert np.abs(found - network.predict(left, right, RANGE)).mean() < 1e-3
+    (kept,) = (tmp_path / "dsmnet").iterdir()
+    assert kept.suffix == ".onnx"
+
+    def refuse(*_: Any) -> None:
+        raise AssertionError("exported again")
+
+    monkeypatch.setattr("dsmnet.export.on_demand.export", refuse)
+    again = load_model(checkpoint, backend="onnxruntime")
+    np.testing.assert_array_equal(again.predict(left, right, RANGE), found)
+    assert sum(p.numel() for p in again.parameters()) == sum(p.numel() for p in network.parameters())

@@ -1,0 +1,83 @@
+"""tools/export.py: the file, its check against torch, and the way back through predict and evaluate."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dsmnet import build_model
+from dsmnet.data.formats import read_pfm, write_image
+from dsmnet.models.checkpoint import save_weights
+
+RunTool = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("weights") / "mine.safetensors"
+    net = build_model("tiny", overrides=["model.max_disparity=32"])
+    save_weights(path, net.net, net.config)
+    return path
+
+
+def views(folder: Path) -> list[str]:
+    left = np.random.default_rng(0).integers(0, 256, (50, 90, 3), np.uint8)
+    for name, image in (("left", left), ("right", np.roll(left, -4, axis=1))):
+        write_image(folder / f"{name}.png", image)
+    return [f"{name}={folder / name}.png" for name in ("left", "right")]
+
+
+@pytest.mark.parametrize(
+    ("format", "suffix", "packages"),
+    [("torch_export", ".pt2", []), ("onnx", ".onnx", ["onnxscript", "onnxruntime"])],
+)
+def test_export_then_predict(
+    run_tool: RunTool, checkpoint: Path, tmp_path: Path, format: str, suffix: str, packages: list[str]
+) -> None:
+    for package in packages:
+        pytest.importorskip(package)
+    options = ["max_disparity=32", "parity.sizes=[[64,96],[50,70]]"]
+    run = run_tool("export", f"checkpoint={checkpoint}", f"format={format}", *options)
+    assert run.status == 0, run.log
+    record = json.loads((run.output / "parity.json").read_text())
+    assert record["file"] == f"mine{suffix}"
+    assert [entry["size"] for entry in record["sizes"]] == [[64, 96], [50, 70]]
+    assert all(entry["mean"] < 1e-3 for entry in record["sizes"])
+
+    answers = []
+    for weights in (run.output / f"mine{suffix}", checkpoint):
+        predicted = run_tool("predict", *views(tmp_path), f"checkpoint={weights}", "max_disparity=32")
+        assert predicted.status == 0, predicted.log
+        answers.append(read_pfm(predicted.output / "left.pfm"))
+    assert np.abs(answers[0] - answers[1]).mean() < 1e-3
+    wide = run_tool("predict", *views(tmp_path), f"checkpoint={run.output / record['file']}")
+    assert wide.status == 1
+    assert "exported with max_disparity=32, asked for 192; export it again" in wide.log
+
+
+def test_a_difference_is_an_error(run_tool: RunTool, checkpoint: Path) -> None:
+    options = ["format=torch_export", "max_disparity=32", "parity.sizes=[[64,96]]", "parity.tolerance=-1"]
+    run = run_tool("export", f"checkpoint={checkpoint}", *options)
+    assert run.status == 1
+    assert "differs from torch by more than parity.tolerance=-1 px, do not use it" in run.log
+    assert json.loads((run.output / "parity.json").read_text())["sizes"][0]["within"] is False
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        ("format=caffe", "format=caffe: expected one of onnx, openvino, torch_export"),
+        ("checkpoint=nothing.ckpt", "checkpoint=nothing.ckpt: no such file"),
+        ("max_disparity=-3", "max_disparity=-3: expected auto or a positive whole number"),
+    ],
+)
+def test_mistakes(run_tool: RunTool, checkpoint: Path, option: str, message: str) -> None:
+    run = run_tool("export", f"checkpoint={checkpoint}", option)
+    assert run.status == 1
+    assert message in run.log
+    assert not list(run.output.glob("mine*"))

@@ -1,0 +1,174 @@
+"""A compiled training step computes what the plain one does, and leaves no trace in checkpoints."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from dsmnet import build_model
+from dsmnet.config import compose
+from dsmnet.errors import UserError
+from dsmnet.layers import DomainNorm
+from dsmnet.layers.conv import ConvNormAct
+from dsmnet.layers.input_norm import ImageZScore
+from dsmnet.layers.norms.placement import Everywhere
+from dsmnet.layers.sgf import GraphFilter
+from dsmnet.models.checkpoint import read_weights
+from dsmnet.models.stereo_net import StereoOutput
+from dsmnet.run import train
+from dsmnet.stages.regression import FullSizeSoftArgmax
+from dsmnet.stages.volumes import GroupwiseVolume
+from dsmnet.training.compiled import CompiledMatch, Match, check_compiler, match_views
+
+needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler g++")
+
+
+def step(match: Match, net: Any, search_range: int) -> tuple[float, dict[str, Tensor]]:
+    """Return loss and gradients of one step, in float64 but for what the refinement does in float32."""
+    views = torch.rand(2, 2, 3, 64, 96, generator=torch.Generator().manual_seed(1)).double()
+    output = match(net, views[0], views[1], search_range)
+    loss = torch.stack([d.square().mean() for d in output.disparities]).sum() + output.scores[-1].mean()
+    loss.backward()
+    return loss.item(), {name: p.grad for name, p in net.named_parameters() if p.grad is not None}
+
+
+def check_step(match: Match, net: Any, search_range: int = 32) -> None:
+    """Compare a step, and the running statistics after it, with the plain one."""
+    net = net.double().train()
+    twin = copy.deepcopy(net)
+    loss, gradients = step(match_views, net, search_range)
+    found_loss, found = step(match, twin, search_range)
+    assert found_loss == pytest.approx(loss, rel=1e-6)
+    assert found.keys() == gradients.keys()
+    largest = max(float(gradient.abs().max()) for gradient in gradients.values())
+    for name, gradient in gradients.items():
+        torch.testing.assert_close(found[name], gradient, rtol=1e-5, atol=1e-6 * largest, msg=name)
+    for name, tensor in net.state_dict().items():
+        torch.testing.assert_close(twin.state_dict()[name], tensor, msg=name)
+
+
+@pytest.mark.parametrize("norm", ["domain", "batch"])
+def test_the_step_is_one_graph_with_the_same_gradients(norm: str) -> None:
+    """What is captured, without a compiler; the graph filter is in it as one operator."""
+    match = CompiledMatch("cpu", backend="aot_eager")
+    overrides = [f"norm@norm3d={norm}", "model.graph_filter=true"]
+    check_step(match, build_model("tiny", norm, overrides).net)
+    assert (match.graphs, match.breaks) == (1, 0)
+
+
+class Little(nn.Module):
+    """What networks consist of, custom operators included, once each: `tiny` takes minutes to compile."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        norm = Everywhere(DomainNorm)
+        self.normalize = ImageZScore()
+        self.features = nn.Sequential(ConvNormAct(3, 8, norm, stride=2), GraphFilter(8, norm))
+        self.volume = GroupwiseVolume(8, groups=4)
+        self.score = nn.Conv3d(4, 1, 3, padding=1)
+        self.regression = FullSizeSoftArgmax(2)
+
+    def match(self, left: Tensor, right: Tensor, max_disparity: int) -> StereoOutput:
+        lefts, rights = self.features(torch.cat([left, right])).chunk(2)
+        scores = self.score(self.volume(lefts, rights, max_disparity // 2))
+        return StereoOutput([self.regression(scores)], [scores])
+
+
+@needs_compiler
+def test_compiled_code_takes_the_same_step() -> None:
+    torch.manual_seed(0)
+    match = CompiledMatch("cpu")
+    check_step(match, Little(), 8)
+    assert (match.graphs, match.breaks) == (1, 0)
+
+
+SMALL = [
+    "model=tiny",
+    "trainer=debug",
+    "trainer.threads=1",
+    "dataset.size=[64,128]",
+    "dataset.max_disparity=32",
+    "dataset.validation_length=1",
+    "search_range=32",
+    "crop.height=64",
+    "crop.width=96",
+    "loader.batch_size=1",
+    "loader.epoch_steps=2",
+    "progress=false",
+]
+
+
+def run(path: Path, *overrides: str) -> dict[str, Any]:
+    """Train and return what last.ckpt holds."""
+    train(compose("train", [*SMALL, f"paths.output={path}", *overrides]), path)
+    content: dict[str, Any] = torch.load(path / "checkpoints" / "last.ckpt", weights_only=True)
+    return content
+
+
+@pytest.fixture
+def without_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Capture the graph as always, but run it as it is: seconds in place of minutes."""
+    monkeypatch.setattr("dsmnet.run.CompiledMatch", lambda device: CompiledMatch(device, backend="aot_eager"))
+
+
+@pytest.mark.usefixtures("without_compiler")
+def test_checkpoints_have_the_same_names_and_resume_either_way(tmp_path: Path) -> None:
+    names = []
+    for until, compiled in ((2, "false"), (4, "true"), (6, "false")):
+        resume = [f"resume={tmp_path}/checkpoints/last.ckpt"] if names else []
+        state = run(tmp_path, f"trainer.max_steps={until}", f"compile={compiled}", *resume)
+        assert state["global_step"] == until
+        names.append(list(state["state_dict"]))
+    assert names[0] == names[1] == names[2]
+    weights, _ = read_weights(tmp_path / "weights.safetensors")
+    assert weights.keys() == build_model("tiny").net.state_dict().keys()
+
+
+@pytest.mark.parametrize("other", ["recompute", "trainer.profile"])
+def test_options_that_exclude_each_other(tmp_path: Path, other: str) -> None:
+    with pytest.raises(UserError, match=f"compile=true with {other}=true: expected one of the two"):
+        run(tmp_path, "compile=true", f"{other}=true")
+
+
+def test_no_compiler_is_said_before_anything_begins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    with pytest.raises(UserError, match=r"compile=true: no C\+\+ compiler no-such-compiler"):
+        run(tmp_path, "compile=true")
+    assert not list(tmp_path.rglob("*.ckpt"))
+
+
+def test_a_gpu_needs_triton(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    compiler = tmp_path / "c++"
+    compiler.touch(mode=0o755)
+    monkeypatch.setenv("CXX", str(compiler))
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    check_compiler("cpu")
+    with pytest.raises(UserError, match=r"compile=true: .* Triton"):
+        check_compiler("cuda")
+
+
+class Branching(nn.Module):
+    """Like a network, with a branch that depends on data."""
+
+    normalize = nn.Identity()
+
+    def match(self, left: Tensor, right: Tensor, max_disparity: int) -> Tensor:
+        return left - right if left.sum() > 0 else right * 2
+
+
+def test_graph_breaks_are_counted_and_named(caplog: pytest.LogCaptureFixture) -> None:
+    match = CompiledMatch("cpu", backend="aot_eager")
+    left, right = torch.ones(2, 1, 3, 4, 4)
+    with caplog.at_level(logging.INFO):
+        result = match(Branching(), left, right, 8)  # type: ignore[arg-type]
+    assert torch.equal(result, left - right)  # type: ignore[arg-type]
+    assert match.breaks > 0
+    assert f"{match.breaks} graph breaks" in caplog.text
+    assert "graph break: Data-dependent" in caplog.text

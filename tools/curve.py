@@ -1,0 +1,62 @@
+"""Would more training help: python tools/curve.py checkpoints='outputs/mine/checkpoints/step=*.ckpt'.
+
+Scores every checkpoint on the sets of eval= and writes curve.json, curve.csv and curve.png, error against the
+number of training pairs, under paths.output.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+
+from dsmnet import load_model
+from dsmnet.config import instantiate, save_config, tool
+from dsmnet.data.formats import write_image
+from dsmnet.errors import UserError
+from dsmnet.evaluation import choose_sets, evaluate
+from dsmnet.evaluation.curve import curve_rows, find_milestones, write_curve
+from dsmnet.evaluation.report import HEADINGS
+from dsmnet.viz.curves import line_plot
+
+log = logging.getLogger(__name__)
+
+
+@tool("curve")
+def main(cfg: DictConfig) -> None:
+    """Find the checkpoints, score each, draw."""
+    options = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    assert isinstance(options, dict)
+    for metric in options["metrics"]:
+        if metric not in HEADINGS:
+            raise UserError(f"metrics={metric}: expected some of {', '.join(HEADINGS)}")
+    milestones = find_milestones(options["checkpoints"], options["pairs"], options["offset"])
+    sets, output = choose_sets(cfg, instantiate), Path(cfg.paths.output)
+    save_config(cfg, output / "config.yaml")
+    results = []
+    for milestone in milestones:
+        net = load_model(milestone.checkpoint, device=cfg.device)
+        found = evaluate(
+            net,
+            sets.present,
+            instantiate(cfg.protocol),
+            max_disparity=cfg.max_disparity,
+            progress=cfg.progress,
+        )
+        results.append((milestone, found))
+        log.info("%d pairs: %s", milestone.pairs, {k: round(v["epe"], 3) for k, v in found["sets"].items()})
+    rows = curve_rows(results)
+    write_curve(rows, output)
+    panels = {
+        HEADINGS[metric]: {
+            name: [(row["pairs"], row[metric]) for row in rows if row["set"] == name] for name in sets.present
+        }
+        for metric in options["metrics"]
+    }
+    write_image(output / "curve.png", line_plot(panels, "training pairs", "Zero-shot error and training"))
+    log.info("wrote %s, curve.csv and curve.png", output / "curve.json")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,43 @@
+"""Export: python tools/export.py [checkpoint=PATH] format=onnx|openvino|torch_export [max_disparity=192].
+
+Writes the network as a file for views of any size (ONNX, OpenVINO's .xml and .bin, or torch's .pt2), compares
+it with torch on pairs of several sizes, and writes parity.json, all under paths.output. tools/predict.py and
+tools/evaluate.py take the file as checkpoint=.
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+
+from dsmnet import load_model
+from dsmnet.api import DEFAULT_WEIGHTS
+from dsmnet.config import tool
+from dsmnet.export import export
+from dsmnet.export.parity import check_parity, write_parity
+from dsmnet.inference.files import search_range
+
+log = logging.getLogger(__name__)
+
+
+@tool("export")
+def main(cfg: DictConfig) -> None:
+    """Load the network, write the file, compare."""
+    options = OmegaConf.to_container(cfg, resolve=True)
+    assert isinstance(options, dict)
+    output, parity = Path(cfg.paths.output), options["parity"]
+    reach = search_range(cfg.max_disparity)
+    network = load_model(cfg.checkpoint, device="cpu")
+    name = cfg.name or Path(cfg.checkpoint or DEFAULT_WEIGHTS).stem
+    file = export(network, output / name, cfg.format, reach)
+    found = check_parity(network, load_model(file), parity["sizes"], reach, parity["tolerance"])
+    write_parity(output / "parity.json", file, parity["tolerance"], found)
+    for entry in found:
+        log.info("%s: %.2g px from torch, %.2g at most", entry["size"], entry["mean"], entry["largest"])
+    log.info("wrote %s", file)
+
+
+if __name__ == "__main__":
+    main()
