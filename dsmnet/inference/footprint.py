@@ -38,7 +38,7 @@ class Footprint:
         return scale
 
 
-MEASURED = {"dsmnet_lite": Footprint(4.2, 350), "tiny": Footprint(4.2, 350)}
+MEASURED = {"dsmnet_lite": Footprint(4.2, 450), "tiny": Footprint(4.2, 450)}
 LARGEST = Footprint(36, 500)  # dsmnet, psmnet and gwcnet take less, others most likely too
 
 
