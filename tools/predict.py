@@ -23,6 +23,7 @@ from dsmnet.inference.files import ResultWriter
 from dsmnet.inference.progress import track
 from dsmnet.inference.record import PredictionRecord
 from dsmnet.inference.sources import pair_source
+from dsmnet.inference.tiled import in_tiles
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ def main(cfg: DictConfig) -> None:
     cloud = CloudWriter(cfg.max_depth, cfg.edge_filter, cfg.depth, cfg.html, cfg.max_points)
     writer = ResultWriter(Path(cfg.paths.output), options["limits"], cfg.colour_map, cfg.legend, cloud)
     net = load_model(cfg.checkpoint, device=cfg.device, backend=cfg.backend)
+    net = in_tiles(net, cfg.tile, cfg.overlap, cfg.memory, cfg.progress)
     tally = predict_files(
         net,
         pairs,

@@ -18,28 +18,26 @@ from rich.progress import (
 from rich.text import Text
 
 Item = TypeVar("Item")
+_shown: list[Progress] = []  # the display of the outermost loop, while it runs
 
 
 class RateColumn(ProgressColumn):
     """Items per second, or seconds per item where that is the larger number."""
 
-    def __init__(self, unit: str) -> None:
-        super().__init__()
-        self.unit = unit
-
     def render(self, task: Task) -> Text:
         """Return the rate as text."""
+        unit = task.fields["unit"]
         rate = task.finished_speed or task.speed
         if not rate:
-            return Text(f"- {self.unit}s/s", style="cyan")
-        text = f"{rate:.1f} {self.unit}s/s" if rate >= 1 else f"{1 / rate:.1f} s/{self.unit}"
+            return Text(f"- {unit}s/s", style="cyan")
+        text = f"{rate:.1f} {unit}s/s" if rate >= 1 else f"{1 / rate:.1f} s/{unit}"
         return Text(text, style="cyan")
 
 
 def track(
     items: Iterable[Item], description: str, *, unit: str = "pair", enabled: bool = True
 ) -> Iterable[Item]:
-    """Iterate over `items` with a progress bar on the error stream.
+    """Iterate over `items` with a progress bar on the error stream; inside another one, below it meanwhile.
 
     Args:
         items: what is worked on; with a length, the bar shows how much is left.
@@ -54,8 +52,18 @@ def track(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        RateColumn(unit),
+        RateColumn(),
         TimeRemainingColumn(),
     )
+    if _shown:  # two displays at once would overwrite each other
+        inner = _shown[-1].add_task(description, unit=unit)
+        yield from _shown[-1].track(items, task_id=inner)
+        _shown[-1].remove_task(inner)
+        return
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        yield from progress.track(items, description=description)
+        _shown.append(progress)
+        try:
+            outer = progress.add_task(description, unit=unit)
+            yield from progress.track(items, task_id=outer)
+        finally:
+            _shown.remove(progress)

@@ -222,6 +222,22 @@ def test_mistakes_end_with_status_1_and_a_message(
     assert not ramp.asked
 
 
+def test_large_pairs_are_matched_in_tiles(predict: RunTool, ramp: Ramp, tmp_path: Path):
+    views = [image(tmp_path / f"{name}.png", 200, 300, seed) for seed, name in enumerate("lr")]
+    common = [f"left={views[0]}", f"right={views[1]}", "max_disparity=64"]
+    for tile, whole in (("auto", True), ("null", True), ("512", True), ("128", False)):
+        ramp.asked.clear()
+        run = predict(*common, f"tile={tile}", "overlap=16")
+        assert run.status == 0, run.log
+        sizes = [left.shape[:2] for left, _, _ in ramp.asked]
+        assert (sizes == [(200, 300)]) == whole
+        assert whole or (sizes[0] == (100, 150) and len(sizes) == 1 + 2 * 3)
+    for option in ("tile=10", "overlap=400", "overlap=-1", "memory=0"):
+        run = predict(*common, option)
+        assert run.status == 1
+        assert f"{option}: expected" in run.log
+
+
 def from_shell(*overrides: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "tools/predict.py", *overrides],
