@@ -14,11 +14,13 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from dsmnet.ops.backend import widest
 
 _BLOCK_ON_CPU = 2**17  # numbers of a block of the result: stays in a CPU's cache
 _BLOCK_ON_GPU = 2**26  # fills a GPU
+_COLUMNS = 16  # of the left map that a graph compares with their window of the right one
 
 
 def groupwise_correlation(left: Tensor, right: Tensor, planes: int) -> Tensor:
@@ -34,6 +36,24 @@ def groupwise_correlation(left: Tensor, right: Tensor, planes: int) -> Tensor:
     """
     wide = widest(left)
     return _correlate(left.to(wide), right.to(wide), planes).to(left.dtype)
+
+
+def correlation_in_a_graph(left: Tensor, right: Tensor, planes: int) -> Tensor:
+    """`groupwise_correlation` in a dozen plain operations, whatever the number of planes: for a graph capture.
+
+    Some neighbouring columns meet all that they may match in one product of matrices [x, u], u counted from
+    the right. Plane d lies on its d-th diagonal; read with rows one shorter, the diagonals are columns.
+    """
+    w, reach = left.shape[-1], _COLUMNS + planes - 1
+    blocks = (w + _COLUMNS - 1) // _COLUMNS
+    near = F.pad(left, (0, _COLUMNS - 1))[..., : blocks * _COLUMNS].unflatten(-1, (blocks, _COLUMNS))
+    first = torch.arange(blocks, device=left.device)[:, None] * _COLUMNS
+    window = first + torch.arange(reach - 1, -1, -1, device=left.device)
+    far = F.pad(right, (planes - 1, _COLUMNS - 1))[..., window]
+    met = near.permute(0, 1, 3, 4, 5, 2) @ far.permute(0, 1, 3, 4, 2, 5)  # [N, G, h, blocks, columns, reach]
+    diagonals = met.flatten(-2)[..., _COLUMNS - 1 : _COLUMNS - 1 + _COLUMNS * (reach - 1)]
+    volume = diagonals.unflatten(-1, (_COLUMNS, reach - 1))[..., :planes]
+    return volume.permute(0, 1, 5, 2, 3, 4).flatten(-2)[..., :w]
 
 
 @torch.library.custom_op("dsmnet::groupwise_correlation", mutates_args=())

@@ -13,7 +13,7 @@ from dsmnet.errors import ShapeError, UserError
 from dsmnet.layers.folding import convolve_pair
 from dsmnet.layers.norms.checks import memory_format
 from dsmnet.layers.norms.functional import plain_wanted, unit_length
-from dsmnet.ops.correlation import groupwise_correlation
+from dsmnet.ops.correlation import correlation_in_a_graph, groupwise_correlation
 
 
 class _Volume(nn.Module):
@@ -124,6 +124,9 @@ class GroupwiseVolume(_Volume):
             return super().forward(left, right, planes)
         _check(left, right, planes)
         return groupwise_correlation(self.prepare(left), self.prepare(right), planes)
+
+    def _capture(self, left: Tensor, right: Tensor, planes: int) -> Tensor:
+        return correlation_in_a_graph(left, right, planes)
 
     def compare(self, left: Tensor, right: Tensor) -> Tensor:
         """Sum of products over the channels of each group."""
