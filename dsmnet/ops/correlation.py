@@ -39,7 +39,7 @@ def groupwise_correlation(left: Tensor, right: Tensor, planes: int) -> Tensor:
 
 
 def correlation_in_a_graph(left: Tensor, right: Tensor, planes: int) -> Tensor:
-    """`groupwise_correlation` in a dozen plain operations, however many planes there are: for a graph capture.
+    """`groupwise_correlation` in a dozen plain operations, however many planes: for a graph capture.
 
     Some neighbouring columns meet all that they may match in one product of matrices [x, u], u counted from
     the right. Plane d lies on its d-th diagonal; read with rows one shorter, the diagonals are columns.
