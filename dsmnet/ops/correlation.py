@@ -45,11 +45,12 @@ def correlation_in_a_graph(left: Tensor, right: Tensor, planes: int) -> Tensor:
     the right. Plane d lies on its d-th diagonal; read with rows one shorter, the diagonals are columns.
     """
     w, reach = left.shape[-1], _COLUMNS + planes - 1
-    blocks = (w + _COLUMNS - 1) // _COLUMNS
-    near = F.pad(left, (0, _COLUMNS - 1))[..., : blocks * _COLUMNS].unflatten(-1, (blocks, _COLUMNS))
+    blocks = (w + _COLUMNS - 1) // _COLUMNS + 1  # never one, which a graph would take for a rule
+    beyond = 2 * _COLUMNS - 1
+    near = F.pad(left, (0, beyond))[..., : blocks * _COLUMNS].unflatten(-1, (blocks, _COLUMNS))
     first = torch.arange(blocks, device=left.device)[:, None] * _COLUMNS
     window = first + torch.arange(reach - 1, -1, -1, device=left.device)
-    far = F.pad(right, (planes - 1, _COLUMNS - 1))[..., window]
+    far = F.pad(right, (planes - 1, beyond))[..., window]
     met = near.permute(0, 1, 3, 4, 5, 2) @ far.permute(0, 1, 3, 4, 2, 5)  # [N, G, h, blocks, columns, reach]
     diagonals = met.flatten(-2)[..., _COLUMNS - 1 : _COLUMNS - 1 + _COLUMNS * (reach - 1)]
     volume = diagonals.unflatten(-1, (_COLUMNS, reach - 1))[..., :planes]
