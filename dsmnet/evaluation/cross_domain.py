@@ -57,14 +57,14 @@ def cross_domain_evaluation(
     present, missing = sets or choose_sets(cfg, build)
     baseline, protocol, reach = cfg.get("baseline"), build(cfg.protocol), cfg.get("max_disparity", "auto")
     sparsification = Sparsification(matcher, protocol, reach) if cfg.get("confidence", False) else None
+    by_cause = causes.ErrorsByCause() if cfg.get("causes", False) else None
     with Pictures(output, cfg.get("html_images", 0) if cfg.get("html", False) else 0) as pictures:
         watchers = [pictures.of(label or describe(matcher)["model"])]
         if cfg.get("panels", False):
             watchers.append(panel_writer(output / "panels"))
         if sparsification:
             watchers.append(sparsification)
-        by_cause = causes.ErrorsByCause()
-        if cfg.get("causes", False):
+        if by_cause:
             watchers.append(by_cause)
         results = evaluate(
             matcher,
@@ -82,9 +82,9 @@ def cross_domain_evaluation(
         results["missing"] = missing
         if sparsification:
             results["confidence"] = sparsification.to_dict()
-        if cfg.get("causes", False):
+        if by_cause:
             results["causes"] = by_cause.entry()
-            (output / "causes.md").write_text(causes.markdown(results["causes"]))
+            (output / "causes.md").write_text(causes.markdown(results["causes"]), encoding="utf-8")
             log.info("wrote %s: where the error lies", output / "causes.md")
         report.write(results, output)
         report.show(results)

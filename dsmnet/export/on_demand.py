@@ -17,7 +17,7 @@ from dsmnet.export.exported import ExportedNet
 from dsmnet.export.facts import VERSION
 from dsmnet.export.packages import need
 from dsmnet.export.runtimes import OnnxRuntime, OpenVino, Runtime, openvino_bf16
-from dsmnet.export.write import export
+from dsmnet.export.write import FORMATS, export
 from dsmnet.inference.predictor import StereoPredictor
 from dsmnet.models.stereo_net import StereoNet
 
@@ -61,8 +61,8 @@ class OnDemandNet(nn.Module):
         net = self.source.net
         planes = net.planes(max_disparity)
         if planes not in self._exported:
-            reach = net.planes(max_disparity) * net.stride
-            self._exported[planes] = ExportedNet(self._load(reach), self.normalize, str(self._cache))
+            runtime = self._load(planes * net.stride)
+            self._exported[planes] = ExportedNet(runtime, self.normalize, str(self._cache))
         answer: list[Tensor] = self._exported[planes](left, right)
         return answer
 
@@ -72,13 +72,12 @@ class OnDemandNet(nn.Module):
 
     def _load(self, max_disparity: int) -> Runtime:
         path = self._cache / f"{fingerprint(self.source)}_{max_disparity}"
-        file = path.with_suffix({"onnx": ".onnx", "openvino": ".xml"}[self._format])
+        file = path.with_suffix(FORMATS[self._format][0])
         if not file.is_file():
             log.info("backend=%s: exporting for max_disparity=%d, once", self.backend, max_disparity)
             self._cache.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryDirectory(
-                dir=self._cache
-            ) as folder:  # an interruption leaves no half file
+            # Written aside: an interruption leaves no half file.
+            with tempfile.TemporaryDirectory(dir=self._cache) as folder:
                 made = export(self.source, Path(folder) / path.name, self._format, max_disparity)
                 for part in sorted(made.parent.iterdir()):  # .bin before the .xml that needs it
                     part.replace(self._cache / part.name)

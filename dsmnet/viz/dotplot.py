@@ -6,13 +6,12 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from dsmnet.protocols import Image
+from dsmnet.viz.figures import picture_of
 
 MAX_COLUMNS = 3  # panels beside each other, so that their text is legible on a page
 DPI = 150
@@ -59,7 +58,6 @@ def dot_plot(rows: Sequence[str], panels: Sequence[Panel], title: str) -> Image:
     label = 0.3 + LETTER * max(map(len, rows))
     width, height = label + columns * PANEL, 0.75 + lines * (ROW * len(rows) + 2 * HEAD)
     figure = Figure(figsize=(width, height), dpi=DPI, facecolor="white", layout="constrained")
-    agg = FigureCanvasAgg(figure)
     figure.suptitle(title, x=0.01, ha="left", fontsize=13, fontweight="bold", color=TEXT)
     for index, axes in enumerate(figure.subplots(lines, columns, squeeze=False).flat):
         if index < len(panels):
@@ -75,8 +73,7 @@ def dot_plot(rows: Sequence[str], panels: Sequence[Panel], title: str) -> Image:
         fontsize=9,
         labelcolor=TEXT,
     )
-    agg.draw()
-    return np.ascontiguousarray(np.asarray(agg.buffer_rgba())[..., :3])
+    return picture_of(figure)
 
 
 def _draw(axes: Any, panel: Panel, names: Sequence[str]) -> None:

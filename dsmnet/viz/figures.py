@@ -5,13 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from dsmnet.protocols import Image
+
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
 COLOURS = ("#000000", "#E69F00", "#0072B2", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#F0E442")
 STYLES = ("-", "--", "-.", ":")
+
+
+def picture_of(figure: Figure) -> Image:
+    """Draw a figure; RGB."""
+    agg = FigureCanvasAgg(figure)
+    agg.draw()
+    return np.ascontiguousarray(np.asarray(agg.buffer_rgba())[..., :3])
 
 
 def save(figure: Figure, path: Path) -> None:
