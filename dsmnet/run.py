@@ -16,7 +16,7 @@ from dsmnet.config import instantiate, save_config
 from dsmnet.data.datamodule import StereoDataModule
 from dsmnet.errors import UserError
 from dsmnet.evaluation import choose_sets, cross_domain_evaluation
-from dsmnet.models.checkpoint import load_into, read_weights, save_weights
+from dsmnet.models.checkpoint import load_into, load_what_fits, read_weights, save_weights
 from dsmnet.training.compiled import CompiledMatch, Match, match_views
 from dsmnet.training.module import StereoModule
 from dsmnet.training.recompute import recompute_stages
@@ -56,7 +56,11 @@ def train(cfg: DictConfig, output: Path) -> Path:
     predictor = build_from_config(cfg)
     if cfg.init is not None:
         tensors, _ = read_weights(Path(cfg.init))
-        load_into(predictor.net, tensors, f"init={cfg.init}")
+        if cfg.init_partly:
+            differences = load_what_fits(predictor.net, tensors, f"init={cfg.init}")
+            log.info("init=%s: what fits is taken; %s", cfg.init, differences or "all of it does")
+        else:
+            load_into(predictor.net, tensors, f"init={cfg.init}")
     if cfg.recompute:
         recompute_stages(predictor.net)
     data = _data(cfg)

@@ -17,6 +17,7 @@ from dsmnet import load_model
 from dsmnet.api import DEFAULT_WEIGHTS
 from dsmnet.config import instantiate, save_config, tool
 from dsmnet.evaluation import Compared, choose_sets, chosen_checkpoints, cross_domain_evaluation, only_set
+from dsmnet.inference.tiled import in_tiles
 
 
 @tool("evaluate")
@@ -32,7 +33,8 @@ def main(cfg: DictConfig) -> None:
     chosen = chosen_checkpoints(options["checkpoint"], options["compare"], reserved)
     networks = {
         label: Compared(
-            load_model(path, device=cfg.device, backend=cfg.backend), path or DEFAULT_WEIGHTS.name
+            in_tiles(load_model(path, cfg.device, backend=cfg.backend), cfg.tile, cfg.overlap, cfg.memory),
+            path or DEFAULT_WEIGHTS.name,
         )
         for label, path in chosen.items()
     }

@@ -20,6 +20,7 @@ from dsmnet.config import instantiate, tool
 from dsmnet.data.base import choose
 from dsmnet.errors import UserError
 from dsmnet.inference.progress import track
+from dsmnet.inference.tiled import in_tiles
 from dsmnet.submission import expected_answers, lacking, method_of, pack, predict_answers, validate
 from dsmnet.submission.form import check_method
 from dsmnet.submission.record import Record, fingerprint
@@ -60,10 +61,12 @@ def write(cfg: DictConfig, form: Any, datasets: dict[str, Any], partial: str) ->
         log.warning("partial: %s", partial)
     made_by = {"weights": fingerprint(weights), "device": net.device.type, "method": method}
     made_by |= {"max_disparity": cfg.max_disparity}
+    made_by |= {key: cfg[key] for key in ("tile", "overlap", "memory")}
     made_by |= {"dataset": OmegaConf.to_container(cfg.benchmark.dataset, resolve=True)}
     record = Record(output / "submission.json", made_by)
     watch = functools.partial(track, description=f"{method} on {cfg.choices.benchmark}", enabled=cfg.progress)
-    kept = predict_answers(net, answers, form, output / "files", record, cfg.max_disparity, watch)
+    matcher = in_tiles(net, cfg.tile, cfg.overlap, cfg.memory)
+    kept = predict_answers(matcher, answers, form, output / "files", record, cfg.max_disparity, watch)
     if kept:
         log.info("%d of %d answers were there from an earlier run", kept, len(answers))
     archive = output / f"{method}.zip"

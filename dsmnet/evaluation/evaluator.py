@@ -17,6 +17,7 @@ from dsmnet.evaluation.protocol import METRICS, EvaluationProtocol, Rule
 from dsmnet.evaluation.results import ImageResult, SetResult
 from dsmnet.inference.files import search_range
 from dsmnet.inference.progress import track
+from dsmnet.inference.tiled import TiledMatcher
 from dsmnet.inference.timing import needs_warm_up, timed_prediction
 from dsmnet.protocols import DisparityMap, Mask, Matcher, StereoSample
 
@@ -187,7 +188,10 @@ def scored_pixels(sample: StereoSample, rule: Rule) -> tuple[Mask, str]:
 
 
 def describe(matcher: Matcher) -> dict[str, Any]:
-    """Return model, norm and number of parameters of a matcher, as results.json states them."""
+    """Return model, norm, number of parameters and tiles of a matcher, as results.json states them."""
+    if isinstance(matcher, TiledMatcher):
+        tiles = {"tile": matcher.tile, "overlap": matcher.overlap, "memory": matcher.memory}
+        return {**describe(matcher.inner), "tiles": tiles}
     config: Mapping[str, Any] = getattr(matcher, "config", {})
     parameters = 0
     if isinstance(matcher, torch.nn.Module):

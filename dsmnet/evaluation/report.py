@@ -57,6 +57,11 @@ def notes(results: Mapping[str, Any]) -> list[str]:
         f"Errors in pixels of the truth{_sizes(sets)}; search range: {results['search_range']}; "
         "seconds per image without reading files."
     )
+    if tiles := results.get("tiles"):
+        lines.append(
+            f"Matched in tiles where tile={tiles['tile']} asks for it: overlap={tiles['overlap']} px, "
+            f"memory={tiles['memory']} GB."
+        )
     for name, entry in sets.items():
         if entry.get("lacks"):
             lines.append(f"{name}: {entry['lacks']}.")

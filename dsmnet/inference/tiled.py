@@ -70,6 +70,11 @@ class TiledMatcher:
         return DEFAULT_TILE if self.tile == "auto" else int(self.tile)
 
     @property
+    def device(self) -> Any:
+        """Where the inner matcher computes, if it says so."""
+        return getattr(self.inner, "device", None)
+
+    @property
     def sharp(self) -> bool:
         """Whether `predict_with_sharpness` can be called."""
         return bool(getattr(self.inner, "sharp", False))

@@ -110,6 +110,21 @@ def load_into(net: nn.Module, tensors: Mapping[str, Tensor], source: str) -> Non
     net.load_state_dict(dict(tensors))
 
 
+def load_what_fits(net: nn.Module, tensors: Mapping[str, Tensor], source: str) -> str:
+    """Copy the tensors whose name and shape the network has; return `list_differences` of the others.
+
+    Raises:
+        ShapeError: not one fits; nothing was copied.
+    """
+    own = net.state_dict()
+    fitting = {k: v for k, v in tensors.items() if k in own and own[k].shape == v.shape}
+    differences = list_differences(own, tensors)
+    if not fitting:
+        raise ShapeError(f"{source} has nothing that fits the network: {differences}")
+    net.load_state_dict(fitting, strict=False)
+    return differences
+
+
 def list_differences(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> str:
     """Return the first twenty names that are missing, unknown or of another shape; empty if there is none."""
     lines = [f"missing: {name} {tuple(own[name].shape)}" for name in own if name not in given]

@@ -47,6 +47,20 @@ def run(place: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, cwd=place, env=environment, check=False)
 
 
+def test_tiles_are_recorded_and_said_under_the_table(place: Path) -> None:
+    checkpoint = f"checkpoint={place / 'tiny.safetensors'}"
+    done = run(place, checkpoint, "tile=128", "overlap=32", "max_disparity=32", "progress=false")
+    assert done.returncode == 0, done.stderr
+    results = json.loads((place / "out" / "results.json").read_text())
+    assert results["tiles"] == {"tile": 128, "overlap": 32, "memory": 6.0}
+    assert results["model"] == "tiny"
+    assert "tile=128" in (place / "out" / "results.md").read_text()
+    refused = run(place, checkpoint, "tile=10")
+    assert refused.returncode == 1
+    assert "tile=10: expected auto, null or at least 128" in refused.stdout
+    assert "Traceback" not in refused.stdout + refused.stderr
+
+
 def test_the_command_writes_what_it_says(place: Path) -> None:
     checkpoint = f"checkpoint={place / 'tiny.safetensors'}"
     done = run(place, checkpoint, "baseline=sgbm", "panels=true", "max_disparity=32", "progress=false")

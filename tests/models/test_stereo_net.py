@@ -51,7 +51,7 @@ def test_lite_has_about_a_million_parameters() -> None:
 
 
 @pytest.mark.parametrize("volume", ["groupwise", "concat", "difference"])
-@pytest.mark.parametrize("aggregation", ["plain", "semi_global"])
+@pytest.mark.parametrize("aggregation", ["plain", "semi_global", "semi_global_half"])
 def test_slots_are_exchangeable(volume: str, aggregation: str) -> None:
     overrides = [f"model/volume={volume}", f"model/aggregation={aggregation}"]
     net = build_model("tiny", overrides=overrides).net

@@ -59,6 +59,7 @@ def test_a_complete_upload(run_tool: RunTool, data: Path):
         assert archive.read("low_res_two_view/0003.txt").startswith(b"runtime ")
     record = json.loads((run.output / "submission.json").read_text())
     assert len(record["answers"]) == 20
+    assert record["made_by"]["tile"] == "auto"
     again = run_tool("submit", *options, load_model=load)
     assert "20 of 20 answers were there from an earlier run" in again.log
     assert run_tool("submit", *options, "method=Mine", load_model=load).status == 0

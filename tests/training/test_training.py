@@ -15,9 +15,9 @@ from dsmnet import load_model
 from dsmnet.api import build_from_config
 from dsmnet.config import compose
 from dsmnet.data.synthetic import SyntheticStereo
-from dsmnet.errors import UserError
+from dsmnet.errors import ShapeError, UserError
 from dsmnet.evaluation import EvaluationProtocol, evaluate_set
-from dsmnet.models.checkpoint import read_pairs, read_weights
+from dsmnet.models.checkpoint import load_what_fits, read_pairs, read_weights
 from dsmnet.run import run, train
 from dsmnet.training.averaging import moving_average
 from dsmnet.training.module import StereoModule, TrainingDiverged
@@ -185,6 +185,30 @@ def test_starting_from_other_weights(
     before, _ = read_weights(whole_run / "weights.safetensors")
     after, _ = read_weights(tmp_path / "weights.safetensors")
     assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_starting_from_what_fits_of_another_network(
+    whole_run: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    init = f"init={whole_run / 'weights.safetensors'}"
+    other = ["model/aggregation=semi_global_half", "optimizer.lr=0", "trainer.ema_decay=0"]
+    with pytest.raises(ShapeError, match=r"does not fit the network.*\n.*aggregation"):
+        train(small(tmp_path, init, *other), tmp_path)
+    with caplog.at_level(logging.INFO):
+        train(small(tmp_path, init, "init_partly=true", *other), tmp_path)
+    before, _ = read_weights(whole_run / "weights.safetensors")
+    after, _ = read_weights(tmp_path / "weights.safetensors")
+    common = {name for name in before if name in after and before[name].shape == after[name].shape}
+    assert {name.split(".")[0] for name in common} >= {"backbone", "refinement"}
+    assert all(torch.equal(before[name], after[name]) for name in common)
+    assert "what fits is taken" in caplog.text
+    assert "missing: aggregation.corrections" in caplog.text
+
+
+def test_weights_of_which_nothing_fits_are_refused() -> None:
+    net = torch.nn.Linear(2, 3)
+    with pytest.raises(ShapeError, match="x has nothing that fits the network: 4 differences"):
+        load_what_fits(net, {"a": torch.zeros(1), "b": torch.zeros(1)}, "x")
 
 
 def test_average_of_weights_forgets_the_untrained_ones() -> None:

@@ -18,6 +18,20 @@ from dsmnet.ops import sga
 _PRIOR = (1.0, 2.0, 0.0, 0.0, -2.0)
 
 
+def smoothing_guide(channels: int, width: int, passes: int, norm: Placement) -> nn.Sequential:
+    """Return what makes the logits of the passes' weights, [N, 20 passes, h, w], of the left view's features.
+
+    Before any training they are those of a smoother over some pixels.
+    """
+    last = nn.Conv2d(width, passes * 20, 3, padding=1)
+    guide = nn.Sequential(ConvNormAct(channels, width, norm), last)
+    nn.init.normal_(last.weight, std=1e-3)
+    with torch.no_grad():
+        assert last.bias is not None
+        last.bias.copy_(torch.tensor(_PRIOR).repeat(passes * 4))
+    return guide
+
+
 class Hourglass(nn.Module):
     """A 3-D U-net over half and a quarter of the volume's resolution, added to its input."""
 
@@ -76,23 +90,12 @@ class SemiGlobalAggregation(nn.Module):
             )
             for _ in range(passes)
         )
-        self.guide = nn.Sequential(
-            ConvNormAct(channels[4], guide_width, norm), nn.Conv2d(guide_width, passes * 20, 3, padding=1)
-        )
+        self.guide = smoothing_guide(channels[4], guide_width, passes, norm)
         self.gain = nn.Parameter(torch.zeros(passes + 1))
-        self._start_as_a_smoother()
-
-    def _start_as_a_smoother(self) -> None:
-        last = self.guide[-1]
-        assert isinstance(last, nn.Conv2d)
-        nn.init.normal_(last.weight, std=1e-3)
-        with torch.no_grad():
-            assert last.bias is not None
-            last.bias.copy_(torch.tensor(_PRIOR).repeat(self.passes * 4))
-            for correction in self.corrections:
-                assert isinstance(correction, nn.Sequential)
-                for parameter in correction[-1].parameters():
-                    nn.init.zeros_(parameter)
+        for correction in self.corrections:
+            assert isinstance(correction, nn.Sequential)
+            for parameter in correction[-1].parameters():
+                nn.init.zeros_(parameter)
 
     def forward(self, volume: Tensor, lefts: Mapping[int, Tensor]) -> list[Tensor]:
         """See the class."""
