@@ -1,7 +1,8 @@
 """Time, memory and parameters: python tools/benchmark.py [model=dsmnet] [size=[384,1248]] [parts=[volumes]].
 
-Measures each backend of the graph filters in a process of its own, and every fast path beside its reference.
-Writes benchmark.json and benchmark.md.
+Measures each backend of the graph filters in a process of its own, every fast path beside its reference, and
+what the shipped network costs by size and search range. Writes benchmark.json, benchmark.md, scaling.json and
+scaling.png.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.markdown import Markdown
 
+from dsmnet import load_model
 from dsmnet.api import build_from_config, choose_device
 from dsmnet.bench.network import describe, markdown, measure
-from dsmnet.bench.parts import run_parts, table
+from dsmnet.bench.parts import SCALING, choose_parts, run_parts, table
+from dsmnet.bench.scaling_report import check_scaling, measure_scaling
 from dsmnet.config import save_config, tool
 
 log = logging.getLogger(__name__)
@@ -32,6 +35,11 @@ def main(cfg: DictConfig) -> None:
     plain = OmegaConf.create({"model": OmegaConf.to_container(cfg.model, resolve=True)})
     plain.choices = cfg.choices
     build = functools.partial(build_from_config, plain)
+    parts, scaling = choose_parts(cfg.parts), OmegaConf.to_container(cfg.scaling, resolve=True)
+    assert isinstance(scaling, dict)
+    load = functools.partial(load_model, scaling["checkpoint"], device="cpu", backend="torch")
+    if SCALING in parts:
+        check_scaling(load(), scaling)  # wrong options fail before minutes of the rest
     results = [
         measure(
             build,
@@ -48,9 +56,13 @@ def main(cfg: DictConfig) -> None:
     save_config(cfg, output / "config.yaml")
     record = {**names, "size": list(cfg.size), "search_range": cfg.search_range, "train": cfg.train}
     record |= {**describe(device, cfg.threads), "backends": [result.to_dict() for result in results]}
-    tables = run_parts(cfg.parts, cfg.repeats, device, {"rivals": cfg.rivals})
+    compared = [part for part in parts if part != SCALING]
+    tables = run_parts(compared, cfg.repeats, device, {"rivals": cfg.rivals}, required=cfg.parts != "all")
     record["parts"] = {name: [case.to_dict() for case in cases] for name, cases in tables.items()}
-    text = "\n".join([markdown(record, results), *(table(name, cases) for name, cases in tables.items())])
+    texts = [markdown(record, results), *(table(name, cases) for name, cases in tables.items())]
+    if SCALING in parts:
+        texts.append(measure_scaling(load, scaling, output, cfg.progress))
+    text = "\n".join(texts)
     (output / "benchmark.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     (output / "benchmark.md").write_text(text, encoding="utf-8")
     Console(width=160).print(Markdown(text))

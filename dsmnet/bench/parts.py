@@ -20,9 +20,26 @@ from dsmnet.errors import UserError
 log = logging.getLogger(__name__)
 
 
+SCALING = "scaling"  # the part that compares nothing: see `dsmnet.bench.scaling_report`
+
+
 def part_names() -> list[str]:
-    """Return the names of the parts there are."""
+    """Return the names of the parts that compare."""
     return sorted(path.stem for path in (config_dir() / "benchmark_part").glob("*.yaml"))
+
+
+def choose_parts(names: Sequence[str] | str) -> list[str]:
+    """Return the names of the parts that are asked for, `SCALING` among them: some, or "all".
+
+    Raises:
+        UserError: there is no such part.
+    """
+    known = [*part_names(), SCALING]
+    chosen = known if names == "all" else [names] if isinstance(names, str) else list(names)
+    for name in chosen:
+        if name not in known:
+            raise UserError(f"parts={name}: expected all or some of {', '.join(known)}")
+    return chosen
 
 
 def part_cases(name: str, device: str, options: Mapping[str, Any]) -> list[Any]:
@@ -39,31 +56,31 @@ def part_cases(name: str, device: str, options: Mapping[str, Any]) -> list[Any]:
 
 
 def run_parts(
-    names: Sequence[str] | str, repeats: int, device: torch.device, options: Mapping[str, Any]
+    names: Sequence[str],
+    repeats: int,
+    device: torch.device,
+    options: Mapping[str, Any],
+    required: bool = True,
 ) -> dict[str, list[Comparison] | list[Rated]]:
     """Compare every case of the parts with its reference.
 
     Args:
-        names: of parts, or "all".
+        names: of parts.
         repeats: timed runs of each way.
         device: where the tensors lie.
         options: see `part_cases`.
+        required: a part that lacks an input of the user's is an error; else it is left out.
 
     Raises:
-        UserError: there is no such part, or one that is named lacks its input.
+        UserError: a part lacks its input.
     """
-    known = part_names()
-    chosen = known if names == "all" else [names] if isinstance(names, str) else list(names)
-    for name in chosen:
-        if name not in known:
-            raise UserError(f"parts={name}: expected all or some of {', '.join(known)}")
-    machine = measure_machine(device)
+    machine = measure_machine(device) if names else None
     tables: dict[str, list[Comparison] | list[Rated]] = {}
-    for name in chosen:
+    for name in names:
         cases = part_cases(name, str(device), options)
         if not cases:
             missing = f"part {name} lacks its input; conf/benchmark_part/{name}.yaml says which"
-            if names != "all":
+            if required:
                 raise UserError(missing)
             log.info("left out: %s", missing)
             continue

@@ -11,7 +11,7 @@ GIGABYTE = 1e9  # bytes
 
 @dataclass(frozen=True)
 class Footprint:
-    """Bytes that a prediction on a CPU takes, measured by tools/benchmark_scaling.py and rounded up.
+    """Bytes that a prediction on a CPU takes, measured by tools/benchmark.py and rounded up.
 
     Args:
         per_cell: bytes per pixel and pixel of search range.

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import cv2
 import pytest
+import torch
 
 from dsmnet import build_model
+from dsmnet.models.checkpoint import save_weights
 
 RunTool = Callable[..., Any]
 SMALL = ["model=tiny", "size=[70,100]", "search_range=32", "repeats=1", "threads=1", "device=cpu", "parts=[]"]
@@ -34,6 +38,34 @@ def test_a_training_step(run_tool: RunTool) -> None:
     assert "forward and backward of 64x96" in (done.output / "benchmark.md").read_text()
 
 
+def test_scaling_has_points_constants_and_a_picture(run_tool: RunTool, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    net = build_model("tiny")
+    save_weights(tmp_path / "tiny.safetensors", net.net, net.config)
+    done = run_tool(
+        "benchmark",
+        *SMALL,
+        "parts=[scaling]",
+        "backends=[]",
+        f"scaling.checkpoint={tmp_path / 'tiny.safetensors'}",
+        "scaling.whole=[[100,200,32],[100,200,64]]",
+        "scaling.tiled=[[200,264,32],[200,264,64]]",
+        "scaling.tile=128",
+        "scaling.overlap=16",
+    )
+    assert done.status == 0, done.log
+    record = json.loads((done.output / "scaling.json").read_text())
+    assert record["model"] == "tiny"
+    assert [point["way"] for point in record["points"]] == ["whole", "whole", "tiled", "tiled"]
+    assert record["points"][0]["memory"] > record["points"][0]["growth"]
+    assert set(record["whole"]["bytes"]) == {"per_pixel", "per_cell"}
+    assert cv2.imread(str(done.output / "scaling.png")) is not None
+    text = (done.output / "benchmark.md").read_text()
+    assert "ns/(pixel x disparity)" in text
+    assert "tiled, 200x264, 64 px" in text
+    assert "graph filters" not in text
+
+
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
@@ -41,6 +73,7 @@ def test_a_training_step(run_tool: RunTool) -> None:
         (["backends=[cuda]"], "backend='cuda': expected one of"),
         (["repeats=0"], "repeats=0"),
         (["parts=[nope]"], "parts=nope: expected all or some of"),
+        (["parts=[scaling]", "scaling.tile=10"], "tile=10: expected auto, null or at least 128"),
     ],
 )
 def test_mistakes_are_named(run_tool: RunTool, overrides: list[str], message: str) -> None:
