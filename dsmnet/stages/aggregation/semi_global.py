@@ -32,24 +32,40 @@ def smoothing_guide(channels: int, width: int, passes: int, norm: Placement) -> 
     return guide
 
 
-class Hourglass(nn.Module):
-    """A 3-D U-net over half and a quarter of the volume's resolution, added to its input."""
+class HalfHourglass(nn.Module):
+    """A 3-D U-net over half and a quarter of the volume's resolution, which stays at half of it.
 
-    def __init__(self, channels: int, widths: tuple[int, int], norm: Placement) -> None:
+    Args:
+        in_channels: of the volume.
+        widths: channels at half and at a quarter.
+        norm: of its convolutions.
+    """
+
+    def __init__(self, in_channels: int, widths: tuple[int, int], norm: Placement) -> None:
         super().__init__()
         half, quarter = widths
-        self.down1 = ConvNormAct(channels, half, norm, stride=2, ndim=3)
+        self.down1 = ConvNormAct(in_channels, half, norm, stride=2, ndim=3)
         self.inner1 = ResidualBlock(half, norm, ndim=3)
         self.down2 = ConvNormAct(half, quarter, norm, stride=2, ndim=3)
         self.inner2 = ResidualBlock(quarter, norm, ndim=3, stage=2)
         self.up = UpsampleMerge(quarter, half, half, norm, ndim=3)
-        self.out = Conv3d(half, channels, 1)
+
+    def forward(self, volume: Tensor) -> Tensor:
+        """[N, C, D, h, w] -> [N, widths[0], D/2, h/2, w/2]."""
+        half = self.inner1(self.down1(volume))
+        return self.up(self.inner2(self.down2(half)), half)
+
+
+class Hourglass(HalfHourglass):
+    """The same, enlarged and added to its input."""
+
+    def __init__(self, channels: int, widths: tuple[int, int], norm: Placement) -> None:
+        super().__init__(channels, widths, norm)
+        self.out = Conv3d(widths[0], channels, 1)
 
     def forward(self, volume: Tensor) -> Tensor:
         """[N, C, D, h, w] -> the same shape."""
-        half = self.inner1(self.down1(volume))
-        coarse = self.inner2(self.down2(half))
-        change = self.out(self.up(coarse, half))
+        change = self.out(super().forward(volume))
         return volume + F.interpolate(change, size=volume.shape[2:], mode="trilinear", align_corners=False)
 
 

@@ -8,37 +8,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dsmnet.layers.conv import ConvNormAct, ResidualBlock, UpsampleMerge
 from dsmnet.layers.conv3d import Conv3d
 from dsmnet.layers.norms.checks import memory_format
 from dsmnet.layers.norms.placement import Placement
 from dsmnet.layers.shuffle3d import shuffle3d, unshuffle3d
 from dsmnet.ops import sga
-from dsmnet.stages.aggregation.semi_global import smoothing_guide
-
-
-class HalfHourglass(nn.Module):
-    """A 3-D U-net over half and a quarter of the volume's resolution, which stays at half of it.
-
-    Args:
-        in_channels: of the volume.
-        widths: channels at half and at a quarter.
-        norm: of its convolutions.
-    """
-
-    def __init__(self, in_channels: int, widths: tuple[int, int], norm: Placement) -> None:
-        super().__init__()
-        half, quarter = widths
-        self.down1 = ConvNormAct(in_channels, half, norm, stride=2, ndim=3)
-        self.inner1 = ResidualBlock(half, norm, ndim=3)
-        self.down2 = ConvNormAct(half, quarter, norm, stride=2, ndim=3)
-        self.inner2 = ResidualBlock(quarter, norm, ndim=3, stage=2)
-        self.up = UpsampleMerge(quarter, half, half, norm, ndim=3)
-
-    def forward(self, volume: Tensor) -> Tensor:
-        """[N, G, D, h, w] -> [N, widths[0], D/2, h/2, w/2]."""
-        half = self.inner1(self.down1(volume))
-        return self.up(self.inner2(self.down2(half)), half)
+from dsmnet.stages.aggregation.semi_global import HalfHourglass, smoothing_guide
 
 
 class Correction(nn.Module):
