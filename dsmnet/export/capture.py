@@ -33,12 +33,22 @@ def describe(predictor: StereoPredictor, max_disparity: int) -> Facts:
     net = predictor.net
     return Facts(
         max_disparity=max_disparity,
-        reach=net.planes(max_disparity) * net.stride,
-        stride=net.stride,
+        ranges=equal_ranges(net, max_disparity),
         divisor=net.divisor,
         smallest=net.smallest,
         config=predictor.config,
     )
+
+
+def equal_ranges(net: StereoNet, max_disparity: int) -> tuple[int, int]:
+    """Return the smallest and the largest search range, in pixels, that take the same planes of a network."""
+    planes = net.planes(max_disparity)
+    low = high = max_disparity
+    while low > 1 and net.planes(low - 1) == planes:
+        low -= 1
+    while net.planes(high + 1) == planes:
+        high += 1
+    return low, high
 
 
 def capture(predictor: StereoPredictor, max_disparity: int) -> ExportedProgram:

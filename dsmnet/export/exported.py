@@ -63,7 +63,7 @@ def check_range(facts: Facts, max_disparity: int | None, source: str) -> None:
     Raises:
         UserError: it does.
     """
-    if max_disparity is None or facts.reach - facts.stride < max_disparity <= facts.reach:
+    if max_disparity is None or facts.ranges[0] <= max_disparity <= facts.ranges[1]:
         return
     raise UserError(
         f"checkpoint={source}: exported with max_disparity={facts.max_disparity}, asked for {max_disparity}; "

@@ -10,7 +10,7 @@ from typing import Any
 from dsmnet.errors import FormatError
 
 KEY = "dsmnet_export"  # of the metadata, whatever the format
-VERSION = 1  # raised with every change of the graphs or of this entry
+VERSION = 2  # raised with every change of the graphs or of this entry
 
 
 @dataclass(frozen=True)
@@ -19,16 +19,14 @@ class Facts:
 
     Args:
         max_disparity: search range in pixels that it was exported with.
-        reach: pixels that its planes cover, at least `max_disparity`.
-        stride: pixels from plane to plane.
+        ranges: the smallest and the largest search range that take the same planes.
         divisor: height and width of the views are multiples of it.
         smallest: least height and width.
         config: of the network, as in a checkpoint.
     """
 
     max_disparity: int
-    reach: int
-    stride: int
+    ranges: tuple[int, int]
     divisor: int
     smallest: tuple[int, int]
     config: Mapping[str, Any]
@@ -51,4 +49,4 @@ class Facts:
             if version is not None:
                 wanted = f"it is of version {version}, expected {VERSION}; export it again"
             raise FormatError(f"checkpoint={source}: holds no description by dsmnet; {wanted}")
-        return cls(**{**content, "smallest": tuple(content["smallest"])})
+        return cls(**content | {name: tuple(content[name]) for name in ("ranges", "smallest")})

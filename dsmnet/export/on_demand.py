@@ -13,6 +13,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from dsmnet.export.capture import equal_ranges
 from dsmnet.export.exported import ExportedNet
 from dsmnet.export.facts import VERSION
 from dsmnet.export.packages import need
@@ -61,7 +62,8 @@ class OnDemandNet(nn.Module):
         net = self.source.net
         planes = net.planes(max_disparity)
         if planes not in self._exported:
-            runtime = self._load(planes * net.stride)
+            _, largest = equal_ranges(net, max_disparity or net.max_disparity)
+            runtime = self._load(largest)
             self._exported[planes] = ExportedNet(runtime, self.normalize, str(self._cache))
         answer: list[Tensor] = self._exported[planes](left, right)
         return answer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,26 @@ RANGE = 32  # pixels
 
 @pytest.fixture(scope="session")
 def network() -> Any:
-    """`tiny` with all its parts and weights that are not zero where a fresh network has zeros."""
+    """`tiny` with the parts of the weights that ship."""
+    return small_network("semi_global_half")
+
+
+def small_network(aggregation: str) -> Any:
+    """`tiny` with weights that are not zero where a fresh network has zeros."""
     torch.manual_seed(0)
-    net = build_model("tiny", overrides=["model.graph_filter=true", "model/aggregation=semi_global"]).eval()
+    net = build_model(
+        "tiny", overrides=["model.graph_filter=true", f"model/aggregation={aggregation}"]
+    ).eval()
     with torch.no_grad():
         for parameter in net.parameters():
             if not parameter.any():
                 parameter.normal_(std=0.05)
     return net
+
+
+@pytest.fixture(scope="session")
+def make_network() -> Callable[[str], Any]:
+    return small_network
 
 
 @pytest.fixture(scope="session")

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dsmnet import load_model
+from dsmnet import build_model, load_model
 from dsmnet.errors import FormatError, UserError
 from dsmnet.export import SUFFIXES, export
+from dsmnet.export.capture import equal_ranges
 
 RANGE = 32  # that of the files
 
@@ -60,6 +61,27 @@ def test_another_range_is_refused(files: Any) -> None:
         UserError, match=f"exported with max_disparity={RANGE}, asked for 64; export it again"
     ):
         exported.predict(left, right, 64)
+
+
+def test_convolutions_of_the_whole_volume(make_network: Any, tmp_path: Path) -> None:
+    pytest.importorskip("onnxscript")
+    pytest.importorskip("onnxruntime")
+    network = make_network("semi_global")
+    exported = load_model(export(network, tmp_path / "whole", "onnx", RANGE))
+    left, right = pair(70, 131)
+    assert np.abs(exported.predict(left, right, RANGE) - network.predict(left, right, RANGE)).mean() < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("model", "asked", "expected"),
+    [("tiny", 32, (29, 32)), ("tiny", 29, (29, 32)), ("dsmnet", 96, (81, 96)), ("psmnet", 90, (81, 96))],
+)
+def test_ranges_of_the_same_planes(model: str, asked: int, expected: tuple[int, int]) -> None:
+    """DSMNet has a plane more than its range divided by the stride; PSMNet halves its planes twice."""
+    net = build_model(model).net
+    assert equal_ranges(net, asked) == expected
+    assert net.planes(expected[0]) == net.planes(expected[1]) == net.planes(asked)
+    assert net.planes(expected[0] - 1) < net.planes(asked) < net.planes(expected[1] + 1)
 
 
 def test_no_features(files: Any) -> None:
