@@ -39,7 +39,7 @@ def main(cfg: DictConfig) -> None:
     assert isinstance(scaling, dict)
     load = functools.partial(load_model, scaling["checkpoint"], device="cpu", backend="torch")
     if SCALING in parts:
-        check_scaling(load(), scaling)  # wrong options fail before minutes of the rest
+        scaled = check_scaling(load(), scaling)  # wrong options fail before minutes of the rest
     results = [
         measure(
             build,
@@ -61,7 +61,7 @@ def main(cfg: DictConfig) -> None:
     record["parts"] = {name: [case.to_dict() for case in cases] for name, cases in tables.items()}
     texts = [markdown(record, results), *(table(name, cases) for name, cases in tables.items())]
     if SCALING in parts:
-        texts.append(measure_scaling(load, scaling, output, cfg.progress))
+        texts.append(measure_scaling(load, scaled, scaling, output, cfg.progress))
     text = "\n".join(texts)
     (output / "benchmark.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     (output / "benchmark.md").write_text(text, encoding="utf-8")

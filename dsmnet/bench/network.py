@@ -82,10 +82,10 @@ def describe(device: torch.device, threads: int | None) -> dict[str, Any]:
 
 def markdown(record: dict[str, Any], results: list[Measurement]) -> str:
     """Return the table of `results`, measured as `record` says."""
-    height, width = record["size"]
-    kind = "forward and backward" if record["train"] else "whole prediction"
     if not results:
         return ""
+    height, width = record["size"]
+    kind = "forward and backward" if record["train"] else "whole prediction"
     lines = [
         f"{record['model']}, norm {record['norm']}, {results[0].parameters / 1e6:.2f} M parameters: {kind} "
         f"of {height}x{width}, {record['search_range']} disparities, {record['device']}, "

@@ -32,12 +32,13 @@ def check_scaling(matcher: Matcher, options: Mapping[str, Any]) -> str:
 
 
 def measure_scaling(
-    build: Callable[[], Matcher], options: Mapping[str, Any], output: Path, progress: bool = True
+    build: Callable[[], Matcher], name: str, options: Mapping[str, Any], output: Path, progress: bool = True
 ) -> str:
     """Measure every pair in a process of its own; write scaling.json and scaling.png.
 
     Args:
         build: makes the network; importable from anywhere.
+        name: of the network, see `check_scaling`.
         options: ``whole`` and ``tiled`` (lists of height, width, search range), ``tile``, ``overlap``,
             ``memory`` and ``threads``.
         output: folder for the files.
@@ -46,7 +47,7 @@ def measure_scaling(
     Returns:
         What a pair costs, as lines of Markdown.
     """
-    name, tiles = check_scaling(build(), options), _tiles(options)
+    tiles = _tiles(options)
     jobs = [(list(job), ways) for key, ways in (("whole", None), ("tiled", tiles)) for job in options[key]]
     points = [
         measure(build, job[:2], job[2], ways, options["threads"])
