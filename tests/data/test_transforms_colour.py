@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dsmnet.data.transforms import CameraEffects, ColourJitter, ColourTwist, RandomErase
+from dsmnet.data.transforms import CameraEffects, ColourJitter, ColourTwist, LocalLight, RandomErase
 from dsmnet.errors import UserError
 
 OFF = {"brightness": 0.0, "contrast": 0.0, "saturation": 0.0, "hue": 0.0, "gamma": 0.0}
@@ -183,3 +183,39 @@ def test_camera_effects_are_those_asked_for() -> None:
     assert "right_disparity" not in moved
     with pytest.raises(UserError, match="no such effect"):
         CameraEffects({"rain": {"probability": 1.0}})
+
+
+def test_light_falls_on_a_part_of_one_view() -> None:
+    grey = np.full((60, 90, 3), 100, np.uint8)
+    sample = {**pair(), "left": grey, "right": grey}
+    light = LocalLight(strength=0.7, count=(1, 1), size=(0.1, 0.1), probability=1.0)
+    sides = set()
+    for seed in range(20):
+        changed = light(sample, rng(seed))
+        lit = [side for side in ("left", "right") if changed[side] is not grey]
+        assert len(lit) == 1
+        sides.update(lit)
+        gain = changed[lit[0]].astype(float) / 100
+        assert np.ptp(gain, axis=2).max() == 0  # the colour stays
+        assert gain.min() > np.exp(-0.7) - 0.01
+        assert gain.max() < np.exp(0.7) + 0.01
+        reach = (np.abs(gain[..., 0] - 1) > 0.1).mean()
+        assert reach < 0.5  # a part alone: nothing far away changes
+    assert sides == {"left", "right"}
+    np.testing.assert_array_equal(grey, 100)  # what came in is not written to
+    assert LocalLight(probability=0.0)(sample, rng()) is sample
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"strength": -1.0}, "strength=-1"),
+        ({"count": (3, 1)}, r"count=\[3,1\]: expected two rising positive numbers"),
+        ({"size": (0.0, 1.0)}, r"size=\[0.0,1.0\]"),
+        ({"size": (0.1,)}, r"size=\[0.1\]"),
+        ({"probability": 2.0}, "probability=2"),
+    ],
+)
+def test_wrong_lights_are_named(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        LocalLight(**arguments)

@@ -14,6 +14,7 @@ from dsmnet.data.transforms.compose import Compose, Transform
 from dsmnet.data.transforms.crop import RandomCrop
 from dsmnet.data.transforms.effects import CameraEffects
 from dsmnet.data.transforms.erase import RandomErase
+from dsmnet.data.transforms.light import LocalLight
 from dsmnet.data.transforms.scale import RandomScaleCrop
 from dsmnet.data.transforms.shift import RandomShift
 from dsmnet.data.transforms.swap import SwapViews, visible_in_both
@@ -24,6 +25,7 @@ __all__ = [
     "ColourJitter",
     "ColourTwist",
     "Compose",
+    "LocalLight",
     "RandomCrop",
     "RandomErase",
     "RandomScaleCrop",
