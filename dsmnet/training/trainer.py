@@ -106,6 +106,7 @@ def make_trainer(
             accelerator=accelerator,
             devices=devices,
             strategy=strategy,
+            benchmark=on_gpu,  # all training steps have one size: let cuDNN choose its kernels by timing them
             precision=precision,  # type: ignore[arg-type]
             max_steps=max_steps,
             max_epochs=-1,
