@@ -14,10 +14,10 @@ from dsmnet.config import compose, instantiate
 from dsmnet.errors import UserError
 from dsmnet.export import BACKENDS, SUFFIXES, OnDemandNet, load_exported
 from dsmnet.inference import StereoPredictor
-from dsmnet.models.checkpoint import load_into, read_weights
+from dsmnet.models.checkpoint import PACKAGED, load_into, read_weights
 from dsmnet.models.official import read_official, to_our_names
 
-DEFAULT_WEIGHTS = Path(__file__).resolve().parent / "weights" / "dsmnet_lite.safetensors"
+DEFAULT_WEIGHTS = PACKAGED / "dsmnet_lite.safetensors"
 
 
 def build_model(
@@ -57,7 +57,8 @@ def load_model(
 
     Args:
         path: a checkpoint of tools/train.py (.ckpt or .safetensors), or a file of tools/export.py (.onnx,
-            .xml, .pt2), which runs on the CPU; default: the weights that come with the package.
+            .xml, .pt2), which runs on the CPU; or the name of weights that come with the package,
+            ``dsmnet_base`` or ``dsmnet_lite``; default: the latter.
         device: ``auto`` (CUDA if there is one), ``cpu`` or ``cuda``.
         format: ``native``, or ``official``: a file of the authors' DSMNet, PSMNet or GwcNet, which of them is
             seen from its content.

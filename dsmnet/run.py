@@ -16,7 +16,7 @@ from dsmnet.config import instantiate, save_config
 from dsmnet.data.datamodule import StereoDataModule
 from dsmnet.errors import UserError
 from dsmnet.evaluation import choose_sets, cross_domain_evaluation
-from dsmnet.models.checkpoint import load_into, load_what_fits, read_weights, save_weights
+from dsmnet.models.checkpoint import find_weights, load_into, load_what_fits, read_weights, save_weights
 from dsmnet.training.compiled import CompiledMatch, Match, match_views
 from dsmnet.training.module import StereoModule
 from dsmnet.training.recompute import recompute_stages
@@ -49,8 +49,10 @@ def train(cfg: DictConfig, output: Path) -> Path:
         UserError: an option is impossible, the data is missing, or the loss diverges.
     """
     for option in ("resume", "init"):
-        if cfg[option] is not None and not Path(cfg[option]).is_file():
+        if cfg[option] is not None and not _find(option, cfg[option]).is_file():
             raise UserError(f"{option}={cfg[option]}: no such file; expected a checkpoint of tools/train.py")
+    if cfg.init_partly and cfg.init is None:
+        raise UserError("init_partly=true without init: expected init=CHECKPOINT, of which to take what fits")
     match = _match(cfg)
     pl.seed_everything(cfg.seed, workers=True)
     predictor = build_from_config(cfg)
@@ -98,6 +100,11 @@ def train(cfg: DictConfig, output: Path) -> Path:
         save_weights(weights, predictor.net, config)
         log.info("weights of %s saved as %s", source.name, weights)
     return weights
+
+
+def _find(option: str, value: str) -> Path:
+    """The file that an option names; training may start from weights of the package, not resume them."""
+    return find_weights(Path(value)) if option == "init" else Path(value)
 
 
 def _match(cfg: DictConfig) -> Match:

@@ -21,6 +21,7 @@ from dsmnet.data.base import choose
 from dsmnet.errors import UserError
 from dsmnet.inference.progress import track
 from dsmnet.inference.tiled import in_tiles
+from dsmnet.models.checkpoint import find_weights
 from dsmnet.submission import expected_answers, lacking, method_of, pack, predict_answers, validate
 from dsmnet.submission.form import check_method
 from dsmnet.submission.record import Record, fingerprint
@@ -53,7 +54,7 @@ def main(cfg: DictConfig) -> None:
 
 def write(cfg: DictConfig, form: Any, datasets: dict[str, Any], partial: str) -> tuple[Path, list[Any]]:
     """Predict what is not there yet, and pack it."""
-    output, weights = Path(cfg.paths.output), Path(cfg.checkpoint or DEFAULT_WEIGHTS)
+    output, weights = Path(cfg.paths.output), find_weights(Path(cfg.checkpoint or DEFAULT_WEIGHTS))
     net = load_model(cfg.checkpoint, device=cfg.device)
     method = check_method(str(cfg.method or net.config["model"]))
     answers = expected_answers(form, datasets, method)

@@ -18,6 +18,7 @@ from dsmnet.errors import FormatError, ShapeError, UserError
 CONFIG_KEY = "dsmnet_config"  # in a .ckpt: an entry of the dictionary; in .safetensors: JSON in the metadata
 PAIRS_KEY = "dsmnet_pairs"  # in a .ckpt: how many training pairs its weights have seen
 NET_PREFIX = "net."  # under which the training module keeps the network
+PACKAGED = Path(__file__).resolve().parents[1] / "weights"  # what comes with the package, a file per model
 
 
 def save_weights(path: Path, net: nn.Module, config: Mapping[str, Any]) -> None:
@@ -34,12 +35,13 @@ def save_weights(path: Path, net: nn.Module, config: Mapping[str, Any]) -> None:
 def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Read tensors and configuration from .safetensors, or from a training checkpoint (.ckpt).
 
-    Nothing in the file is executed.
+    Nothing in the file is executed. For names of weights that come with the package see `find_weights`.
 
     Raises:
         UserError: there is no such file.
         FormatError: it is neither format, or not written by this project.
     """
+    path = find_weights(path)
     check_exists(path)
     if path.suffix == ".safetensors":
         try:
@@ -75,6 +77,20 @@ def read_pairs(path: Path) -> int | None:
     return None if pairs is None else int(pairs)
 
 
+def find_weights(path: Path) -> Path:
+    """Return the file of weights that come with the package, where `path` is their name; else `path` itself.
+
+    A file of that name in the current folder comes first.
+    """
+    named = str(path) in packaged_names() and not path.is_file()
+    return PACKAGED / f"{path}.safetensors" if named else path
+
+
+def packaged_names() -> list[str]:
+    """Return the names of the weights that come with the package."""
+    return sorted(file.stem for file in PACKAGED.glob("*.safetensors"))
+
+
 def check_exists(path: Path) -> None:
     """Refuse a checkpoint that is not there.
 
@@ -82,7 +98,8 @@ def check_exists(path: Path) -> None:
         UserError: there is no such file.
     """
     if not path.is_file():
-        raise UserError(f"checkpoint={path}: no such file")
+        names = ", ".join(packaged_names())
+        raise UserError(f"checkpoint={path}: no such file, nor weights of the package ({names})")
 
 
 def load_tensors(path: Path, complaint: str) -> Any:

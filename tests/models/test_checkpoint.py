@@ -10,7 +10,14 @@ from safetensors.torch import save_file
 
 from dsmnet import build_model, load_model
 from dsmnet.errors import FormatError, ShapeError, UserError
-from dsmnet.models.checkpoint import CONFIG_KEY, load_into, read_weights, save_weights
+from dsmnet.models.checkpoint import (
+    CONFIG_KEY,
+    find_weights,
+    load_into,
+    packaged_names,
+    read_weights,
+    save_weights,
+)
 
 
 def test_weights_and_configuration_come_back(tmp_path: Path) -> None:
@@ -76,10 +83,26 @@ def test_files_that_are_no_checkpoints(tmp_path: Path, monkeypatch: pytest.Monke
         read_weights(Path("foreign.safetensors"))
 
 
-def test_shipped_weights_are_small_and_load() -> None:
-    from dsmnet.api import DEFAULT_WEIGHTS
-
-    assert DEFAULT_WEIGHTS.stat().st_size <= 8 * 2**20
-    net = load_model(device="cpu")
-    assert net.config["model"] == "dsmnet_lite"
+@pytest.mark.parametrize("name", ["dsmnet_base", "dsmnet_lite"])
+def test_shipped_weights_are_small_and_load(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert packaged_names() == ["dsmnet_base", "dsmnet_lite"]
+    assert find_weights(Path(name)).stat().st_size <= 16 * 2**20
+    net = load_model(name, device="cpu")
+    assert net.config["model"] == name
     assert all(torch.isfinite(p).all() for p in net.parameters())
+
+
+def test_the_default_is_lite() -> None:
+    assert load_model(device="cpu").config["model"] == "dsmnet_lite"
+
+
+def test_a_file_comes_before_weights_of_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("dsmnet_base").write_text("mine")
+    assert find_weights(Path("dsmnet_base")) == Path("dsmnet_base")
+    assert find_weights(Path("elsewhere/dsmnet_lite")) == Path("elsewhere/dsmnet_lite")
+    with pytest.raises(UserError, match=r"checkpoint=dsmnet: no such file, .* \(dsmnet_base, dsmnet_lite\)"):
+        load_model("dsmnet")

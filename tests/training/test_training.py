@@ -194,6 +194,8 @@ def test_starting_from_what_fits_of_another_network(
     other = ["model/aggregation=semi_global_half", "optimizer.lr=0", "trainer.ema_decay=0"]
     with pytest.raises(ShapeError, match=r"does not fit the network.*\n.*aggregation"):
         train(small(tmp_path, init, *other), tmp_path)
+    with pytest.raises(UserError, match="init_partly=true without init"):
+        train(small(tmp_path, "init_partly=true", *other), tmp_path)
     with caplog.at_level(logging.INFO):
         train(small(tmp_path, init, "init_partly=true", *other), tmp_path)
     before, _ = read_weights(whole_run / "weights.safetensors")
