@@ -75,21 +75,30 @@ def in_own_process(function: Callable[..., None], *arguments: Any, what: str) ->
 def growth(setup: Setup, on_gpu: bool = False, what: str = "benchmark") -> float:
     """Return by how much the peak grows when `setup()()` runs once, MiB; inputs do not count.
 
+    A GPU's allocator counts exactly, so this process does. On a CPU, what earlier runs have left in this
+    process would hide what the next one takes: it gets a process of its own.
+
     Raises:
         UserError: the process died.
     """
-    return float(in_own_process(_grow, setup, on_gpu, what=what))
+    if on_gpu:
+        return _growth_here(setup, on_gpu)
+    return float(in_own_process(_send_growth, setup, what=what))
 
 
-def _grow(answer: Any, setup: Setup, on_gpu: bool) -> None:
+def _growth_here(setup: Setup, on_gpu: bool) -> float:
+    run = setup()
+    reset_peak(on_gpu)
+    before = peak(on_gpu)
+    run()
+    if on_gpu:
+        torch.cuda.synchronize()
+    return round(peak(on_gpu) - before, 2)
+
+
+def _send_growth(answer: Any, setup: Setup) -> None:
     try:
-        run = setup()
-        reset_peak(on_gpu)
-        before = peak(on_gpu)
-        run()
-        if on_gpu:
-            torch.cuda.synchronize()
-        answer.send(round(peak(on_gpu) - before, 2))
+        answer.send(_growth_here(setup, on_gpu=False))
     except (UserError, RuntimeError) as error:
         answer.send(str(error).splitlines()[0])
     finally:

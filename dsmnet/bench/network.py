@@ -94,7 +94,7 @@ def markdown(record: dict[str, Any], results: list[Measurement]) -> str:
         "| graph filters | seconds | slowest | peak memory MiB |",
         "| :-- | --: | --: | --: |",
     ]
-    lines += [f"| {r.backend} | {r.seconds:.2f} | {r.slowest:.2f} | {r.memory:.0f} |" for r in results]
+    lines += [f"| {r.backend} | {r.seconds:.3f} | {r.slowest:.3f} | {r.memory:.0f} |" for r in results]
     return "\n".join([*lines, ""])
 
 

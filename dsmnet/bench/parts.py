@@ -87,7 +87,11 @@ def run_parts(
         if isinstance(cases[0], Rate):
             tables[name] = [rate(case, repeats) for case in cases]
         else:
-            tables[name] = [compare(case, repeats, device.type == "cuda", machine) for case in cases]
+            found = tables[name] = []
+            for case in cases:
+                found.append(compare(case, repeats, device.type == "cuda", machine))
+                # What has been measured is told at once: a run that is stopped has not run for nothing.
+                log.info("%s: %s: %.2fx", name, case.name, found[-1].ratio)
     return tables
 
 
