@@ -79,15 +79,16 @@ def train(cfg: DictConfig, output: Path) -> Path:
     trainer: pl.Trainer = instantiate(
         cfg.trainer, output=output, epoch_steps=cfg.loader.epoch_steps, progress=cfg.progress
     )
-    log.info(
-        "%s with norm=%s: %.2f M parameters; %d pairs to train on, %d held back; writing to %s",
-        cfg.choices.model,
-        cfg.choices.norm,
-        sum(p.numel() for p in module.net.parameters()) / 1e6,
-        len(data.train_part),
-        len(data.validation_part),
-        output,
-    )
+    if trainer.is_global_zero:
+        log.info(
+            "%s with norm=%s: %.2f M parameters; %d pairs to train on, %d held back; writing to %s",
+            cfg.choices.model,
+            cfg.choices.norm,
+            sum(p.numel() for p in module.net.parameters()) / 1e6,
+            len(data.train_part),
+            len(data.validation_part),
+            output,
+        )
     trainer.fit(module, data, ckpt_path=cfg.resume, weights_only=True)
     if trainer.interrupted:
         raise UserError(f"interrupted; continue with resume={output / 'checkpoints' / 'last.ckpt'}")

@@ -74,10 +74,13 @@ class LogLine(Callback):
         assert isinstance(pl_module, StereoModule)
         values = {k: float(v) for k, v in trainer.callback_metrics.items()}
         passed, steps = time.monotonic() - self._start[0], trainer.global_step - self._start[1]
+        progress = pl_module.progress()  # of all processes, which each have to ask
+        if not trainer.is_global_zero:
+            return
         log.info(
             "step %d (%.0f %%): train EPE %.2f, validation EPE %.3f, bad-3 %.2f %%, %.2f s a step",
             trainer.global_step,
-            100 * pl_module.progress(),
+            100 * progress,
             values.get("train/epe", float("nan")),
             values.get("val/epe", float("nan")),
             values.get("val/bad3", float("nan")),

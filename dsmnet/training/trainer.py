@@ -130,7 +130,8 @@ def make_trainer(
 
 def _silence_what_users_cannot_act_on() -> None:
     """Hide Lightning's tips, and its warnings about choices that are made here on purpose."""
-    logging.getLogger("pytorch_lightning.utilities.rank_zero").setLevel(logging.WARNING)
+    for name in ("utilities.rank_zero", "trainer.connectors.checkpoint_connector"):
+        logging.getLogger(f"pytorch_lightning.{name}").setLevel(logging.WARNING)
     for message in (
         "Experiment logs directory .* exists and is not empty",  # config.yaml is; older curves are kept
         "Checkpoint directory .* exists and is not empty",  # when a run is resumed in its folder
