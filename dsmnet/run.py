@@ -48,8 +48,9 @@ def train(cfg: DictConfig, output: Path) -> Path:
     Raises:
         UserError: an option is impossible, the data is missing, or the loss diverges.
     """
-    for option in ("resume", "init"):
-        if cfg[option] is not None and not _find(option, cfg[option]).is_file():
+    # Training may start from weights that come with the package, not resume them.
+    for option, find in (("resume", Path), ("init", find_weights)):
+        if cfg[option] is not None and not find(Path(cfg[option])).is_file():
             raise UserError(f"{option}={cfg[option]}: no such file; expected a checkpoint of tools/train.py")
     if cfg.init_partly and cfg.init is None:
         raise UserError("init_partly=true without init: expected init=CHECKPOINT, of which to take what fits")
@@ -101,11 +102,6 @@ def train(cfg: DictConfig, output: Path) -> Path:
         save_weights(weights, predictor.net, config)
         log.info("weights of %s saved as %s", source.name, weights)
     return weights
-
-
-def _find(option: str, value: str) -> Path:
-    """The file that an option names; training may start from weights of the package, not resume them."""
-    return find_weights(Path(value)) if option == "init" else Path(value)
 
 
 def _match(cfg: DictConfig) -> Match:

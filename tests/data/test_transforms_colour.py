@@ -210,8 +210,9 @@ def test_light_falls_on_a_part_of_one_view() -> None:
     ("arguments", "message"),
     [
         ({"strength": -1.0}, "strength=-1"),
-        ({"count": (3, 1)}, r"count=\[3,1\]: expected two rising positive numbers"),
-        ({"size": (0.0, 1.0)}, r"size=\[0.0,1.0\]"),
+        ({"count": (3, 1)}, r"count=\[3, 1\]: expected two numbers, the lower one first"),
+        ({"count": (0, 1)}, "count=0: expected at least 1"),
+        ({"size": (0.0, 1.0)}, r"size=0.0: expected at least 0.001"),
         ({"size": (0.1,)}, r"size=\[0.1\]"),
         ({"probability": 2.0}, "probability=2"),
     ],

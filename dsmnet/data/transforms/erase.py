@@ -8,7 +8,7 @@ from typing import Any, cast
 import cv2
 import numpy as np
 
-from dsmnet.data.transforms.maps import check_least, check_range, check_share, replace
+from dsmnet.data.transforms.maps import check_share, check_whole_range, replace
 from dsmnet.protocols import StereoSample
 
 
@@ -32,7 +32,7 @@ class RandomErase:
         self, probability: float = 0.5, boxes: Sequence[int] = (1, 2), size: Sequence[int] = (50, 100)
     ) -> None:
         self.probability = check_share("probability", probability)
-        self.boxes, self.size = _whole("boxes", boxes), _whole("size", size)
+        self.boxes, self.size = check_whole_range("boxes", boxes), check_whole_range("size", size)
 
     def __call__(self, sample: StereoSample, rng: np.random.Generator) -> StereoSample:
         """Return the changed sample."""
@@ -55,9 +55,3 @@ class RandomErase:
                 # Between two columns both count.
                 changed["noc"][lines] &= (match <= left - 1) | (match >= left + width)
         return replace(sample, right=right, **changed)
-
-
-def _whole(option: str, ends: Sequence[int]) -> tuple[int, int]:
-    """Return a range of whole numbers from 1 on."""
-    least, largest = check_range(option, ends)
-    return int(check_least(option, least, 1)), int(largest)

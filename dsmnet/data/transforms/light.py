@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dsmnet.data.transforms.maps import check_least, check_share, replace
-from dsmnet.errors import UserError
+from dsmnet.data.transforms.maps import check_least, check_range, check_share, check_whole_range, replace
 from dsmnet.protocols import Image, StereoSample
 
 
@@ -31,16 +31,13 @@ class LocalLight:
     def __init__(
         self,
         strength: float = 1.0,
-        count: tuple[int, int] = (1, 3),
-        size: tuple[float, float] = (0.05, 0.5),
+        count: Sequence[int] = (1, 3),
+        size: Sequence[float] = (0.05, 0.5),
         probability: float = 0.25,
     ) -> None:
         self.strength = check_least("strength", strength)
-        for name, ends in (("count", count), ("size", size)):
-            if len(ends) != 2 or not 0 < ends[0] <= ends[1]:
-                listed = ",".join(map(str, ends))
-                raise UserError(f"{name}=[{listed}]: expected two rising positive numbers")
-        self.count, self.size = (int(count[0]), int(count[1])), (float(size[0]), float(size[1]))
+        self.count, self.size = check_whole_range("count", count), check_range("size", size)
+        check_least("size", self.size[0], 0.001)
         self.probability = check_share("probability", probability)
 
     def __call__(self, sample: StereoSample, rng: np.random.Generator) -> StereoSample:
@@ -55,7 +52,7 @@ class LocalLight:
         """The image under one to several lights."""
         height, width = image.shape[:2]
         gain = np.zeros((height, width), np.float32)
-        for _ in range(rng.integers(self.count[0], self.count[1] + 1)):
+        for _ in range(rng.integers(*self.count, endpoint=True)):
             radius = width * math.exp(rng.uniform(*np.log(self.size)))
             edge = math.exp(rng.uniform(math.log(0.02), math.log(1.0)))  # in radii
             within = (1 - _distance(height, width, radius, rng)) / edge

@@ -82,3 +82,13 @@ def check_range(option: str, ends: Sequence[float]) -> tuple[float, float]:
     if len(ends) != 2 or not (math.isfinite(ends[0]) and ends[0] <= ends[1] < math.inf):
         raise UserError(f"transform: {option}={list(ends)}: expected two numbers, the lower one first")
     return ends[0], ends[1]
+
+
+def check_whole_range(option: str, ends: Sequence[int]) -> tuple[int, int]:
+    """Return the ends of a range of whole numbers from 1 on.
+
+    Raises:
+        UserError: they are not two numbers in order, or begin below 1.
+    """
+    least, largest = check_range(option, ends)
+    return int(check_least(option, least, 1)), int(largest)
