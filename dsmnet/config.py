@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import logging
-import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,9 +17,8 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
+from dsmnet.ending import run_to_end
 from dsmnet.errors import UserError
-
-log = logging.getLogger(__name__)
 
 
 def config_dir() -> Path:
@@ -123,13 +120,7 @@ def tool(config_name: str) -> Callable[[Callable[[DictConfig], None]], Callable[
     def decorate(main: Callable[[DictConfig], None]) -> Callable[[], None]:
         @functools.wraps(main)
         def guarded(cfg: DictConfig) -> None:
-            try:
-                main(_for_this_job(cfg))
-            except (UserError, OmegaConfBaseException) as error:
-                if os.environ.get("HYDRA_FULL_ERROR") == "1":
-                    raise
-                log.error("%s", error)
-                raise SystemExit(1) from None
+            run_to_end(lambda: main(_for_this_job(cfg)), (OmegaConfBaseException,))
 
         return hydra.main(version_base="1.3", config_path=str(config_dir()), config_name=config_name)(guarded)
 

@@ -103,7 +103,7 @@ def test_tests_mirror_the_package() -> None:
         path.name for path in (ROOT / "tests").iterdir() if path.is_dir() and path.name != "__pycache__"
     }
     packages = {path.name for path in PACKAGE.iterdir() if path.is_dir()}
-    assert folders <= packages | {"contracts", "tools"}
+    assert folders <= packages | {"contracts", "robustness", "tools"}
 
 
 def test_one_version() -> None:

@@ -1,0 +1,82 @@
+"""How a run of a tool ends: success, the user's mistake, an interruption, or a fault of the program."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from dsmnet.errors import UserError
+
+log = logging.getLogger(__name__)
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, as ``docker stop`` and SLURM send it; what handles Ctrl-C handles it too."""
+
+
+class Interrupted(UserError):
+    """An interruption after which the user is told how to go on.
+
+    Args:
+        message: for the user.
+        number: of the signal; the exit status is 128 more, as in a shell.
+    """
+
+    def __init__(self, message: str, number: int = signal.SIGINT) -> None:
+        super().__init__(message)
+        self.number = number
+
+
+def run_to_end(main: Callable[[], None], mistakes: tuple[type[Exception], ...] = ()) -> None:
+    """Run a tool's work and turn what ends it into a message and an exit status.
+
+    0: success. 1: a `UserError`, one of `mistakes`, a file that the operating system refuses, or no memory:
+    the message alone. 130, 143: Ctrl-C, SIGTERM. Anything else is a fault of the program and comes out with
+    its stack trace, as everything does with ``HYDRA_FULL_ERROR=1``.
+    """
+    told: tuple[type[BaseException], ...] = (UserError, OSError, MemoryError, KeyboardInterrupt, *mistakes)
+    try:
+        with _sigterm_as_interrupt():
+            main()
+    except told as error:
+        if os.environ.get("HYDRA_FULL_ERROR") == "1":
+            raise
+        message, status = _describe(error)
+        log.error("%s", message)
+        raise SystemExit(status) from None
+
+
+def _describe(error: BaseException) -> tuple[str, int]:
+    """Message and exit status."""
+    if isinstance(error, Interrupted):
+        return str(error), 128 + error.number
+    if isinstance(error, KeyboardInterrupt):
+        number = signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT
+        return f"interrupted by {signal.Signals(number).name}", 128 + number
+    if isinstance(error, OSError):
+        return f"{error.filename or 'a file'}: {error.strerror or error}", 1
+    if isinstance(error, MemoryError):
+        return f"not enough memory ({error})", 1
+    return str(error), 1
+
+
+@contextmanager
+def _sigterm_as_interrupt() -> Iterator[None]:
+    """Raise `Terminated` in the main thread where SIGTERM would end the process at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise Terminated
+
+    earlier = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, earlier)
