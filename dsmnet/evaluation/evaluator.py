@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from dsmnet.errors import DataError
+from dsmnet.errors import NAMED, DataError, first_of
 from dsmnet.evaluation.cells import Cells, count_cells, scored_sums, scores
 from dsmnet.evaluation.protocol import METRICS, EvaluationProtocol, Rule
 from dsmnet.evaluation.results import ImageResult, SetResult
@@ -212,13 +212,15 @@ def _image_result(name: str, cells: Cells, seconds: float, reach: int) -> ImageR
 
 def _warn(result: SetResult) -> None:
     if result.skipped:
-        names = ", ".join(result.skipped)
+        names = ", ".join(first_of(result.skipped))
         log.warning("%s: left out, not one pixel to score: %s", result.name, names)
-    for image in result.per_image:
-        if image.non_finite:
-            log.warning(
-                "%s %s: %d scored pixels are nan or infinite; they count as wrong and the EPE is infinite",
-                result.name,
-                image.name,
-                image.non_finite,
-            )
+    wild = [image for image in result.per_image if image.non_finite]
+    for image in wild[:NAMED]:
+        log.warning(
+            "%s %s: %d scored pixels are nan or infinite; they count as wrong and the EPE is infinite",
+            result.name,
+            image.name,
+            image.non_finite,
+        )
+    if len(wild) > NAMED:
+        log.warning("%s: and %d more images with such pixels", result.name, len(wild) - NAMED)

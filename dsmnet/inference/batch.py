@@ -14,7 +14,7 @@ import torch
 from dsmnet.data.formats import read_calibration, read_image
 from dsmnet.data.pairs import PairFiles
 from dsmnet.data.videos import EndOfVideo
-from dsmnet.errors import DataError, ShapeError, UserError
+from dsmnet.errors import DataError, ShapeError, UserError, first_of
 from dsmnet.inference.confidence import ConfidenceMap, check_cue, confidence_cue, predict_with_confidence
 from dsmnet.inference.files import ResultWriter, search_range
 from dsmnet.inference.pipeline import ReadAhead, WriteBehind
@@ -23,7 +23,6 @@ from dsmnet.protocols import Calibration, DisparityMap, Image, Matcher
 
 log = logging.getLogger(__name__)
 
-NAMED = 20  # failed pairs that the last message names
 Views = tuple[Image, Image]
 
 
@@ -109,9 +108,8 @@ class Tally:
         """Raise a `UserError` where a pair failed, naming it."""
         if not self.failed:
             return
-        names = ", ".join(self.failed[:NAMED])
-        more = f" and {len(self.failed) - NAMED} more" if len(self.failed) > NAMED else ""
-        raise UserError(f"{len(self.failed)} of {self.total} pairs failed: {names}{more}")
+        names = ", ".join(first_of(self.failed))
+        raise UserError(f"{len(self.failed)} of {self.total} pairs failed: {names}")
 
 
 def predict_files(

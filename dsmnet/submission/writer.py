@@ -14,7 +14,7 @@ import torch
 from dsmnet.data.formats import write_pfm
 from dsmnet.data.formats.disparity import write_disparity_png16
 from dsmnet.data.formats.images import read_bytes
-from dsmnet.errors import DataError, UserError
+from dsmnet.errors import DataError, UserError, first_of
 from dsmnet.inference.files import search_range
 from dsmnet.inference.timing import needs_warm_up, timed_prediction
 from dsmnet.protocols import DisparityMap, Matcher
@@ -85,7 +85,7 @@ def predict_answers(
             f"paths.output={folder.parent}"
         ) from None
     if failed:
-        raise UserError(f"{len(failed)} of {len(answers)} answers failed: {', '.join(failed)}")
+        raise UserError(f"{len(failed)} of {len(answers)} answers failed: {', '.join(first_of(failed))}")
     return len(answers) - len(todo)
 
 
@@ -106,7 +106,7 @@ def _is_done(answer: Answer, form: UploadForm, folder: Path, record: Record) -> 
         return False
     there = {name for name in answer.files() if (folder / name).is_file()}
     whole = len(there) == len(answer.files())
-    return whole and not answer_problems(form, answer, lambda name: read_bytes(folder / name), there)
+    return whole and not answer_problems(form, answer, lambda name, _: read_bytes(folder / name), there)
 
 
 def _write(answer: Answer, form: UploadForm, folder: Path, disparity: DisparityMap, seconds: float) -> None:

@@ -52,15 +52,19 @@ def faults(left: View, right: View) -> list[str]:
     same = at_match(right.body, left) == left.body
     if (np.abs(gap) > 1)[noc & same].any():
         found.append(f"views disagree by {np.abs(gap)[noc & same].max():.2f} px")
-    if (gap > 1)[noc].any():
+    if (gap > 1.001)[noc].any():
         found.append("something stands before what both views show")
     return found
 
 
+def matches(left: View) -> NDArray[np.intp]:
+    """Return the column of the right view nearest to each left pixel's match, [H, W]."""
+    return np.rint(np.arange(left.width, dtype=np.float32) - left.disparity).astype(np.intp)
+
+
 def at_match(values: NDArray[np.generic], left: View) -> NDArray[np.generic]:
     """Return what a map of the right view holds at the pixel nearest to each left one's match."""
-    columns = np.rint(np.arange(left.width) - left.disparity).astype(int).clip(0, left.width - 1)
-    return np.take_along_axis(values, columns, axis=1)
+    return np.take_along_axis(values, matches(left).clip(0, left.width - 1), axis=1)
 
 
 def agreement(left: View, right: View) -> float:
@@ -68,7 +72,7 @@ def agreement(left: View, right: View) -> float:
 
     The mask is asked for wherever nothing beyond the left view can hide the match.
     """
-    columns = np.rint(np.arange(left.width) - left.disparity).astype(int)
+    columns = matches(left)
     inside = columns >= 0
     rows = np.broadcast_to(np.arange(left.height)[:, None], columns.shape)
     nearest = np.full(left.disparity.shape, -np.inf, np.float32)
