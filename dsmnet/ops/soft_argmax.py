@@ -7,8 +7,8 @@ every `stride`-th level is again a blend of shifted planes, here called a run. B
 the expectation takes two sums per pixel. For the backward pass the scores, the disparity, the sum of weights
 and the largest level are kept, and the blends are computed once more.
 
-Scores may be of any size. They are taken relative to the largest plane of their pixel, and a level relative to
-the largest level only after it was blended: so that level has the weight 1 to the last bit, whatever the
+Scores may be of any size. They are taken relative to the largest plane of their pixel, and a level relative
+to the largest level only after it was blended: so that level has the weight 1 to the last bit, whatever the
 rounding of the blend, and no sum overflows or vanishes.
 
 The reference holds `levels` maps of the full size several times over; this holds few, whatever `levels`.
@@ -36,8 +36,8 @@ def full_size_soft_argmax(scores: Tensor, stride: int, levels: int, backend: str
     """Enlarge scores trilinearly (corners not aligned); return the expectation of a softmax over the levels.
 
     Args:
-        scores: [N, D, h, w], larger is better; float32 or float64. What is infinite counts as an eighth of the
-            largest number, so that a level beside a plane of -inf has no weight.
+        scores: [N, D, h, w], larger is better; float32 or float64. What is infinite counts as an eighth of
+            the largest number, so that a level beside a plane of -inf has no weight.
         stride: enlargement of the image axes.
         levels: size of the enlarged disparity axis, at least D.
         backend: ``reference`` (plain operations), any other name of `choose_backend` for the blockwise form.
