@@ -16,9 +16,10 @@ from dsmnet.data.pairs import PairFiles
 from dsmnet.data.videos import EndOfVideo
 from dsmnet.errors import DataError, ShapeError, UserError, first_of
 from dsmnet.inference.confidence import ConfidenceMap, check_cue, confidence_cue, predict_with_confidence
-from dsmnet.inference.files import ResultWriter, search_range
+from dsmnet.inference.files import ResultWriter
 from dsmnet.inference.pipeline import ReadAhead, WriteBehind
 from dsmnet.inference.record import PredictionRecord
+from dsmnet.inference.search import search_range, too_short
 from dsmnet.protocols import Calibration, DisparityMap, Image, Matcher
 
 log = logging.getLogger(__name__)
@@ -76,7 +77,8 @@ class Prediction:
 
     def of(self, matcher: Matcher, loaded: LoadedPair, name: str) -> Answer:
         """Match a pair; the disparity is infinite where it is not trusted."""
-        reach, cue = search_range(self.max_disparity, loaded.calibration), confidence_cue(self.confidence)
+        cue, width = confidence_cue(self.confidence), loaded.views[0].shape[1]
+        reach = search_range(self.max_disparity, loaded.calibration, width)
         start, confidence = time.perf_counter(), None
         if cue is None:
             disparity = matcher.predict(*loaded.views, reach)
@@ -86,6 +88,8 @@ class Prediction:
         wild = int((~np.isfinite(disparity)).sum())
         if wild:
             log.warning("%s: %d pixels without a finite disparity", name, wild)
+        if warning := too_short(disparity, reach):
+            log.warning("%s: %s", name, warning)
         if confidence is not None and self.min_confidence is not None:
             disparity = np.where(confidence < self.min_confidence, np.float32(np.inf), disparity)
         return Answer(disparity, confidence, seconds, reach)

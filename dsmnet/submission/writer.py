@@ -15,7 +15,7 @@ from dsmnet.data.formats import write_pfm
 from dsmnet.data.formats.disparity import write_disparity_png16
 from dsmnet.data.formats.images import read_bytes
 from dsmnet.errors import DataError, UserError, first_of
-from dsmnet.inference.files import search_range
+from dsmnet.inference.search import search_range, too_short
 from dsmnet.inference.timing import needs_warm_up, timed_prediction
 from dsmnet.protocols import DisparityMap, Matcher
 from dsmnet.submission.answers import Answer
@@ -48,7 +48,7 @@ def predict_answers(
         form: of the benchmark.
         folder: where the files go, as they will lie in the archive.
         record: of what is done; it grows with each answer.
-        max_disparity: ``auto`` or pixels, see `dsmnet.inference.files.search_range`.
+        max_disparity: ``auto`` or pixels, see `dsmnet.inference.search.search_range`.
         watch: wraps the answers that are predicted, to show progress.
 
     Returns:
@@ -64,11 +64,13 @@ def predict_answers(
         for answer in watch(todo):
             try:
                 sample = answer.sample()
-                reach = search_range(max_disparity, sample.get("calibration"))
+                reach = search_range(max_disparity, sample.get("calibration"), sample["left"].shape[1])
                 if cold:
                     matcher.predict(sample["left"], sample["right"], reach)
                     cold = False
                 disparity, seconds = timed_prediction(matcher, sample, reach)
+                if warning := too_short(disparity, reach):
+                    log.warning("%s: %s", answer.disparity, warning)
                 _write(answer, form, folder, disparity, seconds)
                 record.add(answer.disparity, seconds, reach)
             except UserError as error:
