@@ -1,5 +1,25 @@
 """What a user can get wrong, as exceptions whose message is written for that user."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+NAMED = 20  # of many things that are wrong, how many are named
+_LONGEST = 120  # characters of a name
+
+
+def first_of(names: Sequence[str], most: int = NAMED) -> list[str]:
+    """Return the first `most` names, and where there are more a last line that counts the others."""
+    more = len(names) - most
+    return [*names[:most], f"and {more} more"] if more > 0 else list(names)
+
+
+def shown(name: str) -> str:
+    """Return a stranger's name or words as a message may hold them: printable, in one line, not too long."""
+    text = name if name.isprintable() else ascii(name)[1:-1]
+    half = _LONGEST // 2 - 2
+    return text if len(text) <= _LONGEST else f"{text[:half]}...{text[-half:]}"
+
 
 class UserError(Exception):
     """A mistake in what the user gave; the message names the file or option and says what was expected.

@@ -11,6 +11,11 @@ from typing import Any
 import pytest
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Say how long the tests of tests/robustness look."""
+    parser.addoption("--soak", type=int, default=120, help="generated scenes of each layout to look at")
+
+
 @pytest.fixture(scope="session")
 def real_data() -> Path:
     """The folder of real benchmark pairs; tests that ask for it are skipped where there is none."""

@@ -23,7 +23,7 @@ from dsmnet.data.check import SetReport, check_dataset, choose_pairs, read_some
 from dsmnet.data.check_report import markdown
 from dsmnet.data.formats import write_image
 from dsmnet.data.parallel import worker_count
-from dsmnet.errors import DataError, UserError
+from dsmnet.errors import NAMED, DataError, UserError
 from dsmnet.inference.progress import track
 from dsmnet.viz import sheet
 
@@ -48,9 +48,10 @@ def main(cfg: DictConfig) -> None:
     output.mkdir(parents=True, exist_ok=True)
     text = markdown(reports, cfg.paths.data, sources)
     (output / "data.md").write_text(text, encoding="utf-8")
-    Console(width=None if sys.stdout.isatty() else 120).print(Markdown(text))
+    short = markdown(reports, cfg.paths.data, sources, NAMED)
+    Console(width=None if sys.stdout.isatty() else 120).print(Markdown(short))
     if problems := sum(len(report.problems) for report in reports):
-        raise UserError(f"problems found: {problems}, listed above and in {output / 'data.md'}")
+        raise UserError(f"problems found: {problems}, listed in {output / 'data.md'}")
     log.info("no problems; report and sheets -> %s", output)
 
 

@@ -17,7 +17,7 @@ from dsmnet.api import DEFAULT_WEIGHTS
 from dsmnet.config import tool
 from dsmnet.export import export
 from dsmnet.export.parity import check_parity, write_parity
-from dsmnet.inference.files import search_range
+from dsmnet.inference.search import search_range
 
 log = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from dsmnet import load_model
 from dsmnet.api import DEFAULT_WEIGHTS
 from dsmnet.config import instantiate, tool
 from dsmnet.data.base import choose
-from dsmnet.errors import UserError
+from dsmnet.errors import UserError, first_of
 from dsmnet.inference.progress import track
 from dsmnet.inference.tiled import in_tiles
 from dsmnet.models.checkpoint import find_weights
@@ -43,7 +43,7 @@ def main(cfg: DictConfig) -> None:
         archive = Path(cfg.validate).expanduser()
         answers = expected_answers(form, datasets, str(cfg.method or method_of(archive, form) or "METHOD"))
     problems = validate(archive, form, answers)
-    for problem in problems:
+    for problem in first_of(problems):
         log.error("%s", problem)
     if problems:
         raise UserError(f"{archive}: problems: {len(problems)}, listed above")

@@ -11,8 +11,8 @@ from dsmnet.adaptation.adabn import Adaptation, Mode, adapt_batch_norms
 from dsmnet.data.check import choose_pairs
 from dsmnet.errors import UserError
 from dsmnet.inference import StereoPredictor
-from dsmnet.inference.files import search_range
 from dsmnet.inference.progress import track
+from dsmnet.inference.search import search_range
 from dsmnet.protocols import StereoSample
 
 
@@ -51,7 +51,7 @@ def adapt(
 
     def forward(index: int) -> Any:
         sample = dataset[index]
-        reach = search_range(max_disparity, sample.get("calibration"))
+        reach = search_range(max_disparity, sample.get("calibration"), sample["left"].shape[1])
         return predictor.predict(sample["left"], sample["right"], reach)
 
     return adapt_batch_norms(predictor, pairs, forward, mode=mode, prior=prior)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from dsmnet.data.catalog import NOT_FOUND, PASSED_OVER, Source
 from dsmnet.data.check import SetReport
+from dsmnet.errors import first_of
 
 HEADER = (
     "set",
@@ -21,13 +22,16 @@ HEADER = (
 )
 
 
-def markdown(reports: Sequence[SetReport], where: str, sources: Sequence[Source]) -> str:
+def markdown(
+    reports: Sequence[SetReport], where: str, sources: Sequence[Source], most: int | None = None
+) -> str:
     """Write the report: a table of the sets, incomplete ones, problems, and how to get each set.
 
     Args:
         reports: one per data set that was checked.
         where: the folder that was searched.
         sources: of these sets, and of those that were looked for.
+        most: how many problems are listed before the others are counted; None: all.
     """
     lines = ["# Data", "", f"Searched: `{where}`", "", "| " + " | ".join(HEADER) + " |"]
     lines.append("|---|" + "---:|" * (len(HEADER) - 1))
@@ -41,7 +45,8 @@ def markdown(reports: Sequence[SetReport], where: str, sources: Sequence[Source]
     if counts := [f"- {note}" for report in reports if (note := count_note(report))]:
         lines += ["", "## Not as many pairs as published", "", *counts]
     lines += ["", "## Problems", ""]
-    lines += [f"- {problem}" for report in reports for problem in report.problems] or ["None."]
+    problems = [problem for report in reports for problem in report.problems]
+    lines += [f"- {line}" for line in first_of(problems, most or len(problems))] or ["None."]
     known = [source for source in sources if source.about]
     if known:
         lines += ["", "## Where the sets come from", "", *(_origin(source) for source in known)]

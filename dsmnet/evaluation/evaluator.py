@@ -11,12 +11,12 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
-from dsmnet.errors import DataError
+from dsmnet.errors import NAMED, DataError, first_of
 from dsmnet.evaluation.cells import Cells, count_cells, scored_sums, scores
 from dsmnet.evaluation.protocol import METRICS, EvaluationProtocol, Rule
 from dsmnet.evaluation.results import ImageResult, SetResult
-from dsmnet.inference.files import search_range
 from dsmnet.inference.progress import track
+from dsmnet.inference.search import search_range, too_short
 from dsmnet.inference.tiled import TiledMatcher
 from dsmnet.inference.timing import needs_warm_up, timed_prediction
 from dsmnet.protocols import DisparityMap, Mask, Matcher, StereoSample
@@ -144,12 +144,14 @@ def evaluate_set(
             result.skipped.append(sample["name"])
         if not sample.get("valid", scored).any():
             continue
-        reach = search_range(max_disparity, sample.get("calibration"))
+        reach = search_range(max_disparity, sample.get("calibration"), sample["left"].shape[1])
         if warm_up and not result.cells:
             matcher.predict(sample["left"], sample["right"], reach)
         prediction, seconds = timed_prediction(matcher, sample, reach)
         if not np.isfinite(sample["disparity"][sample["valid"]]).all():
             raise DataError(f"{sample['dataset']} {sample['name']}: truth marked as valid is not finite")
+        if too_short(prediction, reach):
+            result.short.append(sample["name"])
         cells = count_cells(sample, prediction, scored)
         result.cells.append(cells)
         result.sizes.add((scored.shape[0], scored.shape[1]))
@@ -212,13 +214,21 @@ def _image_result(name: str, cells: Cells, seconds: float, reach: int) -> ImageR
 
 def _warn(result: SetResult) -> None:
     if result.skipped:
-        names = ", ".join(result.skipped)
+        names = ", ".join(first_of(result.skipped))
         log.warning("%s: left out, not one pixel to score: %s", result.name, names)
-    for image in result.per_image:
-        if image.non_finite:
-            log.warning(
-                "%s %s: %d scored pixels are nan or infinite; they count as wrong and the EPE is infinite",
-                result.name,
-                image.name,
-                image.non_finite,
-            )
+    if result.short:
+        log.warning(
+            "%s: many answers lie at the end of the search range, max_disparity= may be too short: %s",
+            result.name,
+            ", ".join(first_of(result.short)),
+        )
+    wild = [image for image in result.per_image if image.non_finite]
+    for image in wild[:NAMED]:
+        log.warning(
+            "%s %s: %d scored pixels are nan or infinite; they count as wrong and the EPE is infinite",
+            result.name,
+            image.name,
+            image.non_finite,
+        )
+    if len(wild) > NAMED:
+        log.warning("%s: and %d more images with such pixels", result.name, len(wild) - NAMED)

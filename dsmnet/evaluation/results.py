@@ -39,6 +39,7 @@ class SetResult:
     name: str
     per_image: list[ImageResult] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)  # images without one pixel to score
+    short: list[str] = field(default_factory=list)  # images that were perhaps not searched far enough
     pixels_used: str = (
         "all"  # "noc", "occ", "all", or "mixed" where only some images tell their visible pixels
     )

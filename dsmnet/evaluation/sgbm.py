@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from dsmnet.errors import ShapeError, UserError
+from dsmnet.inference.search import widened
 from dsmnet.protocols import DisparityMap, Image, Mask
 
 _FIXED_POINT = 16  # OpenCV returns sixteenths of a pixel, and searches a multiple of 16 disparities
@@ -79,7 +80,8 @@ class SGBM:
         Args:
             left: left view.
             right: right view, of the same size.
-            max_disparity: search range in pixels, rounded up to a multiple of 16.
+            max_disparity: search range in pixels, rounded up to a multiple of 16; default: that of the
+                matcher, more for images wider than 1,500 pixels.
 
         Raises:
             ShapeError: the views differ in size.
@@ -89,7 +91,7 @@ class SGBM:
             raise ShapeError(f"left view has shape {list(left.shape)}, right view {list(right.shape)}")
         if left.dtype != np.uint8 or right.dtype != np.uint8:
             raise UserError(f"StereoSGBM takes 8-bit images, not {left.dtype} and {right.dtype}")
-        disparities = _round_up(max_disparity or self.max_disparity)
+        disparities = _round_up(max_disparity or widened(self.max_disparity, left.shape[1]))
         wide_left = cv2.copyMakeBorder(left, 0, 0, disparities, 0, cv2.BORDER_REPLICATE)
         wide_right = cv2.copyMakeBorder(right, 0, 0, disparities, 0, cv2.BORDER_REPLICATE)
         matcher = cv2.StereoSGBM.create(numDisparities=disparities, **self._options)

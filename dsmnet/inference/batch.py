@@ -14,16 +14,16 @@ import torch
 from dsmnet.data.formats import read_calibration, read_image
 from dsmnet.data.pairs import PairFiles
 from dsmnet.data.videos import EndOfVideo
-from dsmnet.errors import DataError, ShapeError, UserError
+from dsmnet.errors import DataError, ShapeError, UserError, first_of
 from dsmnet.inference.confidence import ConfidenceMap, check_cue, confidence_cue, predict_with_confidence
-from dsmnet.inference.files import ResultWriter, search_range
+from dsmnet.inference.files import ResultWriter
 from dsmnet.inference.pipeline import ReadAhead, WriteBehind
 from dsmnet.inference.record import PredictionRecord
+from dsmnet.inference.search import search_range, too_short
 from dsmnet.protocols import Calibration, DisparityMap, Image, Matcher
 
 log = logging.getLogger(__name__)
 
-NAMED = 20  # failed pairs that the last message names
 Views = tuple[Image, Image]
 
 
@@ -77,7 +77,8 @@ class Prediction:
 
     def of(self, matcher: Matcher, loaded: LoadedPair, name: str) -> Answer:
         """Match a pair; the disparity is infinite where it is not trusted."""
-        reach, cue = search_range(self.max_disparity, loaded.calibration), confidence_cue(self.confidence)
+        cue, width = confidence_cue(self.confidence), loaded.views[0].shape[1]
+        reach = search_range(self.max_disparity, loaded.calibration, width)
         start, confidence = time.perf_counter(), None
         if cue is None:
             disparity = matcher.predict(*loaded.views, reach)
@@ -87,6 +88,8 @@ class Prediction:
         wild = int((~np.isfinite(disparity)).sum())
         if wild:
             log.warning("%s: %d pixels without a finite disparity", name, wild)
+        if warning := too_short(disparity, reach):
+            log.warning("%s: %s", name, warning)
         if confidence is not None and self.min_confidence is not None:
             disparity = np.where(confidence < self.min_confidence, np.float32(np.inf), disparity)
         return Answer(disparity, confidence, seconds, reach)
@@ -109,9 +112,8 @@ class Tally:
         """Raise a `UserError` where a pair failed, naming it."""
         if not self.failed:
             return
-        names = ", ".join(self.failed[:NAMED])
-        more = f" and {len(self.failed) - NAMED} more" if len(self.failed) > NAMED else ""
-        raise UserError(f"{len(self.failed)} of {self.total} pairs failed: {names}{more}")
+        names = ", ".join(first_of(self.failed))
+        raise UserError(f"{len(self.failed)} of {self.total} pairs failed: {names}")
 
 
 def predict_files(

@@ -134,7 +134,7 @@ def sharpness(scores: Tensor, planes: Tensor) -> Tensor:
     count = scores.shape[1]
     below = planes.nan_to_num().floor().clamp(0, max(count - 2, 0)).long()
     near = torch.cat([below, (below + 1).clamp(max=count - 1)], dim=1)[:, : min(count, 2)]
-    share = scores.gather(1, near).logsumexp(1, keepdim=True) - scores.logsumexp(1, keepdim=True)
+    share = scores.log_softmax(1).gather(1, near).logsumexp(1, keepdim=True)  # of scores of any size
     return share.exp().clamp(max=1)
 
 

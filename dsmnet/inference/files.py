@@ -1,4 +1,4 @@
-"""The files of a matched pair, and how far to search for them."""
+"""The files of a matched pair."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import numpy as np
 
 from dsmnet.data.formats import write_image, write_pfm
 from dsmnet.data.formats.disparity import write_disparity_png16
-from dsmnet.errors import UserError
 from dsmnet.inference.cloud import CloudWriter
 from dsmnet.inference.confidence import ConfidenceMap
 from dsmnet.inference.staging import staged
@@ -20,22 +19,6 @@ from dsmnet.viz.colour import COLOUR_MAP, check_limits, colour_disparity, colour
 from dsmnet.viz.legend import disparity_bar, with_bar
 
 log = logging.getLogger(__name__)
-
-DEFAULT_RANGE = 192  # pixels: where nothing says how far to search
-
-
-def search_range(max_disparity: str | int, calibration: Calibration | None = None) -> int:
-    """Resolve ``max_disparity=auto|N``: auto is what the calibration states, else 192 px.
-
-    Raises:
-        UserError: neither auto nor a positive whole number.
-    """
-    if max_disparity == "auto":
-        stated = calibration.max_disparity if calibration else None
-        return stated or DEFAULT_RANGE
-    if isinstance(max_disparity, int) and not isinstance(max_disparity, bool) and max_disparity > 0:
-        return max_disparity
-    raise UserError(f"max_disparity={max_disparity}: expected auto or a positive whole number of pixels")
 
 
 @dataclass(frozen=True)

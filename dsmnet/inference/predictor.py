@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from dsmnet.errors import ShapeError
 from dsmnet.inference.confidence import full_size, predict_with_confidence, sharpness
 from dsmnet.inference.padding import Padding
+from dsmnet.inference.search import widened
 from dsmnet.models.stereo_net import StereoNet
 
 AnyImage = NDArray[Any] | Tensor
@@ -66,7 +67,8 @@ class StereoPredictor(nn.Module):
             left: the left view: [H, W, 3] or [H, W] array, or [3, H, W] tensor; uint8, uint16, or floats in
                 [0, 1].
             right: the right view, of the same size.
-            max_disparity: search range in pixels, exclusive; default: the network's own.
+            max_disparity: search range in pixels, exclusive; default: the network's own, in proportion more
+                for images wider than 1,500 pixels (an exported file's own whatever the width).
 
         Returns:
             Disparity of the left view in pixels, float32 [H, W], not negative.
@@ -111,6 +113,8 @@ class StereoPredictor(nn.Module):
         was_training = self.training
         self.eval()
         pair, padding = self.prepare(left, right)
+        if max_disparity is None and getattr(self.net, "any_range", True):
+            max_disparity = widened(self.net.max_disparity, pair.shape[-1] - padding.right)
         output = net(pair[:1], pair[1:], max_disparity)
         self.train(was_training)
         return output, padding

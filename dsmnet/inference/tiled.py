@@ -12,10 +12,10 @@ import numpy as np
 
 from dsmnet.errors import ShapeError, UserError
 from dsmnet.inference.confidence import ConfidenceMap
-from dsmnet.inference.files import DEFAULT_RANGE
 from dsmnet.inference.footprint import footprint
 from dsmnet.inference.fusion import choose_by_match
 from dsmnet.inference.progress import track
+from dsmnet.inference.search import DEFAULT_RANGE, widened
 from dsmnet.inference.tiles import Blend, CoarseMap, Tile, spans
 from dsmnet.protocols import DisparityMap, Image, Matcher
 
@@ -87,7 +87,7 @@ class TiledMatcher:
         """
         if not self._needs_tiles(left.shape, max_disparity):
             return self.inner.predict(left, right, max_disparity)
-        return self._predict(left, right, max_disparity or DEFAULT_RANGE, sharp=False)[0]
+        return self._predict(left, right, self._reach(left.shape, max_disparity), sharp=False)[0]
 
     def predict_with_sharpness(
         self, left: Image, right: Image, max_disparity: int | None = None
@@ -96,7 +96,7 @@ class TiledMatcher:
         inner: Any = self.inner
         if not self._needs_tiles(left.shape, max_disparity):
             return inner.predict_with_sharpness(left, right, max_disparity)
-        disparity, sharpness = self._predict(left, right, max_disparity or DEFAULT_RANGE, sharp=True)
+        disparity, sharpness = self._predict(left, right, self._reach(left.shape, max_disparity), sharp=True)
         return disparity, sharpness
 
     def _predict(self, left: Image, right: Image, reach: int, sharp: bool) -> list[DisparityMap]:
@@ -118,8 +118,11 @@ class TiledMatcher:
 
     def _needs_tiles(self, shape: tuple[int, ...], max_disparity: int | None) -> bool:
         if self.tile == "auto":
-            return self._scale((shape[0], shape[1], max_disparity or DEFAULT_RANGE)) > 1
+            return self._scale((shape[0], shape[1], self._reach(shape, max_disparity))) > 1
         return max(shape[:2]) > self.longest
+
+    def _reach(self, shape: tuple[int, ...], max_disparity: int | None) -> int:
+        return max_disparity or widened(DEFAULT_RANGE, shape[1])
 
     def _coarse(self, left: Image, right: Image, reach: int) -> DisparityMap:
         """Match the whole at a smaller scale; pixels of the full image, at the size of that scale."""

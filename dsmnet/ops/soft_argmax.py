@@ -4,8 +4,12 @@ Trilinear enlargement is linear along each axis in turn. Along the image axes a 
 within the cell of `stride` pixels) always lies between the same two neighbours with the same weights, so
 that a phase is a blend of shifted maps. Along the disparity axis a level lies between two planes;
 every `stride`-th level is again a blend of shifted planes, here called a run. Block by block of rows,
-the expectation takes two sums per pixel. For the backward pass the scores, the disparity and the logarithm of
-the sum are kept, and the blends are computed once more.
+the expectation takes two sums per pixel. For the backward pass the scores, the disparity, the sum of weights
+and the largest level are kept, and the blends are computed once more.
+
+Scores may be of any size. They are taken relative to the largest plane of their pixel, and a level relative
+to the largest level only after it was blended: so that level has the weight 1 to the last bit, whatever the
+rounding of the blend, and no sum overflows or vanishes.
 
 The reference holds `levels` maps of the full size several times over; this holds few, whatever `levels`.
 Powers of two take the place of exponentials: they are three times as fast on a CPU.
@@ -32,7 +36,8 @@ def full_size_soft_argmax(scores: Tensor, stride: int, levels: int, backend: str
     """Enlarge scores trilinearly (corners not aligned); return the expectation of a softmax over the levels.
 
     Args:
-        scores: [N, D, h, w], larger is better; float32 or float64.
+        scores: [N, D, h, w], larger is better; float32 or float64. What is infinite counts as an eighth of
+            the largest number, so that a level beside a plane of -inf has no weight.
         stride: enlargement of the image axes.
         levels: size of the enlarged disparity axis, at least D.
         backend: ``reference`` (plain operations), any other name of `choose_backend` for the blockwise form.
@@ -43,7 +48,7 @@ def full_size_soft_argmax(scores: Tensor, stride: int, levels: int, backend: str
     """
     if _exporting() or choose_backend(backend) == "reference":
         return _reference(scores, stride, levels)
-    disparity, _ = _soft_argmax(scores, stride, levels)
+    disparity, _, _ = _soft_argmax(scores, stride, levels)
     return F.pixel_shuffle(disparity, stride).squeeze(1)
 
 
@@ -54,75 +59,81 @@ def _exporting() -> bool:
 
 def _reference(scores: Tensor, stride: int, levels: int) -> Tensor:
     size = (levels, stride * scores.shape[-2], stride * scores.shape[-1])
-    fine = F.interpolate(scores[:, None], size=size, mode="trilinear", align_corners=False)
+    fine = F.interpolate(_finite(scores[:, None]), size=size, mode="trilinear", align_corners=False)
     disparities = torch.arange(levels, device=fine.device, dtype=fine.dtype)
     return torch.einsum("ndhw,d->nhw", fine.squeeze(1).softmax(1), disparities)
 
 
 @torch.library.custom_op("dsmnet::full_size_soft_argmax", mutates_args=())
-def _soft_argmax(scores: Tensor, stride: int, levels: int) -> tuple[Tensor, Tensor]:
-    """Return the disparity and log2 of the sum of weights, each [N, stride**2, h, w]: a channel per phase."""
+def _soft_argmax(scores: Tensor, stride: int, levels: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the disparity, the sum of weights and the largest level (below the largest plane, base 2).
+
+    Each [N, stride**2, h, w], a channel per phase; a weight is relative to that of the largest level.
+    """
     n, planes, h, w = scores.shape
     disparity = scores.new_empty(n, stride**2, h, w)
-    log_sum = torch.empty_like(disparity)
+    sums, peaks = torch.empty_like(disparity), torch.empty_like(disparity)
     middle = (levels - 1) / 2  # moments about it lose less to rounding
     runs = _runs(planes, levels, scores)
     padded = _pad(scores)
     for block in _blocks(scores, stride):
-        fine = block.enlarge(padded)
+        fine = _below_largest(block.enlarge(padded))
         buffer = torch.empty_like(fine)
         peak = fine.new_full((n, 1, block.height, w), -math.inf)
         for run in runs:
             if run.outermost:
                 torch.maximum(peak, run.blend(fine, buffer).amax(1, keepdim=True), out=peak)
-        fine.sub_(peak)
         total, moment = torch.zeros_like(peak), torch.zeros_like(peak)
         for run in runs:
-            weights = run.blend(fine, buffer).exp2_()
+            weights = run.blend(fine, buffer).sub_(peak).exp2_()
             total.add_(weights.sum(1, keepdim=True))
             moment.add_(weights.mul_(run.levels - middle).sum(1, keepdim=True))
         block.of(disparity).copy_(moment.div_(total).add_(middle))
-        block.of(log_sum).copy_(peak.add_(total.log2_()))
-    return disparity, log_sum
+        block.of(sums).copy_(total)
+        block.of(peaks).copy_(peak)
+    return disparity, sums, peaks
 
 
 @torch.library.custom_op("dsmnet::full_size_soft_argmax_backward", mutates_args=())
 def _soft_argmax_backward(
-    grad: Tensor, scores: Tensor, disparity: Tensor, log_sum: Tensor, stride: int, levels: int
+    grad: Tensor, scores: Tensor, disparity: Tensor, sums: Tensor, peaks: Tensor, stride: int, levels: int
 ) -> Tensor:
     """Return the gradient of the scores; a level of weight p has ``grad * p * (level - disparity)``."""
     runs = _runs(scores.shape[1], levels, scores)
     padded = _pad(scores)
     grad_padded = torch.zeros_like(padded)
     for block in _blocks(scores, stride):
-        fine = block.enlarge(padded).sub_(block.of(log_sum))
+        fine, peak = _below_largest(block.enlarge(padded)), block.of(peaks)
         grad_fine, buffer, distance = torch.zeros_like(fine), torch.empty_like(fine), torch.empty_like(fine)
         for run in runs:
-            change = run.blend(fine, buffer).exp2_()
+            change = run.blend(fine, buffer).sub_(peak).exp2_()
             away = torch.sub(run.levels, block.of(disparity), out=distance[:, : run.count])
             run.blend_adjoint(change.mul_(away), grad_fine)
-        block.enlarge_adjoint(grad_fine.mul_(block.of(grad)), grad_padded)
-    return _pad_adjoint(grad_padded)
+        block.enlarge_adjoint(grad_fine.mul_(block.of(grad) / block.of(sums)), grad_padded)
+    return _pad_adjoint(grad_padded).masked_fill_(scores.abs() > _most(scores), 0)
 
 
 @_soft_argmax.register_fake
-def _(scores: Tensor, stride: int, levels: int) -> tuple[Tensor, Tensor]:
+def _(scores: Tensor, stride: int, levels: int) -> tuple[Tensor, Tensor, Tensor]:
     n, _, h, w = scores.shape
-    return scores.new_empty(n, stride**2, h, w), scores.new_empty(n, stride**2, h, w)
+    disparity, sums, peaks = (scores.new_empty(n, stride**2, h, w) for _ in range(3))
+    return disparity, sums, peaks
 
 
 @_soft_argmax_backward.register_fake
-def _(grad: Tensor, scores: Tensor, disparity: Tensor, log_sum: Tensor, stride: int, levels: int) -> Tensor:
+def _(
+    grad: Tensor, scores: Tensor, disparity: Tensor, sums: Tensor, peaks: Tensor, stride: int, levels: int
+) -> Tensor:
     return scores.new_empty(scores.shape)
 
 
-def _keep(ctx: Any, inputs: tuple[Tensor, int, int], output: tuple[Tensor, Tensor]) -> None:
+def _keep(ctx: Any, inputs: tuple[Tensor, int, int], output: tuple[Tensor, Tensor, Tensor]) -> None:
     scores, ctx.stride, ctx.levels = inputs
     ctx.save_for_backward(scores, *output)
-    ctx.mark_non_differentiable(output[1])
+    ctx.mark_non_differentiable(*output[1:])
 
 
-def _differentiate(ctx: Any, grad: Tensor, _: Tensor) -> tuple[Tensor, None, None]:
+def _differentiate(ctx: Any, grad: Tensor, _: Tensor, __: Tensor) -> tuple[Tensor, None, None]:
     return _soft_argmax_backward(grad, *ctx.saved_tensors, ctx.stride, ctx.levels), None, None
 
 
@@ -260,9 +271,24 @@ def _blocks(scores: Tensor, stride: int) -> Iterator[_Block]:
                 yield _Block(y * stride + x, top, min(step, h - top), row, column)
 
 
+def _below_largest(planes: Tensor) -> Tensor:
+    """Subtract each pixel's largest plane, in place."""
+    return planes.sub_(planes.amax(1, keepdim=True))
+
+
+def _finite(scores: Tensor) -> Tensor:
+    """Return scores that can be blended: infinite ones would make nan with a share of 0."""
+    return scores.clamp(-_most(scores), _most(scores))
+
+
+def _most(scores: Tensor) -> float:
+    return torch.finfo(scores.dtype).max / 8
+
+
 def _pad(scores: Tensor) -> Tensor:
     """Repeat the border along all three axes; scores of base 2."""
-    return F.pad(scores[:, None], (1,) * 6, mode="replicate").squeeze(1).mul_(math.log2(math.e))
+    padded = F.pad(_finite(scores[:, None]), (1,) * 6, mode="replicate")
+    return padded.squeeze(1).mul_(math.log2(math.e))
 
 
 def _pad_adjoint(grad: Tensor) -> Tensor:

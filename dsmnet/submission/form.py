@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from dsmnet.errors import UserError
+from dsmnet.errors import UserError, first_of, shown
 
 SECONDS = "{seconds}"
 SPARSE = "_s"  # how Middlebury marks maps with holes: a method's name must not end like that
@@ -42,9 +42,12 @@ class UploadForm:
             return None
         start, end = (re.escape(part) for part in self.disparity.rsplit("/", 1)[-1].split("{method}"))
         files = (name.rsplit("/", 1)[-1] for name in names)
-        found = {match[1] for file in files if (match := re.fullmatch(f"{start}(.+){end}", file))}
+        found = {
+            match[1] for file in files if (match := re.fullmatch(f"{start}({METHOD.pattern}){end}", file))
+        }
         if len(found) > 1:
-            raise UserError(f"results of several methods in one archive: {', '.join(sorted(found))}")
+            names = first_of([shown(name) for name in sorted(found)])
+            raise UserError(f"results of several methods in one archive: {', '.join(names)}")
         return found.pop() if found else None
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from dsmnet.atomic import atomic_write
 
 log = logging.getLogger(__name__)
 
@@ -46,10 +47,8 @@ class Record:
     def add(self, name: str, seconds: float, search_range: int) -> None:
         """Write down an answer whose files are there."""
         self._content["answers"][name] = {"seconds": seconds, "search_range": search_range}
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        half = self.path.with_suffix(".part")
-        half.write_text(json.dumps(self._content, indent=2) + "\n", encoding="utf-8")
-        os.replace(half, self.path)  # never a half written record
+        with atomic_write(self.path) as part:
+            part.write_text(json.dumps(self._content, indent=2) + "\n", encoding="utf-8")
 
     def _read(self) -> dict[str, Any] | None:
         try:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import math
 import re
-import zipfile
-import zlib
+import struct
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dsmnet.data.formats.images import decode_grey
 from dsmnet.data.formats.pfm import decode_pfm, read_pfm_header
-from dsmnet.errors import DataError, FormatError
+from dsmnet.errors import DataError, FormatError, shown
 from dsmnet.submission.answers import Answer
+from dsmnet.submission.archive import open_archive
 from dsmnet.submission.form import SECONDS, UploadForm
 
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -28,14 +27,15 @@ _CHANNELS = {
     6: "colour and alpha",
 }
 _GREY = 0  # PNG's colour type of one channel
-_READ_ERRORS = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, OSError)
+_PIXEL = 16  # bytes: more than any way to store a pixel's disparity takes
+_AROUND = 1 << 16  # bytes: header and metadata of a map; of a text file, all
 
 
 def validate(archive: Path, form: UploadForm, answers: Sequence[Answer]) -> list[str]:
     """Return what is wrong with an archive, each as ``file: reason``; nothing wrong is an empty list.
 
     Looked at are the names of all files, and of each map its type, its size, that each pixel has an answer,
-    and the run times.
+    and the run times. Only what the answers name is read, and no more of it than their left views allow.
 
     Args:
         archive: a zip file.
@@ -45,16 +45,11 @@ def validate(archive: Path, form: UploadForm, answers: Sequence[Answer]) -> list
     Raises:
         DataError: there is no such file, or it is no whole zip file.
     """
-    try:
-        with zipfile.ZipFile(archive) as content:
-            names = [info.filename for info in content.infolist() if not info.is_dir()]
-            problems = _name_problems(names, [name for answer in answers for name in answer.files()])
-            for answer in answers:
-                problems += answer_problems(form, answer, lambda name: _member(content, name), set(names))
-    except FileNotFoundError:
-        raise DataError(f"{archive}: no such file") from None
-    except (zipfile.BadZipFile, OSError) as error:
-        raise DataError(f"{archive}: not a whole zip file ({error})") from None
+    with open_archive(archive) as content:
+        expected = [name for answer in answers for name in answer.files()]
+        problems = _name_problems(content.names(), expected)
+        for answer in answers:
+            problems += answer_problems(form, answer, content.read, set(content.names()))
     return problems
 
 
@@ -62,38 +57,36 @@ def method_of(archive: Path, form: UploadForm) -> str | None:
     """Return the method's name that an archive's files carry, None where none can be seen.
 
     Raises:
-        UserError: they carry several.
+        UserError: they carry several, or there is no whole zip file.
     """
-    if not zipfile.is_zipfile(archive):
-        return None
-    with zipfile.ZipFile(archive) as content:
-        return form.find_method(content.namelist())
+    with open_archive(archive) as content:
+        return form.find_method(content.names())
 
 
 def answer_problems(
-    form: UploadForm, answer: Answer, read: Callable[[str], bytes], there: set[str]
+    form: UploadForm, answer: Answer, read: Callable[[str, int], bytes], there: set[str]
 ) -> list[str]:
     """Return what is wrong with the files of one answer, apart from those that are not there.
 
     Args:
         form: of the benchmark.
         answer: the pair.
-        read: returns the content of a file of this name, or raises a `DataError`.
+        read: returns the content of a file of this name, or raises a `DataError`, also where it has more
+            than so many bytes.
         there: names of the files that exist.
     """
     problems: list[str] = []
     if answer.disparity in there:
-        problems += _problems(answer.disparity, read, lambda data: _map_problems(form, answer, data))
+        problems += _problems(answer.disparity, lambda: _map_problems(form, answer, read))
     if answer.time in there:
-        problems += _problems(str(answer.time), read, lambda data: _time_problems(form.time_line, data))
+        name = str(answer.time)
+        problems += _problems(name, lambda: _time_problems(form.time_line, read(name, _AROUND)))
     return problems
 
 
-def _problems(
-    name: str, read: Callable[[str], bytes], check: Callable[[bytes], Iterator[str]]
-) -> Iterator[str]:
+def _problems(name: str, check: Callable[[], Iterator[str]]) -> Iterator[str]:
     try:
-        reasons = list(check(read(name)))
+        reasons = list(check())
     except DataError as error:
         reasons = [str(error)]
     for reason in reasons:
@@ -103,31 +96,26 @@ def _problems(
 def _name_problems(names: Sequence[str], expected: Sequence[str]) -> list[str]:
     counts = Counter(names)
     problems = [f"{name}: missing" for name in expected if name not in counts]
-    problems += [f"{name}: unexpected file" for name in sorted(counts.keys() - set(expected))]
-    problems += [f"{name}: {count} times in the archive" for name, count in counts.items() if count > 1]
+    problems += [f"{shown(name)}: unexpected file" for name in sorted(counts.keys() - set(expected))]
+    problems += [
+        f"{shown(name)}: {count} times in the archive" for name, count in counts.items() if count > 1
+    ]
     first = names[0].split("/")[0] if names else ""
     if first and counts.keys() >= {f"{first}/{name}" for name in expected}:
         problems.append(
-            f"{first}/: everything lies in this folder; expected what it holds in the archive's root"
+            f"{shown(first)}/: everything lies in this folder; expected what it holds in the archive's root"
         )
     return problems
 
 
-def _member(content: zipfile.ZipFile, name: str) -> bytes:
-    try:
-        return content.read(name)
-    except _READ_ERRORS as error:
-        raise DataError(f"{name}: cannot be read from the archive ({error})") from None
-
-
-def _map_problems(form: UploadForm, answer: Answer, data: bytes) -> Iterator[str]:
-    values = (_read_png16 if form.maps == "png16" else _read_pfm)(data, answer.disparity)
-    size = answer.size()
-    if values.shape != size:
-        yield (
-            f"size {values.shape[1]}x{values.shape[0]}, expected {size[1]}x{size[0]} as the left view "
-            "(width x height)"
-        )
+def _map_problems(form: UploadForm, answer: Answer, read: Callable[[str, int], bytes]) -> Iterator[str]:
+    size, name = answer.size(), answer.disparity
+    data = read(name, size[0] * size[1] * _PIXEL + _AROUND)
+    found = (_png16_size if form.maps == "png16" else _pfm_size)(data, name)
+    if found != size:
+        yield f"size {found[1]}x{found[0]}, expected {size[1]}x{size[0]} as the left view (width x height)"
+        return
+    values = np.asarray((decode_grey if form.maps == "png16" else decode_pfm)(data, name), np.float32)
     wild = int((~np.isfinite(values)).sum())
     if wild:
         yield f"{wild} pixels are nan or infinite; expected a disparity at each pixel"
@@ -136,23 +124,23 @@ def _map_problems(form: UploadForm, answer: Answer, data: bytes) -> Iterator[str
         yield f"{empty} pixels have no answer (0 or less); expected a positive disparity at each pixel"
 
 
-def _read_png16(data: bytes, name: str) -> NDArray[np.floating]:
+def _png16_size(data: bytes, name: str) -> tuple[int, int]:
     if not data.startswith(_PNG) or len(data) < 26:
         raise FormatError(f"{name}: no PNG image")
-    bits, kind = data[24], data[25]  # of the header, which is always the first chunk
+    width, height, bits, kind = struct.unpack_from(">IIBB", data, 16)  # of the header, always the first chunk
     if (bits, kind) != (16, _GREY):
         channels = _CHANNELS.get(kind, f"colour type {kind}")
         raise FormatError(f"{name}: a PNG of {bits} bits and {channels}; expected 16 bits and one channel")
-    return np.asarray(decode_grey(data, name), np.float32)
+    return height, width
 
 
-def _read_pfm(data: bytes, name: str) -> NDArray[np.floating]:
+def _pfm_size(data: bytes, name: str) -> tuple[int, int]:
     header = read_pfm_header(data, name)
     if len(header.shape) != 2:
         raise FormatError(f"{name}: a PFM of three channels (PF); expected one (Pf)")
     if header.dtype != np.dtype("<f4"):
         raise FormatError(f"{name}: a big-endian PFM; expected little-endian (a negative scale)")
-    return decode_pfm(data, name)
+    return header.shape[0], header.shape[1]
 
 
 def _time_problems(time_line: str, data: bytes) -> Iterator[str]:

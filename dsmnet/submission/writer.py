@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import os
+import signal
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -11,11 +11,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from dsmnet.atomic import WriteError, atomic_write, cannot_write
 from dsmnet.data.formats import write_pfm
 from dsmnet.data.formats.disparity import write_disparity_png16
 from dsmnet.data.formats.images import read_bytes
-from dsmnet.errors import DataError, UserError
-from dsmnet.inference.files import search_range
+from dsmnet.ending import Interrupted, Terminated
+from dsmnet.errors import DataError, UserError, first_of
+from dsmnet.inference.search import search_range, too_short
 from dsmnet.inference.timing import needs_warm_up, timed_prediction
 from dsmnet.protocols import DisparityMap, Matcher
 from dsmnet.submission.answers import Answer
@@ -48,7 +50,7 @@ def predict_answers(
         form: of the benchmark.
         folder: where the files go, as they will lie in the archive.
         record: of what is done; it grows with each answer.
-        max_disparity: ``auto`` or pixels, see `dsmnet.inference.files.search_range`.
+        max_disparity: ``auto`` or pixels, see `dsmnet.inference.search.search_range`.
         watch: wraps the answers that are predicted, to show progress.
 
     Returns:
@@ -56,6 +58,7 @@ def predict_answers(
 
     Raises:
         UserError: at the end, naming the pairs that failed; or the run was interrupted.
+        WriteError: the results cannot be written.
     """
     search_range(max_disparity)  # a wrong option is not the fault of the pairs
     todo = [answer for answer in answers if not _is_done(answer, form, folder, record)]
@@ -64,13 +67,17 @@ def predict_answers(
         for answer in watch(todo):
             try:
                 sample = answer.sample()
-                reach = search_range(max_disparity, sample.get("calibration"))
+                reach = search_range(max_disparity, sample.get("calibration"), sample["left"].shape[1])
                 if cold:
                     matcher.predict(sample["left"], sample["right"], reach)
                     cold = False
                 disparity, seconds = timed_prediction(matcher, sample, reach)
+                if warning := too_short(disparity, reach):
+                    log.warning("%s: %s", answer.disparity, warning)
                 _write(answer, form, folder, disparity, seconds)
                 record.add(answer.disparity, seconds, reach)
+            except WriteError:
+                raise
             except UserError as error:
                 log.error("%s: %s", answer.disparity, error)
                 failed.append(answer.disparity)
@@ -79,26 +86,34 @@ def predict_answers(
                     "%s: out of GPU memory; a smaller max_disparity or device=cpu may do", answer.disparity
                 )
                 failed.append(answer.disparity)
-    except KeyboardInterrupt:
-        raise UserError(
-            f"interrupted; what is finished is in {folder}; continue with the same command and "
-            f"paths.output={folder.parent}"
-        ) from None
+    except (KeyboardInterrupt, OSError, WriteError) as error:
+        raise _stopped(error, folder) from None
     if failed:
-        raise UserError(f"{len(failed)} of {len(answers)} answers failed: {', '.join(failed)}")
+        raise UserError(f"{len(failed)} of {len(answers)} answers failed: {', '.join(first_of(failed))}")
     return len(answers) - len(todo)
 
 
+def _stopped(error: BaseException, folder: Path) -> UserError:
+    """Say what stopped a run, and how to go on."""
+    way = f"what is finished is in {folder}; continue with the same command and paths.output="
+    if isinstance(error, KeyboardInterrupt):
+        number = signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT
+        return Interrupted(f"interrupted; {way}{folder.parent}", number)
+    reason = cannot_write(folder, error) if isinstance(error, OSError) else error
+    return WriteError(f"{reason}; {way}{folder.parent}")
+
+
 def pack(archive: Path, answers: Iterable[Answer], folder: Path, comment: str = "") -> None:
-    """Write the files of the answers, and no others of the folder, into a zip file with a comment."""
-    half = archive.with_name(archive.name + ".part")
-    half.parent.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(half, "w", zipfile.ZIP_DEFLATED) as content:
+    """Write the files of the answers, and no others of the folder, into a zip file with a comment.
+
+    Raises:
+        WriteError: the archive cannot be written.
+    """
+    with atomic_write(archive) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as content:
         content.comment = comment.encode()
         for answer in answers:
             for name in answer.files():
                 content.write(folder / name, name)
-    os.replace(half, archive)  # an archive is whole or not there
 
 
 def _is_done(answer: Answer, form: UploadForm, folder: Path, record: Record) -> bool:
@@ -106,7 +121,7 @@ def _is_done(answer: Answer, form: UploadForm, folder: Path, record: Record) -> 
         return False
     there = {name for name in answer.files() if (folder / name).is_file()}
     whole = len(there) == len(answer.files())
-    return whole and not answer_problems(form, answer, lambda name: read_bytes(folder / name), there)
+    return whole and not answer_problems(form, answer, lambda name, _: read_bytes(folder / name), there)
 
 
 def _write(answer: Answer, form: UploadForm, folder: Path, disparity: DisparityMap, seconds: float) -> None:

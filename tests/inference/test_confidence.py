@@ -89,6 +89,11 @@ def test_the_second_pass_sees_the_mirrored_exchanged_pair() -> None:
     assert (confidence[:, :4] == UNSEEN).all()
 
 
+def test_sharpness_of_huge_equal_scores_is_that_of_any_equal_ones() -> None:
+    scores, planes = torch.full((1, 1, 8, 2, 3), 1e9), torch.full((1, 1, 2, 3), 2.5)
+    torch.testing.assert_close(sharpness(scores, planes), torch.full((1, 1, 2, 3), 2 / 8))
+
+
 def test_a_matcher_without_a_distribution_has_no_sharpness() -> None:
     assert list(predict_with_cues(Shifted(), *views())[1]) == ["consistency"]
     with pytest.raises(UserError, match="confidence=sharpness: this matcher hands out no distribution"):

@@ -1,4 +1,4 @@
-"""Search ranges, and the batch over pairs."""
+"""The batch over pairs."""
 
 from __future__ import annotations
 
@@ -13,19 +13,8 @@ from dsmnet.data.formats import write_image
 from dsmnet.data.pairs import PairFiles
 from dsmnet.errors import UserError
 from dsmnet.inference.batch import predict_files
-from dsmnet.inference.files import ResultWriter, search_range
+from dsmnet.inference.files import ResultWriter
 from dsmnet.inference.progress import track
-from dsmnet.protocols import Calibration
-
-
-def test_search_range():
-    assert search_range("auto") == 192
-    assert search_range("auto", Calibration()) == 192
-    assert search_range("auto", Calibration(max_disparity=70)) == 70
-    assert search_range(64, Calibration(max_disparity=70)) == 64
-    for wrong in ("Auto", 0, -1, 3.5, True, None):
-        with pytest.raises(UserError, match="max_disparity="):
-            search_range(wrong)  # type: ignore[arg-type]
 
 
 class OutOfMemory:

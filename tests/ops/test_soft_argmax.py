@@ -78,6 +78,41 @@ def test_extreme_scores(stride: int, inclusive: bool) -> None:
             assert found.isfinite().all()
 
 
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("size", [1e9, 1e12, 1e30, 1e37])
+@pytest.mark.parametrize("inclusive", [False, True])
+def test_huge_scores(dtype: torch.dtype, size: float, inclusive: bool) -> None:
+    """Scores of 1e9 differ by more than a float32 can tell from its neighbour: levels are far from exact."""
+    noise = scores_of((1, 9, 4, 5), spread=1.0)
+    levels = levels_of(9, 4, inclusive)
+    for scores in (size * noise, torch.full_like(noise, size), torch.full_like(noise, -size)):
+        expected = with_gradient(scores.to(dtype), 4, levels, "reference")
+        for found, wanted in zip(with_gradient(scores.to(dtype), 4, levels, "scan"), expected, strict=True):
+            torch.testing.assert_close(found, wanted, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("offset", [0.0, 1e5])
+def test_planes_of_minus_infinity_have_no_weight(dtype: torch.dtype, offset: float) -> None:
+    """As where a plane's match would lie outside of the right view."""
+    scores = scores_of((1, 9, 4, 12)).to(dtype) + offset
+    outside = torch.arange(9)[:, None, None] > torch.arange(12)
+    scores = scores.masked_fill(outside, -torch.inf)
+    expected = with_gradient(scores, 4, 36, "reference")
+    disparity, grad = with_gradient(scores, 4, 36, "scan")
+    torch.testing.assert_close(disparity, expected[0], rtol=0, atol=1e-4 if offset == 0 else 0.5)
+    torch.testing.assert_close(grad, expected[1], rtol=0, atol=1e-4 if offset == 0 else 0.5)
+    assert (grad.masked_select(outside) == 0).all()
+    assert (disparity[0, 8:16, :2] < 8).all()  # of column 0, plane 0 alone is left
+
+
+def test_scores_that_are_infinite_everywhere_give_finite_answers() -> None:
+    for value in (torch.inf, -torch.inf):
+        disparity, grad = with_gradient(torch.full((1, 5, 3, 4), value), 4, 20, "scan")
+        torch.testing.assert_close(disparity, torch.full_like(disparity, 9.5))
+        assert (grad == 0).all()
+
+
 def test_half_precision_scores() -> None:
     scores = scores_of((1, 6, 3, 4))[:, None].bfloat16().requires_grad_()
     results = []

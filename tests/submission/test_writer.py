@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from dsmnet.atomic import WriteError
 from dsmnet.config import instantiate
 from dsmnet.data.formats import read_disparity
 from dsmnet.errors import UserError
@@ -90,6 +91,14 @@ def test_an_interrupted_run_goes_on(job: Job, tmp_path: Path):
     assert set(record["answers"]) == {f"disp_0/000{i}_10.png" for i in range(3)}
     assert all(answer["seconds"] > 0 for answer in record["answers"].values())
     assert {answer["search_range"] for answer in record["answers"].values()} == {192}
+
+
+def test_a_folder_that_cannot_be_written_ends_the_run_in_one_line(job: Job, tmp_path: Path):
+    (tmp_path / "out").write_text("a file")
+    with pytest.raises(WriteError, match=r"cannot be written.*continue with the same command") as error:
+        run(job, tmp_path, matcher := Constant())
+    assert "\n" not in str(error.value)
+    assert len(matcher.asked) == 1
 
 
 def test_answers_of_other_weights_are_replaced(job: Job, tmp_path: Path, caplog: pytest.LogCaptureFixture):

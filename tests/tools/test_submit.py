@@ -158,3 +158,15 @@ def test_real_pairs(run_tool: RunTool, real_data: Path, benchmark: str, folder: 
         load_model=None,
     )
     assert checked.status == 0, checked.log
+
+
+def test_twenty_problems_are_listed_and_the_others_counted(run_tool: RunTool, data: Path, tmp_path: Path):
+    with zipfile.ZipFile(tmp_path / "upload.zip", "w") as archive:
+        for number in range(3000):
+            archive.writestr(f"more/{number}", b"")
+    options = ["benchmark=kitti2015", f"paths.data={data}"]
+    run = run_tool("submit", *options, f"validate={tmp_path / 'upload.zip'}")
+    assert run.status == 1
+    assert run.log.count("missing") + run.log.count("unexpected file") == 20
+    assert "and 2982 more" in run.log
+    assert "problems: 3002" in run.log

@@ -20,7 +20,7 @@ from dsmnet.data.synthetic.photographs import list_photographs, load_photographs
 from dsmnet.data.synthetic.reflections import add_glare, add_reflections
 from dsmnet.data.synthetic.render import View
 from dsmnet.data.synthetic.rig import Rig
-from dsmnet.data.synthetic.scene import Scene
+from dsmnet.data.synthetic.scene import Scene, backdrop
 from dsmnet.errors import UserError
 from dsmnet.protocols import StereoSample
 
@@ -140,10 +140,10 @@ class SyntheticStereo(Dataset[StereoSample]):
             "left": left_image,
             "right": right_image,
             "disparity": left.disparity,
-            "valid": np.ones_like(left.disparity, bool),
+            "valid": left.disparity > 0,
             "noc": non_occluded(left, right),
             "right_disparity": right.disparity,
-            "right_valid": np.ones_like(right.disparity, bool),
+            "right_valid": right.disparity > 0,
             "name": f"{self.seed}_{self._stream}_{index:06d}",
             "dataset": self.name,
         }
@@ -172,6 +172,8 @@ class SyntheticStereo(Dataset[StereoSample]):
         names = [name for name, weight in self.layouts.items() if weight]
         share = np.array([self.layouts[name] for name in names])
         LAYOUTS[names[int(rng.choice(len(names), p=share / share.sum()))]](scene)
+        # Drawn by a generator of its own: what stands before it is as it would be without.
+        scene.surfaces.append(backdrop(rng.spawn(1)[0], scene.rig, scene.bank))
         limit = self.max_disparity * _SAFETY
         highest = max(s.highest(self.width, self.height, limit) for s in scene.surfaces if s.material)
         if highest > limit:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from dsmnet.data.synthetic.geometry import Floats
 from dsmnet.data.synthetic.paint import paint
-from dsmnet.data.synthetic.surface import FULL_SHADE, Surface
+from dsmnet.data.synthetic.surface import BACKDROP, FULL_SHADE, Surface
 from dsmnet.data.synthetic.texture import Box, Bytes, bounding_box
 from dsmnet.protocols import DisparityMap, Image, Mask
 
@@ -66,8 +66,8 @@ class View:
 
     def __post_init__(self) -> None:
         size = (self.height, self.width)
-        self.disparity = np.full(size, -1, np.float32)
-        self.body = np.full(size, -1, np.int32)
+        self.disparity = np.zeros(size, np.float32)  # nothing is seen at or beyond infinity
+        self.body = np.full(size, BACKDROP, np.int32)
         self.colour = np.zeros((*size, 4), np.uint8)
 
     def draw(self, surfaces: Sequence[Surface]) -> None:

@@ -9,13 +9,14 @@ from dsmnet.data.synthetic.materials import LOOKS, Bank, Coat, Look, Palette, la
 from dsmnet.data.synthetic.rig import Plane, Rig, Vector, dot, unit
 from dsmnet.data.synthetic.shading import Shading, shaded
 from dsmnet.data.synthetic.stencils import Canvas, Points, Sheet
-from dsmnet.data.synthetic.surface import FULL_SHADE, Stencil, Surface
+from dsmnet.data.synthetic.surface import BACKDROP, FULL_SHADE, Stencil, Surface
 
 _STEEPEST = 0.6  # disparity may change by this much per column; 1 is a plane through the right camera
 _STEEPEST_CURVED = 0.25  # and that of the plane below a curved one
 _STEEPEST_ROW = 1.5  # and by this much per row: beyond, a surface is seen edge-on
 _SMALL = 40  # pixels; a surface below this is sampled from one pyramid level
 _ONE_LEVEL = 0.7  # a surface whose level of detail varies less is sampled from one level
+_HORIZON = 1e-3  # pixels of disparity: behind all else, and still in front of the cameras
 
 
 class Scene:
@@ -114,3 +115,10 @@ class Scene:
         surface = surface._replace(material=material)
         self.surfaces.append(surface)
         return surface
+
+
+def backdrop(rng: np.random.Generator, rig: Rig, bank: Bank) -> Surface:
+    """Return what both views show wherever they look past a scene: its walls, too, end at their horizons."""
+    surface = Scene(rng, rig, bank, near=1.0).add(Plane(0, 0, _HORIZON), None, "sky")
+    assert surface is not None  # it is seen from the front
+    return surface._replace(body=BACKDROP)

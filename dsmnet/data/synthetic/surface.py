@@ -14,6 +14,7 @@ from dsmnet.data.synthetic.rig import Axes
 from dsmnet.data.synthetic.texture import Bytes, Texture
 
 FULL_SHADE = 128  # value of the shade channel that leaves a colour as it is
+BACKDROP = -1  # the body behind all others
 
 
 class Stencil(NamedTuple):
