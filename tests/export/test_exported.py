@@ -26,7 +26,7 @@ def pair(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize(("format", "backend"), RUNS)
 def test_equals_torch_at_any_size(network: Any, files: Any, format: str, backend: str) -> None:
-    exported = load_model(files(format), backend=backend)
+    exported = load_model(files(format), backend=backend, trusted=format == "torch_export")
     assert exported.config == network.config
     for size in ((70, 131), (96, 144), (40, 30)):
         left, right = pair(*size)
@@ -101,7 +101,19 @@ def test_file_of_something_else(tmp_path: Path, files: Any, suffix: str) -> None
     path = tmp_path / f"text{suffix}"
     path.write_text("not a graph")
     with pytest.raises(FormatError, match=rf"text\{suffix}: not a readable"):
-        load_model(path)
+        load_model(path, trusted=True)
+
+
+def test_load_model_pt2_without_trust_is_refused(files: Any) -> None:
+    """PyTorch unpickles and evaluates what such a file holds."""
+    with pytest.raises(UserError, match=r"small.pt2: loading a .pt2 can run code.*trusted=true"):
+        load_model(files("torch_export"))
+
+
+def test_export_name_with_dots_is_kept(network: Any, tmp_path: Path) -> None:
+    one, two = (export(network, tmp_path / name, "torch_export", RANGE) for name in ("m.v1.0", "m.v1.1.pt2"))
+    assert (one.name, two.name) == ("m.v1.0.pt2", "m.v1.1.pt2")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["m.v1.0.pt2", "m.v1.1.pt2"]
 
 
 @pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])
