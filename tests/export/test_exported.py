@@ -13,6 +13,8 @@ from dsmnet import build_model, load_model
 from dsmnet.errors import FormatError, UserError
 from dsmnet.export import SUFFIXES, export
 from dsmnet.export.capture import equal_ranges
+from dsmnet.export.on_demand import OnDemandNet
+from dsmnet.inference import StereoPredictor
 
 RANGE = 32  # that of the files
 
@@ -178,8 +180,8 @@ def test_on_demand_exports_once(
     quick = load_model(checkpoint, backend="onnxruntime")
     found = quick.predict(left, right, RANGE)
     assert np.abs(found - network.predict(left, right, RANGE)).mean() < 1e-3
-    (kept,) = (tmp_path / "dsmnet").iterdir()
-    assert kept.suffix == ".onnx"
+    (kept,) = (tmp_path / "dsmnet").glob("*.onnx")
+    assert kept.with_name(kept.name + ".json").is_file()  # its checksum
 
     def refuse(*_: Any) -> None:
         raise AssertionError("exported again")
@@ -188,3 +190,41 @@ def test_on_demand_exports_once(
     again = load_model(checkpoint, backend="onnxruntime")
     np.testing.assert_array_equal(again.predict(left, right, RANGE), found)
     assert sum(p.numel() for p in again.parameters()) == sum(p.numel() for p in network.parameters())
+
+
+def on_demand(network: Any) -> StereoPredictor:
+    net: Any = OnDemandNet(network, "onnxruntime")
+    return StereoPredictor(net, network.config)
+
+
+def test_on_demand_file_that_is_not_the_one_written_is_made_again(
+    network: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    onnx = pytest.importorskip("onnx")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    left, right = pair(64, 96)
+    expected = on_demand(network).predict(left, right, RANGE)
+    (kept,) = (tmp_path / "dsmnet").glob("*.onnx")
+    other = onnx.load(kept)
+    for tensor in other.graph.initializer:
+        if tensor.data_type == onnx.TensorProto.FLOAT:
+            tensor.raw_data = (onnx.numpy_helper.to_array(tensor) * np.float32(1.5)).tobytes()
+    for content in (other.SerializeToString(), kept.read_bytes()[:5000]):
+        kept.write_bytes(content)
+        np.testing.assert_array_equal(on_demand(network).predict(left, right, RANGE), expected)
+
+
+def test_on_demand_cache_that_cannot_be_written_is_replaced(
+    network: Any,
+    files: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    (tmp_path / "dsmnet").write_text("a file in the place of the folder")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    left, right = pair(64, 96)
+    quick = on_demand(network)
+    for max_disparity in (RANGE, RANGE // 2):
+        assert np.isfinite(quick.predict(left, right, max_disparity)).all()
+    assert caplog.text.count("exports are kept for this run alone") == 1
