@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from omegaconf import DictConfig, OmegaConf
-from torch import nn
+from torch import Tensor, nn
 
-from dsmnet.config import compose, instantiate
-from dsmnet.errors import UserError
+from dsmnet.config import build_stored, compose, instantiate
+from dsmnet.errors import FormatError, ShapeError, UserError
 from dsmnet.export import BACKENDS, SUFFIXES, OnDemandNet, load_exported
 from dsmnet.inference import StereoPredictor
-from dsmnet.models.checkpoint import PACKAGED, load_into, read_weights
-from dsmnet.models.official import read_official, to_our_names
+from dsmnet.models.checkpoint import (
+    PACKAGED,
+    Checkpoint,
+    check_exists,
+    list_differences,
+    load_into,
+    read_checkpoint,
+)
+from dsmnet.models.official import recognise, to_our_names
+from dsmnet.models.stereo_net import StereoNet
 
 DEFAULT_WEIGHTS = PACKAGED / "dsmnet_lite.safetensors"
 
@@ -51,20 +60,25 @@ def build_from_config(cfg: DictConfig) -> StereoPredictor:
 
 
 def load_model(
-    path: str | Path | None = None, device: str = "auto", format: str = "native", backend: str = "auto"
+    path: str | Path | None = None,
+    device: str = "auto",
+    format: str = "auto",
+    backend: str = "auto",
+    trusted: bool = False,
 ) -> StereoPredictor:
-    """Load a trained network.
+    """Load a trained network. Nothing in its file is executed, whoever wrote it.
 
     Args:
-        path: a checkpoint of tools/train.py (.ckpt or .safetensors), or a file of tools/export.py (.onnx,
-            .xml, .pt2), which runs on the CPU; or the name of weights that come with the package,
-            ``dsmnet_base`` or ``dsmnet_lite``; default: the latter.
+        path: a checkpoint of tools/train.py (.ckpt or .safetensors), a file of the authors' DSMNet, PSMNet or
+            GwcNet, or a file of tools/export.py (.onnx, .xml, .pt2), which runs on the CPU; or the name of
+            weights that come with the package, ``dsmnet_base`` or ``dsmnet_lite``; default: the latter.
         device: ``auto`` (CUDA if there is one), ``cpu`` or ``cuda``.
-        format: ``native``, or ``official``: a file of the authors' DSMNet, PSMNet or GwcNet, which of them is
-            seen from its content.
+        format: ``auto`` (by the content), ``native`` (of tools/train.py) or ``official`` (the authors').
         backend: ``auto`` (what the file is for), ``torch``, ``onnxruntime``, ``openvino``, or
             ``openvino_bf16`` (half precision). A checkpoint is exported for them on the fly, and the export
             is kept in the user's cache folder.
+        trusted: Whether a .pt2 may be loaded. PyTorch evaluates expressions and unpickles objects of such a
+            file, so that it is a program: load it only where you would run one.
 
     Raises:
         UserError: no such file, not a checkpoint, weights that do not fit, no such device, format or backend,
@@ -74,7 +88,13 @@ def load_model(
         raise UserError(f"backend={backend}: expected auto, {', '.join(BACKENDS)}")
     if path is not None and Path(path).suffix in SUFFIXES:
         _check_cpu(device, f"checkpoint={path}")
-        return load_exported(Path(path), _build_normalize, backend)
+        check_exists(Path(path))
+        if Path(path).suffix == ".pt2" and not trusted:
+            raise UserError(
+                f"checkpoint={path}: loading a .pt2 can run code that is in it; trusted=true loads it, if "
+                "you trust who made it; .onnx and .xml need no trust"
+            )
+        return load_exported(Path(path), functools.partial(_build_normalize, f"checkpoint={path}"), backend)
     if backend in ("auto", "torch"):
         return _load_torch(path, device, format)
     _check_cpu(device, f"backend={backend}")
@@ -88,32 +108,67 @@ def _check_cpu(device: str, what: str) -> None:
         raise UserError(f"device={device}: {what} runs on the CPU; expected auto or cpu")
 
 
-def _build_normalize(config: Mapping[str, Any]) -> nn.Module:
-    normalize: nn.Module = instantiate(config["network"]["normalize"])
+def _build_normalize(source: str, config: Mapping[str, Any]) -> nn.Module:
+    normalize = build_stored(config["network"].get("normalize"), source)
+    if not isinstance(normalize, nn.Module):
+        raise FormatError(f"{source}: its configuration says nothing of how images are normalised")
     return normalize
 
 
 def _load_torch(path: str | Path | None, device: str, format: str) -> StereoPredictor:
-    if format not in ("native", "official"):
-        raise UserError(f"format={format}: expected native or official")
-    if format == "official":
-        if path is None:
-            raise UserError("format=official: expected the path of a file, none comes with the package")
-        predictor = _load_official(Path(path))
-    else:
-        path = Path(path) if path is not None else DEFAULT_WEIGHTS
-        tensors, config = read_weights(path)
-        predictor = StereoPredictor(instantiate(config["network"]), config)
-        load_into(predictor.net, tensors, str(path))
+    if format not in ("auto", "native", "official"):
+        raise UserError(f"format={format}: expected auto, native or official")
+    if format == "official" and path is None:
+        raise UserError("format=official: expected the path of a file, none comes with the package")
+    found = read_checkpoint(Path(path) if path is not None else DEFAULT_WEIGHTS)
+    source = f"checkpoint={path}"
+    if format == "native" and found.config is None:
+        raise FormatError(f"{source}: holds no dsmnet configuration; was it written by tools/train.py?")
+    official = format == "official" or found.config is None
+    predictor = _build_official(found, source) if official else _build_native(found, source)
     return predictor.to(choose_device(device)).eval()
 
 
-def _load_official(path: Path) -> StereoPredictor:
-    tensors, names = read_official(path)
-    predictor = build_from_config(compose("build", names.overrides(tensors)))
-    own = to_our_names(tensors, predictor.net.state_dict(), names, f"checkpoint={path}")
-    load_into(predictor.net, own, f"checkpoint={path}")
+def _build_native(found: Checkpoint, source: str) -> StereoPredictor:
+    """Build the network of a checkpoint's configuration, once its weights are seen to fit."""
+    assert found.config is not None
+    with torch.device("meta"):  # a stranger's configuration allocates nothing before it is checked
+        outline = build_stored(found.config["network"], source)
+    if not isinstance(outline, StereoNet):
+        raise FormatError(f"{source}: its configuration describes no network, but a {type(outline).__name__}")
+    differences = list_differences(outline.state_dict(), found.tensors)
+    if differences:
+        raise ShapeError(f"{source} does not fit the network: {differences}")
+    predictor = StereoPredictor(build_stored(found.config["network"], source), found.config)
+    load_into(predictor.net, found.tensors, source)
     return predictor
+
+
+def _build_official(found: Checkpoint, source: str) -> StereoPredictor:
+    """Build the network that the authors' tensors belong to."""
+    tensors, names = recognise(found.tensors, source)
+    predictor = build_from_config(compose("build", names.overrides(tensors)))
+    own = to_our_names(tensors, predictor.net.state_dict(), names, source)
+    load_into(predictor.net, own, source)
+    return predictor
+
+
+def weights_for(net: nn.Module, path: Path, option: str) -> dict[str, Tensor]:
+    """Read the tensors that training starts from, under the names of `net`.
+
+    Args:
+        net: Network that they are for.
+        path: Of a checkpoint of tools/train.py, or of the authors' code.
+        option: That named the file, for messages.
+
+    Raises:
+        UserError: there is no such file, or it is of neither kind; that they fit is not checked.
+    """
+    found = read_checkpoint(path, option)
+    if found.config is not None:
+        return found.tensors
+    tensors, names = recognise(found.tensors, f"{option}={path}")
+    return to_our_names(tensors, net.state_dict(), names, f"{option}={path}")
 
 
 def choose_device(device: str) -> torch.device:

@@ -11,7 +11,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
-from dsmnet.api import build_from_config, load_model
+from dsmnet.api import build_from_config, load_model, weights_for
 from dsmnet.config import instantiate, save_config
 from dsmnet.data.datamodule import StereoDataModule
 from dsmnet.errors import UserError
@@ -58,7 +58,7 @@ def train(cfg: DictConfig, output: Path) -> Path:
     pl.seed_everything(cfg.seed, workers=True)
     predictor = build_from_config(cfg)
     if cfg.init is not None:
-        tensors, _ = read_weights(Path(cfg.init))
+        tensors = weights_for(predictor.net, Path(cfg.init), "init")
         if cfg.init_partly:
             differences = load_what_fits(predictor.net, tensors, f"init={cfg.init}")
             log.info("init=%s: what fits is taken; %s", cfg.init, differences or "all of it does")

@@ -38,7 +38,7 @@ def main(cfg: DictConfig) -> None:
     pairs, load = pair_source(options["left"], options["right"], options["calib"], cfg.layout)
     cloud = CloudWriter(cfg.max_depth, cfg.edge_filter, cfg.depth, cfg.html, cfg.max_points)
     writer = ResultWriter(Path(cfg.paths.output), options["limits"], cfg.colour_map, cfg.legend, cloud)
-    net = load_model(cfg.checkpoint, device=cfg.device, backend=cfg.backend)
+    net = load_model(cfg.checkpoint, device=cfg.device, backend=cfg.backend, trusted=cfg.trusted)
     net = in_tiles(net, cfg.tile, cfg.overlap, cfg.memory, cfg.progress)
     tally = predict_files(
         net,

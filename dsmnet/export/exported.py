@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from dsmnet.errors import UserError
+from dsmnet.errors import FormatError, UserError
 from dsmnet.export.facts import Facts
 from dsmnet.export.runtimes import OnnxRuntime, OpenVino, Runtime, TorchExport, openvino_bf16
 from dsmnet.inference.predictor import StereoPredictor
-from dsmnet.models.checkpoint import check_exists
+from dsmnet.models.checkpoint import check_exists, reason
 
 BACKENDS = ("torch", "onnxruntime", "openvino", "openvino_bf16")
 
@@ -49,10 +49,20 @@ class ExportedNet(nn.Module):
 
         Raises:
             UserError: the range is not the one of the graph.
+            FormatError: the graph cannot be run, or what comes out is no disparity of the views.
         """
         check_range(self.runtime.facts, max_disparity, self.source)
         views = [np.ascontiguousarray(view.detach().numpy()) for view in (left, right)]
-        return [torch.from_numpy(self.runtime.run(views[0], views[1]))]
+        try:
+            disparity = self.runtime.run(views[0], views[1])
+        except Exception as error:  # the errors of the runtimes have no common class
+            raise FormatError(f"checkpoint={self.source}: the graph does not run ({reason(error)})") from None
+        if disparity.dtype != np.float32 or disparity.shape != (1, 1, *left.shape[-2:]):
+            raise FormatError(
+                f"checkpoint={self.source}: gives {disparity.dtype} {disparity.shape} for views of "
+                f"{tuple(left.shape[-2:])}, which is no disparity"
+            )
+        return [torch.from_numpy(disparity)]
 
     def features(self, image: Tensor) -> Tensor:
         """Refuse: a graph has no inside."""

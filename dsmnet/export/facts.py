@@ -11,6 +11,8 @@ from dsmnet.errors import FormatError
 
 KEY = "dsmnet_export"  # of the metadata, whatever the format
 VERSION = 2  # raised with every change of the graphs or of this entry
+_LONGEST = 100_000  # characters of an entry; those of the package have 2,000
+_WRITER = "was it written by tools/export.py?"
 
 
 @dataclass(frozen=True)
@@ -42,11 +44,33 @@ class Facts:
         Raises:
             FormatError: there is none, or it is of another version.
         """
-        content = json.loads(text) if text else {}
-        version = content.pop("version", None)
-        if version != VERSION:
-            wanted = "was it written by tools/export.py?"
-            if version is not None:
-                wanted = f"it is of version {version}, expected {VERSION}; export it again"
-            raise FormatError(f"checkpoint={source}: holds no description by dsmnet; {wanted}")
-        return cls(**content | {name: tuple(content[name]) for name in ("ranges", "smallest")})
+        if not text or len(text) > _LONGEST:
+            raise FormatError(f"checkpoint={source}: holds no description by dsmnet, {_WRITER}")
+        try:
+            content = json.loads(text)
+            version = content.pop("version", None)
+            if version != VERSION:
+                raise FormatError(
+                    f"checkpoint={source}: is of version {version!a:.40}, expected {VERSION}; export it again"
+                )
+            facts = cls(**content | {name: tuple(content[name]) for name in ("ranges", "smallest")})
+            facts.check()
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            raise FormatError(f"checkpoint={source}: its description is broken, {_WRITER}") from None
+        return facts
+
+    def check(self) -> None:
+        """Refuse values that no export has.
+
+        Raises:
+            ValueError: there is one.
+        """
+        bounds = [(self.max_disparity, 1, 2**16), (self.divisor, 1, 2**12)]
+        bounds += [(pixels, 1, 2**16) for pixels in self.ranges] + [
+            (pixels, 0, 2**12) for pixels in self.smallest
+        ]
+        whole = all(type(value) is int and least <= value <= most for value, least, most in bounds)
+        if not whole or len(self.ranges) != 2 or len(self.smallest) != 2:
+            raise ValueError("impossible sizes")
+        if not isinstance(self.config, dict) or not isinstance(self.config.get("network"), dict):
+            raise ValueError("no configuration of a network")

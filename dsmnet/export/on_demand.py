@@ -13,6 +13,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from dsmnet.atomic import WriteError, atomic_write
 from dsmnet.export.capture import equal_ranges
 from dsmnet.export.exported import ExportedNet
 from dsmnet.export.facts import VERSION
@@ -35,7 +36,8 @@ _BACKENDS: dict[str, tuple[str, Callable[[Path], Runtime], str]] = {
 class OnDemandNet(nn.Module):
     """Has what `StereoPredictor` asks of a network, and answers by another backend.
 
-    Files are kept from run to run, under the user's cache folder, by what the weights are.
+    Files are kept from run to run, under the user's cache folder, by what the weights are; a file that is not
+    what was written there is made again.
 
     Args:
         predictor: the network, on the CPU.
@@ -73,17 +75,48 @@ class OnDemandNet(nn.Module):
         return self.source.features(image)
 
     def _load(self, max_disparity: int) -> Runtime:
-        path = self._cache / f"{fingerprint(self.source)}_{max_disparity}"
-        file = path.with_suffix(FORMATS[self._format][0])
-        if not file.is_file():
+        name = f"{fingerprint(self.source)}_{max_disparity}"
+        folder = self._usable_cache()
+        file = folder / (name + FORMATS[self._format][0])
+        if not _is_intact(file, name):
             log.info("backend=%s: exporting for max_disparity=%d, once", self.backend, max_disparity)
-            self._cache.mkdir(parents=True, exist_ok=True)
-            # Written aside: an interruption leaves no half file.
-            with tempfile.TemporaryDirectory(dir=self._cache) as folder:
-                made = export(self.source, Path(folder) / path.name, self._format, max_disparity)
-                for part in sorted(made.parent.iterdir()):  # .bin before the .xml that needs it
-                    part.replace(self._cache / part.name)
+            export(self.source, file, self._format, max_disparity)
+            parts = {
+                part.name: _checksum(part) for part in (file, file.with_suffix(".bin")) if part.is_file()
+            }
+            with atomic_write(_record(file)) as part:
+                part.write_text(json.dumps({"network": name, "files": parts}), encoding="utf-8")
         return self._runtime(file)
+
+    def _usable_cache(self) -> Path:
+        """Return the cache folder, or a temporary one where it cannot be written to."""
+        try:
+            with atomic_write(self._cache / "writable") as part:
+                part.write_bytes(b"")
+        except WriteError as error:
+            log.warning("%s; exports are kept for this run alone", error)
+            self._temporary = tempfile.TemporaryDirectory()  # for as long as the network
+            self._cache = Path(self._temporary.name)
+        return self._cache
+
+
+def _record(file: Path) -> Path:
+    return file.with_name(file.name + ".json")
+
+
+def _is_intact(file: Path, name: str) -> bool:
+    """Tell whether a file of the cache is the one that was made for the network called `name`, all of it."""
+    try:
+        record = json.loads(_record(file).read_text(encoding="utf-8"))
+        parts = dict(record["files"])
+        same = all(_checksum(file.with_name(part)) == checksum for part, checksum in parts.items())
+        return bool(record["network"] == name and file.name in parts and same)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _checksum(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def fingerprint(predictor: StereoPredictor) -> str:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from dsmnet.errors import FormatError
 from dsmnet.export.facts import KEY, Facts
 from dsmnet.export.packages import need
+from dsmnet.models.checkpoint import reason
 
 Array = NDArray[np.float32]
 _SIZES = 4  # compiled graphs that are kept, one per size of image
@@ -106,7 +107,7 @@ def _rt_info(model: Any) -> str | None:
 
 
 class TorchExport:
-    """A graph of torch.export, on the CPU.
+    """A graph of torch.export, on the CPU. Loading it can run code that is in the file.
 
     Raises:
         FormatError: the file is not one of ours.
@@ -131,8 +132,7 @@ class TorchExport:
 
 
 def _unreadable(path: Path, kind: str, error: Exception) -> FormatError:
-    reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-    return FormatError(f"checkpoint={path}: not a readable {kind} file ({reason})")
+    return FormatError(f"checkpoint={path}: not a readable {kind} file ({reason(error)})")
 
 
 openvino_bf16 = functools.partial(OpenVino, precision="bf16")

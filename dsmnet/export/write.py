@@ -11,11 +11,13 @@ from pathlib import Path
 import torch
 from torch.export import ExportedProgram
 
+from dsmnet.atomic import cannot_write
 from dsmnet.errors import UserError
 from dsmnet.export.capture import capture, describe
 from dsmnet.export.facts import KEY, Facts
 from dsmnet.export.packages import need
 from dsmnet.inference.predictor import StereoPredictor
+from dsmnet.inference.staging import staged
 
 _NAMES = ("left", "right", "disparity")
 
@@ -27,15 +29,16 @@ def export(predictor: StereoPredictor, path: Path, format: str, max_disparity: i
 
     Args:
         predictor: the network, on the CPU.
-        path: of the file, without suffix.
+        path: of the file, without suffix; a name may hold dots.
         format: ``onnx``, ``openvino`` (.xml and .bin) or ``torch_export`` (.pt2).
         max_disparity: search range in pixels, fixed in the graph.
 
     Returns:
-        The path with the format's suffix.
+        The path with the format's suffix; the file is whole or not there.
 
     Raises:
         UserError: an unknown format, or a package that it needs is not installed.
+        WriteError: the file cannot be written.
     """
     if format not in FORMATS:
         raise UserError(f"format={format}: expected one of {', '.join(FORMATS)}")
@@ -44,12 +47,16 @@ def export(predictor: StereoPredictor, path: Path, format: str, max_disparity: i
         need("onnxscript", f"format={format}")
     if format == "openvino":
         need("openvino", f"format={format}")
-    target = path.with_suffix(suffix)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    target = path.with_name(path.name.removesuffix(suffix) + suffix)
     facts = describe(predictor, max_disparity)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of torch.export and of the exporter, about their own internals
-        write(capture(predictor, max_disparity), target, facts)
+        program = capture(predictor, max_disparity)
+        try:
+            with staged(target.parent, target.name, target.name) as folder:
+                write(program, folder / target.name, facts)
+        except OSError as error:
+            raise cannot_write(target, error) from None
     return target
 
 

@@ -16,7 +16,18 @@ log = logging.getLogger(__name__)
 
 NAME = "predictions.jsonl"
 # Options that do not change what a pair's files hold; those of the input are told for each pair.
-_IRRELEVANT = {"left", "right", "calib", "progress", "paths", "resume", "device", "ahead", "colour_video"}
+_IRRELEVANT = {
+    "left",
+    "right",
+    "calib",
+    "progress",
+    "paths",
+    "resume",
+    "device",
+    "ahead",
+    "colour_video",
+    "trusted",
+}
 _IRRELEVANT |= {"choices", "hydra"}
 
 

@@ -1,65 +1,107 @@
-"""Weights on disk, together with the configuration they belong to."""
+"""Weights on disk, with the configuration they belong to. Nothing in a file is trusted or executed."""
 
 from __future__ import annotations
 
 import json
-import pickle
+import re
+import warnings
+import zipfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from dsmnet.atomic import atomic_write
 from dsmnet.errors import FormatError, ShapeError, UserError
 
 CONFIG_KEY = "dsmnet_config"  # in a .ckpt: an entry of the dictionary; in .safetensors: JSON in the metadata
 PAIRS_KEY = "dsmnet_pairs"  # in a .ckpt: how many training pairs its weights have seen
 NET_PREFIX = "net."  # under which the training module keeps the network
 PACKAGED = Path(__file__).resolve().parents[1] / "weights"  # what comes with the package, a file per model
+_STATES = ("state_dict", "model")  # where a file of torch keeps its tensors, if not at the top
+_RESUME_KEYS = {"optimizer_states", "lr_schedulers", "loops", "callbacks", "global_step", "state_dict"}
+_MOST_CONFIG = 100_000  # characters of JSON; those of the package need 2,000
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a file of weights holds.
+
+    Args:
+        tensors: By name, as in the file.
+        config: Of the network, unchecked but for being a dictionary with a dictionary ``network``; None in a
+            file that this project did not write.
+        pairs: How many training pairs the weights have seen; None where the file does not say.
+    """
+
+    tensors: dict[str, Tensor]
+    config: dict[str, Any] | None
+    pairs: int | None
 
 
 def save_weights(path: Path, net: nn.Module, config: Mapping[str, Any]) -> None:
-    """Write the network's tensors and its configuration as one file: .ckpt, or else .safetensors."""
+    """Write the network's tensors and its configuration as one file: .ckpt, or else .safetensors.
+
+    Raises:
+        WriteError: the file cannot be written.
+    """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in net.state_dict().items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix == ".ckpt":
-        state = {NET_PREFIX + name: tensor for name, tensor in tensors.items()}
-        torch.save({CONFIG_KEY: dict(config), "state_dict": state}, path)
-        return
-    save_file(tensors, path, metadata={CONFIG_KEY: json.dumps(config)})
+    with atomic_write(path) as part:
+        if path.suffix == ".ckpt":
+            state = {NET_PREFIX + name: tensor for name, tensor in tensors.items()}
+            torch.save({CONFIG_KEY: dict(config), "state_dict": state}, part)
+        else:
+            save_file(tensors, part, metadata={CONFIG_KEY: json.dumps(config)})
 
 
-def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read tensors and configuration from .safetensors, or from a training checkpoint (.ckpt).
+def read_checkpoint(path: Path, option: str = "checkpoint") -> Checkpoint:
+    """Read weights from .safetensors, a training checkpoint (.ckpt), or what somebody else's torch wrote.
 
-    Nothing in the file is executed. For names of weights that come with the package see `find_weights`.
+    For names of weights that come with the package see `find_weights`.
+
+    Args:
+        path: Of the file.
+        option: That named the file, for messages.
 
     Raises:
         UserError: there is no such file.
-        FormatError: it is neither format, or not written by this project.
+        FormatError: it holds no weights, or would run code if it were believed.
     """
     path = find_weights(path)
-    check_exists(path)
+    check_exists(path, option)
+    source = f"{option}={path}"
     if path.suffix == ".safetensors":
-        try:
-            with safe_open(path, framework="pt") as file:
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-                config = json.loads((file.metadata() or {}).get(CONFIG_KEY, "null"))
-        except (SafetensorError, OSError, ValueError) as error:
-            raise FormatError(f"checkpoint={path}: not a readable .safetensors file ({error})") from None
-    else:
-        content = load_tensors(path, "not a readable checkpoint")
-        config = content.get(CONFIG_KEY) if isinstance(content, dict) else None
-        state = content.get("state_dict", {}) if isinstance(content, dict) else {}
-        tensors = {k.removeprefix(NET_PREFIX): v for k, v in state.items() if k.startswith(NET_PREFIX)}
-    if config is None or not tensors:
+        tensors, config = _read_safetensors(path, source)
+        return _checked(path, source, Checkpoint(tensors, config, None))
+    content = load_tensors(path, source)
+    if not isinstance(content, dict):
+        raise FormatError(f"{source}: holds no weights by name, but a {type(content).__name__}")
+    config, pairs = content.get(CONFIG_KEY), content.get(PAIRS_KEY)
+    state = next((content[key] for key in _STATES if isinstance(content.get(key), dict)), content)
+    tensors = {k: v for k, v in state.items() if isinstance(k, str) and isinstance(v, Tensor)}
+    if config is not None:
+        tensors = {k.removeprefix(NET_PREFIX): v for k, v in tensors.items() if k.startswith(NET_PREFIX)}
+    return _checked(path, source, Checkpoint(tensors, config, pairs if isinstance(pairs, int) else None))
+
+
+def read_weights(path: Path, option: str = "checkpoint") -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read tensors and configuration of a file that this project wrote.
+
+    Raises:
+        UserError: there is no such file.
+        FormatError: it holds no weights, or was not written by this project.
+    """
+    found = read_checkpoint(path, option)
+    if found.config is None:
         raise FormatError(
-            f"checkpoint={path}: holds no dsmnet configuration; was it written by tools/train.py?"
+            f"{option}={path}: holds no dsmnet configuration; was it written by tools/train.py?"
         )
-    return tensors, config
+    return found.tensors, found.config
 
 
 def read_pairs(path: Path) -> int | None:
@@ -69,12 +111,57 @@ def read_pairs(path: Path) -> int | None:
         UserError: there is no such file.
         FormatError: it is no checkpoint.
     """
-    check_exists(path)
+    return read_checkpoint(path).pairs
+
+
+def _read_safetensors(path: Path, source: str) -> tuple[dict[str, Tensor], Any]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            text = (file.metadata() or {}).get(CONFIG_KEY, "null")
+            if len(text) > _MOST_CONFIG:
+                raise ValueError(f"a configuration of {len(text)} characters")
+            return {name: file.get_tensor(name) for name in file.keys()}, json.loads(text)  # noqa: SIM118
+    except Exception as error:  # SafetensorError, OSError, ValueError, RecursionError, MemoryError, ...
+        raise FormatError(f"{source}: not a readable .safetensors file ({reason(error)})") from None
+
+
+def _checked(path: Path, source: str, found: Checkpoint) -> Checkpoint:
+    """Refuse tensors and configurations that no checkpoint has."""
+    if not found.tensors:
+        raise FormatError(f"{source}: holds no weights")
+    if found.config is not None:
+        network = found.config.get("network") if isinstance(found.config, dict) else None
+        if not isinstance(network, dict):
+            raise FormatError(f"{source}: its configuration describes no network")
+    size = sum(tensor.numel() * tensor.element_size() for tensor in found.tensors.values())
+    if size > path.stat().st_size:  # a few bytes repeated without end, by strides or by compression
+        raise FormatError(f"{source}: claims {size} bytes of weights, the file has {path.stat().st_size}")
+    for name, tensor in found.tensors.items():
+        if tensor.layout != torch.strided or tensor.device.type != "cpu":
+            raise FormatError(f"{source}: {shown(name)} is no plain tensor")
+        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
+            raise FormatError(f"{source}: {shown(name)} holds values that are not finite")
+    return found
+
+
+def check_resumable(path: Path, option: str = "resume") -> None:
+    """Refuse a file that training cannot be continued from.
+
+    Raises:
+        UserError: there is no such file.
+        FormatError: it is no checkpoint of tools/train.py, or holds weights alone.
+    """
+    check_exists(path, option)
+    source = f"{option}={path}"
+    expected = "expected a checkpoints/last.ckpt of tools/train.py; init= starts from weights alone"
     if path.suffix == ".safetensors":
-        return None
-    content = load_tensors(path, "not a readable checkpoint")
-    pairs = content.get(PAIRS_KEY) if isinstance(content, dict) else None
-    return None if pairs is None else int(pairs)
+        raise FormatError(f"{source}: holds weights alone; {expected}")
+    content = load_tensors(path, source)
+    if not isinstance(content, dict) or CONFIG_KEY not in content:
+        raise FormatError(f"{source}: was not written by tools/train.py; {expected}")
+    missing = sorted(_RESUME_KEYS - content.keys())
+    if missing:
+        raise FormatError(f"{source}: holds no {', '.join(missing)}; {expected}")
 
 
 def find_weights(path: Path) -> Path:
@@ -91,7 +178,7 @@ def packaged_names() -> list[str]:
     return sorted(file.stem for file in PACKAGED.glob("*.safetensors"))
 
 
-def check_exists(path: Path) -> None:
+def check_exists(path: Path, option: str = "checkpoint") -> None:
     """Refuse a checkpoint that is not there.
 
     Raises:
@@ -99,20 +186,55 @@ def check_exists(path: Path) -> None:
     """
     if not path.is_file():
         names = ", ".join(packaged_names())
-        raise UserError(f"checkpoint={path}: no such file, nor weights of the package ({names})")
+        raise UserError(f"{option}={path}: no such file, nor weights of the package ({names})")
 
 
-def load_tensors(path: Path, complaint: str) -> Any:
+def load_tensors(path: Path, source: str) -> Any:
     """Return what torch wrote to a file: tensors and plain containers, nothing that would be executed.
 
     Raises:
-        FormatError: it holds anything else, or is no such file; the message is `complaint` and the reason.
+        FormatError: it holds anything else, or is no such file; the message begins with `source`.
     """
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise FormatError(f"checkpoint={path}: {complaint} ({reason})") from None
+        _check_uncompressed(path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about the protocol of a pickle, which the user cannot change
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except (
+        Exception
+    ) as error:  # a broken pickle can end in any: IndexError, struct.error, RecursionError, ...
+        named = re.search(r"GLOBAL (\S+)", str(error))
+        if named:
+            raise FormatError(
+                f"{source}: refused, it asks for {shown(named[1])}, which is neither a tensor nor a plain "
+                "container; nothing of the file was run. Its tensors alone would load"
+            ) from None
+        raise FormatError(f"{source}: not a readable checkpoint ({reason(error)})") from None
+
+
+def _check_uncompressed(path: Path) -> None:
+    """Refuse what torch does not write: a small archive of large contents.
+
+    Raises:
+        ValueError: it is one.
+    """
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > path.stat().st_size:
+                raise ValueError("an archive that holds more than its own size")
+
+
+def reason(error: BaseException) -> str:
+    """The first line of an error for a message of ours, without torch's advice to trust a file."""
+    lines = str(error).strip().splitlines()
+    text = lines[0] if lines and "weights_only" not in lines[0] else type(error).__name__
+    return shown(text)
+
+
+def shown(text: str, most: int = 120) -> str:
+    """A stranger's words as a message may repeat them: printable and short."""
+    text = "".join(character if character.isprintable() else "?" for character in text[: most + 1])
+    return text if len(text) <= most else text[: most - 3] + "..."
 
 
 def load_into(net: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:

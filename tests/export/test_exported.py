@@ -13,6 +13,8 @@ from dsmnet import build_model, load_model
 from dsmnet.errors import FormatError, UserError
 from dsmnet.export import SUFFIXES, export
 from dsmnet.export.capture import equal_ranges
+from dsmnet.export.on_demand import OnDemandNet
+from dsmnet.inference import StereoPredictor
 
 RANGE = 32  # that of the files
 
@@ -26,7 +28,7 @@ def pair(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize(("format", "backend"), RUNS)
 def test_equals_torch_at_any_size(network: Any, files: Any, format: str, backend: str) -> None:
-    exported = load_model(files(format), backend=backend)
+    exported = load_model(files(format), backend=backend, trusted=format == "torch_export")
     assert exported.config == network.config
     for size in ((70, 131), (96, 144), (40, 30)):
         left, right = pair(*size)
@@ -101,7 +103,19 @@ def test_file_of_something_else(tmp_path: Path, files: Any, suffix: str) -> None
     path = tmp_path / f"text{suffix}"
     path.write_text("not a graph")
     with pytest.raises(FormatError, match=rf"text\{suffix}: not a readable"):
-        load_model(path)
+        load_model(path, trusted=True)
+
+
+def test_load_model_pt2_without_trust_is_refused(files: Any) -> None:
+    """PyTorch unpickles and evaluates what such a file holds."""
+    with pytest.raises(UserError, match=r"small.pt2: loading a .pt2 can run code.*trusted=true"):
+        load_model(files("torch_export"))
+
+
+def test_export_name_with_dots_is_kept(network: Any, tmp_path: Path) -> None:
+    one, two = (export(network, tmp_path / name, "torch_export", RANGE) for name in ("m.v1.0", "m.v1.1.pt2"))
+    assert (one.name, two.name) == ("m.v1.0.pt2", "m.v1.1.pt2")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["m.v1.0.pt2", "m.v1.1.pt2"]
 
 
 @pytest.mark.parametrize("backend", ["onnxruntime", "openvino"])
@@ -166,8 +180,8 @@ def test_on_demand_exports_once(
     quick = load_model(checkpoint, backend="onnxruntime")
     found = quick.predict(left, right, RANGE)
     assert np.abs(found - network.predict(left, right, RANGE)).mean() < 1e-3
-    (kept,) = (tmp_path / "dsmnet").iterdir()
-    assert kept.suffix == ".onnx"
+    (kept,) = (tmp_path / "dsmnet").glob("*.onnx")
+    assert kept.with_name(kept.name + ".json").is_file()  # its checksum
 
     def refuse(*_: Any) -> None:
         raise AssertionError("exported again")
@@ -176,3 +190,41 @@ def test_on_demand_exports_once(
     again = load_model(checkpoint, backend="onnxruntime")
     np.testing.assert_array_equal(again.predict(left, right, RANGE), found)
     assert sum(p.numel() for p in again.parameters()) == sum(p.numel() for p in network.parameters())
+
+
+def on_demand(network: Any) -> StereoPredictor:
+    net: Any = OnDemandNet(network, "onnxruntime")
+    return StereoPredictor(net, network.config)
+
+
+def test_on_demand_file_that_is_not_the_one_written_is_made_again(
+    network: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    onnx = pytest.importorskip("onnx")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    left, right = pair(64, 96)
+    expected = on_demand(network).predict(left, right, RANGE)
+    (kept,) = (tmp_path / "dsmnet").glob("*.onnx")
+    other = onnx.load(kept)
+    for tensor in other.graph.initializer:
+        if tensor.data_type == onnx.TensorProto.FLOAT:
+            tensor.raw_data = (onnx.numpy_helper.to_array(tensor) * np.float32(1.5)).tobytes()
+    for content in (other.SerializeToString(), kept.read_bytes()[:5000]):
+        kept.write_bytes(content)
+        np.testing.assert_array_equal(on_demand(network).predict(left, right, RANGE), expected)
+
+
+def test_on_demand_cache_that_cannot_be_written_is_replaced(
+    network: Any,
+    files: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    (tmp_path / "dsmnet").write_text("a file in the place of the folder")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    left, right = pair(64, 96)
+    quick = on_demand(network)
+    for max_disparity in (RANGE, RANGE // 2):
+        assert np.isfinite(quick.predict(left, right, max_disparity)).all()
+    assert caplog.text.count("exports are kept for this run alone") == 1

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Protocol, cast
 
 from torch import Tensor
 
 from dsmnet.errors import FormatError, ShapeError
-from dsmnet.models.checkpoint import check_exists, list_differences, load_tensors
+from dsmnet.models.checkpoint import list_differences, shown
 from dsmnet.models.official import dsmnet, gwcnet, psmnet
 
 
@@ -35,24 +34,26 @@ class NameMap(Protocol):
 MAPS = cast("tuple[NameMap, ...]", (dsmnet, psmnet, gwcnet))
 
 
-def read_official(path: Path) -> tuple[dict[str, Tensor], NameMap]:
-    """Read a checkpoint of one of the authors' codes and find out which.
+def recognise(tensors: Mapping[str, Tensor], source: str) -> tuple[dict[str, Tensor], NameMap]:
+    """Find out which of the authors' codes has written the tensors of a file.
+
+    Args:
+        tensors: By name.
+        source: Of the file, for messages.
 
     Returns:
-        The tensors by the authors' names, and the map of names of the network.
+        The tensors without the ``module.`` of several devices, and the map of names of the network.
 
     Raises:
-        UserError: there is no such file.
-        FormatError: not a file of tensors, one that would run code, or of no network that is known.
+        FormatError: they are of no network that is known.
     """
-    check_exists(path)
-    tensors = _state(load_tensors(path, "not a file of tensors alone, and nothing else is loaded"))
+    plain = {name.removeprefix("module."): tensor for name, tensor in tensors.items()}
     for names in MAPS:
-        if tensors and names.recognises(tensors):
-            return tensors, names
+        if names.recognises(plain):
+            return plain, names
     raise FormatError(
-        f"checkpoint={path}: expected weights of the official DSMNet, PSMNet or GwcNet"
-        + (f"; its first tensors are {', '.join(list(tensors)[:3])}" if tensors else ", found no tensors")
+        f"{source}: expected a checkpoint of tools/train.py, or weights of the official DSMNet, PSMNet or "
+        f"GwcNet; its first tensors are {', '.join(shown(name, 40) for name in list(plain)[:3])}"
     )
 
 
@@ -62,7 +63,7 @@ def to_our_names(
     """Return the official tensors under our names, each in the shape of ours if it has as many elements.
 
     Args:
-        official: what `read_official` returned.
+        official: what `recognise` returned.
         own: the state of our network.
         names: the map.
         source: of the file, for messages.
@@ -86,18 +87,3 @@ def to_our_names(
     if differences:
         raise ShapeError(f"{source} is not the official network: {differences}")
     return {own_name: given[name] for name, (own_name, _) in wanted.items()}
-
-
-def _state(content: Any) -> dict[str, Tensor]:
-    """The tensors of a checkpoint, wherever the authors put them."""
-    for key in ("state_dict", "model"):
-        if isinstance(content, dict) and isinstance(content.get(key), dict):
-            content = content[key]
-            break
-    if not isinstance(content, dict):
-        return {}
-    return {
-        str(name).removeprefix("module."): value
-        for name, value in content.items()
-        if isinstance(value, Tensor)
-    }
