@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from pathlib import Path
 
 import pytorch_lightning as pl
@@ -14,12 +15,23 @@ from pytorch_lightning.utilities.rank_zero import rank_zero_only
 from dsmnet.api import build_from_config, load_model, weights_for
 from dsmnet.config import instantiate, save_config
 from dsmnet.data.datamodule import StereoDataModule
+from dsmnet.ending import Interrupted
 from dsmnet.errors import UserError
 from dsmnet.evaluation import choose_sets, cross_domain_evaluation
-from dsmnet.models.checkpoint import find_weights, load_into, load_what_fits, read_weights, save_weights
+from dsmnet.models.checkpoint import (
+    check_exists,
+    check_resumable,
+    find_weights,
+    load_into,
+    load_what_fits,
+    read_weights,
+    save_weights,
+)
 from dsmnet.training.compiled import CompiledMatch, Match, match_views
+from dsmnet.training.gates import make_optimizer
 from dsmnet.training.module import StereoModule
 from dsmnet.training.recompute import recompute_stages
+from dsmnet.training.stopping import end_with_parent
 
 log = logging.getLogger(__name__)
 
@@ -48,10 +60,11 @@ def train(cfg: DictConfig, output: Path) -> Path:
     Raises:
         UserError: an option is impossible, the data is missing, or the loss diverges.
     """
-    # Training may start from weights that come with the package, not resume them.
-    for option, find in (("resume", Path), ("init", find_weights)):
-        if cfg[option] is not None and not find(Path(cfg[option])).is_file():
-            raise UserError(f"{option}={cfg[option]}: no such file; expected a checkpoint of tools/train.py")
+    end_with_parent()
+    if cfg.resume is not None:
+        check_resumable(Path(cfg.resume))
+    if cfg.init is not None:
+        check_exists(find_weights(Path(cfg.init)), "init")
     if cfg.init_partly and cfg.init is None:
         raise UserError("init_partly=true without init: expected init=CHECKPOINT, of which to take what fits")
     match = _match(cfg)
@@ -76,9 +89,17 @@ def train(cfg: DictConfig, output: Path) -> Path:
         config=predictor.config,
         gate_lr=cfg.gate_lr,
         match=match,
+        seed=cfg.seed,
     )
+    make_optimizer(
+        module.build_optimizer, module.net, cfg.gate_lr
+    )  # a mistake is told before anything starts
     trainer: pl.Trainer = instantiate(
-        cfg.trainer, output=output, epoch_steps=cfg.loader.epoch_steps, progress=cfg.progress
+        cfg.trainer,
+        output=output,
+        epoch_steps=cfg.loader.epoch_steps,
+        progress=cfg.progress,
+        resume=None if cfg.resume is None else Path(cfg.resume),
     )
     if trainer.is_global_zero:
         log.info(
@@ -90,18 +111,56 @@ def train(cfg: DictConfig, output: Path) -> Path:
             len(data.validation_part),
             output,
         )
-    trainer.fit(module, data, ckpt_path=cfg.resume, weights_only=True)
-    if trainer.interrupted:
-        raise UserError(f"interrupted; continue with resume={output / 'checkpoints' / 'last.ckpt'}")
+    _fit(trainer, module, data, cfg.resume)
     weights = output / "weights.safetensors"
     if trainer.is_global_zero:
         best = output / "checkpoints" / "best.ckpt"
         source = best if best.is_file() else output / "checkpoints" / "last.ckpt"
+        if not source.is_file():
+            raise UserError(
+                f"resume={cfg.resume}: its run is at its end, and {output} holds no weights of it; expected "
+                "more trainer.max_steps or trainer.max_time, or the run's own folder as paths.output"
+            )
         tensors, config = read_weights(source)
         load_into(predictor.net, tensors, str(source))
         save_weights(weights, predictor.net, config)
         log.info("weights of %s saved as %s", source.name, weights)
     return weights
+
+
+def _fit(trainer: pl.Trainer, module: StereoModule, data: StereoDataModule, resume: str | None) -> None:
+    """Run the training loop; what ends it is told in one line.
+
+    Raises:
+        UserError: see `train`; `Interrupted` after a signal.
+    """
+    try:
+        trainer.fit(module, data, ckpt_path=resume, weights_only=True)
+    except Interrupted:
+        if not trainer.is_global_zero:  # the first process tells; a status here would make Lightning kill it
+            raise SystemExit(0) from None
+        raise
+    except RuntimeError as error:
+        raise _explained(error, trainer.world_size) from error
+
+
+def _explained(error: RuntimeError, processes: int) -> Exception:
+    """Return what to raise for an error of torch: in the user's words where the cause lies outside."""
+    text = str(error)
+    if "DataLoader worker" in text:
+        return UserError(
+            f"loader.workers: a process that loads pairs was ended from outside, often for lack of memory; "
+            f"try fewer ({text.splitlines()[0][:120]})"
+        )
+    if "out of memory" in text.lower() or "can't allocate memory" in text:
+        return UserError(
+            f"not enough memory for loader.batch_size, crop and search_range ({text.splitlines()[0][:120]})"
+        )
+    if processes > 1 and re.search(r"connection|gloo|nccl|timed out|socket", text, re.IGNORECASE):
+        return UserError(
+            f"another process of the run has ended; resume= continues ({text.splitlines()[0][:120]})"
+        )
+    return error
 
 
 def _match(cfg: DictConfig) -> Match:

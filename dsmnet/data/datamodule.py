@@ -56,12 +56,18 @@ class StereoDataModule(pl.LightningDataModule):
     def train_dataloader(self) -> DataLoader[StereoSample]:
         """Batches in the endless order, from where a resumed run stopped."""
         trainer = self.trainer
-        rank, world, used = (trainer.global_rank, trainer.world_size, 0) if trainer else (0, 1, 0)
-        if trainer is not None:
-            used = trainer.fit_loop.epoch_loop.batch_progress.current.completed * self.batch_size * world
-        per_epoch = self.epoch_steps * self.batch_size * world
+        rank, world = (trainer.global_rank, trainer.world_size) if trainer else (0, 1)
+
+        def reached() -> int:
+            return int(getattr(trainer.lightning_module, "pairs_seen", 0)) if trainer else 0
+
         sampler = EndlessSampler(
-            len(self.train_part), per_epoch, seed=self.seed, start=used % per_epoch, rank=rank, world=world
+            len(self.train_part),
+            self.epoch_steps * self.batch_size * world,
+            seed=self.seed,
+            reached=reached,
+            rank=rank,
+            world=world,
         )
         return DataLoader(
             Augmented(self.train_part, self.transform, self.seed),

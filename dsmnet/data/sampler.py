@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from torch.utils.data import Dataset, Sampler
@@ -16,40 +16,42 @@ Position = tuple[int, int]  # (place in the endless order, item of the data set)
 
 
 class EndlessSampler(Sampler[Position]):
-    """Places ``epoch * samples`` to ``(epoch + 1) * samples`` of one permutation after another.
+    """One permutation after another, in stretches of `samples` places between which training validates.
+
+    Each iteration begins at the place that training has reached and ends with that place's stretch. So the
+    order follows from what was trained on alone, whatever the trainer counts as an epoch.
 
     Args:
         length: of the data set.
-        samples: in one epoch, over all processes.
+        samples: in one stretch, over all processes.
         seed: of the permutations.
-        start: samples of the first epoch that were already used.
+        reached: samples that were trained on so far, by all processes together.
         rank: of this process.
         world: number of processes.
     """
 
     def __init__(
-        self, length: int, samples: int, *, seed: int = 0, start: int = 0, rank: int = 0, world: int = 1
+        self,
+        length: int,
+        samples: int,
+        *,
+        seed: int = 0,
+        reached: Callable[[], int] = lambda: 0,
+        rank: int = 0,
+        world: int = 1,
     ) -> None:
         if length < 1:
             raise DataError("the data set is empty")
         self.length, self.samples, self.seed = length, samples, seed
-        self.start, self.rank, self.world = start, rank, world
-        self.epoch: int | None = None
-        self.first_epoch: int | None = None
-
-    def set_epoch(self, epoch: int) -> None:
-        """Choose the stretch of the order; the trainer calls it before each epoch."""
-        self.first_epoch = epoch if self.first_epoch is None else self.first_epoch
-        self.epoch = epoch
+        self.reached, self.rank, self.world = reached, rank, world
 
     def __len__(self) -> int:
         return self.samples // self.world
 
     def __iter__(self) -> Iterator[Position]:
-        epoch = self.epoch or 0
-        used = self.start if epoch == (self.first_epoch or 0) else 0
+        start = self.reached()
         permutation, current = np.empty(0, dtype=np.int64), -1
-        for place in range(epoch * self.samples + used + self.rank, (epoch + 1) * self.samples, self.world):
+        for place in range(start + self.rank, (start // self.samples + 1) * self.samples, self.world):
             if place // self.length != current:
                 current = place // self.length
                 permutation = np.random.default_rng([self.seed, current]).permutation(self.length)

@@ -1,18 +1,15 @@
-"""What happens beside the training steps: pictures, a line per validation, weights without a trainer."""
+"""What happens beside the training steps: pictures, and a line per validation."""
 
 from __future__ import annotations
 
 import logging
 import time
-from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
-import torch
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import TensorBoardLogger
 
-from dsmnet.models.checkpoint import CONFIG_KEY, PAIRS_KEY
 from dsmnet.protocols import StereoBatch
 from dsmnet.training.module import StereoModule
 from dsmnet.viz.panel import panel
@@ -86,50 +83,3 @@ class LogLine(Callback):
             values.get("val/bad3", float("nan")),
             passed / max(steps, 1),
         )
-
-
-class KeepWeights(Callback):
-    """Keep the weights of every n-th validation as ``step=N.ckpt``, without what only resuming needs.
-
-    Args:
-        folder: where.
-        every: n.
-    """
-
-    def __init__(self, folder: Path, every: int) -> None:
-        self.folder, self.every = folder, every
-        self._validations = 0
-
-    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Write them."""
-        if trainer.sanity_checking:
-            return
-        self._validations += 1
-        if self._validations % self.every:
-            return
-        path = self.folder / f"step={trainer.global_step}.ckpt"
-        # Saved whole, since only then the averaged weights take the place of the current ones.
-        trainer.save_checkpoint(path)
-        if trainer.is_global_zero:
-            content = torch.load(path, map_location="cpu", weights_only=True)
-            kept = {key: content[key] for key in (CONFIG_KEY, PAIRS_KEY, "state_dict")}
-            torch.save(kept, path)
-
-
-class SaveOnFailure(Callback):
-    """Keep the state of a run that the user interrupts."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def on_exception(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
-    ) -> None:
-        """On Ctrl-C, write last.ckpt where the next run will look for it."""
-        if isinstance(exception, KeyboardInterrupt) and trainer.global_step > 0:
-            trainer.save_checkpoint(self.folder / "last.ckpt")
-            log.info(
-                "interrupted at step %d; continue with resume=%s",
-                trainer.global_step,
-                self.folder / "last.ckpt",
-            )

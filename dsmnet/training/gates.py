@@ -5,6 +5,7 @@ Gates are found by the type of their module: a mark on the parameter itself woul
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -40,10 +41,23 @@ def make_optimizer(
         gate_lr: factor on the learning rate of the gates.
 
     Raises:
-        UserError: `gate_lr` is negative.
+        UserError: `gate_lr` is negative or not finite, or the optimiser refuses its options.
     """
-    if not gate_lr >= 0:
+    if not 0 <= gate_lr < math.inf:
         raise UserError(f"gate_lr={gate_lr}: expected a factor of at least 0")
+    try:
+        optimizer = _build(build, net, gate_lr)
+    except (ValueError, TypeError, RuntimeError) as error:
+        raise UserError(f"optimizer: {str(error).splitlines()[0]}") from None
+    for name, value in optimizer.defaults.items():
+        if isinstance(value, float) and not math.isfinite(value):
+            raise UserError(f"optimizer.{name}={value}: expected a finite number")
+    return optimizer
+
+
+def _build(
+    build: Callable[..., torch.optim.Optimizer], net: nn.Module, gate_lr: float
+) -> torch.optim.Optimizer:
     norms = [norm for _, norm in gated_norms(net)]
     if not norms:
         return build(net.parameters())

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Timer
@@ -13,6 +16,7 @@ from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 from torchmetrics import MetricCollection
 
+from dsmnet.ending import Interrupted
 from dsmnet.errors import UserError
 from dsmnet.inference.padding import Padding
 from dsmnet.losses import StereoLoss
@@ -22,6 +26,7 @@ from dsmnet.models.stereo_net import StereoNet
 from dsmnet.protocols import StereoBatch
 from dsmnet.training.compiled import Match, match_views
 from dsmnet.training.gates import make_optimizer
+from dsmnet.training.stopping import StopOnSignal, agree
 
 
 class TrainingDiverged(UserError):
@@ -40,6 +45,7 @@ class StereoModule(pl.LightningModule):
         config: stored in every checkpoint, so that it can be loaded without naming the model.
         gate_lr: of the gates of batch-instance norm, as a multiple of the learning rate.
         match: how a training step runs the network.
+        seed: Of the random numbers that layers draw; those of a step follow from it and the step's place.
     """
 
     def __init__(
@@ -53,6 +59,7 @@ class StereoModule(pl.LightningModule):
         config: Mapping[str, Any],
         gate_lr: float = 10.0,
         match: Match = match_views,
+        seed: int = 0,
     ) -> None:
         super().__init__()
         self.net = net
@@ -60,30 +67,34 @@ class StereoModule(pl.LightningModule):
         self.build_optimizer = optimizer
         self.gate_lr = gate_lr
         self.match = match
+        self.seed = seed
         self.schedule = schedule
         self.max_disparity = max_disparity
         self.config = dict(config)
         self.validation_metrics = MetricCollection(
             {"epe": EPE(), "bad1": BadPixel(1), "bad2": BadPixel(2), "bad3": BadPixel(3), "d1": D1()},
             prefix="val/",
+            compute_groups=False,  # which would join metrics that happen to agree on the first image
         )
         self.pairs_seen = 0  # by all processes together, over the whole run, interruptions included
         self._moment: float | None = None
+        self._known: Tensor | int = 0  # pixels with ground truth that training has seen in this process
+
+    def on_train_batch_start(self, batch: StereoBatch, batch_idx: int) -> None:
+        """Let the layers' random numbers follow from the place in the data: a resumed run draws the same."""
+        place = [self.seed, self.pairs_seen, self.trainer.global_rank]
+        torch.manual_seed(int(np.random.SeedSequence(place).generate_state(1)[0]))
 
     def training_step(self, batch: StereoBatch, batch_idx: int) -> Tensor:
         """Forward, loss, and a stop with the pairs' names if it is no number."""
         output = self.match(self.net, batch["left"], batch["right"], self.max_disparity)
         truth, valid = batch["disparity"], batch["valid"]
         loss = self.loss(output.disparities, output.scores, truth, valid, batch.get("noc"))
-        if not torch.isfinite(loss):
-            raise TrainingDiverged(
-                f"the loss is {loss.item()} at step {self.global_step}, batch {', '.join(batch['name'])}; "
-                "the last good state is in checkpoints/last.ckpt. Try a smaller optimizer.lr, or "
-                "trainer.precision=32-true"
-            )
+        self._check_end(loss, batch, batch_idx)
         with torch.no_grad():
             error = (output.disparities[-1].float() - truth).abs()
             epe = (error * valid).sum() / valid.sum().clamp(min=1)
+            self._known = self._known + valid.sum()
         self.log("train/loss", loss.detach())
         self.log("train/epe", epe)
         self.log("epe", epe, prog_bar=True, logger=False)
@@ -91,6 +102,33 @@ class StereoModule(pl.LightningModule):
         self.log("train/pairs", float(self.pairs_seen))
         self._log_rate(batch["left"].shape[0])
         return loss
+
+    def _check_end(self, loss: Tensor, batch: StereoBatch, batch_idx: int) -> None:
+        """Stop where a signal asked for it or the loss is no number, in all processes at once.
+
+        This comes before the gradients: what is then saved is the state after the last whole step.
+        """
+        trainer = self.trainer
+        stopping = [c for c in trainer.callbacks if isinstance(c, StopOnSignal)]  # type: ignore[attr-defined]
+        number = (
+            (stopping[0].number or 0) if stopping and batch_idx % trainer.accumulate_grad_batches == 0 else 0
+        )
+        number, diverged = agree(trainer, number, int(not torch.isfinite(loss)))
+        last = Path(trainer.default_root_dir) / "checkpoints" / "last.ckpt"
+        if diverged:
+            raise TrainingDiverged(
+                f"the loss is {loss.item()} at step {self.global_step}, batch {', '.join(batch['name'])}; "
+                f"{self._last_good(last)}. Try a smaller optimizer.lr, or trainer.precision=32-true"
+            )
+        if number:
+            where = f"continue with resume={last}" if self.global_step else "nothing was trained yet"
+            name = signal.Signals(number).name
+            raise Interrupted(f"interrupted by {name} at step {self.global_step}; {where}", number)
+
+    def _last_good(self, last: Path) -> str:
+        """Say where the last good state of this run is."""
+        written = getattr(self.trainer.strategy.checkpoint_io, "saved", ())
+        return f"the last good state is in {last}" if last.absolute() in written else "no state was saved yet"
 
     def _log_rate(self, pairs: int) -> None:
         """Pairs per second between two steps, over all processes."""
@@ -121,9 +159,32 @@ class StereoModule(pl.LightningModule):
         return padding.cut(outputs[-1]).clamp(min=0)
 
     def on_validation_epoch_end(self) -> None:
-        """Log the metrics of the whole held-back part."""
+        """Log the metrics of the whole held-back part, of weights that are numbers."""
+        if not self.trainer.sanity_checking:
+            self._check_weights()
         self.log_dict(self.validation_metrics.compute(), sync_dist=True)
         self.validation_metrics.reset()
+
+    def _check_weights(self) -> None:
+        """Refuse to go on, and to save, with weights that are no numbers or that no ground truth has trained.
+
+        Raises:
+            TrainingDiverged: a weight is not finite.
+            UserError: no pixel of the ground truth counted so far.
+        """
+        finite = all(bool(torch.isfinite(parameter).all()) for parameter in self.net.parameters())
+        broken, known = agree(self.trainer, int(not finite), int(self._known > 0))
+        if broken:
+            last = Path(self.trainer.default_root_dir) / "checkpoints" / "last.ckpt"
+            raise TrainingDiverged(
+                f"weights are no longer finite at step {self.global_step}; {self._last_good(last)}. "
+                "Try a smaller optimizer.lr, or trainer.precision=32-true"
+            )
+        if not known:
+            raise UserError(
+                f"dataset: no pixel of {self.pairs_seen} pairs has a ground truth that is finite and in "
+                f"(0, search_range={self.max_disparity}): there is nothing to train on"
+            )
 
     def progress(self) -> float:
         """Share of the run that is done: of its steps or of its time, whichever is further."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import warnings
 from pathlib import Path
 
@@ -16,14 +17,21 @@ from pytorch_lightning.callbacks import (
     WeightAveraging,
 )
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
+from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
+from dsmnet.atomic import remove_parts
 from dsmnet.errors import UserError
 from dsmnet.training.averaging import moving_averages
-from dsmnet.training.callbacks import KeepWeights, LogLine, LogPictures, SaveOnFailure
+from dsmnet.training.callbacks import LogLine, LogPictures
+from dsmnet.training.checkpoints import AtomicCheckpointIO, BestCheckpoint, KeepWeights, SaveAtEnd
 from dsmnet.training.gates import LogGates
 from dsmnet.training.profile import ProfileSteps, StepTimeline
+from dsmnet.training.stopping import StopOnSignal
 
 log = logging.getLogger(__name__)
+
+# Weights stay in 32 bits: what is rounded to 16 loses the small steps of training.
+_PRECISIONS = ("auto", "32-true", 32, "32", "bf16-mixed", "16-mixed")
 
 
 def make_trainer(
@@ -32,7 +40,7 @@ def make_trainer(
     accelerator: str,
     devices: int,
     strategy: str,
-    precision: str,
+    precision: str | int,
     max_steps: int,
     max_time: str | None,
     gradient_clip_val: float,
@@ -44,6 +52,7 @@ def make_trainer(
     keep_every: int | None = None,
     profile: bool = False,
     progress: bool = True,
+    resume: Path | None = None,
 ) -> pl.Trainer:
     """Make a trainer that writes ``checkpoints/``, ``metrics.csv`` and TensorBoard events under `output`.
 
@@ -52,7 +61,7 @@ def make_trainer(
         accelerator: ``auto``, ``cpu`` or ``gpu``.
         devices: number of devices, -1 for all.
         strategy: of Lightning, for several devices.
-        precision: of Lightning, or ``auto``: bf16-mixed on a GPU, 32-true on a CPU (few have fast bf16).
+        precision: ``32-true``, ``bf16-mixed``, ``16-mixed``; ``auto``: bf16-mixed on a GPU, else 32-true.
         max_steps: optimiser steps, -1 for no limit.
         max_time: ``days:hours:minutes:seconds``, `None` for no limit.
         gradient_clip_val: norm at which gradients are cut.
@@ -64,10 +73,24 @@ def make_trainer(
         keep_every: keep the weights of every so many validations, as ``step=*.ckpt``; `None` keeps none.
         profile: write ``profile.md``, where the time of a step goes.
         progress: show a progress bar.
+        resume: The checkpoint that training continues from.
 
     Raises:
-        UserError: a run without an end, or a device that is not there.
+        UserError: a run without an end, a number or a name that cannot be, or a device that is not there.
     """
+    _check_numbers(
+        max_steps=(max_steps, -1, True),
+        gradient_clip_val=(gradient_clip_val, 0, False),
+        accumulate_grad_batches=(accumulate_grad_batches, 1, True),
+        ema_decay=(ema_decay, 0, False),
+        log_every_n_steps=(log_every_n_steps, 1, True),
+        threads=(1 if threads is None else threads, 1, True),
+        keep_every=(1 if keep_every is None else keep_every, 1, True),
+    )
+    if ema_decay >= 1:
+        raise UserError(f"trainer.ema_decay={ema_decay}: expected a number of at least 0 and below 1")
+    if precision not in _PRECISIONS:
+        raise UserError(f"trainer.precision={precision}: expected one of {', '.join(map(str, _PRECISIONS))}")
     if max_steps < 0 and max_time is None:
         raise UserError("trainer.max_steps and trainer.max_time are both unset: the run would never end")
     if accelerator == "gpu" and not torch.cuda.is_available():
@@ -80,17 +103,20 @@ def make_trainer(
     if precision == "auto":
         precision = "bf16-mixed" if on_gpu else "32-true"
     folder = output / "checkpoints"
-    _keep_old_metrics(output)
+    if getattr(rank_zero_only, "rank", 0) == 0:  # the others begin when the first one is already writing
+        _keep_old_metrics(output)
+        remove_parts(folder)
     _silence_what_users_cannot_act_on()
     callbacks: list[Callback] = [
-        ModelCheckpoint(folder, filename="best", monitor="val/epe", mode="min", enable_version_counter=False),
+        BestCheckpoint(folder, resume),
         # Its own callback: `save_last` of the one above would only write when the error has become smaller.
         ModelCheckpoint(folder, filename="last", enable_version_counter=False),
         LearningRateMonitor("step"),
         LogPictures(),
         LogGates(),
         LogLine(),
-        SaveOnFailure(folder),
+        StopOnSignal(),
+        SaveAtEnd(folder),  # before the averaging, which ends by taking the place of the weights
     ]
     if keep_every:
         callbacks.append(KeepWeights(folder, keep_every))
@@ -113,7 +139,9 @@ def make_trainer(
             max_time=max_time,
             gradient_clip_val=gradient_clip_val,
             accumulate_grad_batches=accumulate_grad_batches,
-            limit_train_batches=epoch_steps,
+            limit_train_batches=epoch_steps
+            if max_steps < 1
+            else min(epoch_steps, max_steps * accumulate_grad_batches),
             num_sanity_val_steps=1,
             log_every_n_steps=log_every_n_steps,
             callbacks=callbacks,
@@ -123,9 +151,23 @@ def make_trainer(
             enable_progress_bar=progress,
             enable_model_summary=False,
             default_root_dir=output,
+            plugins=[AtomicCheckpointIO()],
         )
-    except (ValueError, pl.utilities.exceptions.MisconfigurationException) as error:
+    except (ValueError, TypeError, RuntimeError, pl.utilities.exceptions.MisconfigurationException) as error:
         raise UserError(f"trainer: {error}") from error
+
+
+def _check_numbers(**options: tuple[float, float, bool]) -> None:
+    """Refuse a number of the trainer that is too small, not finite, or not whole where it has to be.
+
+    Args:
+        options: By name: the value, the least that it may be, and whether it is whole.
+    """
+    for name, (value, least, whole) in options.items():
+        kind = "whole number" if whole else "number"
+        right = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
+        if not right or not least <= value < math.inf:
+            raise UserError(f"trainer.{name}={value}: expected a {kind} of at least {least}")
 
 
 def _silence_what_users_cannot_act_on() -> None:
@@ -138,6 +180,7 @@ def _silence_what_users_cannot_act_on() -> None:
         "You're resuming from a checkpoint that ended before the epoch ended",  # it goes on exactly there
         "The number of training batches .* is smaller than the logging interval",
         "The '.*_dataloader' does not have many workers",
+        "`ModelCheckpoint.* could not find the monitored key",  # where no validation has come yet
         "`isinstance\\(treespec, LeafSpec\\)` is deprecated",
     ):
         warnings.filterwarnings("ignore", message=f".*{message}")

@@ -124,14 +124,12 @@ def train_samples(data: Any, start: int, epochs: range, samples: int, world: int
     """Return what training loads, of all processes in turn."""
     seen: list[Any] = []
     augmented = Augmented(data, lambda sample, rng: (sample, float(rng.random())), seed=3)  # type: ignore[arg-type, return-value]
-    samplers = [
-        EndlessSampler(len(data), samples, seed=3, start=start, rank=rank, world=world)
-        for rank in range(world)
-    ]
+    samplers = [EndlessSampler(len(data), samples, seed=3, rank=rank, world=world) for rank in range(world)]
     for epoch in epochs:
         orders = []
+        reached = epoch * samples + (start if epoch == epochs[0] else 0)
         for sampler in samplers:
-            sampler.set_epoch(epoch)
+            sampler.reached = lambda reached=reached: reached
             orders.append([augmented[position] for position in sampler])
         seen += [sample for step in zip(*orders, strict=True) for sample in step]
     return seen
