@@ -78,6 +78,7 @@ class StereoModule(pl.LightningModule):
         )
         self.pairs_seen = 0  # by all processes together, over the whole run, interruptions included
         self._moment: float | None = None
+        self._agreed_signal = 0  # of which all processes know that one has received it
         self._known: Tensor | int = 0  # pixels with ground truth that training has seen in this process
 
     def on_train_batch_start(self, batch: StereoBatch, batch_idx: int) -> None:
@@ -87,10 +88,11 @@ class StereoModule(pl.LightningModule):
 
     def training_step(self, batch: StereoBatch, batch_idx: int) -> Tensor:
         """Forward, loss, and a stop with the pairs' names if it is no number."""
+        self._check_signal(batch_idx)
         output = self.match(self.net, batch["left"], batch["right"], self.max_disparity)
         truth, valid = batch["disparity"], batch["valid"]
         loss = self.loss(output.disparities, output.scores, truth, valid, batch.get("noc"))
-        self._check_end(loss, batch, batch_idx)
+        self._check_loss(loss, batch)
         with torch.no_grad():
             error = (output.disparities[-1].float() - truth).abs()
             epe = (error * valid).sum() / valid.sum().clamp(min=1)
@@ -103,30 +105,33 @@ class StereoModule(pl.LightningModule):
         self._log_rate(batch["left"].shape[0])
         return loss
 
-    def _check_end(self, loss: Tensor, batch: StereoBatch, batch_idx: int) -> None:
-        """Stop where a signal asked for it or the loss is no number, in all processes at once.
+    def _check_signal(self, batch_idx: int) -> None:
+        """Stop before a step where all processes have agreed to: then the state after a whole one is saved."""
+        if not self._agreed_signal or batch_idx % self.trainer.accumulate_grad_batches:
+            return
+        last, name = self._last_checkpoint(), signal.Signals(self._agreed_signal).name
+        where = f"continue with resume={last}" if self.global_step else "nothing was trained yet"
+        raise Interrupted(f"interrupted by {name} at step {self.global_step}; {where}", self._agreed_signal)
 
-        This comes before the gradients: what is then saved is the state after the last whole step.
-        """
-        trainer = self.trainer
-        stopping = [c for c in trainer.callbacks if isinstance(c, StopOnSignal)]  # type: ignore[attr-defined]
-        number = (
-            (stopping[0].number or 0) if stopping and batch_idx % trainer.accumulate_grad_batches == 0 else 0
-        )
-        number, diverged = agree(trainer, number, int(not torch.isfinite(loss)))
-        last = Path(trainer.default_root_dir) / "checkpoints" / "last.ckpt"
+    def _check_loss(self, loss: Tensor, batch: StereoBatch) -> None:
+        """Stop all processes where the loss of one is no number; agree on a signal that one has received."""
+        received = max((c.number or 0 for c in self._callbacks() if isinstance(c, StopOnSignal)), default=0)
+        self._agreed_signal, diverged = agree(self.trainer, received, int(not torch.isfinite(loss)))
         if diverged:
             raise TrainingDiverged(
                 f"the loss is {loss.item()} at step {self.global_step}, batch {', '.join(batch['name'])}; "
-                f"{self._last_good(last)}. Try a smaller optimizer.lr, or trainer.precision=32-true"
+                f"{self._last_good()}. Try a smaller optimizer.lr, or trainer.precision=32-true"
             )
-        if number:
-            where = f"continue with resume={last}" if self.global_step else "nothing was trained yet"
-            name = signal.Signals(number).name
-            raise Interrupted(f"interrupted by {name} at step {self.global_step}; {where}", number)
 
-    def _last_good(self, last: Path) -> str:
+    def _callbacks(self) -> list[pl.Callback]:
+        return self.trainer.callbacks  # type: ignore[attr-defined]
+
+    def _last_checkpoint(self) -> Path:
+        return Path(self.trainer.default_root_dir) / "checkpoints" / "last.ckpt"
+
+    def _last_good(self) -> str:
         """Say where the last good state of this run is."""
+        last = self._last_checkpoint()
         written = getattr(self.trainer.strategy.checkpoint_io, "saved", ())
         return f"the last good state is in {last}" if last.absolute() in written else "no state was saved yet"
 
@@ -175,9 +180,8 @@ class StereoModule(pl.LightningModule):
         finite = all(bool(torch.isfinite(parameter).all()) for parameter in self.net.parameters())
         broken, known = agree(self.trainer, int(not finite), int(self._known > 0))
         if broken:
-            last = Path(self.trainer.default_root_dir) / "checkpoints" / "last.ckpt"
             raise TrainingDiverged(
-                f"weights are no longer finite at step {self.global_step}; {self._last_good(last)}. "
+                f"weights are no longer finite at step {self.global_step}; {self._last_good()}. "
                 "Try a smaller optimizer.lr, or trainer.precision=32-true"
             )
         if not known:

@@ -1,0 +1,141 @@
+"""Small trainings in processes of their own, to be killed and interrupted."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import torch
+
+ROOT = Path(__file__).resolve().parents[2]
+LIMIT = 240  # seconds after which a process counts as one that hangs
+SMALL = [
+    "model=tiny",
+    "trainer=cpu",
+    "trainer.max_time=null",
+    "trainer.threads=1",
+    "dataset.size=[48,96]",
+    "dataset.max_disparity=24",
+    "dataset.validation_length=2",
+    "search_range=24",
+    "crop.height=48",
+    "crop.width=64",
+    "loader.batch_size=1",
+    "loader.epoch_steps=4",
+    "progress=false",
+    "eval=synthetic",
+    "eval.sets.synthetic.images=1",
+]
+TWO = ["trainer.devices=2", "trainer.strategy=ddp"]
+
+
+@contextmanager
+def training(output: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
+    """A running tools/train.py, its processes in a group of their own; what is left of it is killed."""
+    environment = {k: v for k, v in os.environ.items() if k not in ("LOCAL_RANK", "HYDRA_FULL_ERROR")}
+    environment["PYTHONPATH"] = str(ROOT)
+    last = output / "checkpoints" / "last.ckpt"
+    resume = [f"resume={last}"] if last.is_file() else []
+    with (output.parent / f"{output.name}.log").open("a") as log:
+        process = subprocess.Popen(
+            [
+                sys.executable,
+                str(ROOT / "tools" / "train.py"),
+                *SMALL,
+                *options,
+                *resume,
+                f"paths.output={output}",
+            ],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd=output.parent,
+            env=environment,
+            start_new_session=True,
+        )
+        try:
+            yield process
+        finally:
+            kill_group(process)
+
+
+def kill_group(process: subprocess.Popen[str], number: int = signal.SIGKILL) -> None:
+    """Send a signal to all processes of a run."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, number)
+    if number == signal.SIGKILL:
+        process.wait()
+
+
+def members(process: subprocess.Popen[str]) -> list[int]:
+    """The processes of a run that are alive, the first one first."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                state, _, group = (entry / "stat").read_text().rpartition(") ")[2].split()[:3]
+            except (OSError, ValueError):
+                continue
+            if int(group) == process.pid and state != "Z":
+                found.append(int(entry.name))
+    return sorted(found)
+
+
+def wait_for_save(process: subprocess.Popen[str], output: Path, since: float) -> None:
+    """Wait until the run has written its last.ckpt anew, or has ended."""
+    last, end = output / "checkpoints" / "last.ckpt", time.monotonic() + LIMIT
+    while time.monotonic() < end and process.poll() is None:
+        if last.is_file() and last.stat().st_mtime > since:
+            return
+        time.sleep(0.01)
+
+
+def wait_for_all(process: subprocess.Popen[str]) -> float:
+    """Wait until no process of a run is alive; return the seconds.
+
+    Raises:
+        AssertionError: one is still there after `LIMIT` seconds.
+    """
+    start = time.monotonic()
+    while process.poll() is None or members(process):
+        assert time.monotonic() - start < LIMIT, f"processes {members(process)} hang"
+        time.sleep(0.05)
+    return time.monotonic() - start
+
+
+def state(output: Path) -> dict[str, Any]:
+    """Weights, averages and the optimiser's state of a run's last.ckpt, as tensors by name."""
+    content = torch.load(output / "checkpoints" / "last.ckpt", weights_only=True)
+    found: dict[str, Any] = {"step": torch.tensor(content["global_step"])}
+    flatten(
+        "", {key: content[key] for key in ("state_dict", "optimizer_states", "current_model_state")}, found
+    )
+    return found
+
+
+def flatten(prefix: str, node: Any, into: dict[str, Any]) -> None:
+    """Collect the tensors of nested containers."""
+    if isinstance(node, torch.Tensor):
+        into[prefix] = node
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            flatten(f"{prefix}.{key}", value, into)
+    elif isinstance(node, list | tuple):
+        for index, value in enumerate(node):
+            flatten(f"{prefix}.{index}", value, into)
+
+
+def assert_equal_runs(one: Path, other: Path) -> None:
+    """Two runs ended in the same state, bit for bit, and nothing unfinished is left."""
+    expected, found = state(one), state(other)
+    assert expected.keys() == found.keys()
+    different = [name for name, tensor in expected.items() if not torch.equal(tensor, found[name])]
+    assert not different, different[:5]
+    assert not list(other.rglob(".part-*"))
