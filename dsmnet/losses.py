@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -26,7 +27,7 @@ class StereoLoss(nn.Module):
         beta: pixels at which smooth-L1 turns from square to linear.
 
     Raises:
-        UserError: no output has a weight.
+        UserError: no output has a weight, or a number is negative or not finite.
     """
 
     def __init__(
@@ -40,6 +41,13 @@ class StereoLoss(nn.Module):
             raise UserError(
                 "loss.disparity_weights is empty: expected at least the weight of the last output"
             )
+        for name, values in (
+            ("disparity_weights", disparity_weights),
+            ("volume_weights", volume_weights),
+            ("beta", [beta]),
+        ):
+            if not all(0 <= value < math.inf for value in values):
+                raise UserError(f"loss.{name}={values}: expected finite numbers of at least 0")
         self.disparity_weights = tuple(disparity_weights)
         self.volume_weights = tuple(volume_weights)
         self.beta = beta

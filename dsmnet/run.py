@@ -18,6 +18,7 @@ from dsmnet.data.datamodule import StereoDataModule
 from dsmnet.ending import Interrupted
 from dsmnet.errors import UserError
 from dsmnet.evaluation import choose_sets, cross_domain_evaluation
+from dsmnet.evaluation.sets import leave_out_trained
 from dsmnet.models.checkpoint import (
     check_exists,
     check_resumable,
@@ -51,6 +52,10 @@ def run(cfg: DictConfig, output: Path) -> None:
     weights = train(cfg, output)
     if first:
         predictor = load_model(weights)
+        sets = leave_out_trained(sets, instantiate(cfg.dataset).split_validation()[0])
+        if not sets.present:
+            log.warning("every pair of the sets to evaluate on was trained on: there is no table")
+            return
         cross_domain_evaluation(predictor, cfg, output, build=instantiate, checkpoint=weights, sets=sets)
 
 
@@ -67,9 +72,16 @@ def train(cfg: DictConfig, output: Path) -> Path:
         check_exists(find_weights(Path(cfg.init)), "init")
     if cfg.init_partly and cfg.init is None:
         raise UserError("init_partly=true without init: expected init=CHECKPOINT, of which to take what fits")
+    if isinstance(cfg.seed, bool) or not isinstance(cfg.seed, int) or not 0 <= cfg.seed < 2**32:
+        raise UserError(f"seed={cfg.seed}: expected a whole number from 0 to 2**32 - 1")
     match = _match(cfg)
     pl.seed_everything(cfg.seed, workers=True)
     predictor = build_from_config(cfg)
+    reach = cfg.search_range
+    if isinstance(reach, bool) or not isinstance(reach, int) or reach < 1 or predictor.net.planes(reach) < 2:
+        raise UserError(
+            f"search_range={reach}: expected a whole number of pixels that makes two planes or more"
+        )
     if cfg.init is not None:
         tensors = weights_for(predictor.net, Path(cfg.init), "init")
         if cfg.init_partly:

@@ -45,9 +45,14 @@ class StereoDataModule(pl.LightningDataModule):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        for name, value in (("batch_size", batch_size), ("epoch_steps", epoch_steps)):
-            if value < 1:
-                raise UserError(f"loader.{name}={value}: expected a positive number")
+        for name, value, least in (
+            ("batch_size", batch_size, 1),
+            ("epoch_steps", epoch_steps, 1),
+            ("validation_pairs", validation_pairs, 1),
+            ("workers", workers, 0),
+        ):
+            if not isinstance(value, int) or value < least:
+                raise UserError(f"loader.{name}={value}: expected a whole number of at least {least}")
         self.train_part, self.validation_part = dataset.split_validation()
         self.transform = transform
         self.batch_size, self.epoch_steps, self.workers = batch_size, epoch_steps, workers

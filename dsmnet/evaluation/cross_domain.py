@@ -54,7 +54,7 @@ def cross_domain_evaluation(
         DataError: see `choose_sets`.
         UserError: an option has a value it cannot have.
     """
-    present, missing = sets or choose_sets(cfg, build)
+    present, missing, trained_on = sets or choose_sets(cfg, build)
     baseline, protocol, reach = cfg.get("baseline"), build(cfg.protocol), cfg.get("max_disparity", "auto")
     sparsification = Sparsification(matcher, protocol, reach) if cfg.get("confidence", False) else None
     by_cause = causes.ErrorsByCause() if cfg.get("causes", False) else None
@@ -80,6 +80,8 @@ def cross_domain_evaluation(
             on_others=pictures.of,
         )
         results["missing"] = missing
+        if trained_on:
+            results["trained_on"] = trained_on
         if sparsification:
             results["confidence"] = sparsification.to_dict()
         if by_cause:

@@ -73,6 +73,9 @@ def notes(results: Mapping[str, Any]) -> list[str]:
             if other[name]["non_finite"]:
                 count = other[name]["non_finite"]
                 lines.append(f"{name}, {label}: {count} answers are nan or infinite and count as wrong.")
+    for name, count in results.get("trained_on", {}).items():
+        pairs = "1 pair was" if count == 1 else f"{count} pairs were"
+        lines.append(f"{name}: {pairs} trained on and left out, so that this set is not zero-shot.")
     for name, folder in results.get("missing", {}).items():
         lines.append(f"{name}: not evaluated, there is no folder {folder}")
     return lines

@@ -2,24 +2,75 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from torch.utils.data import Dataset, Subset
 
+from dsmnet.data.base import PairDataset
 from dsmnet.errors import UserError
 from dsmnet.protocols import StereoSample
+
+log = logging.getLogger(__name__)
 
 _DEFAULT_TABLE = "cross_domain"  # of conf/evaluate.yaml
 _HELD_BACK = 32  # images, as in conf/eval/synthetic.yaml
 
 
 class FoundSets(NamedTuple):
-    """Data sets by name, and those that are not there: name and the folder where each would lie."""
+    """Which data sets there are.
+
+    Args:
+        present: Data sets by name.
+        missing: Folder where each of the others would lie, by name.
+        trained_on: Number of pairs that were left out since the network was trained on them, by name.
+    """
 
     present: dict[str, Dataset[StereoSample]]
     missing: dict[str, str]
+    trained_on: dict[str, int] = {}  # noqa: RUF012  (of a tuple, which is never changed)
+
+
+def leave_out_trained(found: FoundSets, train_part: Any) -> FoundSets:
+    """Leave out the pairs that a network was trained on, by the files of their left views.
+
+    Args:
+        found: Data sets to evaluate on.
+        train_part: What was trained on: a data set, a part of one or a mixture.
+
+    Returns:
+        The sets without those pairs; one that has no other pair is gone.
+    """
+    known = {view for view, _ in _left_views(train_part)}
+    present, trained_on = {}, {}
+    for name, dataset in found.present.items():
+        views = _left_views(dataset)
+        kept = [index for view, index in views if view not in known]
+        if len(kept) == len(views):
+            present[name] = dataset
+            continue
+        trained_on[name] = len(views) - len(kept)
+        log.warning(
+            "%s: %d of %d pairs are left out of the table, they were trained on",
+            *(name, trained_on[name], len(views)),
+        )
+        if kept:
+            present[name] = Subset(dataset, kept)
+    return FoundSets(present, found.missing, trained_on)
+
+
+def _left_views(dataset: Any) -> list[tuple[Path, int]]:
+    """The files of the left views of a data set with their indices in it; none of a generator."""
+    if isinstance(dataset, PairDataset):
+        return [(pair.left.absolute(), index) for index, pair in enumerate(dataset.pairs)]
+    if hasattr(dataset, "indices"):
+        whole = dataset.parent if hasattr(dataset, "parent") else dataset.dataset
+        views = {index: view for view, index in _left_views(whole)}
+        return [(views[item], index) for index, item in enumerate(dataset.indices) if item in views]
+    parts = getattr(dataset, "parts", {})
+    return [entry for part in parts.values() for entry in _left_views(part)]
 
 
 def find_sets(nodes: Mapping[str, Any], build: Callable[[Any], Any]) -> FoundSets:

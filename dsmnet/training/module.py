@@ -106,7 +106,7 @@ class StereoModule(pl.LightningModule):
         return loss
 
     def _check_signal(self, batch_idx: int) -> None:
-        """Stop before a step where all processes have agreed to: then the state after a whole one is saved."""
+        """Stop before a step where all processes have agreed to: the state after a whole one is saved."""
         if not self._agreed_signal or batch_idx % self.trainer.accumulate_grad_batches:
             return
         last, name = self._last_checkpoint(), signal.Signals(self._agreed_signal).name
@@ -148,6 +148,11 @@ class StereoModule(pl.LightningModule):
         """Do not count the validation as a slow step."""
         self._moment = None
 
+    def on_validation_start(self) -> None:
+        """Check what training has made, before the averaged weights take its place."""
+        if not self.trainer.sanity_checking:
+            self._check_weights()
+
     def validation_step(self, batch: StereoBatch, batch_idx: int) -> None:
         """EPE, bad-k and D1 on the held-back part of the source."""
         if "disparity" not in batch:
@@ -164,9 +169,7 @@ class StereoModule(pl.LightningModule):
         return padding.cut(outputs[-1]).clamp(min=0)
 
     def on_validation_epoch_end(self) -> None:
-        """Log the metrics of the whole held-back part, of weights that are numbers."""
-        if not self.trainer.sanity_checking:
-            self._check_weights()
+        """Log the metrics of the whole held-back part."""
         self.log_dict(self.validation_metrics.compute(), sync_dist=True)
         self.validation_metrics.reset()
 

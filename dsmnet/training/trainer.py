@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+import re
 import warnings
 from pathlib import Path
 
@@ -89,6 +90,8 @@ def make_trainer(
     )
     if ema_decay >= 1:
         raise UserError(f"trainer.ema_decay={ema_decay}: expected a number of at least 0 and below 1")
+    if max_time is not None and not re.fullmatch(r"\d+(:\d\d?){3}", str(max_time)):
+        raise UserError(f"trainer.max_time={max_time}: expected days:hours:minutes:seconds, or null")
     if precision not in _PRECISIONS:
         raise UserError(f"trainer.precision={precision}: expected one of {', '.join(map(str, _PRECISIONS))}")
     if max_steps < 0 and max_time is None:

@@ -1,0 +1,285 @@
+"""How a training ends: what is kept of a run that is over, that diverges, or that cannot be."""
+
+from __future__ import annotations
+
+import csv
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from omegaconf import DictConfig
+from torchmetrics import MetricCollection
+
+from dsmnet import load_model
+from dsmnet.atomic import WriteError
+from dsmnet.config import compose
+from dsmnet.data.kitti import Kitti2015
+from dsmnet.data.synthetic import SyntheticStereo
+from dsmnet.errors import UserError
+from dsmnet.evaluation.sets import FoundSets, leave_out_trained
+from dsmnet.models.checkpoint import read_weights
+from dsmnet.run import run, train
+from dsmnet.training.checkpoints import write_checkpoint
+from dsmnet.training.module import StereoModule, TrainingDiverged
+from tests.training.test_training import SMALL, small
+
+
+def metrics() -> MetricCollection:
+    from dsmnet.api import build_model
+
+    module = StereoModule(
+        build_model("tiny").net,
+        None,
+        None,
+        None,
+        max_disparity=32,
+        config={},  # type: ignore[arg-type]
+    )
+    return module.validation_metrics
+
+
+def test_validation_metrics_that_agree_on_the_first_image_stay_apart() -> None:
+    """bad-3 and D1 are equal where no disparity is above 60 px; later they are not."""
+    found, first = metrics(), torch.full((1, 4, 4), 10.0)
+    valid = torch.ones(1, 4, 4, dtype=torch.bool)
+    found.update(first + 5, first, valid)
+    found.update(first + 95, first + 90, valid)
+    assert found.compute() == {
+        "val/epe": 5.0,
+        "val/bad1": 100.0,
+        "val/bad2": 100.0,
+        "val/bad3": 100.0,
+        "val/d1": 50.0,
+    }
+
+
+def test_validation_metrics_after_an_image_without_ground_truth_stay_apart() -> None:
+    found, target = metrics(), torch.full((1, 4, 4), 10.0)
+    found.update(target, target, torch.zeros(1, 4, 4, dtype=torch.bool))
+    found.update(target + 2.5, target, torch.ones(1, 4, 4, dtype=torch.bool))
+    assert {name: float(value) for name, value in found.compute().items()} == {
+        "val/epe": 2.5,
+        "val/bad1": 100.0,
+        "val/bad2": 100.0,
+        "val/bad3": 0.0,
+        "val/d1": 0.0,
+    }
+
+
+def worsen(patch: pytest.MonkeyPatch) -> None:
+    """Let every validation be worse than the one before."""
+    validation = StereoModule.on_validation_epoch_end
+
+    def worse(self: StereoModule) -> None:
+        for metric in self.validation_metrics.values():
+            metric.total += 100.0 * self.global_step  # type: ignore[operator]
+        validation(self)
+
+    patch.setattr(StereoModule, "on_validation_epoch_end", worse)
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of four steps whose second validation is worse than its first."""
+    output = tmp_path_factory.mktemp("finished")
+    with pytest.MonkeyPatch.context() as patch:
+        worsen(patch)
+        train(small(output, "trainer.max_steps=4"), output)
+    return output
+
+
+def real(folder: Path, *overrides: str) -> DictConfig:
+    """A small training on what `Kitti2015.write_fake` has written below a folder."""
+    kept = [option for option in SMALL if not option.startswith(("dataset.", "eval"))]
+    data = ["dataset=kitti2015", "eval=kitti2015", f"paths.data={folder / 'data'}"]
+    return compose("train", [*kept, *data, f"paths.output={folder}", *overrides])
+
+
+def last(output: Path) -> Path:
+    return output / "checkpoints" / "last.ckpt"
+
+
+def step_of(path: Path) -> int:
+    return int(torch.load(path, weights_only=True)["global_step"])
+
+
+def test_resume_of_a_finished_run_keeps_its_results(finished: Path) -> None:
+    before, _ = read_weights(finished / "weights.safetensors")
+    train(small(finished, "trainer.max_steps=4", f"resume={last(finished)}"), finished)
+    after, _ = read_weights(finished / "weights.safetensors")
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_resume_in_another_folder_never_gives_worse_weights(finished: Path, tmp_path: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        worsen(patch)
+        train(small(tmp_path, "trainer.max_steps=6", f"resume={last(finished)}"), tmp_path)
+    assert step_of(last(tmp_path)) == 6
+    assert step_of(tmp_path / "checkpoints" / "best.ckpt") == 2
+    before, _ = read_weights(finished / "weights.safetensors")
+    after, _ = read_weights(tmp_path / "weights.safetensors")
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_run_shorter_than_an_epoch_is_validated_and_logged(
+    tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    train(small(tmp_path, "trainer.max_steps=1", "loader.epoch_steps=50"), tmp_path)
+    rows = list(csv.DictReader((tmp_path / "metrics.csv").open()))
+    assert sum(bool(row.get("val/epe")) for row in rows) == 1
+    assert step_of(tmp_path / "checkpoints" / "best.ckpt") == 1
+    assert not [warning for warning in recwarn if "monitored key" in str(warning.message)]
+
+
+def test_steps_after_the_last_validation_are_kept(tmp_path: Path) -> None:
+    train(small(tmp_path, "trainer.max_steps=5"), tmp_path)
+    assert step_of(last(tmp_path)) == 5
+    assert step_of(tmp_path / "checkpoints" / "best.ckpt") in (2, 4)
+
+
+def test_divergence_names_no_state_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("dsmnet.losses.StereoLoss.forward", lambda *_, **__: torch.tensor(float("nan")))
+        with pytest.raises(TrainingDiverged, match=r"no state was saved yet.*optimizer\.lr"):
+            train(small(tmp_path), tmp_path)
+    assert not last(tmp_path).exists()
+
+
+def test_weights_that_are_no_numbers_are_not_saved(tmp_path: Path) -> None:
+
+    def break_weights(self: StereoModule, *_: Any) -> None:
+        if self.global_step == 4:
+            with torch.no_grad():
+                next(self.net.parameters()).fill_(float("nan"))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(StereoModule, "on_train_batch_end", break_weights)
+        with pytest.raises(TrainingDiverged, match=r"at step 4; the last good state is in .*last\.ckpt"):
+            train(small(tmp_path, "trainer.max_steps=8"), tmp_path)
+    for name in ("last", "best"):
+        assert step_of(tmp_path / "checkpoints" / f"{name}.ckpt") == 2
+        read_weights(tmp_path / "checkpoints" / f"{name}.ckpt")
+
+
+def test_infinite_validation_error_is_never_the_best(tmp_path: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            "dsmnet.metrics.modular.DisparityMetric.compute", lambda self: torch.tensor(float("inf"))
+        )
+        train(small(tmp_path, "trainer.max_steps=4"), tmp_path)
+    assert not (tmp_path / "checkpoints" / "best.ckpt").exists()
+
+
+def test_ground_truth_that_never_counts_is_refused(tmp_path: Path) -> None:
+    samples = [SyntheticStereo(size=(64, 128), max_disparity=32)[index] for index in range(3)]
+    for sample in samples:
+        sample["disparity"] = np.full((64, 128), 100, np.float32)
+    Kitti2015.write_fake(tmp_path / "data" / "KITTI_2015", samples)
+    with pytest.raises(UserError, match=r"no pixel of 4 pairs has a ground truth.*search_range=32\)"):
+        train(real(tmp_path, "trainer.max_steps=4"), tmp_path)
+    assert not (tmp_path / "weights.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        "optimizer.lr=nan",
+        "optimizer.lr=-1",
+        "optimizer.lr=inf",
+        "optimizer.weight_decay=nan",
+        "gate_lr=nan",
+        "trainer.ema_decay=nan",
+        "trainer.ema_decay=1",
+        "trainer.gradient_clip_val=nan",
+        "trainer.accumulate_grad_batches=0",
+        "trainer.log_every_n_steps=0",
+        "trainer.threads=0",
+        "trainer.max_time=soon",
+        "trainer.devices=0",
+        "trainer.precision=16-true",
+        "trainer.precision=bf16-true",
+        "trainer.precision=half",
+        "trainer.strategy=nothing",
+        "loader.epoch_steps=0",
+        "search_range=0",
+        "loader.workers=-1",
+        "loader.validation_pairs=0",
+        "seed=-1",
+        "loss.beta=nan",
+    ],
+)
+def test_impossible_option_is_one_line_that_names_it(option: str, tmp_path: Path) -> None:
+    name = option.partition("=")[0].rpartition(".")[2]
+    with pytest.raises(UserError) as refused:
+        train(small(tmp_path, option), tmp_path)
+    assert name in str(refused.value) or "optimizer" in str(refused.value)
+    assert len(str(refused.value).splitlines()) == 1
+
+
+@pytest.mark.parametrize("precision", ["bf16-mixed", "16-mixed", "32"])
+def test_every_precision_that_is_offered_trains(precision: str, tmp_path: Path) -> None:
+    train(small(tmp_path, f"trainer.precision={precision}", "optimizer.lr=1e-5"), tmp_path)
+    load_model(tmp_path / "weights.safetensors", device="cpu")
+
+
+def test_output_that_is_a_file_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("mine")
+    process = subprocess.run(
+        [sys.executable, "tools/train.py", "model=tiny", f"paths.output={tmp_path / 'taken'}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 1
+    assert "Traceback" not in process.stderr + process.stdout
+    assert "taken" in process.stderr + process.stdout
+    assert (tmp_path / "taken").read_text() == "mine"
+
+
+def test_write_checkpoint_on_a_full_disk_is_one_line_and_keeps_the_older_file(tmp_path: Path) -> None:
+    path = tmp_path / "last.ckpt"
+    write_checkpoint({"a": torch.zeros(3)}, path)
+    before = path.read_bytes()
+    script = (
+        "import resource, signal, sys, torch; from pathlib import Path\n"
+        "from dsmnet.atomic import WriteError\n"
+        "from dsmnet.training.checkpoints import write_checkpoint\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (10000, 10000))\n"
+        "try: write_checkpoint({'a': torch.zeros(100000)}, Path(sys.argv[1]))\n"
+        "except WriteError as error: print(error)\n"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=False
+    )
+    assert f"{path}: cannot be written" in process.stdout, process.stderr
+    assert path.read_bytes() == before
+    assert [entry.name for entry in tmp_path.iterdir()] == ["last.ckpt"]
+    assert issubclass(WriteError, UserError)
+
+
+def test_pairs_that_were_trained_on_are_left_out(tmp_path: Path) -> None:
+    samples = [SyntheticStereo(size=(48, 96), max_disparity=24)[index] for index in range(6)]
+    Kitti2015.write_fake(tmp_path, samples)
+    data = Kitti2015(tmp_path)
+    trained, rest = data.split_validation()
+    found = leave_out_trained(FoundSets({"kitti2015": data, "made": SyntheticStereo()}, {}), trained)
+    assert found.trained_on == {"kitti2015": len(trained)}
+    assert len(found.present["kitti2015"]) == len(rest) > 0
+    names = {found.present["kitti2015"][index]["name"] for index in range(len(rest))}
+    assert names == {rest[index]["name"] for index in range(len(rest))}
+    assert "made" in found.present
+    assert leave_out_trained(FoundSets({"kitti2015": data}, {}), data).present == {}
+    assert np.isfinite(samples[0]["disparity"]).all()
+
+
+def test_fine_tuning_on_a_set_says_that_its_row_is_not_zero_shot(tmp_path: Path) -> None:
+    samples = [SyntheticStereo(size=(64, 128), max_disparity=32)[index] for index in range(6)]
+    Kitti2015.write_fake(tmp_path / "data" / "KITTI_2015", samples)
+    run(real(tmp_path), tmp_path)
+    text = (tmp_path / "results.md").read_text()
+    assert "4 pairs were trained on and left out, so that this set is not zero-shot" in text
