@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 NAMED = 20  # of many things that are wrong, how many are named
-_LONGEST = 120  # characters of a name
+_LONGEST, _LONGEST_MESSAGE = 120, 480  # characters of a name, of a message about a file
 
 
 def first_of(names: Sequence[str], most: int = NAMED) -> list[str]:
@@ -14,11 +14,11 @@ def first_of(names: Sequence[str], most: int = NAMED) -> list[str]:
     return [*names[:most], f"and {more} more"] if more > 0 else list(names)
 
 
-def shown(name: str) -> str:
+def shown(name: str, most: int = _LONGEST) -> str:
     """Return a stranger's name or words as a message may hold them: printable, in one line, not too long."""
     text = name if name.isprintable() else ascii(name)[1:-1]
-    half = _LONGEST // 2 - 2
-    return text if len(text) <= _LONGEST else f"{text[:half]}...{text[-half:]}"
+    half = most // 2 - 2
+    return text if len(text) <= most else f"{text[:half]}...{text[-half:]}"
 
 
 class UserError(Exception):
@@ -37,7 +37,10 @@ class MissingDataError(DataError):
 
 
 class FormatError(DataError):
-    """A file cannot be read as the format it should have."""
+    """A file cannot be read as the format it should have; the message is of one line and moderate length."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(shown(message, _LONGEST_MESSAGE))
 
 
 class ShapeError(UserError, ValueError):

@@ -14,6 +14,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from dsmnet.config import tool
 from dsmnet.data.formats import read_calibration, read_image, write_image
+from dsmnet.data.formats.calibration import kitti_cameras
 from dsmnet.data.formats.maps import read_map
 from dsmnet.errors import DataError, ShapeError
 from dsmnet.inference.cloud import CloudWriter
@@ -53,7 +54,9 @@ def main(cfg: DictConfig) -> None:
     if cfg.calib is not None:
         colours = colour_disparity(disparity, limits, colour_map=cfg.colour_map) if left is None else left
         try:
-            cloud.draw(writer.folder, path.stem, disparity, colours, read_calibration(cfg.calib))
+            cameras = kitti_cameras(Path(cfg.left)) if cfg.left is not None else (2, 3)
+            calibration = read_calibration(cfg.calib, cameras, disparity.shape)
+            cloud.draw(writer.folder, path.stem, disparity, colours, calibration)
         except DataError as error:
             raise DataError(f"disparity={path}, calib={cfg.calib}: {error}") from None
     log.info("%s -> %s", ", ".join(f"{path.stem}_{kind}.png" for kind in pictures), writer.folder)

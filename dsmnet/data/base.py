@@ -11,7 +11,7 @@ from typing import Any, ClassVar, NamedTuple, cast
 
 from torch.utils.data import Dataset
 
-from dsmnet.data.formats import read_image
+from dsmnet.data.formats.images import read_views
 from dsmnet.data.subsets import choose_named
 from dsmnet.data.tree import Pair, Tree, first_names
 from dsmnet.errors import DataError, MissingDataError, UserError
@@ -59,9 +59,10 @@ class PairDataset(Dataset[StereoSample]):
             DataError: a file is gone, or the sizes of the files differ.
         """
         pair = self.pairs[index]
+        left, right = read_views(pair.left, pair.right)
         sample: StereoSample = {
-            "left": read_image(pair.left),
-            "right": read_image(pair.right),
+            "left": left,
+            "right": right,
             "name": pair.name,
             "dataset": self.name,
         }

@@ -12,7 +12,7 @@ from dsmnet.data.base import About, StereoDataset
 from dsmnet.data.formats.depth import depth_codec, depth_rgb24
 from dsmnet.data.formats.images import read_bytes, read_size
 from dsmnet.data.tree import Layout, Pair, Tree, check_views, first_names
-from dsmnet.errors import DataError, FormatError
+from dsmnet.errors import DataError, FormatError, shown
 from dsmnet.protocols import Calibration, StereoSample
 
 log = logging.getLogger(__name__)
@@ -144,7 +144,7 @@ def read_list(path: Path) -> list[Entry]:
         DataError: there is no such file.
     """
     entries: dict[str, Entry] = {}
-    for number, line in enumerate(read_bytes(path).decode("utf-8", "replace").splitlines(), 1):
+    for number, line in enumerate(read_bytes(path, 1 << 27).decode("utf-8", "replace").splitlines(), 1):
         words = line.split()
         if not words:
             continue
@@ -155,11 +155,11 @@ def read_list(path: Path) -> list[Entry]:
             entry = None
         if entry is None or not 0 < entry.fov < 180 or not 0 < entry.baseline < math.inf:
             raise FormatError(
-                f"{path}:{number}: '{line.strip()}', but 'left right fov baseline' was expected, with a "
-                "field of view below 180 degrees and a positive baseline in metres"
+                f"{path}:{number}: '{shown(line.strip())}', but 'left right fov baseline' was expected, with "
+                "a field of view below 180 degrees and a positive baseline in metres"
             )
         if _name(entry) in entries:
-            raise FormatError(f"{path}:{number}: {entry.left} was named before")
+            raise FormatError(f"{path}:{number}: {shown(entry.left)} was named before")
         entries[_name(entry)] = entry
     return list(entries.values())
 

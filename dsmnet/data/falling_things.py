@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dsmnet.data.base import About, StereoDataset, choose
+from dsmnet.data.formats.calibration import checked
+from dsmnet.data.formats.decoding import MOST_TEXT, decoding
 from dsmnet.data.formats.depth import depth_codec, depth_png16
 from dsmnet.data.formats.images import read_bytes
 from dsmnet.data.tree import Layout, Pair, Tree
-from dsmnet.errors import FormatError
 from dsmnet.protocols import Calibration, StereoSample
 
 _BASELINE = 0.06  # metres; the settings do not state it, the readme does
@@ -83,20 +84,16 @@ def read_settings(path: Path) -> Calibration:
         FormatError: no JSON, or it lacks the left and the right camera with their intrinsics.
         DataError: there is no such file.
     """
-    try:
-        cameras = json.loads(read_bytes(path))["camera_settings"]
+    expected = (
+        "expected camera_settings of a left and a right camera, each with intrinsic_settings fx, cx, cy"
+    )
+    with decoding(path, expected):
+        cameras = json.loads(read_bytes(path, MOST_TEXT))["camera_settings"]
         left, right = (camera["intrinsic_settings"] for camera in cameras[:2])
         focal, cx, cy, right_cx = (
             float(value) for value in (left["fx"], left["cx"], left["cy"], right["cx"])
         )
-    except (ValueError, KeyError, TypeError) as error:
-        raise FormatError(
-            f"{path}: expected camera_settings of a left and a right camera, each with "
-            f"intrinsic_settings fx, cx, cy ({error!r})"
-        ) from None
-    if not focal > 0:
-        raise FormatError(f"{path}: fx={focal:g}, but a positive focal length was expected")
-    return Calibration(focal, _BASELINE, cx, cy, right_cx - cx)
+        return checked(Calibration(focal, _BASELINE, cx, cy, right_cx - cx), path)
 
 
 def write_settings(path: Path, calibration: Calibration) -> None:

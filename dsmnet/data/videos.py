@@ -16,6 +16,7 @@ from dsmnet.protocols import Image
 log = logging.getLogger(__name__)
 
 VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv")
+_LEAST_BYTES = 8  # of a frame in a file; one in which nothing moves takes some 20
 LAYOUTS = ("separate", "side_by_side")
 
 
@@ -45,7 +46,9 @@ class Video:
         self.path, self.option, self.position = path, option, 0
         self._capture = self._open()
         frames = int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
-        self.frames = frames if frames > 0 else self._count()
+        # A header may claim any number: of frames that are not there, the files would all be named.
+        plausible = 0 < frames <= path.stat().st_size // _LEAST_BYTES
+        self.frames = frames if plausible else self._count()
         if self.frames < 1:
             raise DataError(f"{option}={path}: a video without a frame")
 

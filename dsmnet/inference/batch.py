@@ -11,7 +11,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from dsmnet.data.formats import read_calibration, read_image
+from dsmnet.data.formats import read_calibration
+from dsmnet.data.formats.calibration import kitti_cameras
+from dsmnet.data.formats.images import read_views as read_images
 from dsmnet.data.pairs import PairFiles
 from dsmnet.data.videos import EndOfVideo
 from dsmnet.errors import DataError, ShapeError, UserError, first_of
@@ -29,7 +31,7 @@ Views = tuple[Image, Image]
 
 def read_views(pair: PairFiles) -> Views:
     """Read the two images of a pair."""
-    return read_image(pair.left), read_image(pair.right)
+    return read_images(pair.left, pair.right)
 
 
 class LoadedPair(NamedTuple):
@@ -194,7 +196,10 @@ def _load(pair: PairFiles, load: Callable[[PairFiles], Views]) -> LoadedPair:
             f"the views differ in size (height, width): {pair.left} {left.shape[:2]}, "
             f"{pair.right} {right.shape[:2]}"
         )
-    return LoadedPair((left, right), read_calibration(pair.calibration) if pair.calibration else None)
+    calibration = None
+    if pair.calibration:
+        calibration = read_calibration(pair.calibration, kitti_cameras(pair.left), left.shape[:2])
+    return LoadedPair((left, right), calibration)
 
 
 def _memory_message(error: BaseException) -> str:

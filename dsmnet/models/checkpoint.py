@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from dsmnet.atomic import atomic_write
-from dsmnet.errors import FormatError, ShapeError, UserError
+from dsmnet.errors import FormatError, ShapeError, UserError, shown
 
 CONFIG_KEY = "dsmnet_config"  # in a .ckpt: an entry of the dictionary; in .safetensors: JSON in the metadata
 PAIRS_KEY = "dsmnet_pairs"  # in a .ckpt: how many training pairs its weights have seen
@@ -229,12 +229,6 @@ def reason(error: BaseException) -> str:
     lines = str(error).strip().splitlines()
     text = lines[0] if lines and "weights_only" not in lines[0] else type(error).__name__
     return shown(text)
-
-
-def shown(text: str, most: int = 120) -> str:
-    """A stranger's words as a message may repeat them: printable and short."""
-    text = "".join(character if character.isprintable() else "?" for character in text[: most + 1])
-    return text if len(text) <= most else text[: most - 3] + "..."
 
 
 def load_into(net: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:

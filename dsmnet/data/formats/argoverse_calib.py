@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from dsmnet.data.formats.calibration import CalibrationCodec, complete
+from dsmnet.data.formats.calibration import CalibrationCodec, checked, complete
+from dsmnet.data.formats.decoding import MOST_TEXT, decoding
 from dsmnet.data.formats.images import read_bytes
 from dsmnet.errors import FormatError
 from dsmnet.protocols import Calibration
@@ -21,16 +22,17 @@ def read_argoverse_calibration(path: Path | str) -> Calibration:
         FormatError: no JSON, or without what is needed of the two cameras.
         DataError: there is no such file.
     """
-    try:
-        cameras = {entry["key"]: entry["value"] for entry in json.loads(read_bytes(path))["camera_data_"]}
+    with decoding(path, "not a calibration of Argoverse"):
+        content = json.loads(read_bytes(path, MOST_TEXT))
+        cameras = {entry["key"]: entry["value"] for entry in content["camera_data_"]}
+        for key in (_LEFT, _RIGHT):
+            if key not in cameras:
+                raise FormatError(f"{path}: no entry '{key}' of the rectified stereo cameras")
         left, right = cameras[_LEFT], cameras[_RIGHT]
         focal, shift = float(left["focal_length_x_px_"]), float(right["Txf_"])
         centre, other = (float(camera["focal_center_x_px_"]) for camera in (left, right))
-        return Calibration(focal, -shift / focal, centre, float(left["focal_center_y_px_"]), other - centre)
-    except KeyError as error:
-        raise FormatError(f"{path}: no entry {error} of the rectified stereo cameras") from None
-    except (ValueError, TypeError, ZeroDivisionError) as error:
-        raise FormatError(f"{path}: not a calibration of Argoverse ({error})") from None
+        cy = float(left["focal_center_y_px_"])
+        return checked(Calibration(focal, -shift / focal, centre, cy, other - centre), path)
 
 
 def write_argoverse_calibration(path: Path | str, calibration: Calibration, size: tuple[int, int]) -> None:

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from dsmnet.data.formats.decoding import LARGEST_DISPARITY
 from dsmnet.data.formats.disparity import DisparityCodec
 from dsmnet.data.formats.images import read_channels, read_grey, write_image
 from dsmnet.data.formats.npy import read_npy, write_npy
@@ -57,10 +58,12 @@ def depth_codec(form: DepthFormat, rig: Calibration, per_pair: bool = False) -> 
 
 def _read(form: DepthFormat, rig: Calibration | None, path: Path, pair: Calibration | None) -> DisparityMap:
     calibration = rig or pair or Calibration()
-    depth = form.read(path).astype(np.float64)
+    with np.errstate(invalid="ignore"):  # a nan of any kind is unknown
+        depth = form.read(path).astype(np.float64)
     known = np.isfinite(depth) & (depth > 0)
     disparity = np.divide(_product(calibration), depth, out=np.zeros_like(depth), where=known)
-    return np.where(known, np.maximum(disparity - calibration.doffs, 0), 0).astype(np.float32)
+    disparity = np.where(known, np.maximum(disparity - calibration.doffs, 0), 0)
+    return np.where(disparity <= LARGEST_DISPARITY, disparity, 0).astype(np.float32)
 
 
 def _write(

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dsmnet.data.formats.decoding import LARGEST_DISPARITY, warn_once
 from dsmnet.data.formats.images import read_grey, write_image
 from dsmnet.data.formats.pfm import read_pfm, write_pfm
 from dsmnet.errors import FormatError, UserError
@@ -192,14 +193,28 @@ def known_disparity(values: NDArray[np.floating], path: Path | str) -> Disparity
     """
     if values.ndim != 2:
         raise FormatError(f"{path}: {values.shape[2]} channels, where a disparity map has one")
-    if values.min() > 0 and values.max() < np.inf:  # a rendered map is known everywhere; not so with a nan
+    if values.min() > 0 and values.max() <= LARGEST_DISPARITY:  # a rendered map is known everywhere
         return values.astype(np.float32, copy=False)
-    known = (values > 0) & (values < np.inf)
+    known = (values > 0) & (values <= LARGEST_DISPARITY)
     if not known.any() and np.isnan(values).all():
         raise FormatError(f"{path}: every pixel is nan; disparities were expected")
-    if not known.any() and (np.isfinite(values) & (values < 0)).any():
+    negative = np.isfinite(values) & (values < 0)
+    if not known.any() and negative.any():
         raise FormatError(f"{path}: all disparities are negative; positive ones were expected")
+    _warn_of_negative(values, known, negative, path)
     return np.where(known, values, 0).astype(np.float32, copy=False)
+
+
+def _warn_of_negative(values: NDArray[Any], known: Mask, negative: Mask, path: Path | str) -> None:
+    """Say that disparities are left out; a single negative value in a map is a mark of the unknown."""
+    if negative.any() and np.ptp(values[negative]) > 0:
+        count, total = int(negative.sum()), int(negative.sum() + known.sum())
+        warn_once(
+            ("negative", str(Path(path).parent)),
+            "%s: %d of %d known disparities (%.0f %%) are negative and count as unknown, here and in other "
+            "maps of its folder: the cameras converge, and matching begins at 0 px",
+            *(path, count, total, 100 * count / total),
+        )
 
 
 def _read_png16(scale: float, path: Path) -> DisparityMap:
@@ -218,9 +233,18 @@ def _read_scaled_png(path: Path | str, scale: float | None) -> DisparityMap:
                 "value of one pixel of disparity (Middlebury 2006: 1, 2, 3 at full, half, third size)"
             )
         scale = _KITTI_SCALE
-    if not scale > 0:
-        raise UserError(f"{path}: scale={scale:g}, but a positive number was expected")
-    return stored.astype(np.float32) / np.float32(scale)
+    return stored.astype(np.float32) / np.float32(check_scale(scale, path))
+
+
+def check_scale(scale: float, path: Path | str) -> float:
+    """Return the stored value of one pixel of disparity.
+
+    Raises:
+        UserError: it is none.
+    """
+    if not 1e-3 <= scale <= 1e6:
+        raise UserError(f"{path}: scale={scale:g}, but a positive number was expected, of 0.001 to 1000000")
+    return scale
 
 
 def _write_scaled_png(path: Path | str, disparity: NDArray[np.floating], scale: float, dtype: Any) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dsmnet.data.formats.decoding import check_size, decoding
 from dsmnet.data.formats.disparity import DisparityCodec, known_disparity
 from dsmnet.data.formats.images import read_bytes
 from dsmnet.errors import FormatError, UserError
@@ -35,19 +36,22 @@ def read_dsp5(path: Path | str) -> DisparityMap:
     """
     h5py = _h5py()
     data = read_bytes(path)
-    try:
-        with h5py.File(io.BytesIO(data), "r") as file:
-            stored = file.get(_KEY)
-            values = stored[()] if isinstance(stored, h5py.Dataset) else None
-    except (OSError, RuntimeError, KeyError, ValueError) as error:  # HDF5's various words for a broken file
-        raise FormatError(f"{path}: not a whole HDF5 file ({error})") from None
-    if values is None:
-        raise FormatError(f"{path}: HDF5 without the entry '{_KEY}', so it is no .dsp5")
-    if values.dtype.kind != "f" or values.ndim != 2 or values.size == 0 or any(n % 2 for n in values.shape):
-        raise FormatError(
-            f"{path}: numbers [2H, 2W], twice the size of the views, were expected, "
-            f"not {values.dtype} {list(values.shape)}"
-        )
+    with decoding(path, "not a whole HDF5 file"), h5py.File(io.BytesIO(data), "r") as file:
+        # Links, virtual and external data lead to other files.
+        own = isinstance(file.get(_KEY, getlink=True), h5py.HardLink)
+        stored = file[_KEY] if own else None
+        if not isinstance(stored, h5py.Dataset) or stored.is_virtual or stored.external:
+            raise FormatError(
+                f"{path}: HDF5 without the entry '{_KEY}' in the file itself, so it is no .dsp5"
+            )
+        shape = tuple(stored.shape or ())
+        if stored.dtype.kind != "f" or len(shape) != 2 or any(n % 2 for n in shape):
+            raise FormatError(
+                f"{path}: numbers [2H, 2W], twice the size of the views, were expected, "
+                f"not {stored.dtype} {list(shape)}"
+            )
+        check_size(*shape, path)
+        values = stored[()]
     return known_disparity(values[::2, ::2].astype(np.float32), path)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,26 +16,69 @@ from numpy.typing import NDArray
 from PIL import Image as PilImage
 from PIL import UnidentifiedImageError
 
+from dsmnet.data.formats.decoding import check_size, decoding, warn_once
 from dsmnet.errors import DataError, FormatError
 from dsmnet.protocols import Image
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
+_MOST_BYTES = 1 << 29  # of a file that is read whole
+_DEPTHS = (8, 10, 12, 14, 16)  # bits of the cameras that store 16
+_ORIENTATION, _EXIF_WITHIN = 0x0112, 1 << 17  # the tag; where a JPEG would have it
 _REVERSED = [2, 1, 0, 3]  # OpenCV's order of channels, blue first
-_PNM_WORD = re.compile(rb"(?:\s|#[^\n]*\n)+(\d+)")  # of a header: a number after blanks or comments
+_PNM_WORD = re.compile(rb"(?:\s|#[^\n]*\n)+(\d{1,9})(?!\d)")  # of a header: a number after blanks or comments
 
 
 def read_image(path: Path | str) -> Image:
-    """Read a PNG, JPEG, WebP, PPM or PGM as uint8 [H, W, 3], RGB.
+    """Read a PNG, JPEG, WebP, PPM or PGM as uint8 [H, W, 3], RGB, of the pixels as they are stored.
 
-    It may have 8 or 16 bit, be grey, coloured, of a palette or with alpha.
-    16-bit values are divided by 256, grey is repeated in the three channels, alpha is dropped.
+    It may have 8 or 16 bit, be grey, coloured, of a palette or with alpha. Grey is repeated in the three
+    channels, alpha is dropped, an EXIF orientation is not followed, 16 bit: see `read_views`.
 
     Raises:
         FormatError: the file is no image, or only a part of one.
         DataError: there is no such file.
     """
-    return np.asarray(_decode(read_bytes(path), path, cv2.IMREAD_COLOR_RGB), np.uint8)
+    return _to_eight_bits([_decode_colour(path)], path)[0]
+
+
+def read_views(left: Path | str, right: Path | str) -> tuple[Image, Image]:
+    """Read the two views of a pair, as `read_image` does each.
+
+    Cameras of 10 or 12 bit store these in files of 16. So the largest value of both views together says how
+    many bits there are, and both are brought to 8 by the same factor.
+
+    Raises:
+        FormatError: a file is no image, or only a part of one.
+        DataError: there is no such file.
+    """
+    views = _to_eight_bits([_decode_colour(left), _decode_colour(right)], left)
+    return views[0], views[1]
+
+
+def _decode_colour(path: Path | str) -> NDArray[Any]:
+    image = _decode(read_bytes(path), path, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH)
+    if image.dtype not in (np.uint8, np.uint16):
+        raise FormatError(f"{path}: an image of {image.dtype}, where 8 or 16 bit were expected")
+    return image
+
+
+def _to_eight_bits(images: list[NDArray[Any]], path: Path | str) -> list[Image]:
+    """Bring images of 8 or 16 bit to 8, the latter by their largest value; `path` names the first."""
+    deep = [image for image in images if image.dtype != np.uint8]
+    if not deep:
+        return images
+    largest = max(int(image.max()) for image in deep)
+    bits = next(bits for bits in _DEPTHS if largest < 2**bits)
+    if bits < 16:
+        warn_once(
+            ("bits", str(bits)),
+            "%s: 16-bit images whose values end at %d are taken as of %d bit, here and in what follows",
+            *(path, largest, bits),
+        )
+    return [
+        image if image.dtype == np.uint8 else np.asarray(image >> (bits - 8), np.uint8) for image in images
+    ]
 
 
 def read_grey(path: Path | str) -> NDArray[Any]:
@@ -52,6 +96,10 @@ def read_grey(path: Path | str) -> NDArray[Any]:
 def decode_grey(data: bytes, path: Path | str) -> NDArray[Any]:
     """Do what `read_grey` does, for the content of a file; `path` is its name in messages."""
     image = _decode(data, path, cv2.IMREAD_UNCHANGED)
+    if image.dtype not in (np.uint8, np.uint16):
+        raise FormatError(
+            f"{path}: values of {image.dtype}, where whole numbers of 8 or 16 bit were expected"
+        )
     if image.ndim == 3:
         colour = image[..., :3]
         if (colour != colour[..., :1]).any():
@@ -87,13 +135,8 @@ def read_size(path: Path | str) -> tuple[int, int]:
         FormatError: the file is no image.
         DataError: there is no such file.
     """
-    try:
-        with PilImage.open(path) as image:
-            return image.height, image.width
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
-    except UnidentifiedImageError:
-        raise FormatError(f"{path}: cannot be read as an image") from None
+    with open_file(path) as file, decoding(path, "cannot be read as an image"), PilImage.open(file) as image:
+        return image.height, image.width
 
 
 def write_image(path: Path | str, image: NDArray[Any]) -> None:
@@ -128,27 +171,69 @@ def open_file(path: Path | str) -> Iterator[BufferedReader]:
         raise DataError(f"{path}: cannot be read ({error.strerror})") from None
 
 
-def read_bytes(path: Path | str) -> bytes:
+def read_bytes(path: Path | str, most: int = _MOST_BYTES) -> bytes:
     """Read a file whole.
 
+    Args:
+        path: Of the file.
+        most: Bytes that it may have.
+
     Raises:
+        FormatError: it is larger.
         DataError: there is no such file, or it may not be read.
     """
     with open_file(path) as file:
-        return file.read()
+        try:
+            data = file.read(most + 1)
+        except OSError as error:
+            raise DataError(f"{path}: cannot be read ({error.strerror})") from None
+    if len(data) > most:
+        raise FormatError(f"{path}: larger than {most} bytes, which no file of its kind is")
+    return data
 
 
 def _decode(data: bytes, path: Path | str, flags: int) -> NDArray[Any]:
-    # OpenCV 4 fills what is missing of a cut file with grey or black and says nothing.
-    if not _is_whole(data):
-        raise FormatError(f"{path}: truncated, the image ends after {len(data)} bytes")
+    with decoding(path, "cannot be read as an image"):
+        # OpenCV 4 fills what is missing of a cut file with grey or black and says nothing.
+        if not _is_whole(data):
+            raise FormatError(f"{path}: truncated, the image ends after {len(data)} bytes")
+        _check_header(data, path)
+        try:
+            # Maps and calibrations belong to the stored pixels, so these are not turned.
+            kept = flags if flags == cv2.IMREAD_UNCHANGED else flags | cv2.IMREAD_IGNORE_ORIENTATION
+            image = cv2.imdecode(np.frombuffer(data, np.uint8), kept)
+        except cv2.error:
+            image = None
+        if image is None:
+            raise FormatError(f"{path}: cannot be read as an image (PNG, JPEG, WebP, PPM or PGM)")
+        return image
+
+
+def _check_header(data: bytes, path: Path | str) -> None:
+    """Refuse an impossible size before it is allocated; warn of an orientation that is not followed.
+
+    Raises:
+        FormatError: no header of an image, or one that states too many pixels.
+    """
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
-    except cv2.error:
-        image = None
-    if image is None:
-        raise FormatError(f"{path}: cannot be read as an image (PNG, JPEG, WebP, PPM or PGM)")
-    return image
+        with PilImage.open(io.BytesIO(data)) as image:
+            check_size(image.height, image.width, path)
+            marked = (
+                data[6:10] == b"Exif"
+                or b"Exif\0\0" in data[:_EXIF_WITHIN]
+                or b"eXIf" in data
+                or b"EXIF" in data
+            )
+            orientation = image.getexif().get(_ORIENTATION, 1) if marked else 1
+    except (UnidentifiedImageError, PilImage.DecompressionBombError):
+        raise FormatError(f"{path}: cannot be read as an image (PNG, JPEG, WebP, PPM or PGM)") from None
+    if orientation in range(2, 9):
+        warn_once(
+            ("orientation", str(Path(path).parent), str(orientation)),
+            "%s: EXIF tag Orientation=%s is not followed, here and in other files of its folder: maps and "
+            "calibrations belong to the pixels as they are stored",
+            *(path, orientation),
+        )
 
 
 def _is_whole(data: bytes) -> bool:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
-
-from dsmnet.data.formats.disparity import read_disparity
+from dsmnet.data.formats.disparity import check_scale, read_disparity
 from dsmnet.data.formats.npy import read_disparity_npy
-from dsmnet.errors import UserError
 from dsmnet.protocols import DisparityMap
 
 MAP_SUFFIXES = (".pfm", ".png", ".npy")
@@ -29,6 +26,4 @@ def read_map(path: Path | str, scale: float | None = None) -> DisparityMap:
     path = Path(path).expanduser()
     if path.suffix.lower() != ".npy":
         return read_disparity(path, scale)
-    if scale is not None and not scale > 0:
-        raise UserError(f"{path}: scale={scale:g}, but a positive number was expected")
-    return read_disparity_npy(path) / np.float32(1 if scale is None else scale)
+    return read_disparity_npy(path, 1 if scale is None else check_scale(scale, path))

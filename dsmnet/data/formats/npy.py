@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import io
+import math
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dsmnet.data.formats.decoding import check_size, decoding
 from dsmnet.data.formats.disparity import DisparityCodec, known_disparity
 from dsmnet.data.formats.images import read_bytes
-from dsmnet.errors import FormatError
+from dsmnet.errors import FormatError, shown
 from dsmnet.protocols import DisparityMap
+
+_LONGEST_HEADER = 1000  # bytes; that of a map has 118
 
 
 def read_npy(path: Path | str) -> NDArray[np.floating]:
@@ -23,12 +27,11 @@ def read_npy(path: Path | str) -> NDArray[np.floating]:
         FormatError: no ``.npy`` file, only a part of one, or its array is no map of numbers.
         DataError: there is no such file.
     """
-    data = io.BytesIO(read_bytes(path))
-    try:
+    data = read_bytes(path)
+    with decoding(path, "not a whole .npy array"):
+        _check_header(data, path)
         # Pickled objects could run code; a map is never one.
-        values = np.lib.format.read_array(data, allow_pickle=False)
-    except (ValueError, EOFError, SyntaxError) as error:  # what numpy raises on a broken header or body
-        raise FormatError(f"{path}: not a whole .npy array ({error})") from None
+        values = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
     if values.ndim > 2:
         values = values.squeeze()
     if values.dtype.kind not in "fiu" or values.ndim != 2 or values.size == 0:
@@ -38,14 +41,38 @@ def read_npy(path: Path | str) -> NDArray[np.floating]:
     return values if values.dtype.kind == "f" else values.astype(np.float32)
 
 
-def read_disparity_npy(path: Path | str) -> DisparityMap:
+def _check_header(data: bytes, path: Path | str) -> None:
+    """Refuse an array whose size is not that of the file, before memory is taken for it.
+
+    Raises:
+        FormatError: it is another, or more than a map may have.
+        ValueError: no header of an array.
+    """
+    file = io.BytesIO(data)
+    version = np.lib.format.read_magic(file)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read(file, max_header_size=_LONGEST_HEADER)
+    there, expected = len(data) - file.tell(), math.prod(shape) * dtype.itemsize
+    if dtype.hasobject or there != expected:
+        raise FormatError(
+            f"{path}: not a whole .npy array, {there} bytes where its header says {shown(str(expected))}"
+        )
+    check_size(max(math.prod(shape), 1), 1, path)
+
+
+def read_disparity_npy(path: Path | str, scale: float = 1) -> DisparityMap:
     """Read a disparity map, float32 [H, W], pixels; 0 where the file has 0, a negative value, inf or nan.
+
+    Args:
+        path: Of the file.
+        scale: Stored value of one pixel of disparity.
 
     Raises:
         FormatError: see `read_npy`; or all disparities are negative or nan.
         DataError: there is no such file.
     """
-    return known_disparity(read_npy(path), path)
+    with np.errstate(invalid="ignore", over="ignore"):  # a nan of any kind is unknown
+        return known_disparity(read_npy(path) / np.float32(scale), path)
 
 
 def write_npy(path: Path | str, values: NDArray[np.floating]) -> None:

@@ -19,11 +19,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dsmnet.data.formats.decoding import check_size
 from dsmnet.data.formats.images import open_file
 from dsmnet.errors import FormatError
 
 _MAX_HEADER_LINES = 64  # a longer one is no PFM but some other file
 _MAX_HEADER_BYTES = 1 << 16
+_MAX_WORD = 32  # characters of a number
 
 
 class PfmHeader(NamedTuple):
@@ -59,12 +61,13 @@ def _read(file: io.BufferedIOBase, size: int, path: Path | str) -> NDArray[np.fl
     there = size - header.size
     if there < expected:
         raise FormatError(f"{path}: truncated, {there} bytes of pixels where {header.shape} needs {expected}")
+    check_size(header.shape[0], header.shape[1], path)
     # Straight into the array that is returned, and turned over in it: a second array of that size would
     # take longer to get from the system than the pixels from the disk.
     values = np.empty(header.shape, np.float32)
     file.seek(header.size)
     file.readinto(values.data.cast("B"))
-    if file.read().strip():
+    if file.read(_MAX_HEADER_BYTES).strip():
         raise FormatError(f"{path}: {there - expected} bytes more than the {expected} of {header.shape}")
     if not header.dtype.isnative:
         values.byteswap(inplace=True)
@@ -110,6 +113,8 @@ def read_pfm_header(data: bytes, path: Path | str) -> PfmHeader:
 def _parse_header(words: list[bytes], size: int, path: Path | str) -> PfmHeader:
     text = b" ".join(words).decode("ascii", "replace")
     try:
+        if max(map(len, words)) > _MAX_WORD:
+            raise ValueError("a word of more characters than any number")
         magic, width, height, scale = words[0], int(words[1]), int(words[2]), float(words[3])
     except ValueError:
         raise FormatError(f"{path}: PFM header '{text}' instead of 'Pf width height scale'") from None

@@ -1,0 +1,59 @@
+"""The contract of all readers: a value that makes sense or one `FormatError`, in bounded memory and time."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from dsmnet.errors import FormatError, UserError, shown
+
+log = logging.getLogger(__name__)
+
+MOST_PIXELS = 89_000_000  # of an image or a map, height times width; Pillow's bound on what it opens
+MOST_TEXT = 1 << 20  # bytes of a calibration, a list or a settings file
+LARGEST_DISPARITY = 1e5  # pixels; what is larger is no disparity of any image
+_said: set[tuple[str, ...]] = set()
+
+
+@contextmanager
+def decoding(path: Path | str, complaint: str) -> Iterator[None]:
+    """A block in which every error is the file's fault, whatever the parsing library calls it.
+
+    Args:
+        path: Of the file.
+        complaint: What to say of it, as "not a whole .npy array".
+
+    Raises:
+        FormatError: the block raised anything but a `UserError`, which comes out as itself.
+    """
+    try:
+        yield
+    except UserError:
+        raise
+    except (
+        Exception
+    ) as error:  # TokenError, RecursionError, MemoryError, struct.error, LinAlgError, cv2.error, ...
+        first = (str(error).strip().splitlines() or [""])[0]
+        reason = shown(f"no entry {first}" if isinstance(error, KeyError) else first or type(error).__name__)
+        raise FormatError(f"{path}: {complaint} ({reason})") from None
+
+
+def check_size(height: int, width: int, path: Path | str) -> None:
+    """Refuse a size that a header states, before memory is taken for it.
+
+    Raises:
+        FormatError: a side is 0 or less, or there are more than `MOST_PIXELS`.
+    """
+    if height < 1 or width < 1 or height * width > MOST_PIXELS:
+        size = shown(f"{height}x{width}")
+        raise FormatError(f"{path}: states a size of {size}; 1 to {MOST_PIXELS} pixels were expected")
+
+
+def warn_once(key: tuple[str, ...], message: str, *values: Any) -> None:
+    """Warn of something that many files share, for the first of them alone."""
+    if key not in _said:
+        _said.add(key)
+        log.warning(message, *values)
