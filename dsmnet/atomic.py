@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
@@ -10,6 +11,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from dsmnet.errors import UserError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 PART = ".part-"  # what the name of an unfinished file begins with
 
@@ -57,6 +63,63 @@ def remove_parts(folder: Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
+
+
+@contextmanager
+def lock_folder(folder: Path) -> Iterator[None]:
+    """Keep other runs from writing to a folder, which is made as needed, until the block has ended.
+
+    The lock is the operating system's: whatever ends the process lifts it, and nothing is left in the folder.
+    A file system that has no locks goes without.
+
+    Raises:
+        WriteError: another run has it, or the folder cannot be made or written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise cannot_write(folder, error) from None
+    _held.add(descriptor)
+    try:
+        if not _lock(descriptor):
+            raise WriteError(
+                f"{folder}: another run is writing there; wait for its end, or choose another folder"
+            )
+        yield
+    finally:
+        _let_go(descriptor)
+
+
+_held: set[int] = set()  # descriptors of locked folders
+
+
+def _lock(descriptor: int) -> bool:
+    """Lock an open folder; return whether that is done, or cannot be done at all on its file system."""
+    try:
+        if fcntl is not None:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return not isinstance(error, BlockingIOError)
+    return True
+
+
+def _let_go(descriptor: int) -> None:
+    if descriptor in _held:
+        _held.remove(descriptor)
+        os.close(descriptor)
+
+
+def _let_go_of_all() -> None:
+    """Free a forked process, one that loads data, of locks: it would hold them when this one is gone."""
+    for descriptor in list(_held):
+        _let_go(descriptor)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_go_of_all)
 
 
 def cannot_write(path: Path | str, error: OSError) -> WriteError:
