@@ -78,7 +78,7 @@ def _only_printable_logs() -> None:
     def make_printable(*args: Any, **kwargs: Any) -> logging.LogRecord:
         record = make(*args, **kwargs)
         lines = record.getMessage().split("\n") if "\n" in str(record.msg) else [record.getMessage()]
-        record.msg, record.args = "\n".join(map(printable, lines)), ()
+        record.msg, record.args = "\n".join(printable(line.expandtabs(4)) for line in lines), ()
         return record
 
     make_printable.printable = True  # type: ignore[attr-defined]
