@@ -6,7 +6,7 @@ import errno
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -54,6 +54,35 @@ def atomic_write(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             aside.unlink(missing_ok=True)
+
+
+def check_apart(folder: Path, names: Iterable[str], read: Iterable[Path | str | None]) -> None:
+    """Refuse to write where that would replace what is read; the one check of all tools.
+
+    Args:
+        folder: that the results go to (``paths.output``).
+        names: of files to be written there, and of folders that files are written into.
+        read: files that the run reads; what is not there plays no part.
+
+    Raises:
+        WriteError: one of them would be replaced; nothing has been written yet.
+    """
+    paths = {Path(path).expanduser().absolute() for path in read if path is not None}
+    taken = {_place(path) for path in paths.union(*(path.parents for path in paths))} - {None}
+    for name in names:
+        if _place(folder / name) in taken:
+            raise WriteError(
+                f"paths.output={folder}: {name} would replace a file that is read; expected another folder"
+            )
+
+
+def _place(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from others, whatever it is called; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def remove_parts(folder: Path) -> None:

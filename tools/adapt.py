@@ -18,10 +18,12 @@ from omegaconf import DictConfig
 from dsmnet import load_model
 from dsmnet.adaptation import adapt, batch_norms
 from dsmnet.api import DEFAULT_WEIGHTS
+from dsmnet.atomic import check_apart
 from dsmnet.config import all_pairs, instantiate, save_config, tool
+from dsmnet.data.pairs import files_of
 from dsmnet.errors import DataError, UserError
 from dsmnet.evaluation import evaluate, report
-from dsmnet.models.checkpoint import save_weights
+from dsmnet.models.checkpoint import find_weights, save_weights
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +41,8 @@ def main(cfg: DictConfig) -> None:
             "ibn_a or ibn_b"
         )
     target, truth = target_and_truth(cfg)
+    written = ("config.yaml", "adapted.ckpt", "adapt.json")
+    check_apart(output, written, [find_weights(Path(source)), *files_of(target)])
     save_config(cfg, output / "config.yaml")
 
     before = copy.deepcopy(net)

@@ -17,11 +17,13 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.markdown import Markdown
 
+from dsmnet.atomic import check_apart
 from dsmnet.config import config_dir, dataset_config, instantiate, tool
 from dsmnet.data.catalog import FOUND, Source, find_source
 from dsmnet.data.check import SetReport, check_dataset, choose_pairs, read_some
 from dsmnet.data.check_report import markdown
 from dsmnet.data.formats import write_image
+from dsmnet.data.pairs import files_of
 from dsmnet.data.parallel import worker_count
 from dsmnet.errors import DataError, UserError
 from dsmnet.inference.progress import track
@@ -69,6 +71,7 @@ def check(source: Source, node: DictConfig, cfg: DictConfig, output: Path, worke
     watch = functools.partial(track, description=source.name, enabled=cfg.progress)
     report = check_dataset(dataset, indices, workers, watch)
     report.published = source.published
+    check_apart(output, ["data.md", f"panels/{source.name}.png"], files_of(dataset))
     samples = read_some(dataset, [indices[i] for i in choose_pairs(len(indices), cfg.examples)])
     if samples:
         write_image(output / "panels" / f"{source.name}.png", sheet(samples, title=source.name))

@@ -16,8 +16,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from dsmnet import load_model
 from dsmnet.api import DEFAULT_WEIGHTS
+from dsmnet.atomic import check_apart
 from dsmnet.config import instantiate, tool
 from dsmnet.data.base import choose
+from dsmnet.data.pairs import files_of
 from dsmnet.errors import UserError
 from dsmnet.inference.progress import track
 from dsmnet.inference.tiled import in_tiles
@@ -64,6 +66,8 @@ def write(cfg: DictConfig, form: Any, datasets: dict[str, Any], partial: str) ->
     made_by |= {"max_disparity": cfg.max_disparity}
     made_by |= {key: cfg[key] for key in ("tile", "overlap", "memory")}
     made_by |= {"dataset": OmegaConf.to_container(cfg.benchmark.dataset, resolve=True)}
+    read = [file for dataset in datasets.values() for file in files_of(dataset)]
+    check_apart(output, ["files", "submission.json", f"{method}.zip"], [weights, *read])
     record = Record(output / "submission.json", made_by)
     watch = functools.partial(track, description=f"{method} on {cfg.choices.benchmark}", enabled=cfg.progress)
     matcher = in_tiles(net, cfg.tile, cfg.overlap, cfg.memory)

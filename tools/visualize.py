@@ -12,6 +12,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
+from dsmnet.atomic import check_apart
 from dsmnet.config import tool
 from dsmnet.data.formats import read_calibration, read_image, write_image
 from dsmnet.data.formats.maps import read_map
@@ -21,6 +22,10 @@ from dsmnet.inference.files import ResultWriter
 from dsmnet.viz import colour_disparity, colour_error, error_bar, panel, with_bar
 from dsmnet.viz.colour import check_limits
 
+WRITTEN = (
+    *("_colour.png", "_panel.png", "_error.png", ".ply", "_depth.png", "_depth.npy", "_depth.pfm"),
+    *("_cloud.html", "_turntable.png", "_turntable.webp"),
+)
 log = logging.getLogger(__name__)
 
 
@@ -32,6 +37,11 @@ def main(cfg: DictConfig) -> None:
     path, limits = Path(str(cfg.disparity)), check_limits(options["limits"])
     cloud = CloudWriter(cfg.max_depth, cfg.edge_filter, cfg.depth, True, cfg.max_points)
     writer = ResultWriter(Path(cfg.paths.output), limits, cfg.colour_map, cfg.legend, cloud)
+    check_apart(
+        writer.folder,
+        [path.stem + suffix for suffix in WRITTEN],
+        [options[name] for name in ("disparity", "left", "truth", "calib")],
+    )
     disparity = read_map(path, cfg.scale)
     left = None if cfg.left is None else read_image(cfg.left)
     truth = None if cfg.truth is None else read_map(cfg.truth, cfg.truth_scale)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import glob
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -110,13 +110,19 @@ def unique_names(paths: Sequence[Path]) -> list[str]:
     return [f"{i:04d}_{path.stem}" for i, path in enumerate(paths)]
 
 
-def files_of(dataset: object) -> Iterator[Path]:
-    """Yield the files of the pairs of a data set, or of the one that it is a part of."""
-    for pair in getattr(dataset, "pairs", ()):
+def result_names(pairs: Iterable[PairFiles]) -> list[str]:
+    """Return the names of all files that the results of pairs may have."""
+    return [pair.name + suffix for pair in pairs for suffix in RESULT_SUFFIXES]
+
+
+def files_of(pairs: object) -> Iterator[Path]:
+    """Yield the files of pairs: a list of them, a data set, or a part of one."""
+    entries = pairs if isinstance(pairs, list) else getattr(pairs, "pairs", ())
+    for pair in entries:
         yield from (part for part in pair if isinstance(part, Path))
     for whole in ("parent", "dataset"):
-        if hasattr(dataset, whole):
-            yield from files_of(getattr(dataset, whole))
+        if hasattr(pairs, whole):
+            yield from files_of(getattr(pairs, whole))
 
 
 def check_order(firsts: Sequence[Path], seconds: Sequence[Path]) -> None:
