@@ -51,9 +51,27 @@ def atomic_write(path: Path) -> Iterator[Path]:
         _flush(path.parent)
     except OSError as error:
         raise cannot_write(path, error) from None
+    except Exception:
+        if _is_full(path.parent):  # libraries that write in C++ raise errors of their own
+            raise cannot_write(path, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))) from None
+        raise
     finally:
         with suppress(OSError):
             aside.unlink(missing_ok=True)
+
+
+def _is_full(folder: Path) -> bool:
+    return shutil.disk_usage(folder).free < 1 << 16
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, UTF-8, whole or not at all.
+
+    Raises:
+        WriteError: see `atomic_write`.
+    """
+    with atomic_write(path) as part:
+        part.write_text(text, encoding="utf-8")
 
 
 def check_apart(folder: Path, names: Iterable[str], read: Iterable[Path | str | None]) -> None:

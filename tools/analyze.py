@@ -16,7 +16,7 @@ from omegaconf import DictConfig, ListConfig
 from dsmnet import load_model
 from dsmnet.analysis import analyze, labels
 from dsmnet.api import DEFAULT_WEIGHTS
-from dsmnet.atomic import check_apart
+from dsmnet.atomic import check_apart, write_text
 from dsmnet.config import all_pairs, dataset_config, instantiate, save_config, tool
 from dsmnet.data.pairs import files_of
 from dsmnet.errors import UserError
@@ -49,7 +49,7 @@ def main(cfg: DictConfig) -> None:
         for name, source, net in zip(names, sources, nets, strict=True)
     }
     record = {"domains": list(domains), "sampling": vars(sampling), "networks": networks}
-    (output / "analysis.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    write_text(output / "analysis.json", json.dumps(record, indent=1) + "\n")
     save(norms_figure(networks, list(domains)), output / "norms.png")
     save(divergence_figure(networks, list(domains)), output / "divergence.png")
     save(classifier_figure(networks), output / "classifier.png")

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
-from dsmnet.atomic import check_apart
+from dsmnet.atomic import atomic_write, check_apart
 from dsmnet.config import save_config, tool
 from dsmnet.data.formats import write_image
 from dsmnet.evaluation import comparison_report
@@ -40,7 +40,8 @@ def main(cfg: DictConfig) -> None:
     check_apart(output, WRITTEN, read)
     save_config(cfg, output / "config.yaml")
     comparison_report.write(comparison, output, metric)
-    write_image(output / "comparison.png", dot_plot(*comparison_report.panels(comparison, metric or "epe")))
+    with atomic_write(output / "comparison.png") as part:
+        write_image(part, dot_plot(*comparison_report.panels(comparison, metric or "epe")))
     comparison_report.show(comparison, metric)
     log.info("wrote %s, comparison.md and comparison.png", output / "comparison.json")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from dsmnet import load_model
-from dsmnet.atomic import check_apart
+from dsmnet.atomic import atomic_write, check_apart
 from dsmnet.config import instantiate, save_config, tool
 from dsmnet.data.formats import write_image
 from dsmnet.data.pairs import files_of
@@ -59,7 +59,8 @@ def main(cfg: DictConfig) -> None:
         }
         for metric in options["metrics"]
     }
-    write_image(output / "curve.png", line_plot(panels, "training pairs", "Zero-shot error and training"))
+    with atomic_write(output / "curve.png") as part:
+        write_image(part, line_plot(panels, "training pairs", "Zero-shot error and training"))
     log.info("wrote %s, curve.csv and curve.png", output / "curve.json")
 
 

@@ -28,6 +28,7 @@ from dsmnet.inference.record import NAME as RECORD
 from dsmnet.inference.record import PredictionRecord
 from dsmnet.inference.sources import pair_source
 from dsmnet.inference.tiled import in_tiles
+from dsmnet.text import count
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +57,7 @@ def main(cfg: DictConfig) -> None:
         ahead=cfg.ahead,
         watch=partial(track, description="predict", enabled=cfg.progress),
     )
-    log.info("%d pairs -> %s", tally.done, writer.folder)
+    log.info("%s -> %s", count(tally.done, "pair"), writer.folder)
     if cfg.colour_video is not None:
         names = [pair.name for pair in pairs]
         log.info("wrote %s", write_colour_video(writer.folder, names, cfg.colour_video))

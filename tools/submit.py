@@ -27,6 +27,7 @@ from dsmnet.models.checkpoint import find_weights
 from dsmnet.submission import expected_answers, lacking, method_of, pack, predict_answers, validate
 from dsmnet.submission.form import check_method
 from dsmnet.submission.record import Record, fingerprint
+from dsmnet.text import count
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +52,8 @@ def main(cfg: DictConfig) -> None:
         raise UserError(f"{archive}: problems: {len(problems)}, listed above")
     if partial and not cfg.partial:
         raise UserError(f"{archive}: partial, {partial}; the benchmark wants all (partial=true accepts it)")
-    log.info("%s: %d answers, %s", archive, len(answers), f"partial: {partial}" if partial else "complete")
+    state = f"partial: {partial}" if partial else "complete"
+    log.info("%s: %s, %s", archive, count(len(answers), "answer"), state)
 
 
 def write(cfg: DictConfig, form: Any, datasets: dict[str, Any], partial: str) -> tuple[Path, list[Any]]:
@@ -73,7 +75,7 @@ def write(cfg: DictConfig, form: Any, datasets: dict[str, Any], partial: str) ->
     matcher = in_tiles(net, cfg.tile, cfg.overlap, cfg.memory)
     kept = predict_answers(matcher, answers, form, output / "files", record, cfg.max_disparity, watch)
     if kept:
-        log.info("%d of %d answers were there from an earlier run", kept, len(answers))
+        log.info("%d of %s there from an earlier run", kept, count(len(answers), "answer", "was", "were"))
     archive = output / f"{method}.zip"
     pack(archive, answers, output / "files", f"partial: {partial}" if partial else "")
     return archive, answers

@@ -19,6 +19,7 @@ from dsmnet.data.formats.maps import read_map
 from dsmnet.errors import DataError, ShapeError
 from dsmnet.inference.cloud import CloudWriter
 from dsmnet.inference.files import ResultWriter
+from dsmnet.inference.staging import staged
 from dsmnet.viz import colour_disparity, colour_error, error_bar, panel, with_bar
 from dsmnet.viz.colour import check_limits
 
@@ -58,14 +59,15 @@ def main(cfg: DictConfig) -> None:
         pictures["error"] = with_bar(error, error_bar(error.shape[1])) if cfg.legend else error
     top = limits[1] if limits else None
     pictures["panel"] = panel(left, disparity, truth, max_disparity=top, title=path.stem)
-    for kind, picture in pictures.items():
-        write_image(writer.folder / f"{path.stem}_{kind}.png", picture)
-    if cfg.calib is not None:
-        colours = colour_disparity(disparity, limits, colour_map=cfg.colour_map) if left is None else left
-        try:
-            cloud.draw(writer.folder, path.stem, disparity, colours, read_calibration(cfg.calib))
-        except DataError as error:
-            raise DataError(f"disparity={path}, calib={cfg.calib}: {error}") from None
+    with staged(writer.folder, path.stem, f"{path.stem}_panel.png") as folder:
+        for kind, picture in pictures.items():
+            write_image(folder / f"{path.stem}_{kind}.png", picture)
+        if cfg.calib is not None:
+            colours = colour_disparity(disparity, limits, colour_map=cfg.colour_map) if left is None else left
+            try:
+                cloud.draw(folder, path.stem, disparity, colours, read_calibration(cfg.calib))
+            except DataError as error:
+                raise DataError(f"disparity={path}, calib={cfg.calib}: {error}") from None
     log.info("%s -> %s", ", ".join(f"{path.stem}_{kind}.png" for kind in pictures), writer.folder)
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from dsmnet.data.catalog import NOT_FOUND, PASSED_OVER, Source
 from dsmnet.data.check import SetReport
+from dsmnet.text import printable
 
 HEADER = (
     "set",
@@ -45,7 +46,7 @@ def markdown(reports: Sequence[SetReport], where: str, sources: Sequence[Source]
     known = [source for source in sources if source.about]
     if known:
         lines += ["", "## Where the sets come from", "", *(_origin(source) for source in known)]
-    return "\n".join(lines) + "\n"
+    return "\n".join(map(printable, lines)) + "\n"
 
 
 def count_note(report: SetReport) -> str | None:

@@ -15,6 +15,7 @@ from dsmnet.data.formats.maps import MAP_SUFFIXES, read_map
 from dsmnet.data.pairs import check_order, find_files, pair_files, unique_names
 from dsmnet.data.tree import Pair, Tree, first_names
 from dsmnet.errors import DataError, UserError
+from dsmnet.text import count
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +65,8 @@ class Folder(PairDataset):
             pairs = _with_truth(pairs)
         read = partial(read_map, scale=scale)
         super().__init__(pairs, Tree((), DisparityCodec.plain(read, _is_not_written)))
-        log.info("%s: %d pairs, %d with truth: left=%s right=%s", self.name, len(pairs), truth, left, right)
+        pairs_found = count(len(pairs), "pair")
+        log.info("%s: %s, %d with truth: left=%s right=%s", self.name, pairs_found, truth, left, right)
 
 
 def _with_truth(pairs: list[Pair]) -> list[Pair]:
