@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from dsmnet.errors import UserError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 PART = ".part-"  # what the name of an unfinished file begins with
 
@@ -45,9 +51,56 @@ def atomic_write(path: Path) -> Iterator[Path]:
         _flush(path.parent)
     except OSError as error:
         raise cannot_write(path, error) from None
+    except Exception:
+        if _is_full(path.parent):  # libraries that write in C++ raise errors of their own
+            raise cannot_write(path, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))) from None
+        raise
     finally:
         with suppress(OSError):
             aside.unlink(missing_ok=True)
+
+
+def _is_full(folder: Path) -> bool:
+    return shutil.disk_usage(folder).free < 1 << 16
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, UTF-8, whole or not at all.
+
+    Raises:
+        WriteError: see `atomic_write`.
+    """
+    with atomic_write(path) as part:
+        part.write_text(text, encoding="utf-8")
+
+
+def check_apart(folder: Path, names: Iterable[str], read: Iterable[Path | str | None]) -> None:
+    """Refuse to write where that would replace what is read; the one check of all tools.
+
+    Args:
+        folder: that the results go to (``paths.output``).
+        names: of files to be written there, and of folders that files are written into.
+        read: files that the run reads; what is not there plays no part.
+
+    Raises:
+        WriteError: one of them would be replaced; nothing has been written yet.
+    """
+    paths = {Path(path).expanduser().absolute() for path in read if path is not None}
+    taken = {_place(path) for path in paths.union(*(path.parents for path in paths))} - {None}
+    for name in names:
+        if _place(folder / name) in taken:
+            raise WriteError(
+                f"paths.output={folder}: {name} would replace a file that is read; expected another folder"
+            )
+
+
+def _place(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from others, whatever it is called; None where there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def remove_parts(folder: Path) -> None:
@@ -57,6 +110,63 @@ def remove_parts(folder: Path) -> None:
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
+
+
+@contextmanager
+def lock_folder(folder: Path) -> Iterator[None]:
+    """Keep other runs from writing to a folder, which is made as needed, until the block has ended.
+
+    The lock is the operating system's: whatever ends the process lifts it, and nothing is left in the folder.
+    A file system that has no locks goes without.
+
+    Raises:
+        WriteError: another run has it, or the folder cannot be made or written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError as error:
+        raise cannot_write(folder, error) from None
+    _held.add(descriptor)
+    try:
+        if not _lock(descriptor):
+            raise WriteError(
+                f"{folder}: another run is writing there; wait for its end, or choose another folder"
+            )
+        yield
+    finally:
+        _let_go(descriptor)
+
+
+_held: set[int] = set()  # descriptors of locked folders
+
+
+def _lock(descriptor: int) -> bool:
+    """Lock an open folder; return whether that is done, or cannot be done at all on its file system."""
+    try:
+        if fcntl is not None:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return not isinstance(error, BlockingIOError)
+    return True
+
+
+def _let_go(descriptor: int) -> None:
+    if descriptor in _held:
+        _held.remove(descriptor)
+        os.close(descriptor)
+
+
+def _let_go_of_all() -> None:
+    """Free a forked process, one that loads data, of locks: it would hold them when this one is gone."""
+    for descriptor in list(_held):
+        _let_go(descriptor)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_go_of_all)
 
 
 def cannot_write(path: Path | str, error: OSError) -> WriteError:

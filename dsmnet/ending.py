@@ -9,8 +9,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 from dsmnet.errors import UserError
+from dsmnet.text import printable
 
 log = logging.getLogger(__name__)
 
@@ -32,14 +34,16 @@ class Interrupted(UserError):
         self.number = number
 
 
-def run_to_end(main: Callable[[], None], mistakes: tuple[type[Exception], ...] = ()) -> None:
+def run_to_end(main: Callable[[], None]) -> None:
     """Run a tool's work and turn what ends it into a message and an exit status.
 
-    0: success. 1: a `UserError`, one of `mistakes`, a file that the operating system refuses, or no memory:
-    the message alone. 130, 143: Ctrl-C, SIGTERM. Anything else is a fault of the program and comes out with
-    its stack trace, as everything does with ``HYDRA_FULL_ERROR=1``.
+    0: success. 1: a `UserError`, a file that the operating system refuses, or no memory: the message alone.
+    130, 143: Ctrl-C, SIGTERM. Anything else is a fault of the program and comes out with its stack trace, as
+    everything does with ``HYDRA_FULL_ERROR=1``.
     """
-    told: tuple[type[BaseException], ...] = (UserError, OSError, MemoryError, KeyboardInterrupt, *mistakes)
+    told: tuple[type[BaseException], ...] = (UserError, OSError, MemoryError, KeyboardInterrupt)
+    _only_printable_logs()
+    logging.raiseExceptions = False  # a log file on a full disk costs its lines, not a trace for each
     try:
         with _sigterm_as_interrupt():
             main()
@@ -63,6 +67,22 @@ def _describe(error: BaseException) -> tuple[str, int]:
     if isinstance(error, MemoryError):
         return f"not enough memory ({error})", 1
     return str(error), 1
+
+
+def _only_printable_logs() -> None:
+    """Keep terminal escapes, of the names of files above all, out of every message that is logged."""
+    make = logging.getLogRecordFactory()
+    if getattr(make, "printable", False):
+        return
+
+    def make_printable(*args: Any, **kwargs: Any) -> logging.LogRecord:
+        record = make(*args, **kwargs)
+        lines = record.getMessage().split("\n") if "\n" in str(record.msg) else [record.getMessage()]
+        record.msg, record.args = "\n".join(printable(line.expandtabs(4)) for line in lines), ()
+        return record
+
+    make_printable.printable = True  # type: ignore[attr-defined]
+    logging.setLogRecordFactory(make_printable)
 
 
 @contextmanager

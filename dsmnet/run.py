@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from dsmnet.api import build_from_config, load_model, weights_for
+from dsmnet.atomic import check_apart
 from dsmnet.config import instantiate, save_config
 from dsmnet.data.datamodule import StereoDataModule
 from dsmnet.ending import Interrupted
@@ -43,6 +44,7 @@ def run(cfg: DictConfig, output: Path) -> None:
     Raises:
         UserError: an option is impossible, data is missing or broken, or the loss diverges.
     """
+    check_apart(output, ["weights.safetensors", "checkpoints"], [cfg.init])
     first = getattr(rank_zero_only, "rank", 0) == 0  # there is no trainer to ask yet
     if first:
         # What is wrong with the evaluation should be known before hours of training.

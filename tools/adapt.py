@@ -18,10 +18,13 @@ from omegaconf import DictConfig
 from dsmnet import load_model
 from dsmnet.adaptation import adapt, batch_norms
 from dsmnet.api import DEFAULT_WEIGHTS
+from dsmnet.atomic import check_apart, write_text
 from dsmnet.config import all_pairs, instantiate, save_config, tool
+from dsmnet.data.pairs import files_of
 from dsmnet.errors import DataError, UserError
 from dsmnet.evaluation import evaluate, report
-from dsmnet.models.checkpoint import save_weights
+from dsmnet.models.checkpoint import find_weights, save_weights
+from dsmnet.text import count
 
 log = logging.getLogger(__name__)
 
@@ -39,6 +42,8 @@ def main(cfg: DictConfig) -> None:
             "ibn_a or ibn_b"
         )
     target, truth = target_and_truth(cfg)
+    written = ("config.yaml", "adapted.ckpt", "adapt.json")
+    check_apart(output, written, [find_weights(Path(source)), *files_of(target)])
     save_config(cfg, output / "config.yaml")
 
     before = copy.deepcopy(net)
@@ -47,7 +52,8 @@ def main(cfg: DictConfig) -> None:
     done = adapt(net, target, images=images, mode=cfg.mode, prior=cfg.prior, **options)
     net.config["adapted"] = {"checkpoint": source, "dataset": name, **done.to_dict()}
     save_weights(output / "adapted.ckpt", net.net, net.config)
-    log.info("%d batch norms adapted to %d pairs of %s", len(done.layers), done.items, name)
+    norms, pairs = count(len(done.layers), "batch norm"), count(done.items, "pair")
+    log.info("%s adapted to %s of %s", norms, pairs, name)
 
     record: dict[str, Any] = {"checkpoint": source, "dataset": name}
     record |= {"model": net.config["model"], "norm": net.config["norm"], "adaptation": done.to_dict()}
@@ -65,7 +71,7 @@ def main(cfg: DictConfig) -> None:
         record |= {key: results[key] for key in ("protocol", "search_range")}
         record["before"] = results["baselines"]["before AdaBN"]["sets"][name]
         record["after"] = results["sets"][name]
-    (output / "adapt.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    write_text(output / "adapt.json", json.dumps(record, indent=2) + "\n")
     log.info("wrote adapted.ckpt and %s", output / "adapt.json")
 
 

@@ -16,11 +16,14 @@ from omegaconf import DictConfig, ListConfig
 from dsmnet import load_model
 from dsmnet.analysis import analyze, labels
 from dsmnet.api import DEFAULT_WEIGHTS
+from dsmnet.atomic import check_apart, write_text
 from dsmnet.config import all_pairs, dataset_config, instantiate, save_config, tool
+from dsmnet.data.pairs import files_of
 from dsmnet.errors import UserError
 from dsmnet.viz.analysis import classifier_figure, divergence_figure, norms_figure
 from dsmnet.viz.figures import save
 
+WRITTEN = ("config.yaml", "analysis.json", "norms.png", "divergence.png", "classifier.png")
 log = logging.getLogger(__name__)
 
 
@@ -36,6 +39,8 @@ def main(cfg: DictConfig) -> None:
     domains = {
         str(name): all_pairs(dataset_config(str(name), cfg.paths.data)) for name in listed(cfg.domains)
     }
+    read = [file for dataset in domains.values() for file in files_of(dataset)]
+    check_apart(output, WRITTEN, [*sources, *read])
     save_config(cfg, output / "config.yaml")
 
     networks = {
@@ -44,7 +49,7 @@ def main(cfg: DictConfig) -> None:
         for name, source, net in zip(names, sources, nets, strict=True)
     }
     record = {"domains": list(domains), "sampling": vars(sampling), "networks": networks}
-    (output / "analysis.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    write_text(output / "analysis.json", json.dumps(record, indent=1) + "\n")
     save(norms_figure(networks, list(domains)), output / "norms.png")
     save(divergence_figure(networks, list(domains)), output / "divergence.png")
     save(classifier_figure(networks), output / "classifier.png")

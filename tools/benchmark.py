@@ -18,6 +18,7 @@ from rich.markdown import Markdown
 
 from dsmnet import load_model
 from dsmnet.api import build_from_config, choose_device
+from dsmnet.atomic import write_text
 from dsmnet.bench.network import describe, markdown, measure
 from dsmnet.bench.parts import SCALING, choose_parts, run_parts, table
 from dsmnet.bench.scaling_report import check_scaling, measure_scaling
@@ -63,8 +64,8 @@ def main(cfg: DictConfig) -> None:
     if SCALING in parts:
         texts.append(measure_scaling(load, scaled, scaling, output, cfg.progress))
     text = "\n".join(texts)
-    (output / "benchmark.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-    (output / "benchmark.md").write_text(text, encoding="utf-8")
+    write_text(output / "benchmark.json", json.dumps(record, indent=2) + "\n")
+    write_text(output / "benchmark.md", text)
     Console(width=160).print(Markdown(text))
     log.info("wrote %s and benchmark.md", output / "benchmark.json")
 

@@ -16,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.markdown import Markdown
 
+from dsmnet.atomic import write_text
 from dsmnet.config import dataset_config, instantiate, save_config, tool
 from dsmnet.data.base import choose
 from dsmnet.data.loading.fake import write_fake_set
@@ -52,9 +53,9 @@ def main(cfg: DictConfig) -> None:
     record = before | {"load_average": load, "generated": fake, "missing": missing}
     record |= {option: OmegaConf.to_container(cfg)[option] for option in OPTIONS}
     record["sets"] = [times.to_dict() for times in results]
-    (output / "loading.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    write_text(output / "loading.json", json.dumps(record, indent=1) + "\n")
     text = markdown(results, "Generated pairs" if fake else "Files of the benchmarks", missing, load)
-    (output / "loading.md").write_text(text, encoding="utf-8")
+    write_text(output / "loading.md", text)
     Console(width=None if sys.stdout.isatty() else 160).print(Markdown(text))
     log.info("wrote %s and loading.md", output / "loading.json")
 

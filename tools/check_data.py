@@ -17,11 +17,13 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.markdown import Markdown
 
+from dsmnet.atomic import atomic_write, check_apart, write_text
 from dsmnet.config import config_dir, dataset_config, instantiate, tool
 from dsmnet.data.catalog import FOUND, Source, find_source
 from dsmnet.data.check import SetReport, check_dataset, choose_pairs, read_some
 from dsmnet.data.check_report import markdown
 from dsmnet.data.formats import write_image
+from dsmnet.data.pairs import files_of
 from dsmnet.data.parallel import worker_count
 from dsmnet.errors import NAMED, DataError, UserError
 from dsmnet.inference.progress import track
@@ -45,9 +47,8 @@ def main(cfg: DictConfig) -> None:
             reports += [check(source, node, cfg, output, workers)] if source.state == FOUND else []
         except unusable as error:  # there, but no pair of it can be used
             reports.append(SetReport(name, 0, source.published, problems=[str(error)]))
-    output.mkdir(parents=True, exist_ok=True)
     text = markdown(reports, cfg.paths.data, sources)
-    (output / "data.md").write_text(text, encoding="utf-8")
+    write_text(output / "data.md", text)
     short = markdown(reports, cfg.paths.data, sources, NAMED)
     Console(width=None if sys.stdout.isatty() else 120).print(Markdown(short))
     if problems := sum(len(report.problems) for report in reports):
@@ -70,9 +71,11 @@ def check(source: Source, node: DictConfig, cfg: DictConfig, output: Path, worke
     watch = functools.partial(track, description=source.name, enabled=cfg.progress)
     report = check_dataset(dataset, indices, workers, watch)
     report.published = source.published
+    check_apart(output, ["data.md", f"panels/{source.name}.png"], files_of(dataset))
     samples = read_some(dataset, [indices[i] for i in choose_pairs(len(indices), cfg.examples)])
     if samples:
-        write_image(output / "panels" / f"{source.name}.png", sheet(samples, title=source.name))
+        with atomic_write(output / "panels" / f"{source.name}.png") as part:
+            write_image(part, sheet(samples, title=source.name))
     return report
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
+from dsmnet.atomic import atomic_write, check_apart
 from dsmnet.config import save_config, tool
 from dsmnet.data.formats import write_image
 from dsmnet.evaluation import comparison_report
@@ -19,6 +20,8 @@ from dsmnet.evaluation.comparison import compare
 from dsmnet.evaluation.runs import read_adaptations, read_runs
 from dsmnet.viz import dot_plot
 
+READ = ("config.yaml", "results.json", "metrics.csv", "adapt.json")  # of each run
+WRITTEN = ("config.yaml", "comparison.json", "comparison.md", "comparison.png")
 log = logging.getLogger(__name__)
 
 
@@ -33,9 +36,12 @@ def main(cfg: DictConfig) -> None:
     if options["adapted"]:
         runs += read_adaptations(options["adapted"], runs)
     comparison = compare(runs, options["by"])
+    read = [run.folder / name for run in runs for name in READ]
+    check_apart(output, WRITTEN, read)
     save_config(cfg, output / "config.yaml")
     comparison_report.write(comparison, output, metric)
-    write_image(output / "comparison.png", dot_plot(*comparison_report.panels(comparison, metric or "epe")))
+    with atomic_write(output / "comparison.png") as part:
+        write_image(part, dot_plot(*comparison_report.panels(comparison, metric or "epe")))
     comparison_report.show(comparison, metric)
     log.info("wrote %s, comparison.md and comparison.png", output / "comparison.json")
 

@@ -12,14 +12,17 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from dsmnet import load_model
+from dsmnet.atomic import atomic_write, check_apart
 from dsmnet.config import instantiate, save_config, tool
 from dsmnet.data.formats import write_image
+from dsmnet.data.pairs import files_of
 from dsmnet.errors import UserError
 from dsmnet.evaluation import choose_sets, evaluate
 from dsmnet.evaluation.curve import curve_rows, find_milestones, write_curve
 from dsmnet.evaluation.report import HEADINGS
 from dsmnet.viz.curves import line_plot
 
+WRITTEN = ("config.yaml", "curve.json", "curve.csv", "curve.png")
 log = logging.getLogger(__name__)
 
 
@@ -33,6 +36,8 @@ def main(cfg: DictConfig) -> None:
             raise UserError(f"metrics={metric}: expected some of {', '.join(HEADINGS)}")
     milestones = find_milestones(options["checkpoints"], options["pairs"], options["offset"])
     sets, output = choose_sets(cfg, instantiate), Path(cfg.paths.output)
+    read = [file for dataset in sets.present.values() for file in files_of(dataset)]
+    check_apart(output, WRITTEN, [*(milestone.checkpoint for milestone in milestones), *read])
     save_config(cfg, output / "config.yaml")
     results = []
     for milestone in milestones:
@@ -54,7 +59,8 @@ def main(cfg: DictConfig) -> None:
         }
         for metric in options["metrics"]
     }
-    write_image(output / "curve.png", line_plot(panels, "training pairs", "Zero-shot error and training"))
+    with atomic_write(output / "curve.png") as part:
+        write_image(part, line_plot(panels, "training pairs", "Zero-shot error and training"))
     log.info("wrote %s, curve.csv and curve.png", output / "curve.json")
 
 

@@ -15,9 +15,16 @@ from omegaconf import DictConfig, OmegaConf
 
 from dsmnet import load_model
 from dsmnet.api import DEFAULT_WEIGHTS
+from dsmnet.atomic import check_apart
 from dsmnet.config import instantiate, save_config, tool
+from dsmnet.data.pairs import files_of
 from dsmnet.evaluation import Compared, choose_sets, chosen_checkpoints, cross_domain_evaluation, only_set
 from dsmnet.inference.tiled import in_tiles
+
+WRITTEN = (
+    *("config.yaml", "results.json", "results.md", "results.csv", "results.html", "causes.md", "panels"),
+    *("sparsification.png", "sparsification.md"),
+)
 
 
 @tool("evaluate")
@@ -45,6 +52,8 @@ def main(cfg: DictConfig) -> None:
     }
     (label, first), *others = networks.items()
     sets = choose_sets(cfg, instantiate)
+    read = [file for dataset in sets.present.values() for file in files_of(dataset)]
+    check_apart(output, WRITTEN, [*chosen.values(), *read])
     save_config(cfg, output / "config.yaml")
     cross_domain_evaluation(
         first.matcher,

@@ -14,8 +14,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from dsmnet import load_model
 from dsmnet.api import DEFAULT_WEIGHTS
+from dsmnet.atomic import check_apart
 from dsmnet.config import tool
-from dsmnet.export import export
+from dsmnet.export import SUFFIXES, export
 from dsmnet.export.parity import check_parity, write_parity
 from dsmnet.inference.search import search_range
 
@@ -31,6 +32,9 @@ def main(cfg: DictConfig) -> None:
     reach = search_range(cfg.max_disparity)
     network = load_model(cfg.checkpoint, device="cpu")
     name = cfg.name or Path(cfg.checkpoint or DEFAULT_WEIGHTS).stem
+    stems = {str(name), Path(name).stem}
+    written = [stem + suffix for stem in stems for suffix in (*SUFFIXES, ".bin")]
+    check_apart(output, [*written, "parity.json"], [cfg.checkpoint])
     file = export(network, output / name, cfg.format, reach)
     found = check_parity(network, load_model(file, trusted=True), parity["sizes"], reach, parity["tolerance"])
     write_parity(output / "parity.json", file, parity["tolerance"], found)

@@ -15,15 +15,20 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from dsmnet import load_model
+from dsmnet.atomic import check_apart
 from dsmnet.config import tool
+from dsmnet.data.pairs import files_of, result_names
 from dsmnet.inference.batch import Prediction, predict_files
 from dsmnet.inference.cloud import CloudWriter
+from dsmnet.inference.colour_video import NAME as VIDEO
 from dsmnet.inference.colour_video import check_colour_video, write_colour_video
 from dsmnet.inference.files import ResultWriter
 from dsmnet.inference.progress import track
+from dsmnet.inference.record import NAME as RECORD
 from dsmnet.inference.record import PredictionRecord
 from dsmnet.inference.sources import pair_source
 from dsmnet.inference.tiled import in_tiles
+from dsmnet.text import count
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +43,8 @@ def main(cfg: DictConfig) -> None:
     pairs, load = pair_source(options["left"], options["right"], options["calib"], cfg.layout)
     cloud = CloudWriter(cfg.max_depth, cfg.edge_filter, cfg.depth, cfg.html, cfg.max_points)
     writer = ResultWriter(Path(cfg.paths.output), options["limits"], cfg.colour_map, cfg.legend, cloud)
+    written = [*result_names(pairs), RECORD, VIDEO]
+    check_apart(writer.folder, written, [options["checkpoint"], *files_of(pairs)])
     net = load_model(cfg.checkpoint, device=cfg.device, backend=cfg.backend, trusted=cfg.trusted)
     net = in_tiles(net, cfg.tile, cfg.overlap, cfg.memory, cfg.progress)
     tally = predict_files(
@@ -50,7 +57,7 @@ def main(cfg: DictConfig) -> None:
         ahead=cfg.ahead,
         watch=partial(track, description="predict", enabled=cfg.progress),
     )
-    log.info("%d pairs -> %s", tally.done, writer.folder)
+    log.info("%s -> %s", count(tally.done, "pair"), writer.folder)
     if cfg.colour_video is not None:
         names = [pair.name for pair in pairs]
         log.info("wrote %s", write_colour_video(writer.folder, names, cfg.colour_video))

@@ -16,8 +16,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from dsmnet import load_model
 from dsmnet.api import DEFAULT_WEIGHTS
+from dsmnet.atomic import check_apart
 from dsmnet.config import instantiate, tool
 from dsmnet.data.base import choose
+from dsmnet.data.pairs import files_of
 from dsmnet.errors import UserError, first_of
 from dsmnet.inference.progress import track
 from dsmnet.inference.tiled import in_tiles
@@ -25,6 +27,7 @@ from dsmnet.models.checkpoint import find_weights
 from dsmnet.submission import expected_answers, lacking, method_of, pack, predict_answers, validate
 from dsmnet.submission.form import check_method
 from dsmnet.submission.record import Record, fingerprint
+from dsmnet.text import count
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +52,8 @@ def main(cfg: DictConfig) -> None:
         raise UserError(f"{archive}: problems: {len(problems)}, listed above")
     if partial and not cfg.partial:
         raise UserError(f"{archive}: partial, {partial}; the benchmark wants all (partial=true accepts it)")
-    log.info("%s: %d answers, %s", archive, len(answers), f"partial: {partial}" if partial else "complete")
+    state = f"partial: {partial}" if partial else "complete"
+    log.info("%s: %s, %s", archive, count(len(answers), "answer"), state)
 
 
 def write(cfg: DictConfig, form: Any, datasets: dict[str, Any], partial: str) -> tuple[Path, list[Any]]:
@@ -64,12 +68,14 @@ def write(cfg: DictConfig, form: Any, datasets: dict[str, Any], partial: str) ->
     made_by |= {"max_disparity": cfg.max_disparity}
     made_by |= {key: cfg[key] for key in ("tile", "overlap", "memory")}
     made_by |= {"dataset": OmegaConf.to_container(cfg.benchmark.dataset, resolve=True)}
+    read = [file for dataset in datasets.values() for file in files_of(dataset)]
+    check_apart(output, ["files", "submission.json", f"{method}.zip"], [weights, *read])
     record = Record(output / "submission.json", made_by)
     watch = functools.partial(track, description=f"{method} on {cfg.choices.benchmark}", enabled=cfg.progress)
     matcher = in_tiles(net, cfg.tile, cfg.overlap, cfg.memory)
     kept = predict_answers(matcher, answers, form, output / "files", record, cfg.max_disparity, watch)
     if kept:
-        log.info("%d of %d answers were there from an earlier run", kept, len(answers))
+        log.info("%d of %s there from an earlier run", kept, count(len(answers), "answer", "was", "were"))
     archive = output / f"{method}.zip"
     pack(archive, answers, output / "files", f"partial: {partial}" if partial else "")
     return archive, answers

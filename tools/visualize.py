@@ -12,6 +12,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
+from dsmnet.atomic import check_apart
 from dsmnet.config import tool
 from dsmnet.data.formats import read_calibration, read_image, write_image
 from dsmnet.data.formats.calibration import kitti_cameras
@@ -19,9 +20,14 @@ from dsmnet.data.formats.maps import read_map
 from dsmnet.errors import DataError, ShapeError
 from dsmnet.inference.cloud import CloudWriter
 from dsmnet.inference.files import ResultWriter
+from dsmnet.inference.staging import staged
 from dsmnet.viz import colour_disparity, colour_error, error_bar, panel, with_bar
 from dsmnet.viz.colour import check_limits
 
+WRITTEN = (
+    *("_colour.png", "_panel.png", "_error.png", ".ply", "_depth.png", "_depth.npy", "_depth.pfm"),
+    *("_cloud.html", "_turntable.png", "_turntable.webp"),
+)
 log = logging.getLogger(__name__)
 
 
@@ -33,6 +39,11 @@ def main(cfg: DictConfig) -> None:
     path, limits = Path(str(cfg.disparity)), check_limits(options["limits"])
     cloud = CloudWriter(cfg.max_depth, cfg.edge_filter, cfg.depth, True, cfg.max_points)
     writer = ResultWriter(Path(cfg.paths.output), limits, cfg.colour_map, cfg.legend, cloud)
+    check_apart(
+        writer.folder,
+        [path.stem + suffix for suffix in WRITTEN],
+        [options[name] for name in ("disparity", "left", "truth", "calib")],
+    )
     disparity = read_map(path, cfg.scale)
     left = None if cfg.left is None else read_image(cfg.left)
     truth = None if cfg.truth is None else read_map(cfg.truth, cfg.truth_scale)
@@ -49,16 +60,17 @@ def main(cfg: DictConfig) -> None:
         pictures["error"] = with_bar(error, error_bar(error.shape[1])) if cfg.legend else error
     top = limits[1] if limits else None
     pictures["panel"] = panel(left, disparity, truth, max_disparity=top, title=path.stem)
-    for kind, picture in pictures.items():
-        write_image(writer.folder / f"{path.stem}_{kind}.png", picture)
-    if cfg.calib is not None:
-        colours = colour_disparity(disparity, limits, colour_map=cfg.colour_map) if left is None else left
-        try:
-            cameras = kitti_cameras(Path(cfg.left)) if cfg.left is not None else (2, 3)
-            calibration = read_calibration(cfg.calib, cameras, disparity.shape)
-            cloud.draw(writer.folder, path.stem, disparity, colours, calibration)
-        except DataError as error:
-            raise DataError(f"disparity={path}, calib={cfg.calib}: {error}") from None
+    with staged(writer.folder, path.stem, f"{path.stem}_panel.png") as folder:
+        for kind, picture in pictures.items():
+            write_image(folder / f"{path.stem}_{kind}.png", picture)
+        if cfg.calib is not None:
+            colours = colour_disparity(disparity, limits, colour_map=cfg.colour_map) if left is None else left
+            try:
+                cameras = kitti_cameras(Path(cfg.left)) if cfg.left is not None else (2, 3)
+                calibration = read_calibration(cfg.calib, cameras, disparity.shape)
+                cloud.draw(folder, path.stem, disparity, colours, calibration)
+            except DataError as error:
+                raise DataError(f"disparity={path}, calib={cfg.calib}: {error}") from None
     log.info("%s -> %s", ", ".join(f"{path.stem}_{kind}.png" for kind in pictures), writer.folder)
 
 

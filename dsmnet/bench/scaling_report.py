@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from dsmnet.atomic import write_text
 from dsmnet.bench.scaling import Point, fit, measure
 from dsmnet.inference.progress import track
 from dsmnet.inference.tiled import in_tiles
@@ -70,7 +71,7 @@ def measure_scaling(
         "tiled": {"seconds": vars(tiled_times)},
         "points": [point.to_dict() for point in points],
     }
-    (output / "scaling.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    write_text(output / "scaling.json", json.dumps(record, indent=2) + "\n")
     title = f"{name}, {threads} threads: generated pairs as a whole, and in tiles of {tiles['tile']} px"
     series = [_series("whole", whole, "tab:blue", "o"), _series("tiled", tiled, "tab:orange", "s")]
     save_scaling(output / "scaling.png", series, tiles["memory"] * 1e9, title, notes)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dsmnet.data.catalog import NOT_FOUND, PASSED_OVER, Source
 from dsmnet.data.check import SetReport
 from dsmnet.errors import first_of
+from dsmnet.text import printable
 
 HEADER = (
     "set",
@@ -50,7 +51,7 @@ def markdown(
     known = [source for source in sources if source.about]
     if known:
         lines += ["", "## Where the sets come from", "", *(_origin(source) for source in known)]
-    return "\n".join(lines) + "\n"
+    return "\n".join(map(printable, lines)) + "\n"
 
 
 def count_note(report: SetReport) -> str | None:

@@ -12,9 +12,10 @@ from typing import NoReturn
 from dsmnet.data.base import PairDataset, choose
 from dsmnet.data.formats.disparity import DisparityCodec
 from dsmnet.data.formats.maps import MAP_SUFFIXES, read_map
-from dsmnet.data.pairs import find_files, pair_files, unique_names
+from dsmnet.data.pairs import check_order, find_files, pair_files, unique_names
 from dsmnet.data.tree import Pair, Tree, first_names
 from dsmnet.errors import DataError, UserError
+from dsmnet.text import count
 
 log = logging.getLogger(__name__)
 
@@ -64,7 +65,8 @@ class Folder(PairDataset):
             pairs = _with_truth(pairs)
         read = partial(read_map, scale=scale)
         super().__init__(pairs, Tree((), DisparityCodec.plain(read, _is_not_written)))
-        log.info("%s: %d pairs, %d with truth: left=%s right=%s", self.name, len(pairs), truth, left, right)
+        pairs_found = count(len(pairs), "pair")
+        log.info("%s: %s, %d with truth: left=%s right=%s", self.name, pairs_found, truth, left, right)
 
 
 def _with_truth(pairs: list[Pair]) -> list[Pair]:
@@ -85,12 +87,13 @@ def _in_order(left: Where, right: Where, disparity: Where | None) -> list[Pair]:
     views = pair_files(left, right)
     maps: Sequence[Path | None] = [None] * len(views)
     if disparity is not None:
-        maps = find_files(disparity, "disparity", MAP_SUFFIXES)
-        if len(maps) != len(views):
+        maps = found = find_files(disparity, "disparity", MAP_SUFFIXES)
+        if len(found) != len(views):
             raise UserError(
-                f"disparity={disparity} holds {len(maps)} maps for {len(views)} pairs: expected one each, "
+                f"disparity={disparity} holds {len(found)} maps for {len(views)} pairs: expected one each, "
                 "or pairing=name, which leaves pairs without truth"
             )
+        check_order([view.left for view in views], found)
     entries = zip(views, maps, strict=True)
     return _sorted([Pair(view.name, view.left, view.right, truth) for view, truth in entries])
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import glob
-from collections.abc import Sequence
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +13,10 @@ from dsmnet.errors import DataError, UserError
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".webp")
 CALIBRATION_SUFFIXES = (".txt",)
-RESULT_SUFFIXES = (".pfm", ".png", "_colour.png", "_confidence.png", ".ply")
+RESULT_SUFFIXES = (
+    *(".pfm", ".png", "_colour.png", "_confidence.png"),
+    *(".ply", "_depth.png", "_depth.npy", "_depth.pfm", "_cloud.html"),
+)
 
 
 class PairFiles(NamedTuple):
@@ -29,6 +34,8 @@ def pair_files(
 ) -> list[PairFiles]:
     """Pair the images of two files, two folders, two globs or two lists, in sorted order.
 
+    Names that contradict the order are refused, see `check_order`.
+
     Args:
         left: the left view(s).
         right: the right view(s), as many.
@@ -44,7 +51,7 @@ def pair_files(
         raise UserError(
             f"left={left} holds {len(lefts)} images and right={right} {len(rights)}: expected equally many"
         )
-    _check_names(lefts, rights)
+    check_order(lefts, rights)
     calibrations: list[Path | None] = [None] * len(lefts)
     if calib is not None:
         found = find_files(calib, "calib", CALIBRATION_SUFFIXES)
@@ -52,6 +59,8 @@ def pair_files(
             raise UserError(
                 f"calib={calib} holds {len(found)} files for {len(lefts)} pairs: expected one, or one each"
             )
+        if len(found) > 1:
+            check_order(lefts, found)
         calibrations = [*found] * (len(lefts) if len(found) == 1 else 1)
     names = unique_names(lefts)
     return [PairFiles(*entry) for entry in zip(names, lefts, rights, calibrations, strict=True)]
@@ -101,18 +110,87 @@ def unique_names(paths: Sequence[Path]) -> list[str]:
     return [f"{i:04d}_{path.stem}" for i, path in enumerate(paths)]
 
 
-def _check_names(lefts: Sequence[Path], rights: Sequence[Path]) -> None:
-    """Refuse a pairing that names contradict: some are the same on both sides, but not all."""
-    if len(lefts) < 2:
+def result_names(pairs: Iterable[PairFiles]) -> list[str]:
+    """Return the names of all files that the results of pairs may have."""
+    return [pair.name + suffix for pair in pairs for suffix in RESULT_SUFFIXES]
+
+
+def files_of(pairs: object) -> Iterator[Path]:
+    """Yield the files of pairs: a list of them, a data set, or a part of one."""
+    entries = pairs if isinstance(pairs, list) else getattr(pairs, "pairs", ())
+    for pair in entries:
+        yield from (part for part in pair if isinstance(part, Path))
+    for whole in ("parent", "dataset"):
+        if hasattr(pairs, whole):
+            yield from files_of(getattr(pairs, whole))
+
+
+def check_order(firsts: Sequence[Path], seconds: Sequence[Path]) -> None:
+    """Refuse a pairing by order that the names of the files, or of their folders, contradict.
+
+    Names: where one is the same on both sides, those of every pair are. Numbers in names: where those of one
+    pair agree, or a number is found on both sides, those of every pair agree (``left_4`` and ``right_3`` do
+    not go together where there is a ``right_4``). A number that all names of a side share says which view it
+    is (``im0`` and ``im1``, ``cam0_12`` and ``cam1_12``), and numbers that have nothing in common, such as
+    the times of two clocks, contradict nothing.
+
+    Raises:
+        UserError: they do; the message names the first pair.
+    """
+    if len(firsts) < 2:
         return
-    for kind in ("stem", "folder"):
+    for part in ("stem", "folder"):
         names = [
-            [path.stem if kind == "stem" else path.parent.name for path in paths] for paths in (lefts, rights)
+            [path.stem if part == "stem" else path.parent.name for path in paths]
+            for paths in (firsts, seconds)
         ]
-        common = set(names[0]) & set(names[1])
-        for left, right, a, b in zip(lefts, rights, *names, strict=True):
-            if common and a != b:
-                raise UserError(
-                    f"in sorted order {left} would be paired with {right}, but their names say otherwise: "
-                    "expected the same scenes on both sides"
-                )
+        misfit = _misfit(*names) if set(names[0]) & set(names[1]) else _misfit_of_numbers(*names)
+        if misfit is not None:
+            raise UserError(
+                f"in sorted order {firsts[misfit]} would be paired with {seconds[misfit]}, but their names "
+                "say otherwise: expected the same scenes on both sides"
+            )
+
+
+def _misfit(firsts: Sequence[object], seconds: Sequence[object]) -> int | None:
+    """Return the first pair that differs, where another agrees or its like is found elsewhere."""
+    differ = [index for index, (a, b) in enumerate(zip(firsts, seconds, strict=True)) if a != b]
+    contradict = len(differ) < len(firsts) or not set(firsts).isdisjoint(seconds)
+    return differ[0] if differ and contradict else None
+
+
+def _misfit_of_numbers(firsts: Sequence[str], seconds: Sequence[str]) -> int | None:
+    """Return the first pair whose numbers contradict the order, among those that are named alike."""
+    alike = defaultdict(list)
+    for index, names in enumerate(zip(firsts, seconds, strict=True)):
+        alike[tuple(re.sub(r"\d+", "#", name) for name in names)].append(index)
+    for members in alike.values():
+        sides = [
+            list(zip(*([int(n) for n in re.findall(r"\d+", names[i])] for i in members), strict=True))
+            for names in (firsts, seconds)
+        ]
+        for key in _keys(*sides):
+            misfit = _misfit(*key)
+            if misfit is not None:
+                return members[misfit]
+    return None
+
+
+Column = Sequence[object]  # a number of each name, or all of its numbers
+
+
+def _keys(firsts: list[tuple[int, ...]], seconds: list[tuple[int, ...]]) -> Iterator[tuple[Column, Column]]:
+    """Yield what tells the pairs apart on both sides: all of their numbers, and each that counts them."""
+    if len(firsts) == len(seconds):
+        columns = [(a, b) for a, b in zip(firsts, seconds, strict=True) if len({*a}) > 1 or len({*b}) > 1]
+    else:
+        varying = [[column for column in side if len({*column}) > 1] for side in (firsts, seconds)]
+        columns = list(zip(*varying, strict=True)) if len(varying[0]) == len(varying[1]) else []
+    if columns:
+        yield tuple(list(zip(*side, strict=True)) for side in zip(*columns, strict=True))  # type: ignore[misc]
+    yield from (column for column in columns if all(map(_counts, column)))
+
+
+def _counts(column: tuple[int, ...]) -> bool:
+    """Whether numbers count the names of a side, with gaps: no two are the same and few are left out."""
+    return len({*column}) == len(column) and max(column) - min(column) < 2 * len(column) + 2

@@ -15,6 +15,7 @@ import torch
 from numpy.typing import NDArray
 
 from dsmnet.evaluation.jsonable import finite
+from dsmnet.evaluation.terminal import markdown_text
 from dsmnet.metrics.functional import outliers
 from dsmnet.protocols import DisparityMap, Image, Mask, StereoSample
 
@@ -115,7 +116,7 @@ def markdown(entry: Mapping[str, Any]) -> str:
                 cells = f"{row['epe']:.2f} | {row['d1']:.1f} | {row['share_of_epe']:.1f}"
                 lines.append(f"| {cause} | {row['pixels']:.1f} | {cells} | {row['share_of_wrong']:.1f} |")
         lines.append("")
-    return "\n".join(lines)
+    return markdown_text(lines)
 
 
 def _summary(images: list[tuple[Floats, Mask, Mask]]) -> dict[str, Any]:

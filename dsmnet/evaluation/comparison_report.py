@@ -8,15 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
+from dsmnet.atomic import write_text
 from dsmnet.errors import UserError
 from dsmnet.evaluation.comparison import ADAPTED, Comparison, Statistic
 from dsmnet.evaluation.protocol import METRIC_NAMES, METRICS, describe_rules
-from dsmnet.evaluation.report import markdown_row, print_whole
+from dsmnet.evaluation.terminal import markdown_row, markdown_text, print_table, safe
 from dsmnet.viz.dotplot import Dots, Panel
 
 _CUSTOMARY = {
@@ -108,29 +106,24 @@ def markdown(comparison: Comparison, metric: str | None = None) -> str:
                 markdown_row([f"**{cell}**" if b else cell for cell, b in zip(cells, best, strict=True)])
             )
         lines.append("")
-    return "\n".join([*lines, *(f"- {line}" for line in notes(comparison)), ""])
+    return markdown_text([*lines, *(f"- {line}" for line in notes(comparison)), ""])
 
 
 def show(comparison: Comparison, metric: str | None = None, console: Console | None = None) -> None:
     """Print the tables, the smallest mean of each column highlighted, and the notes below."""
     console = console or Console()
     for lines in tables(comparison, metric):
-        table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), title=lines.title, title_justify="left")
-        for index, heading in enumerate(lines.columns):
-            table.add_column("\n".join(heading).strip(), justify="right" if index else "left", no_wrap=True)
-        for cells, best in zip(lines.rows, lines.best, strict=True):
-            table.add_row(*(Text(c, "bold green" if b else "") for c, b in zip(cells, best, strict=True)))
-        print_whole(table, console)
+        headings = [tuple(filter(None, heading)) for heading in lines.columns]
+        print_table(console, lines.title, headings, lines.rows, best=lines.best)
     for line in notes(comparison):
-        console.print(Text(line), soft_wrap=True)
+        console.print(safe(line), soft_wrap=True)
 
 
 def write(comparison: Comparison, folder: Path, metric: str | None = None) -> None:
     """Write comparison.json and comparison.md."""
-    folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(comparison.to_dict(), indent=2, allow_nan=False)
-    (folder / "comparison.json").write_text(text + "\n", encoding="utf-8")
-    (folder / "comparison.md").write_text(markdown(comparison, metric), encoding="utf-8")
+    write_text(folder / "comparison.json", text + "\n")
+    write_text(folder / "comparison.md", markdown(comparison, metric))
 
 
 def _table(comparison: Comparison, title: str, metrics: dict[str, str]) -> Lines:

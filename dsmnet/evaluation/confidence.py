@@ -7,13 +7,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
+from dsmnet.atomic import write_text
 from dsmnet.evaluation.protocol import METRIC_NAMES
-from dsmnet.evaluation.report import markdown_row, print_whole, title
+from dsmnet.evaluation.report import title
 from dsmnet.evaluation.sparsification import METRICS
+from dsmnet.evaluation.terminal import markdown_row, markdown_text, print_table
 from dsmnet.viz.figures import save
 from dsmnet.viz.sparsification import sparsification_figure
 
@@ -35,18 +35,12 @@ NOTE = (
 def present(results: Mapping[str, Any], output: Path, console: Console | None = None) -> None:
     """Print the table of ``results["confidence"]``; write it as sparsification.md, and sparsification.png."""
     heading = f"Confidence: {title(results)}"
-    console = console or Console()
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), title=heading, title_justify="left")
-    for index, column in enumerate(COLUMNS):
-        table.add_column(column, justify="left" if index < 2 else "right", no_wrap=True)
-    lines = [markdown_row(COLUMNS), markdown_row([":--", ":--", *["--:"] * (len(COLUMNS) - 2)])]
-    for row in rows(results["confidence"]):
-        table.add_row(*row)
-        lines.append(markdown_row(row))
-    print_whole(table, console)
+    console, lines = console or Console(), list(rows(results["confidence"]))
+    print_table(console, heading, [(column,) for column in COLUMNS], lines, keys=2)
     console.print(NOTE, soft_wrap=True)
-    text = "\n".join([f"# {heading}", "", *lines, "", NOTE, ""])
-    (output / "sparsification.md").write_text(text, encoding="utf-8")
+    table = [markdown_row(COLUMNS), markdown_row([":--", ":--", *["--:"] * (len(COLUMNS) - 2)])]
+    table += map(markdown_row, lines)
+    write_text(output / "sparsification.md", markdown_text([f"# {heading}", "", *table, "", NOTE, ""]))
     save(sparsification_figure(results["confidence"], heading), output / "sparsification.png")
     log.info("wrote %s and sparsification.md", output / "sparsification.png")
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from dsmnet.atomic import write_text
 from dsmnet.errors import DataError, UserError
 from dsmnet.evaluation import causes, confidence, report
 from dsmnet.evaluation.evaluator import Compared, OnImage, describe, evaluate
@@ -86,7 +87,7 @@ def cross_domain_evaluation(
             results["confidence"] = sparsification.to_dict()
         if by_cause:
             results["causes"] = by_cause.entry()
-            (output / "causes.md").write_text(causes.markdown(results["causes"]), encoding="utf-8")
+            write_text(output / "causes.md", causes.markdown(results["causes"]))
             log.info("wrote %s: where the error lies", output / "causes.md")
         report.write(results, output)
         report.show(results)

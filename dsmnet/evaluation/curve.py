@@ -9,9 +9,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from dsmnet.atomic import atomic_write, write_text
 from dsmnet.errors import UserError
 from dsmnet.evaluation.protocol import METRICS
 from dsmnet.models.checkpoint import read_pairs
+from dsmnet.text import defused
 
 
 class Milestone(NamedTuple):
@@ -75,9 +77,8 @@ def curve_rows(results: Iterable[tuple[Milestone, Mapping[str, Any]]]) -> list[d
 
 def write_curve(rows: Sequence[Mapping[str, Any]], folder: Path) -> None:
     """Write curve.json and curve.csv."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "curve.json").write_text(json.dumps(list(rows), indent=1) + "\n")
-    with (folder / "curve.csv").open("w", newline="") as file:
+    write_text(folder / "curve.json", json.dumps(list(rows), indent=1) + "\n")
+    with atomic_write(folder / "curve.csv") as part, part.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]))
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows({key: defused(cell) for key, cell in row.items()} for row in rows)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 
-from dsmnet.errors import UserError
+from dsmnet.atomic import atomic_write
+from dsmnet.data.formats import write_image
 from dsmnet.evaluation.evaluator import OnImage
 from dsmnet.protocols import DisparityMap, Mask, StereoSample
 from dsmnet.viz.panel import panel
@@ -20,7 +20,6 @@ def drawable(prediction: DisparityMap) -> DisparityMap:
 
 def panel_writer(folder: Path) -> OnImage:
     """Return a callback for `evaluate` that writes ``<folder>/<set>_<image>.png``."""
-    folder.mkdir(parents=True, exist_ok=True)
 
     def write(set_name: str, sample: StereoSample, prediction: DisparityMap, scored: Mask) -> None:
         picture = panel(
@@ -32,7 +31,7 @@ def panel_writer(folder: Path) -> OnImage:
             title=f"{set_name} {sample['name']}",
         )
         path = folder / f"{set_name}_{sample['name']}.png"
-        if not cv2.imwrite(str(path), cv2.cvtColor(picture, cv2.COLOR_RGB2BGR)):
-            raise UserError(f"cannot write {path}")
+        with atomic_write(path) as part:
+            write_image(part, picture)
 
     return write

@@ -7,14 +7,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from rich import box
 from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
+from dsmnet.atomic import write_text
 from dsmnet.evaluation.methods import methods, networks
 from dsmnet.evaluation.protocol import METRICS, applied_rule, describe_rules
 from dsmnet.evaluation.spreadsheet import write_csv
+from dsmnet.evaluation.terminal import markdown_row, markdown_text, print_table, safe
 
 HEADINGS = {"epe": "EPE px", "bad1": "bad-1 %", "bad2": "bad-2 %", "bad3": "bad-3 %", "d1": "D1 %"}
 _DECIMALS = {"epe": 2, "bad1": 1, "bad2": 1, "bad3": 1, "d1": 1}
@@ -93,28 +92,21 @@ def _sizes(sets: Mapping[str, Any]) -> str:
 
 def show(results: Mapping[str, Any], console: Console | None = None) -> None:
     """Print the table with the best value of each set highlighted, and the notes below."""
-    console = console or Console()
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1), title=title(results), title_justify="left")
-    for index, heading in enumerate(COLUMNS):
-        table.add_column(heading, justify="left" if index < 3 else "right", no_wrap=True)
-    lines = list(rows(results))
-    for index, row in enumerate(lines):
-        last_of_set = index + 1 == len(lines) or lines[index + 1].first_of_set
-        cells = [
-            Text(cell, "bold green" if best else "") for cell, best in zip(row.cells, row.best, strict=True)
-        ]
-        table.add_row(*cells, end_section=last_of_set and len(methods(results)) > 1)
-    print_whole(table, console)
+    console, lines = console or Console(), list(rows(results))
+    several = len(methods(results)) > 1  # else the title names the only one
+    shown = [index for index, heading in enumerate(COLUMNS) if several or heading != "method"]
+    last_of_set = [index - 1 for index, row in enumerate(lines) if row.first_of_set]
+    print_table(
+        console,
+        title(results),
+        [(COLUMNS[index],) for index in shown],
+        [[row.cells[index] for index in shown] for row in lines],
+        best=[[row.best[index] for index in shown] for row in lines],
+        keys=len(shown) - len(HEADINGS) - 2,
+        sections=last_of_set if several else (),
+    )
     for line in [*identities(results), *notes(results)]:
-        console.print(Text(line), soft_wrap=True)
-
-
-def print_whole(table: Table, console: Console) -> None:
-    """Print a table at its own width: rich would cut numbers off to fit 80 columns, its guess for a pipe."""
-    wide = console.options.update(max_width=1000)
-    width, console.width = console.width, max(console.width, console.measure(table, options=wide).maximum)
-    console.print(table)
-    console.width = width
+        console.print(safe(line), soft_wrap=True)
 
 
 def markdown(results: Mapping[str, Any]) -> str:
@@ -125,15 +117,15 @@ def markdown(results: Mapping[str, Any]) -> str:
         lines.append(
             markdown_row([f"**{c}**" if best else c for c, best in zip(row.cells, row.best, strict=True)])
         )
-    return "\n".join([*lines, "", *(f"- {line}" for line in [*identities(results), *notes(results)]), ""])
+    below = [f"- {line}" for line in [*identities(results), *notes(results)]]
+    return markdown_text([*lines, "", *below, ""])
 
 
 def write(results: Mapping[str, Any], folder: Path) -> None:
     """Write results.json, results.md and, with a row per image, results.csv."""
-    folder.mkdir(parents=True, exist_ok=True)
     text = json.dumps(results, indent=2, allow_nan=False)
-    (folder / "results.json").write_text(text + "\n", encoding="utf-8")
-    (folder / "results.md").write_text(markdown(results), encoding="utf-8")
+    write_text(folder / "results.json", text + "\n")
+    write_text(folder / "results.md", markdown(results))
     write_csv(results, folder / "results.csv")
 
 
@@ -177,8 +169,3 @@ def _number(entry: Mapping[str, Any], metric: str) -> str:
 def _is_best(entry: Mapping[str, Any], entries: list[Mapping[str, Any]], metric: str) -> bool:
     known = [other[metric] for other in entries if other[metric] is not None]
     return entry[metric] is not None and entry[metric] == min(known)
-
-
-def markdown_row(cells: list[str] | tuple[str, ...]) -> str:
-    """Return one line of a Markdown table."""
-    return "| " + " | ".join(cells) + " |"

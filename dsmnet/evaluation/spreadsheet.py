@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from dsmnet.atomic import atomic_write
 from dsmnet.evaluation.methods import methods
 from dsmnet.evaluation.protocol import METRICS
+from dsmnet.text import defused
 
 COLUMNS = ("set", "method", "image", *METRICS, "pixels", "seconds")
 
@@ -25,8 +27,8 @@ def image_rows(results: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def write_csv(results: Mapping[str, Any], path: Path) -> None:
-    """Write a row per set, method and image."""
-    with path.open("w", encoding="utf-8", newline="") as file:
+    """Write a row per set, method and image; no name becomes a formula."""
+    with atomic_write(path) as part, part.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
-        writer.writerows(image_rows(results))
+        writer.writerows({key: defused(cell) for key, cell in row.items()} for row in image_rows(results))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -11,11 +12,13 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from dsmnet.atomic import WriteError
 from dsmnet.data.formats import read_calibration
 from dsmnet.data.formats.calibration import kitti_cameras
 from dsmnet.data.formats.images import read_views as read_images
 from dsmnet.data.pairs import PairFiles
 from dsmnet.data.videos import EndOfVideo
+from dsmnet.ending import Interrupted, Terminated
 from dsmnet.errors import DataError, ShapeError, UserError, first_of
 from dsmnet.inference.confidence import ConfidenceMap, check_cue, confidence_cue, predict_with_confidence
 from dsmnet.inference.files import ResultWriter
@@ -23,6 +26,7 @@ from dsmnet.inference.pipeline import ReadAhead, WriteBehind
 from dsmnet.inference.record import PredictionRecord
 from dsmnet.inference.search import search_range, too_short
 from dsmnet.protocols import Calibration, DisparityMap, Image, Matcher
+from dsmnet.text import count
 
 log = logging.getLogger(__name__)
 
@@ -115,7 +119,7 @@ class Tally:
         if not self.failed:
             return
         names = ", ".join(first_of(self.failed))
-        raise UserError(f"{len(self.failed)} of {self.total} pairs failed: {names}")
+        raise UserError(f"{len(self.failed)} of {count(self.total, 'pair')} failed: {names}")
 
 
 def predict_files(
@@ -153,7 +157,7 @@ def predict_files(
     check_cue(matcher, confidence_cue(prediction.confidence))
     todo = [pair for pair in pairs if record is None or pair not in record]
     if len(todo) < len(pairs):
-        log.info("%d of %d pairs are finished already", len(pairs) - len(todo), len(pairs))
+        log.info("%d of %s finished already", len(pairs) - len(todo), count(len(pairs), "pair", "is", "are"))
     tally = Tally(len(todo))
 
     def write(pair: PairFiles, loaded: LoadedPair, answer: Answer) -> None:
@@ -180,12 +184,16 @@ def predict_files(
                     tally.fail(pair, _memory_message(error))
                 else:
                     writing.submit(write, pair, loaded, answer)
-    except (KeyboardInterrupt, OSError) as error:
-        reason = "interrupted" if isinstance(error, KeyboardInterrupt) else f"cannot write ({error})"
-        raise UserError(
-            f"{reason}; {tally.done} of {tally.total} pairs are finished, the same command with resume=true "
+    except (KeyboardInterrupt, WriteError, OSError) as error:
+        pairs_are = count(tally.total, "pair", "is", "are")
+        rest = (
+            f"; {tally.done} of {pairs_are} finished, the same command with resume=true "
             f"paths.output={writer.folder} does the rest"
-        ) from None
+        )
+        if isinstance(error, KeyboardInterrupt):
+            number = signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT
+            raise Interrupted(f"interrupted{rest}", number) from None
+        raise WriteError(f"{error}{rest}") from None
     return tally
 
 

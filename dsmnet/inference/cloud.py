@@ -96,7 +96,7 @@ class CloudWriter:
         write_image(folder / f"{name}_turntable.png", turntable(cloud))
         fewer = self.cloud(disparity, left, calibration, FILM_POINTS)
         (folder / f"{name}_turntable.webp").write_bytes(film(fewer))
-        log.info("%s.ply, %s_cloud.html, %s_turntable.png and .webp -> %s", name, name, name, folder)
+        log.info("%s.ply, %s_cloud.html, %s_turntable.png and .webp are drawn", name, name, name)
 
     def cloud(
         self, disparity: DisparityMap, left: Image, calibration: Calibration, limit: int | None = None

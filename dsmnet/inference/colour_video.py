@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 import cv2
 
+from dsmnet.atomic import WriteError, atomic_write
 from dsmnet.data.formats import read_image
 from dsmnet.errors import UserError
 
@@ -38,30 +38,27 @@ def write_colour_video(folder: Path, names: Sequence[str], fps: float) -> Path:
     Raises:
         UserError: a picture is of another size than the first, or OpenCV cannot write the file.
     """
-    path, half = folder / NAME, folder / f".part-{NAME}"
-    writer, size = None, None
-    try:
-        for name in names:
-            if not (folder / f"{name}_colour.png").is_file():
-                continue
-            picture = read_image(folder / f"{name}_colour.png")
-            if writer is None:
-                size = picture.shape
-                code = cv2.VideoWriter.fourcc(*"mp4v")
-                writer = cv2.VideoWriter(str(half), code, fps, (size[1] + size[1] % 2, size[0] + size[0] % 2))
-                if not writer.isOpened():
-                    raise UserError(f"colour_video={fps}: {path} cannot be written by this OpenCV")
-            if picture.shape != size:
+    path = folder / NAME
+    pictures = [file for name in names if (file := folder / f"{name}_colour.png").is_file()]
+    if not pictures:
+        return path
+    height, width, _ = first = read_image(pictures[0]).shape
+    with atomic_write(path) as part:
+        code = cv2.VideoWriter.fourcc(*"mp4v")
+        writer = cv2.VideoWriter(str(part), code, fps, (width + width % 2, height + height % 2))
+        if not writer.isOpened():
+            raise UserError(f"colour_video={fps}: {path} cannot be written by this OpenCV")
+        for file in pictures:
+            picture = read_image(file)
+            if picture.shape != first:
                 raise UserError(
-                    f"colour_video={fps}: {name}_colour.png is of size {picture.shape[:2]}, the first "
-                    f"picture of {size and size[:2]}; a video has one (height, width)"
+                    f"colour_video={fps}: {file.name} is of size {picture.shape[:2]}, the first "
+                    f"picture of {first[:2]}; a video has one (height, width)"
                 )
             # The format has even sizes: of odd ones the border is repeated.
-            even = cv2.copyMakeBorder(picture, 0, size[0] % 2, 0, size[1] % 2, cv2.BORDER_REPLICATE)
+            even = cv2.copyMakeBorder(picture, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
             writer.write(cv2.cvtColor(even, cv2.COLOR_RGB2BGR))
-        if writer is not None:
-            writer.release()
-            os.replace(half, path)
-    finally:
-        half.unlink(missing_ok=True)
+        writer.release()
+        if cv2.VideoCapture(str(part)).get(cv2.CAP_PROP_FRAME_COUNT) != len(pictures):
+            raise WriteError(f"{path}: cannot be written, the video is not whole; is the disk full?")
     return path

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from dsmnet.atomic import cannot_write, write_text
 from dsmnet.data.pairs import PairFiles
 from dsmnet.errors import UserError
 
@@ -63,9 +63,16 @@ class PredictionRecord:
         return _key(pair) in self._done and (self.folder / f"{pair.name}.pfm").is_file()
 
     def add(self, pair: PairFiles, **measured: Any) -> None:
-        """Write down a pair whose files are there."""
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"pair": _key(pair), **measured}) + "\n")
+        """Write down a pair whose files are there.
+
+        Raises:
+            WriteError: the record cannot be written.
+        """
+        try:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps({"pair": _key(pair), **measured}) + "\n")
+        except OSError as error:
+            raise cannot_write(self.path, error) from None
 
     def _read(self) -> list[dict[str, Any]]:
         try:
@@ -92,13 +99,7 @@ class PredictionRecord:
                 )
 
     def _write(self, lines: Iterable[Mapping[str, Any]]) -> None:
-        half = self.path.with_suffix(".part")
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            half.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
-            os.replace(half, self.path)
-        except OSError as error:
-            raise UserError(f"paths.output={self.folder}: cannot be written to ({error.strerror})") from None
+        write_text(self.path, "".join(json.dumps(line) + "\n" for line in lines))
 
 
 def _key(pair: PairFiles) -> tuple[str | int | None, ...]:

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from dsmnet.atomic import PART, cannot_write
+
 
 @contextmanager
 def staged(folder: Path, name: str, last: str) -> Iterator[Path]:
@@ -21,14 +23,19 @@ def staged(folder: Path, name: str, last: str) -> Iterator[Path]:
         folder: where the files belong; made as needed.
         name: of the result.
         last: the file that, once in place, says that all are.
+
+    Raises:
+        WriteError: a file cannot be written.
     """
-    aside = folder / f".part-{name}"
+    aside = folder / (PART + name)
     shutil.rmtree(aside, ignore_errors=True)  # of a run that was killed
-    aside.mkdir(parents=True)
     try:
+        aside.mkdir(parents=True)
         yield aside
         (folder / last).unlink(missing_ok=True)
         for path in sorted(aside.iterdir(), key=lambda path: path.name == last):
             os.replace(path, folder / path.name)
+    except OSError as error:
+        raise cannot_write(folder / last, error) from None
     finally:
         shutil.rmtree(aside, ignore_errors=True)

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from dsmnet.atomic import atomic_write
 from dsmnet.protocols import Image
 
 # Okabe and Ito's colours, which colour-blind readers can tell apart.
@@ -26,8 +27,8 @@ def picture_of(figure: Figure) -> Image:
 
 def save(figure: Figure, path: Path) -> None:
     """Write a figure as PNG."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=130, facecolor="white")
+    with atomic_write(path) as part:
+        figure.savefig(part, dpi=130, facecolor="white")
 
 
 def panels_of(number: int, title: str, width: float = 4.6, columns: int = 4) -> tuple[Figure, list[Axes]]:

@@ -9,6 +9,8 @@ from typing import NamedTuple
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from dsmnet.atomic import atomic_write
+
 
 class Series(NamedTuple):
     """Measurements of one way, and the line that stands for them."""
@@ -57,5 +59,5 @@ def save_scaling(
         panel.annotate(note, (0.98, 0.03), xycoords="axes fraction", ha="right", va="bottom", fontsize=8)
     time_panel.legend(loc="upper left", frameon=False)
     figure.suptitle(title, fontsize=10)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path)
+    with atomic_write(path) as part:
+        figure.savefig(part)

@@ -11,6 +11,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from dsmnet.text import printable
+
 
 def fill_page(package: str, name: str, scripts: Sequence[str] = (), **values: Any) -> str:
     """Fill the template NAME.html that lies in a package, with NAME.css and the scripts beside it.
@@ -25,6 +27,7 @@ def fill_page(package: str, name: str, scripts: Sequence[str] = (), **values: An
     environment = Environment(
         loader=PackageLoader(package, "."),
         autoescape=True,
+        finalize=_printable,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
@@ -39,6 +42,11 @@ def fill_page(package: str, name: str, scripts: Sequence[str] = (), **values: An
         style_hash=_hash(style),
         script_hash=_hash(script),
     )
+
+
+def _printable(value: Any) -> Any:
+    """Keep control characters of names out of a page; what is `Markup` is our own."""
+    return printable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def base64_text(data: bytes) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from dsmnet.data.folder import Folder
 from dsmnet.data.pairs import RESULT_SUFFIXES, find_files, pair_files, unique_names
 from dsmnet.errors import DataError, UserError
 
@@ -88,6 +89,26 @@ def test_one_calibration_serves_all_pairs_or_each_has_its_own(tmp_path: Path):
         (["A/im0.png", "B/im0.png"], ["A/im1.png", "B/im1.png"], True),
         (["A/im0.png", "B/im0.png"], ["B/im1.png", "C/im1.png"], False),
         (["s/1_L.png", "s/2_L.png"], ["s/1_R.png", "s/2_R.png"], True),
+        (["s/im0.png", "s/im2.png"], ["s/im1.png", "s/im3.png"], True),
+        (["A/view1.png", "B/im0.png"], ["A/view5.png", "B/im1.png"], True),
+        (["s/cam0_000123.png", "s/cam0_000124.png"], ["s/cam1_000123.png", "s/cam1_000124.png"], True),
+        (["s/0_10.png", "s/1_10.png"], ["s/0_11.png", "s/1_11.png"], True),
+        (["s/l1.png", "s/l2.png"], ["s/r001.png", "s/r002.png"], True),
+        (
+            ["l/1403636579763.png", "l/1403636579813.png"],
+            ["r/1403636579765.png", "r/1403636579811.png"],
+            True,
+        ),
+        (["l/a_9.98.png", "l/a_9.99.png"], ["r/b_9.97.png", "r/b_10.01.png"], True),
+        (["l/f1_t578.png", "l/f2_t611.png"], ["r/g1_t580.png", "r/g2_t613.png"], True),
+        (["l/l_1.png", "l/l_2.png"], ["r/cam1_1.png", "r/cam1_2.png"], True),
+        (["l/l_1.png", "l/l_3.png"], ["r/cam1_1.png", "r/cam1_2.png"], False),
+        (["l/left_1.png", "l/left_3.png"], ["r/right_1.png", "r/right_2.png"], False),
+        (["l/left_1.png", "l/left_2.png"], ["r/right_2.png", "r/right_3.png"], False),  # the first is lost
+        (["s/cam0_1.png", "s/cam0_3.png"], ["s/cam1_1.png", "s/cam1_2.png"], False),
+        (["l/f1_t578.png", "l/f3_t644.png"], ["r/g1_t580.png", "r/g2_t613.png"], False),
+        (["l1/im0.png", "l2/im0.png"], ["r1/im1.png", "r3/im1.png"], False),
+        (["s/s1_f1_L.png", "s/s1_f2_L.png"], ["s/s1_f1_R.png", "s/s2_f1_R.png"], False),
         (["s/x.png"], ["t/y.png"], True),  # one pair may be called as one likes
     ],
 )
@@ -103,3 +124,21 @@ def test_names_that_contradict_the_order_are_refused(
     else:
         with pytest.raises(UserError, match="would be paired with"):
             pair_files(*sides)
+
+
+def test_sequences_that_miss_different_frames_are_refused_with_both_names(tmp_path: Path):
+    numbers = range(1, 12)
+    touch(tmp_path, *(f"l/left_{n:06}.png" for n in numbers if n != 3))
+    touch(tmp_path, *(f"r/right_{n:06}.png" for n in numbers if n != 6))
+    with pytest.raises(UserError, match=r"left_000004\.png would be paired with .*right_000003\.png"):
+        pair_files(f"{tmp_path}/l", f"{tmp_path}/r")
+
+
+def test_calibrations_and_maps_that_contradict_the_order_are_refused(tmp_path: Path):
+    touch(tmp_path, "l/l1.png", "l/l2.png", "r/r1.png", "r/r2.png")
+    touch(tmp_path, "c/c1.txt", "c/c3.txt", "d/d1.pfm", "d/d3.pfm")
+    left, right = f"{tmp_path}/l", f"{tmp_path}/r"
+    with pytest.raises(UserError, match=r"l2\.png would be paired with .*c3\.txt"):
+        pair_files(left, right, f"{tmp_path}/c")
+    with pytest.raises(UserError, match=r"l2\.png would be paired with .*d3\.pfm"):
+        Folder(left, right, f"{tmp_path}/d")

@@ -74,6 +74,50 @@ def test_no_number_is_cut_off_whatever_the_width(results: dict[str, Any], width:
         assert word in text
 
 
+@pytest.mark.parametrize("width", [60, 80, 94])
+def test_no_row_is_wider_than_the_terminal(results: dict[str, Any], width: int) -> None:
+    results["sets"]["middlebury2006"]["images"] = 12345
+    text = printed(results, width=width)
+    table = text[: text.index("Pixels that both views see")]
+    assert max(map(len, table.splitlines())) <= width
+    assert len(re.findall(r"^middlebury2006", table, re.MULTILINE)) >= (2 if width < 80 else 1)
+
+
+def test_one_network_alone_fits_80_columns_in_one_part(results: dict[str, Any]) -> None:
+    del results["baselines"]
+    text = printed(results, width=80)
+    assert re.search(r"^set +pixels +EPE px +bad-1 % .* seconds$", text, re.MULTILINE)
+    assert text.count("kitti2015") == 1
+
+
+def test_names_are_shown_as_they_are_and_without_terminal_escapes(
+    results: dict[str, Any], tmp_path: Path
+) -> None:
+    name = "a\x1b]0;x\x07[/bold]|b\n# c"
+    for sets in (results["sets"], results["baselines"]["sgbm"]["sets"]):
+        sets[name] = sets.pop("kitti2015")
+    results["checkpoint"] = "\x1b[31m[red]w.ckpt"
+    results["sets"][name]["skipped"] = ["\x9b31m"]
+    report.write(results, tmp_path)
+    for text in (printed(results, width=200), (tmp_path / "results.md").read_text()):
+        assert not set(text) & {"\x1b", "\x07", "\x9b"}
+        assert r"a\x1b]0;x\x07[/bold]" in text
+        assert "\n# c" not in text
+    assert r"\|b" in (tmp_path / "results.md").read_text()
+
+
+@pytest.mark.parametrize("name", ["=cmd|' A'!A0", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "＝1"])
+def test_no_cell_of_a_spreadsheet_is_a_formula(results: dict[str, Any], tmp_path: Path, name: str) -> None:
+    del results["baselines"]
+    results["sets"]["kitti2015"]["per_image"][0]["name"] = name
+    report.write(results, tmp_path)
+    with (tmp_path / "results.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert rows[0]["image"] == f"'{name}"
+    assert rows[1]["image"] == "i1"
+    assert float(rows[0]["epe"]) == 1.234
+
+
 def test_what_is_missing_or_left_out_stands_below(results: dict[str, Any]) -> None:
     results["sets"]["kitti2015"]["skipped"] = ["000007_10"]
     results["sets"]["kitti2015"]["non_finite"] = 12

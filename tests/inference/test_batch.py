@@ -260,5 +260,5 @@ def test_a_cue_that_the_matcher_lacks_is_no_fault_of_the_pairs(
 
 def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
-    with pytest.raises(UserError, match=f"paths.output={tmp_path / 'file'}: cannot be written to"):
+    with pytest.raises(UserError, match=rf"{tmp_path / 'file'}/\S+: cannot be written \("):
         PredictionRecord(tmp_path / "file", OPTIONS)

@@ -74,7 +74,7 @@ def test_one_metric_and_a_list_of_patterns(run_tool: RunTool, place: Path) -> No
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        ([], "Missing mandatory value: runs"),
+        ([], "runs: has to be given"),
         (["runs=nowhere/*"], "runs=nowhere/*: no such folder"),
         (["runs=runs/*", "adapted=nowhere"], "adapted=nowhere: no such folder"),
         (["runs=runs/*", "by=[colour]"], "by=colour: runs/batch-1/config.yaml has neither"),

@@ -197,7 +197,7 @@ def test_disparities_beyond_16_bits_are_cut_with_a_warning(predict: RunTool, ram
         (["left=L/a.png", "right=R/a.png", "limits=[9,1]"], "limits=[9, 1]: expected [low,high]"),
         (["left=L/a.png", "right=R/a.png", "colour_map=turbot"], "colour_map=turbot"),
         (["left=L/a.png", "right=empty"], "right=empty: the folder holds no file ending in .png"),
-        (["left=L/a.png"], "Missing mandatory value: right"),
+        (["left=L/a.png"], "right: has to be given"),
     ],
 )
 def test_mistakes_end_with_status_1_and_a_message(

@@ -154,7 +154,7 @@ def test_mistakes_with_a_calibration(
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
-        ([], "Missing mandatory value: disparity"),
+        ([], "disparity: has to be given"),
         (["disparity=gone.pfm"], "gone.pfm: no such file"),
         (["disparity=grey.png"], "grey.png: an 8-bit PNG does not say"),
         (

@@ -10,6 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from dsmnet.atomic import write_text
 from dsmnet.evaluation import report
 from dsmnet.evaluation.html.pictures import Picture, Pictures, worst_images
 from dsmnet.evaluation.html.tables import Column, ImageRow, image_columns, image_rows, summary
@@ -50,9 +51,8 @@ def write_page(results: Mapping[str, Any], pictures: Pictures, folder: Path) -> 
     Returns:
         The path of the page.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / FILE
-    path.write_text(render(results, pictures), encoding="utf-8")
+    write_text(path, render(results, pictures))
     return path
 
 

@@ -1,0 +1,180 @@
+"""The command line around Hydra: paths arrive as the shell gave them, and what Hydra refuses is one line."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from fnmatch import fnmatchcase
+
+from hydra.core.override_parser.types import Quote, QuotedString
+from hydra.errors import MissingConfigException, OverrideParseException
+from omegaconf.errors import MissingMandatoryValue
+
+from dsmnet.errors import UserError
+
+# Options that name files or folders: one, a glob or a list of them; TOOL:OPTION holds for one tool alone.
+# A new option that is a path has its place here.
+READ = (
+    *(
+        "adapted",
+        "calib",
+        "checkpoint",
+        "checkpoints",
+        "compare",
+        "disparity",
+        "init",
+        "left",
+        "right",
+        "runs",
+    ),
+    *("teacher", "train:resume", "truth", "validate", "paths.data", "rivals.*", "hydra.*.dir"),
+    *("*.checkpoint", "*.disparity", "*.left", "*.right", "*.root", "*.subset", "*.textures"),
+)
+WRITTEN = ("export:name", "paths.output")  # nothing is there yet that could tell a name from Hydra's grammar
+SWEEP = ("-m", "--multirun")
+_FUNCTION = re.compile(r"(choice|glob|shuffle|sort|range|tag)\(.*\)", re.DOTALL)
+_NULL = re.compile("null", re.IGNORECASE)
+
+
+def quote_paths(tool: str, arguments: Sequence[str]) -> list[str]:
+    """Return the arguments of a tool (``"predict"``), with options that are paths in Hydra's quotes.
+
+    Their value is what the shell hands over: ``=``, blanks, brackets, digits alone. Hydra's own grammar holds
+    only for what is read and is no file: ``null``, a list ``[A,B]``, with ``-m`` several jobs ``A,B``, an
+    interpolation ``${...}``, and a value that has Hydra's quotes already.
+
+    Raises:
+        UserError: the value is empty, or a folder to write to has ``${`` in its name.
+    """
+    sweeping = any(argument in SWEEP for argument in arguments)
+    return [_quote_argument(tool, argument, sweeping) for argument in arguments]
+
+
+def quoted(text: str) -> str:
+    """Return a string so that Hydra and OmegaConf read these very characters."""
+    return QuotedString(literal(text), Quote.single).with_quotes()
+
+
+def literal(text: str) -> str:
+    """Return a string so that OmegaConf sees no interpolation in it."""
+    return re.sub(r"(\\*)\$\{", lambda found: found[1] * 2 + r"\${", text)
+
+
+def _quote_argument(tool: str, argument: str, sweeping: bool) -> str:
+    found = re.fullmatch(r"(?P<option>\+{0,2}(?P<key>[\w./@-]+))=(?P<value>.*)", argument, re.DOTALL)
+    if found is None:
+        return argument
+    key, value = found["key"], found["value"]
+    written = _is_one_of(tool, key, WRITTEN)
+    if not written and not _is_one_of(tool, key, READ):
+        return argument
+    if not value:
+        raise UserError(f"{argument}: nothing is given; expected a path, as in {key}=PATH")
+    if not written:
+        value = _quote_read(value, sweeping)
+    elif "${" in value:
+        raise UserError(f"{argument}: expected a name without ${{, which Hydra cannot have there")
+    elif not _is_null(value):
+        value = quoted(value)
+    return f"{found['option']}={value}"
+
+
+def _is_one_of(tool: str, key: str, patterns: Sequence[str]) -> bool:
+    return any(fnmatchcase(name, pattern) for name in (key, f"{tool}:{key}") for pattern in patterns)
+
+
+def _is_null(value: str) -> bool:
+    return bool(_NULL.fullmatch(value)) and not os.path.lexists(value)
+
+
+def _quote_read(value: str, sweeping: bool) -> str:
+    """Quote a path that is read, or each of several where the whole is no path."""
+    if os.path.lexists(os.path.expanduser(value)):
+        return quoted(value)
+    if _in_quotes(value) and os.path.lexists(value[1:-1]):  # as Lightning gives hydra.run.dir
+        return quoted(value[1:-1])
+    if _is_null(value) or "${" in value or _in_quotes(value) or (sweeping and _FUNCTION.fullmatch(value)):
+        return value
+    parts = _split(value)
+    if sweeping and len(parts) > 1:
+        return ",".join(_quote_read(part, sweeping) for part in parts)
+    if len(parts) == 1 and value.startswith("[") and value.endswith("]"):
+        return f"[{','.join(_quote_read(part, False) for part in _split(value[1:-1]) if part)}]"
+    return quoted(value)
+
+
+def _in_quotes(value: str) -> bool:
+    return len(value) > 1 and value[0] in "'\"" and value[-1] == value[0]
+
+
+def _split(text: str) -> list[str]:
+    """Split at the commas that stand in no quotes and no brackets; blanks around a part are not of it."""
+    parts, depth, quote = [""], 0, ""
+    for character in text:
+        if quote:
+            quote = "" if character == quote else quote
+        elif character in "'\"" and not parts[-1].strip():
+            quote = character
+        elif character in "[]":
+            depth += 1 if character == "[" else -1
+        if character == "," and depth == 0 and not quote:
+            parts.append("")
+        else:
+            parts[-1] += character
+    return [part.strip() for part in parts] if len(parts) > 1 else parts
+
+
+def explain(error: Exception, keys: Callable[[], Iterable[str]], about: Callable[[str], str]) -> str:
+    """Return on one line what Hydra or OmegaConf refuses, and what was meant.
+
+    Args:
+        error: of one of them.
+        keys: the names of all options and groups, called only where they are needed.
+        about: what an option is for, empty where that is not known.
+    """
+    text = str(error)
+    if isinstance(error, OverrideParseException):
+        return _explain_grammar(str(error.override))
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options:
+        group, _, name = str(error.missing_cfg_file).rpartition("/")
+        there = f"there are {', '.join(sorted(error.options))}"
+        return f"{group}={name}: no such choice{_did_you_mean(name, error.options) or ';'} {there}"
+    if isinstance(error, MissingMandatoryValue):
+        key = text.splitlines()[0].rpartition(" ")[2]
+        return f"{key}: has to be given, {key}=...{about(key) and f' ({about(key)})'}"
+    if found := re.match(r"Could not override '(.+?)'", text):
+        return f"{found[1]}: no such option{_did_you_mean(found[1], keys())}"
+    if found := re.match(r"Ambiguous value for argument '(.+)'", text):
+        key, _, value = found[1].partition("=")
+        return (
+            f"{found[1]}: several values; expected -m as well for a job with each of them, or "
+            f"{key}=[{value}] for a list{_in_shell(key, value, 'a value with commas')}"
+        )
+    return " ".join(re.sub(r"https?://\S+", "", text).split())[:300]
+
+
+def _explain_grammar(argument: str) -> str:
+    key, equals, value = argument.partition("=")
+    if not equals or not re.fullmatch(r"[~+]{0,2}[\w./@$-]+", key):
+        return f"{argument}: expected OPTION=VALUE, as in progress=false; --help lists the options"
+    what = "a value with blanks, commas, = or brackets"
+    how = _in_shell(key, value, what) or f"; {what} stands in quotes"
+    return f"{argument}: the value cannot be read{how}"
+
+
+def _in_shell(key: str, value: str, what: str) -> str:
+    """Return how an assignment is typed, so that Hydra takes the value as it is."""
+    return "" if set(value) & set("'\"\\$`") else f"; {what} stands in quotes twice: \"{key}='{value}'\""
+
+
+def _did_you_mean(name: str, known: Iterable[str]) -> str:
+    known = sorted(set(known))
+    close = [*_same_ending(name, known), *difflib.get_close_matches(name, known, n=3, cutoff=0.7)]
+    return f"; did you mean {' or '.join(list(dict.fromkeys(close))[:3])}?" if close else ""
+
+
+def _same_ending(name: str, known: Sequence[str]) -> Iterator[str]:
+    """Yield the options that a name without its group may stand for: trainer.max_steps for max_steps."""
+    return (key for key in known if key.endswith(f".{name}"))

@@ -1,0 +1,227 @@
+"""How tools end: what cannot be is one line, and one of several jobs that fails leaves the others alone."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dsmnet.config import tool
+from dsmnet.data.formats import write_pfm
+from dsmnet.ending import Interrupted, Terminated, run_to_end
+from dsmnet.errors import UserError
+
+TOOLS = Path(__file__).resolve().parents[2] / "tools"
+
+
+def call(folder: Path, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a tool in a process of its own, inside `folder`."""
+    command = [sys.executable, str(TOOLS / f"{name}.py"), *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(TOOLS.parent), "HYDRA_FULL_ERROR": "0"}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
+
+
+@pytest.fixture
+def start(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path) -> Callable:
+    """Run ``main(cfg)`` as a tool on conf/visualize.yaml; return the exit status and the last message."""
+
+    def run(main: Callable[..., None], *arguments: str) -> tuple[int, str]:
+        quiet = ["hydra/job_logging=none", "hydra/hydra_logging=none"]
+        monkeypatch.setattr("sys.argv", ["visualize.py", *quiet, *arguments])
+        monkeypatch.chdir(tmp_path)
+        caplog.clear()
+        try:
+            tool("visualize")(main)()
+        except SystemExit as end:
+            return int(end.code or 0), caplog.records[-1].getMessage()
+        return 0, ""
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["trainer.max_step=3"], "trainer.max_step: no such option; did you mean trainer.max_steps"),
+        (["max_steps=3"], "max_steps: no such option; did you mean trainer.max_steps?"),
+        (["norn=domain"], "norn: no such option; did you mean norm?"),
+        (["model=dsmnet_lit"], "model=dsmnet_lit: no such choice; did you mean dsmnet_lite or"),
+        (["model=5"], "model=5: no such choice; there are dsmnet,"),
+        (["model=null"], "model=null: no such choice; there are dsmnet,"),
+        (["norm=batch,domain"], "several values; expected -m as well"),
+        (["optimizer.lr=a b=3"], "stands in quotes twice: \"optimizer.lr='a b=3'\""),
+        (["left.png"], "left.png: expected OPTION=VALUE"),
+        (["seed='1"], "seed='1: the value cannot be read"),
+        (["init="], "init=: nothing is given"),
+        (
+            ["experiment=norm_ablation", "model=psmnet"],
+            "experiment=norm_ablation sets model.refine_blocks, model.refine_hidden, model.widths, "
+            "which model=psmnet does not have",
+        ),
+    ],
+)
+def test_what_hydra_refuses_is_one_line(
+    arguments: list[str],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+) -> None:
+    quiet = ["hydra/job_logging=none", "hydra/hydra_logging=none", f"paths.output={tmp_path}"]
+    monkeypatch.setattr("sys.argv", ["train.py", *quiet, *arguments])
+    with pytest.raises(SystemExit) as end:
+        tool("train")(lambda cfg: None)()
+    (record,) = [record for record in caplog.records if record.levelno == logging.ERROR]
+    assert end.value.code == 1
+    assert message in record.getMessage()
+    assert "\n" not in record.getMessage()
+    assert "hydra" not in record.getMessage().lower()
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "message"),
+    [
+        (UserError("what"), 1, "what"),
+        (KeyboardInterrupt(), 130, "interrupted by SIGINT"),
+        (Terminated(), 143, "interrupted by SIGTERM"),
+        (Interrupted("go on", signal.SIGTERM), 143, "go on"),
+        (MemoryError("4 GB"), 1, "not enough memory (4 GB)"),
+        (PermissionError(13, "Permission denied", "x.txt"), 1, "x.txt: Permission denied"),
+    ],
+)
+def test_run_to_end_gives_message_and_status(
+    error: BaseException, status: int, message: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    def main() -> None:
+        raise error
+
+    with pytest.raises(SystemExit) as end:
+        run_to_end(main)
+    assert end.value.code == status
+    assert caplog.records[-1].getMessage() == message
+
+
+def test_fault_of_the_program_keeps_its_trace(start: Callable) -> None:
+    def main(cfg: object) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        start(main, "paths.output=out")
+
+
+def test_no_space_left_names_the_folder(start: Callable) -> None:
+    def main(cfg: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    assert start(main, "paths.output=out") == (
+        1,
+        "paths.output=out: cannot be written (No space left on device)",
+    )
+
+
+@pytest.mark.parametrize("output", ["file", "file/below", "/proc/none"])
+def test_output_that_cannot_be_a_folder_is_one_line(start: Callable, output: str, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("kept")
+    status, message = start(lambda cfg: None, f"paths.output={output}")
+    assert (status, message.partition(": ")[0]) == (1, f"paths.output={output}")
+    assert (tmp_path / "file").read_text() == "kept"
+
+
+def test_failed_job_leaves_the_others_alone(start: Callable, tmp_path: Path) -> None:
+    done = []
+
+    def main(cfg: object) -> None:
+        done.append((cfg.scale, Path(cfg.paths.output)))
+        if cfg.scale == 2:
+            raise UserError("no")
+        if cfg.scale == 3:
+            raise ZeroDivisionError
+
+    status, message = start(main, "-m", "scale=1,2,3,4", "disparity=x")
+    assert status == 1
+    assert "2 of 4 jobs failed: #1 " in message
+    assert "scale=2" in message
+    assert [scale for scale, _ in done] == [1, 2, 3, 4]
+    folders = [output for _, output in done]
+    assert [folder.name for folder in folders] == ["0", "1", "2", "3"]
+    assert {folder.parent.parent for folder in folders} == {tmp_path / "outputs" / "visualize"}
+    assert len({folder.parent for folder in folders}) == 1
+
+
+def test_sweep_that_is_interrupted_ends(start: Callable) -> None:
+    done = []
+
+    def main(cfg: object) -> None:
+        done.append(cfg.scale)
+        raise KeyboardInterrupt
+
+    assert start(main, "-m", "scale=1,2", "disparity=x")[0] == 130
+    assert done == [1]
+
+
+def test_sweep_in_the_default_folder_runs_every_job_in_real_life(tmp_path: Path) -> None:
+    for name in ("a=1.pfm", "b.pfm"):
+        write_pfm(tmp_path / name, np.ones((40, 60), np.float32))
+    done = call(tmp_path, "visualize", "disparity=a=1.pfm,none.pfm,b.pfm", "-m", "legend=false")
+    assert done.returncode == 1, done.stderr
+    assert "1 of 3 jobs failed: #1 disparity='none.pfm'" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    found = sorted(path.name for path in (tmp_path / "outputs" / "visualize").rglob("*_colour.png"))
+    assert found == ["a=1_colour.png", "b_colour.png"]
+
+
+def test_second_run_in_a_folder_is_refused_and_first_goes_on(tmp_path: Path) -> None:
+    script = (
+        "import sys, time; sys.argv = ['x', 'paths.output=out']; from dsmnet.config import tool\n"
+        "tool('visualize')(lambda cfg: (print('in', flush=True), time.sleep(60)))()"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(TOOLS.parent)}
+    first = subprocess.Popen(
+        [sys.executable, "-c", script], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert first.stdout is not None
+        assert first.stdout.readline() == "in\n"
+        second = call(tmp_path, "visualize", "disparity=none.pfm", "paths.output=out")
+        assert second.returncode == 1
+        assert "paths.output: out: another run is writing there" in second.stdout
+        assert first.poll() is None
+    finally:
+        first.send_signal(signal.SIGTERM)
+        assert first.wait(30) == 143
+    third = call(tmp_path, "visualize", "disparity=none.pfm", "paths.output=out")
+    assert "another run" not in third.stdout
+
+
+def test_terminal_escapes_of_a_name_are_not_logged(start: Callable, caplog: pytest.LogCaptureFixture) -> None:
+    def main(cfg: object) -> None:
+        logging.getLogger("x").warning("read %s", "a\x1b]0;owned\x07\nINFO forged")
+        raise UserError("\x1b[31m\u202e")
+
+    assert start(main, "paths.output=out") == (1, r"\x1b[31m\u202e")
+    messages = [record.getMessage() for record in caplog.records]
+    assert r"read a\x1b]0;owned\x07\nINFO forged" in messages
+
+
+def test_sigterm_ends_a_tool_with_its_status(tmp_path: Path) -> None:
+    script = (
+        "import sys, time; from dsmnet.ending import run_to_end\n"
+        "run_to_end(lambda: (print('in', flush=True), time.sleep(60)))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(TOOLS.parent)}
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], env=environment, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "in\n"
+    time.sleep(0.1)
+    process.terminate()
+    assert process.wait(30) == 143

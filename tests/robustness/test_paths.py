@@ -1,0 +1,211 @@
+"""An option that is a path takes what the shell hands over, whatever Hydra's grammar would make of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from omegaconf import OmegaConf
+
+from dsmnet.command_line import quote_paths, quoted
+from dsmnet.config import compose, config_dir, dataset_config, instantiate, save_config
+from dsmnet.data.formats import write_image
+from dsmnet.errors import DataError, UserError
+
+TOOLS = Path(__file__).resolve().parents[2] / "tools"
+
+NAMES = (
+    *(
+        "step=600.ckpt",
+        "a b",
+        " leading",
+        "trailing ",
+        "(copy)",
+        "a,b",
+        "[1]",
+        "[a",
+        "{x}",
+        "}",
+        "it's",
+        '"q"',
+    ),
+    *(
+        "'q'",
+        "a$b",
+        "${x}",
+        "$",
+        "1",
+        "007",
+        "1_000",
+        "2024_11_28",
+        "1e5",
+        "null",
+        "NULL",
+        "true",
+        "inf",
+        "~x",
+    ),
+    *(
+        "a:b",
+        "a;b",
+        "a\\b",
+        "back\\",
+        "größe",
+        "视差",
+        "\N{SNOWMAN}",
+        "a#b",
+        "@",
+        "+x",
+        "-x",
+        "100%",
+        "a|b",
+        "*",
+    ),
+    *("glob(*)", "range(1,3)", "a=b,c=d", "???x", "x\ty", "x\ny"),
+)
+# Every option that is a path, with the tool that has it.
+READ = {
+    "adapt": ("checkpoint", "dataset.root", "dataset.subset"),
+    "analyze": ("checkpoint",),
+    "benchmark": ("scaling.checkpoint", "rivals.psmnet", "rivals.gwcnet"),
+    "check_data": ("dataset=folder dataset.left", "dataset=folder dataset.right", "paths.data"),
+    "compare": ("runs", "adapted"),
+    "curve": ("checkpoints", "eval.sets.kitti2015.root"),
+    "evaluate": (
+        "checkpoint",
+        "compare",
+        "dataset=folder dataset.disparity",
+        "dataset=kitti2012 dataset.root",
+    ),
+    "export": ("checkpoint",),
+    "predict": ("left", "right", "calib", "checkpoint", "paths.data"),
+    "submit": ("checkpoint", "validate", "benchmark.dataset.root"),
+    "train": ("resume", "init", "dataset.textures", "dataset=eth3d dataset.subset"),
+    "visualize": ("disparity", "left", "truth", "calib"),
+}
+OPTIONS = [(tool, option) for tool, options in READ.items() for option in options]
+
+
+def composed(tool: str, argument: str) -> object:
+    """The value that a tool's configuration gets from an argument."""
+    *groups, last = argument.split(" ", 1) if argument.startswith("dataset=") else [argument]
+    cfg = compose(tool, quote_paths(tool, [*groups, last]))
+    return OmegaConf.select(cfg, last.partition("=")[0])
+
+
+@pytest.mark.parametrize(("tool", "option"), OPTIONS)
+def test_option_that_is_a_path_arrives_as_it_was_typed(
+    tool: str, option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a=1, (2).ckpt").touch()
+    (tmp_path / "1_000").touch()
+    for name in ("a=1, (2).ckpt", "1_000", "is [not] there=1"):
+        assert composed(tool, f"{option}={name}") == name
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_name_of_a_file_arrives_whatever_its_characters(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).touch()
+    assert composed("predict", f"left={name}") == name
+    assert composed("predict", f"left={tmp_path / name}") == str(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if "${" not in name and name.lower() != "null"])
+@pytest.mark.parametrize("option", ["paths.output", "+paths.output", "name"])
+def test_name_to_write_to_arrives_although_nothing_is_there(name: str, option: str) -> None:
+    (argument,) = quote_paths("export", [f"{option}={name}"])
+    assert OmegaConf.select(compose("export", [argument.lstrip("+")]), option.lstrip("+")) == name
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_config_yaml_holds_the_name_as_it_was(name: str, tmp_path: Path) -> None:
+    cfg = compose("predict", [f"left={quoted(name)}", "right=x", "paths.output=y", "paths.data=z"])
+    save_config(cfg, tmp_path / "config.yaml")
+    assert OmegaConf.load(tmp_path / "config.yaml").left == name
+
+
+@pytest.mark.parametrize("name", ["a=1 b", "$x", "it's [1]"])
+def test_folder_of_a_data_set_arrives_where_it_is_built(name: str, tmp_path: Path) -> None:
+    assert dataset_config("kitti2015", f"{tmp_path}/{name}").root == f"{tmp_path}/{name}/KITTI_2015"
+    with pytest.raises(DataError, match=re.escape(f"{tmp_path}/{name}/KITTI_2015")):
+        instantiate(dataset_config("kitti2015", f"{tmp_path}/{name}"))
+
+
+def test_hydras_grammar_holds_for_what_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert compose("predict", quote_paths("predict", ["calib=null"])).calib is None
+    assert compose("evaluate", quote_paths("evaluate", ["compare=[a.ckpt,b=1.ckpt, 'c,d']"])).compare == [
+        "a.ckpt",
+        "b=1.ckpt",
+        "c,d",
+    ]
+    assert compose("predict", quote_paths("predict", ["left='a,b'"])).left == "a,b"
+    interpolated = quote_paths("predict", ["left=${right}/x", "right=y"])
+    assert compose("predict", interpolated).left == "y/x"
+
+
+def test_option_of_the_same_name_that_is_no_path_is_left_alone() -> None:
+    arguments = ["resume=true", "confidence=true", "limits=[0,64]", "max_disparity=64"]
+    assert quote_paths("predict", arguments) == arguments
+
+
+def test_several_paths_are_a_sweep_unless_one_is_called_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    swept = ["checkpoint='a=1.ckpt','2024'", "-m"]
+    assert quote_paths("adapt", ["checkpoint=a=1.ckpt,2024", "-m"]) == swept
+    assert quote_paths("adapt", ["checkpoint=choice(a,b)", "-m"]) == ["checkpoint=choice(a,b)", "-m"]
+    (tmp_path / "a=1.ckpt,2024").touch()
+    assert quote_paths("adapt", ["checkpoint=a=1.ckpt,2024", "-m"]) == ["checkpoint='a=1.ckpt,2024'", "-m"]
+
+
+@pytest.mark.parametrize("argument", ["left=", "paths.output=", "checkpoint=", "paths.output=a${b"])
+def test_path_that_cannot_be_one_is_refused(argument: str) -> None:
+    with pytest.raises(UserError, match="expected"):
+        quote_paths("predict", [argument])
+
+
+def test_declared_options_exist() -> None:
+    for tool, option in OPTIONS:
+        *groups, last = option.split(" ")
+        OmegaConf.select(compose(tool, groups), last, throw_on_resolution_failure=False)
+        assert last.rpartition(".")[2] in str(compose(tool, groups))
+    assert set(READ) | {"benchmark_loading"} == {path.stem for path in TOOLS.glob("*.py")}
+    assert config_dir().is_dir()
+
+
+def run(tool: str, *arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a tool in a process of its own."""
+    command = [sys.executable, str(TOOLS / f"{tool}.py"), "progress=false", *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(TOOLS.parent)}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
+
+
+@pytest.mark.parametrize("name", ["step=600, (1) [x] it's $HOME", "1_000"])
+def test_predict_reads_and_writes_odd_names(name: str, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for side in ("left", "right"):
+        write_image(tmp_path / name / side / f"{name}.png", rng.integers(0, 255, (48, 96, 3), np.uint8))
+    shutil.copy(TOOLS.parent / "dsmnet/weights/dsmnet_lite.safetensors", tmp_path / name / "w=1.safetensors")
+    done = run(
+        "predict",
+        f"left={name}/left",
+        f"right={name}/right/{name}.png",
+        f"checkpoint={name}/w=1.safetensors",
+        f"paths.output={name}/out",
+        "max_disparity=32",
+        folder=tmp_path,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / name / "out" / f"{name}.pfm").is_file()
