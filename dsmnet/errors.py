@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 NAMED = 20  # of many things that are wrong, how many are named
+IN_WORKER = "Caught "  # how torch begins the message of an error of a loading process, its trace included
 _LONGEST, _LONGEST_MESSAGE = 120, 480  # characters of a name, of a message about a file
 
 
@@ -40,7 +41,8 @@ class FormatError(DataError):
     """A file cannot be read as the format it should have; the message is of one line and moderate length."""
 
     def __init__(self, message: str) -> None:
-        super().__init__(shown(message, _LONGEST_MESSAGE))
+        # What torch makes of an error in a loading process is taken apart where training catches it.
+        super().__init__(message if message.startswith(IN_WORKER) else shown(message, _LONGEST_MESSAGE))
 
 
 class ShapeError(UserError, ValueError):

@@ -17,7 +17,7 @@ from dsmnet.atomic import check_apart
 from dsmnet.config import instantiate, save_config
 from dsmnet.data.datamodule import StereoDataModule
 from dsmnet.ending import Interrupted
-from dsmnet.errors import UserError
+from dsmnet.errors import IN_WORKER, UserError
 from dsmnet.evaluation import choose_sets, cross_domain_evaluation
 from dsmnet.evaluation.sets import leave_out_trained
 from dsmnet.models.checkpoint import (
@@ -154,6 +154,11 @@ def _fit(trainer: pl.Trainer, module: StereoModule, data: StereoDataModule, resu
         if not trainer.is_global_zero:  # the first process tells; a status here would make Lightning kill it
             raise SystemExit(0) from None
         raise
+    except UserError as error:
+        text = str(error)
+        if not text.startswith(IN_WORKER):
+            raise
+        raise type(error)(text.rpartition(f"{type(error).__name__}: ")[2].strip()) from None
     except RuntimeError as error:
         raise _explained(error, trainer.world_size) from error
 

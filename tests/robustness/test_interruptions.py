@@ -72,3 +72,15 @@ def test_train_interrupted_between_validations_goes_on_exactly(tmp_path: Path) -
     with training(output, *options) as process:
         assert process.wait(LIMIT) == 0, (tmp_path / "parts.log").read_text()[-2000:]
     assert_equal_runs(tmp_path / "whole", output)
+
+
+def test_train_whose_loading_process_is_killed_ends_in_one_line(tmp_path: Path) -> None:
+    """As the system does where memory is short."""
+    output, since = tmp_path / "run", time.time()
+    with training(output, ENDLESS, "loader.workers=1") as process:
+        wait_for_save(process, output, since)
+        os.kill(members(process)[-1], signal.SIGKILL)
+        assert process.wait(LIMIT) == 1
+    log = (tmp_path / "run.log").read_text()
+    assert "Traceback" not in log
+    assert "loader.workers: a process that loads pairs was ended from outside" in log

@@ -283,3 +283,15 @@ def test_fine_tuning_on_a_set_says_that_its_row_is_not_zero_shot(tmp_path: Path)
     run(real(tmp_path), tmp_path)
     text = (tmp_path / "results.md").read_text()
     assert "4 pairs were trained on and left out, so that this set is not zero-shot" in text
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_broken_image_is_one_line_in_whatever_process_it_is_read(workers: int, tmp_path: Path) -> None:
+    samples = [SyntheticStereo(size=(64, 128), max_disparity=32)[index] for index in range(2)]
+    Kitti2015.write_fake(tmp_path / "data" / "KITTI_2015", samples)
+    for path in (tmp_path / "data").rglob("image_2/*.png"):
+        path.write_bytes(path.read_bytes()[:500])
+    with pytest.raises(UserError, match=r"image_2.*png: truncated") as refused:
+        train(real(tmp_path, f"loader.workers={workers}"), tmp_path)
+    assert "Caught" not in str(refused.value)
+    assert len(str(refused.value).splitlines()) == 1
