@@ -12,7 +12,6 @@ from pytorch_lightning.callbacks import (
     Callback,
     LearningRateMonitor,
     ModelCheckpoint,
-    TQDMProgressBar,
     WeightAveraging,
 )
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
@@ -22,6 +21,7 @@ from dsmnet.training.averaging import moving_averages
 from dsmnet.training.callbacks import KeepWeights, LogLine, LogPictures, SaveOnFailure
 from dsmnet.training.gates import LogGates
 from dsmnet.training.profile import ProfileSteps, StepTimeline
+from dsmnet.training.progress import TrainingBar
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +100,7 @@ def make_trainer(
     if timeline:
         callbacks.append(ProfileSteps(timeline))
     if progress:
-        callbacks.append(TQDMProgressBar(refresh_rate=1 if on_gpu else 5))
+        callbacks.append(TrainingBar())
     try:
         return pl.Trainer(
             accelerator=accelerator,
