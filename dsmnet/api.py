@@ -11,7 +11,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor, nn
 
-from dsmnet.config import build_stored, compose, instantiate
+from dsmnet.config import compose, instantiate
 from dsmnet.errors import FormatError, ShapeError, UserError
 from dsmnet.export import BACKENDS, SUFFIXES, OnDemandNet, load_exported
 from dsmnet.inference import StereoPredictor
@@ -25,6 +25,7 @@ from dsmnet.models.checkpoint import (
 )
 from dsmnet.models.official import recognise, to_our_names
 from dsmnet.models.stereo_net import StereoNet
+from dsmnet.stored import build_stored
 
 DEFAULT_WEIGHTS = PACKAGED / "dsmnet_lite.safetensors"
 

@@ -48,7 +48,7 @@ def run(cfg: DictConfig, output: Path) -> None:
     first = getattr(rank_zero_only, "rank", 0) == 0  # there is no trainer to ask yet
     if first:
         # What is wrong with the evaluation should be known before hours of training.
-        sets = choose_sets(cfg, instantiate)
+        sets = choose_sets(cfg, instantiate, brief=True)
         instantiate(cfg.protocol)
         save_config(cfg, output / "config.yaml")
     weights = train(cfg, output)

@@ -18,6 +18,7 @@ from dsmnet import load_model
 from dsmnet.atomic import check_apart
 from dsmnet.config import tool
 from dsmnet.data.pairs import files_of, result_names
+from dsmnet.errors import UserError
 from dsmnet.inference.batch import Prediction, predict_files
 from dsmnet.inference.cloud import CloudWriter
 from dsmnet.inference.colour_video import NAME as VIDEO
@@ -41,6 +42,8 @@ def main(cfg: DictConfig) -> None:
     prediction = Prediction(cfg.max_disparity, cfg.confidence, cfg.min_confidence)
     check_colour_video(cfg.colour_video, options["limits"])
     pairs, load = pair_source(options["left"], options["right"], options["calib"], cfg.layout)
+    if cfg.html and options["calib"] is None:
+        raise UserError("html=true without calib: a page needs depth; expected calib=FILE as well")
     cloud = CloudWriter(cfg.max_depth, cfg.edge_filter, cfg.depth, cfg.html, cfg.max_points)
     writer = ResultWriter(Path(cfg.paths.output), options["limits"], cfg.colour_map, cfg.legend, cloud)
     written = [*result_names(pairs), RECORD, VIDEO]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from dsmnet.evaluation.panels import panel_writer
 from dsmnet.evaluation.sets import FoundSets, find_sets
 from dsmnet.evaluation.sparsification import Sparsification
 from dsmnet.protocols import DisparityMap, Mask, Matcher, StereoSample
+from dsmnet.text import count
 
 log = logging.getLogger(__name__)
 
@@ -99,6 +101,22 @@ def cross_domain_evaluation(
     return results
 
 
+def _length(dataset: Any) -> int:
+    return len(dataset)
+
+
+@contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    """Let only warnings of a part of the package be logged meanwhile."""
+    logger = logging.getLogger(name)
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
 def _all(watchers: list[OnImage]) -> OnImage:
     """Return a callback that calls each of these."""
 
@@ -109,8 +127,13 @@ def _all(watchers: list[OnImage]) -> OnImage:
     return call
 
 
-def choose_sets(cfg: Any, build: Callable[[Any], Any]) -> FoundSets:
+def choose_sets(cfg: Any, build: Callable[[Any], Any], *, brief: bool = False) -> FoundSets:
     """Find the sets of ``cfg.eval.sets``; where there is none, take ``cfg.eval.fallback`` and say so.
+
+    Args:
+        cfg: with ``eval``.
+        build: see `cross_domain_evaluation`.
+        brief: say on one line what is there, instead of one for each set.
 
     Raises:
         DataError: no set is there and the configuration names no fallback, or a set is broken.
@@ -118,8 +141,12 @@ def choose_sets(cfg: Any, build: Callable[[Any], Any]) -> FoundSets:
     """
     if not cfg.eval.sets:
         raise UserError("eval.sets is empty: expected at least one data set, as in eval=cross_domain")
-    found = find_sets(cfg.eval.sets, build)
+    with _quiet("dsmnet.data") if brief else nullcontext():
+        found = find_sets(cfg.eval.sets, build)
     if found.present:
+        if brief:
+            there = ", ".join(f"{name} ({count(_length(s), 'pair')})" for name, s in found.present.items())
+            log.info("evaluation on %s; not there: %s", there, ", ".join(found.missing) or "none")
         return found
     places = ", ".join(f"{name} in {folder}" for name, folder in found.missing.items())
     fallback = cfg.eval.get("fallback")

@@ -17,6 +17,8 @@ from rich.progress import (
 )
 from rich.text import Text
 
+from dsmnet.text import printable
+
 Item = TypeVar("Item")
 _shown: list[Progress] = []  # the display of the outermost loop, while it runs
 
@@ -34,6 +36,18 @@ class RateColumn(ProgressColumn):
         return Text(text, style="cyan")
 
 
+def new_display() -> Progress:
+    """Return the bars of all tools, on the error stream; tasks have a field ``unit``, the name of an item."""
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        RateColumn(),
+        TimeRemainingColumn(),
+    )
+    return Progress(*columns, console=Console(stderr=True))
+
+
 def track(
     items: Iterable[Item], description: str, *, unit: str = "pair", enabled: bool = True
 ) -> Iterable[Item]:
@@ -48,19 +62,13 @@ def track(
     if not enabled:
         yield from items
         return
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        RateColumn(),
-        TimeRemainingColumn(),
-    )
+    description = printable(description)
     if _shown:  # two displays at once would overwrite each other
         inner = _shown[-1].add_task(description, unit=unit)
         yield from _shown[-1].track(items, task_id=inner)
         _shown[-1].remove_task(inner)
         return
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with new_display() as progress:
         _shown.append(progress)
         try:
             outer = progress.add_task(description, unit=unit)

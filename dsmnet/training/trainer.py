@@ -14,7 +14,6 @@ from pytorch_lightning.callbacks import (
     Callback,
     LearningRateMonitor,
     ModelCheckpoint,
-    TQDMProgressBar,
     WeightAveraging,
 )
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
@@ -27,6 +26,7 @@ from dsmnet.training.callbacks import LogLine, LogPictures
 from dsmnet.training.checkpoints import AtomicCheckpointIO, BestCheckpoint, KeepWeights, SaveAtEnd
 from dsmnet.training.gates import LogGates
 from dsmnet.training.profile import ProfileSteps, StepTimeline
+from dsmnet.training.progress import TrainingBar
 from dsmnet.training.stopping import StopOnSignal
 
 log = logging.getLogger(__name__)
@@ -129,7 +129,7 @@ def make_trainer(
     if timeline:
         callbacks.append(ProfileSteps(timeline))
     if progress:
-        callbacks.append(TQDMProgressBar(refresh_rate=1 if on_gpu else 5))
+        callbacks.append(TrainingBar())
     try:
         return pl.Trainer(
             accelerator=accelerator,

@@ -14,10 +14,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dsmnet.config import tool
-from dsmnet.data.formats import write_pfm
+from dsmnet.config import compose, instantiate, tool
+from dsmnet.data.formats import write_image, write_pfm
 from dsmnet.ending import Interrupted, Terminated, run_to_end
 from dsmnet.errors import UserError
+from dsmnet.evaluation import choose_sets
 
 TOOLS = Path(__file__).resolve().parents[2] / "tools"
 
@@ -225,3 +226,21 @@ def test_sigterm_ends_a_tool_with_its_status(tmp_path: Path) -> None:
     time.sleep(0.1)
     process.terminate()
     assert process.wait(30) == 143
+
+
+def test_page_without_a_calibration_is_refused(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for name in ("a.png", "b.png"):
+        write_image(tmp_path / name, rng.integers(0, 255, (32, 64, 3), np.uint8))
+    done = call(tmp_path, "predict", "left=a.png", "right=b.png", "html=true")
+    assert done.returncode == 1
+    assert "html=true without calib" in done.stdout
+
+
+def test_the_evaluation_sets_of_a_training_are_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    cfg = compose("train", ["eval=synthetic", "eval.sets.synthetic.images=1"])
+    with caplog.at_level(logging.INFO):
+        choose_sets(cfg, instantiate, brief=True)
+    assert [record.getMessage() for record in caplog.records] == [
+        "evaluation on synthetic (1 pair); not there: none"
+    ]

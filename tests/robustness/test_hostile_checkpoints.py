@@ -15,9 +15,10 @@ import torch
 from safetensors.torch import save_file
 
 from dsmnet import build_model, load_model
-from dsmnet.config import building_blocks, instantiate
+from dsmnet.config import instantiate
 from dsmnet.errors import FormatError, UserError
 from dsmnet.models.checkpoint import CONFIG_KEY, NET_PREFIX, check_resumable, read_checkpoint
+from dsmnet.stored import building_blocks
 
 Write = Callable[[Path, dict[str, Any]], Path]
 CANARY = "canary"
