@@ -34,6 +34,7 @@ from dsmnet.training.gates import make_optimizer
 from dsmnet.training.module import StereoModule
 from dsmnet.training.recompute import recompute_stages
 from dsmnet.training.stopping import end_with_parent
+from dsmnet.training.trainer import restore_metrics
 
 log = logging.getLogger(__name__)
 
@@ -126,6 +127,11 @@ def train(cfg: DictConfig, output: Path) -> Path:
             output,
         )
     _fit(trainer, module, data, cfg.resume)
+    if trainer.is_global_zero and not (output / "metrics.csv").exists():
+        log.warning(
+            "resume=%s: its run is at its end, nothing was trained; results stay as they are", cfg.resume
+        )
+        restore_metrics(output)
     weights = output / "weights.safetensors"
     if trainer.is_global_zero:
         best = output / "checkpoints" / "best.ckpt"

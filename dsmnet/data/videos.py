@@ -9,6 +9,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from dsmnet.data.formats.decoding import check_size
 from dsmnet.data.pairs import PairFiles
 from dsmnet.errors import DataError, UserError
 from dsmnet.protocols import Image
@@ -73,6 +74,8 @@ class Video:
         capture = cv2.VideoCapture(str(self.path), cv2.CAP_FFMPEG)
         if not capture.isOpened():
             raise DataError(f"{self.option}={self.path}: cannot be read as a video")
+        height, width = (capture.get(side) for side in (cv2.CAP_PROP_FRAME_HEIGHT, cv2.CAP_PROP_FRAME_WIDTH))
+        check_size(int(height), int(width), self.path)
         return capture
 
     def _count(self) -> int:

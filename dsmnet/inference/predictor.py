@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from dsmnet.data.formats.images import bit_depth
 from dsmnet.errors import ShapeError
 from dsmnet.inference.confidence import full_size, predict_with_confidence, sharpness
 from dsmnet.inference.padding import Padding
@@ -125,7 +126,9 @@ class StereoPredictor(nn.Module):
         Raises:
             ShapeError: as in `predict`.
         """
-        views = [to_tensor(image, name) for image, name in ((left, "left"), (right, "right"))]
+        arrays = [image for image in (left, right) if isinstance(image, np.ndarray)]
+        bits = bit_depth(*arrays)
+        views = [to_tensor(image, name, bits) for image, name in ((left, "left"), (right, "right"))]
         if views[0].shape != views[1].shape:
             raise ShapeError(
                 f"the views differ in size: left {tuple(views[0].shape[1:])}, "
@@ -141,8 +144,13 @@ def _finished(maps: Tensor, padding: Padding) -> NDArray[np.float32]:
     return padding.cut(maps)[0, 0].float().cpu().numpy()
 
 
-def to_tensor(image: AnyImage, name: str = "image") -> Tensor:
+def to_tensor(image: AnyImage, name: str = "image", bits: int = 16) -> Tensor:
     """Turn any of the usual forms of an image into float32 [3, H, W] in [0, 1].
+
+    Args:
+        image: As in `StereoPredictor.predict`.
+        name: For messages.
+        bits: That a uint16 array uses, see `bit_depth`.
 
     Raises:
         ShapeError: not an image of one, three or four channels.
@@ -150,7 +158,7 @@ def to_tensor(image: AnyImage, name: str = "image") -> Tensor:
     if isinstance(image, np.ndarray):
         array = image[..., None] if image.ndim == 2 else image
         if array.dtype == np.uint16:
-            array = array.astype(np.float32) / 65535
+            array = array.astype(np.float32) / (2**bits - 1)
         tensor = torch.from_numpy(np.ascontiguousarray(array))
         tensor = tensor.permute(2, 0, 1) if tensor.dim() == 3 else tensor
     else:

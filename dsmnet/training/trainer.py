@@ -184,6 +184,7 @@ def _silence_what_users_cannot_act_on() -> None:
         "The number of training batches .* is smaller than the logging interval",
         "The '.*_dataloader' does not have many workers",
         "`ModelCheckpoint.* could not find the monitored key",  # where no validation has come yet
+        "The dirpath has changed from",  # last.ckpt takes nothing along; best.ckpt does by itself
         "`isinstance\\(treespec, LeafSpec\\)` is deprecated",
     ):
         warnings.filterwarnings("ignore", message=f".*{message}")
@@ -198,3 +199,10 @@ def _keep_old_metrics(output: Path) -> None:
             number += 1
         current.rename(old)
         log.info("the curve so far is kept as %s", old)
+
+
+def restore_metrics(output: Path) -> None:
+    """Give the newest curve its name back where a run has added nothing to it."""
+    kept = sorted(output.glob("metrics.*.csv"), key=lambda path: path.stat().st_mtime)
+    if kept and not (output / "metrics.csv").exists():
+        kept[-1].rename(output / "metrics.csv")

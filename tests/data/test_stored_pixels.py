@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import cv2
@@ -14,7 +15,7 @@ from dsmnet.data.formats.calibration import kitti_cameras
 from dsmnet.data.formats.decoding import _said
 from dsmnet.data.formats.images import read_grey, read_size, read_views
 from dsmnet.data.formats.maps import read_map
-from dsmnet.errors import FormatError
+from dsmnet.errors import DataError, FormatError
 
 RNG = np.random.default_rng(0)
 
@@ -69,7 +70,7 @@ def test_read_views_of_fewer_bits_in_16_keeps_all_grey_values(
     for stored, view in zip((left, right), found, strict=True):
         np.testing.assert_array_equal(view[..., 0], stored >> (bits - 8))
     read_views(tmp_path / "left.png", tmp_path / "right.png")
-    assert caplog.text.count(f"as of {bits} bit") == (0 if bits == 16 else 1)
+    assert caplog.text.count(f"that use {bits} bit") == (0 if bits == 16 else 1)
 
 
 CALIB = """cam0=[900 0 225; 0 900 187; 0 0 1]
@@ -114,6 +115,7 @@ def test_read_calibration_empty_entry_does_not_eat_the_next_line(tmp_path: Path)
     [
         ("training/image_0", (0, 1)),
         ("image_00/data", (0, 1)),
+        ("training/colored_0", (0, 1)),
         ("training/image_2", (2, 3)),
         ("image_02/data", (2, 3)),
         ("left", (2, 3)),
@@ -156,3 +158,28 @@ def test_read_map_with_one_negative_mark_says_nothing(
     write_pfm(tmp_path / "a.pfm", np.array([[-1, -1, 5, 6]], np.float32))
     np.testing.assert_array_equal(read_map(tmp_path / "a.pfm"), [[0, 0, 5, 6]])
     assert not caplog.text
+
+
+def test_read_image_that_is_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.png")
+    with pytest.raises(DataError, match=r"a\.png: cannot be read \(not an ordinary file\)"):
+        read_image(tmp_path / "a.png")
+
+
+def test_read_image_of_many_scans_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    path.write_bytes(cv2.imencode(".jpg", np.zeros((3000, 3000), np.uint8))[1].tobytes())
+    data = path.read_bytes()
+    scan = data.index(b"\xff\xda")
+    path.write_bytes(data[:scan] + data[scan:-2] * 200 + data[-2:])
+    with pytest.raises(FormatError, match="200 scans of 3000x3000 pixels are too many"):
+        read_image(path)
+
+
+def test_read_image_of_a_turned_tiff_is_refused(tmp_path: Path) -> None:
+    pixels = RNG.integers(0, 256, (20, 30, 3), np.uint8)
+    PilImage.fromarray(pixels).save(tmp_path / "a.tiff")
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tiff"), pixels)
+    write_turned(tmp_path / "b.tiff", pixels, 3)
+    with pytest.raises(FormatError, match="Orientation=3 in a TIFF"):
+        read_image(tmp_path / "b.tiff")

@@ -109,7 +109,9 @@ def step_of(path: Path) -> int:
 
 def test_resume_of_a_finished_run_keeps_its_results(finished: Path) -> None:
     before, _ = read_weights(finished / "weights.safetensors")
+    curve = (finished / "metrics.csv").read_text()
     train(small(finished, "trainer.max_steps=4", f"resume={last(finished)}"), finished)
+    assert (finished / "metrics.csv").read_text() == curve
     after, _ = read_weights(finished / "weights.safetensors")
     assert all(torch.equal(before[name], after[name]) for name in before)
 

@@ -115,9 +115,12 @@ def kitti_calib(cameras: tuple[int, int], key: str) -> CalibrationCodec:
 def kitti_cameras(left: Path) -> tuple[int, int]:
     """Return the cameras whose matrices belong to a left view of KITTI, by the name of its folder.
 
-    ``image_0`` and ``image_00/data`` hold the left grey camera; elsewhere it is the colour one.
+    ``image_0`` and ``image_00/data`` hold the left grey camera, over whose pixels those of ``colored_0`` lie;
+    elsewhere it is the colour one.
     """
-    grey = any(re.fullmatch(r"image_0?0", folder.name) for folder in list(left.absolute().parents)[:2])
+    grey = any(
+        re.fullmatch(r"(image|colored)_0?0", folder.name) for folder in list(left.absolute().parents)[:2]
+    )
     return (0, 1) if grey else (2, 3)
 
 

@@ -12,7 +12,7 @@ from dsmnet.errors import FormatError, UserError, shown
 
 log = logging.getLogger(__name__)
 
-MOST_PIXELS = 89_000_000  # of an image or a map, height times width; Pillow's bound on what it opens
+MOST_PIXELS = 50_000_000  # of an image or a map, height times width; with 16 bits within a gigabyte
 MOST_TEXT = 1 << 20  # bytes of a calibration, a list or a settings file
 LARGEST_DISPARITY = 1e5  # pixels; what is larger is no disparity of any image
 _said: set[tuple[str, ...]] = set()

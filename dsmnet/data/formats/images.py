@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedReader
@@ -21,7 +22,8 @@ from dsmnet.errors import DataError, FormatError
 from dsmnet.protocols import Image
 
 _PNG = b"\x89PNG\r\n\x1a\n"
-_JPEG = b"\xff\xd8\xff"
+_JPEG, _SCAN = b"\xff\xd8\xff", b"\xff\xda"
+_MOST_SCANNED = 1 << 30  # pixels times scans of a progressive JPEG, some seconds of decoding
 _MOST_BYTES = 1 << 29  # of a file that is read whole
 _DEPTHS = (8, 10, 12, 14, 16)  # bits of the cameras that store 16
 _ORIENTATION, _EXIF_WITHIN = 0x0112, 1 << 17  # the tag; where a JPEG would have it
@@ -63,18 +65,24 @@ def _decode_colour(path: Path | str) -> NDArray[Any]:
     return image
 
 
+def bit_depth(*images: NDArray[Any]) -> int:
+    """Return how many bits 16-bit images use together, of those that cameras have; 8 without any."""
+    largest = max(
+        (int(image.max()) for image in images if image.dtype == np.uint16 and image.size), default=0
+    )
+    return next(bits for bits in _DEPTHS if largest < 2**bits)
+
+
 def _to_eight_bits(images: list[NDArray[Any]], path: Path | str) -> list[Image]:
     """Bring images of 8 or 16 bit to 8, the latter by their largest value; `path` names the first."""
-    deep = [image for image in images if image.dtype != np.uint8]
-    if not deep:
+    if all(image.dtype == np.uint8 for image in images):
         return images
-    largest = max(int(image.max()) for image in deep)
-    bits = next(bits for bits in _DEPTHS if largest < 2**bits)
+    bits = bit_depth(*images)
     if bits < 16:
         warn_once(
-            ("bits", str(bits)),
-            "%s: 16-bit images whose values end at %d are taken as of %d bit, here and in what follows",
-            *(path, largest, bits),
+            ("bits", str(Path(path).parent), str(bits)),
+            "%s: 16-bit images that use %d bit are taken as such, here and in other files of the folder",
+            *(path, bits),
         )
     return [
         image if image.dtype == np.uint8 else np.asarray(image >> (bits - 8), np.uint8) for image in images
@@ -160,9 +168,11 @@ def open_file(path: Path | str) -> Iterator[BufferedReader]:
     """Open a file for reading.
 
     Raises:
-        DataError: there is no such file, or it may not be read.
+        DataError: there is no such file, it may not be read, or it is a pipe or a device, which need not end.
     """
     try:
+        if not stat.S_ISREG(Path(path).stat().st_mode):  # before it is opened: a pipe waits for its writer
+            raise DataError(f"{path}: cannot be read (not an ordinary file)")
         with Path(path).open("rb") as file:
             yield file
     except FileNotFoundError:
@@ -218,7 +228,13 @@ def _check_header(data: bytes, path: Path | str) -> None:
     try:
         with PilImage.open(io.BytesIO(data)) as image:
             check_size(image.height, image.width, path)
-            marked = (
+            scans = data.count(_SCAN) if data.startswith(_JPEG) else 1
+            if image.height * image.width * scans > _MOST_SCANNED:
+                raise FormatError(
+                    f"{path}: {scans} scans of {image.width}x{image.height} pixels are too many"
+                )
+            tiff = data[:2] in (b"II", b"MM")
+            marked = tiff or (
                 data[6:10] == b"Exif"
                 or b"Exif\0\0" in data[:_EXIF_WITHIN]
                 or b"eXIf" in data
@@ -227,6 +243,10 @@ def _check_header(data: bytes, path: Path | str) -> None:
             orientation = image.getexif().get(_ORIENTATION, 1) if marked else 1
     except (UnidentifiedImageError, PilImage.DecompressionBombError):
         raise FormatError(f"{path}: cannot be read as an image (PNG, JPEG, WebP, PPM or PGM)") from None
+    if tiff and orientation in range(2, 9):
+        raise FormatError(
+            f"{path}: Orientation={orientation} in a TIFF is not supported; expected upright pixels"
+        )
     if orientation in range(2, 9):
         warn_once(
             ("orientation", str(Path(path).parent), str(orientation)),
