@@ -30,7 +30,13 @@ class UserError(Exception):
 
 
 class DataError(UserError):
-    """A data set is missing, half copied or inconsistent."""
+    """A data set is missing, half copied or inconsistent; what its files say is shown printable and short."""
+
+    def __init__(self, message: str) -> None:
+        # What torch makes of an error in a loading process is taken apart where training catches it.
+        whole = message.startswith(IN_WORKER)
+        lines = [shown(line, _LONGEST_MESSAGE) for line in message.split("\n")]
+        super().__init__(message if whole else "\n".join(lines))
 
 
 class MissingDataError(DataError):
@@ -41,7 +47,6 @@ class FormatError(DataError):
     """A file cannot be read as the format it should have; the message is of one line and moderate length."""
 
     def __init__(self, message: str) -> None:
-        # What torch makes of an error in a loading process is taken apart where training catches it.
         super().__init__(message if message.startswith(IN_WORKER) else shown(message, _LONGEST_MESSAGE))
 
 
