@@ -7,6 +7,7 @@ from collections.abc import Sequence
 NAMED = 20  # of many things that are wrong, how many are named
 IN_WORKER = "Caught "  # how torch begins the message of an error of a loading process, its trace included
 _LONGEST, _LONGEST_MESSAGE = 120, 480  # characters of a name, of a message about a file
+_LONGEST_LINE = 4000  # of a message about a data set, which may list the patterns of its tree
 
 
 def first_of(names: Sequence[str], most: int = NAMED) -> list[str]:
@@ -35,7 +36,7 @@ class DataError(UserError):
     def __init__(self, message: str) -> None:
         # What torch makes of an error in a loading process is taken apart where training catches it.
         whole = message.startswith(IN_WORKER)
-        lines = [shown(line, _LONGEST_MESSAGE) for line in message.split("\n")]
+        lines = [shown(line, _LONGEST_LINE) for line in message.split("\n")]
         super().__init__(message if whole else "\n".join(lines))
 
 
