@@ -18,7 +18,6 @@ from dsmnet.inference import StereoPredictor
 from dsmnet.models.checkpoint import (
     PACKAGED,
     Checkpoint,
-    check_exists,
     list_differences,
     load_into,
     read_checkpoint,
@@ -65,7 +64,6 @@ def load_model(
     device: str = "auto",
     format: str = "auto",
     backend: str = "auto",
-    trusted: bool = False,
 ) -> StereoPredictor:
     """Load a trained network. Nothing in its file is executed, whoever wrote it.
 
@@ -78,8 +76,6 @@ def load_model(
         backend: ``auto`` (what the file is for), ``torch``, ``onnxruntime``, ``openvino``, or
             ``openvino_bf16`` (half precision). A checkpoint is exported for them on the fly, and the export
             is kept in the user's cache folder.
-        trusted: Whether a .pt2 may be loaded. PyTorch evaluates expressions and unpickles objects of such a
-            file, so that it is a program: load it only where you would run one.
 
     Raises:
         UserError: no such file, not a checkpoint, weights that do not fit, no such device, format or backend,
@@ -89,19 +85,19 @@ def load_model(
         raise UserError(f"backend={backend}: expected auto, {', '.join(BACKENDS)}")
     if path is not None and Path(path).suffix in SUFFIXES:
         _check_cpu(device, f"checkpoint={path}")
-        check_exists(Path(path))
-        if Path(path).suffix == ".pt2" and not trusted:
-            raise UserError(
-                f"checkpoint={path}: loading a .pt2 can run code that is in it; trusted=true loads it, if "
-                "you trust who made it; .onnx and .xml need no trust"
-            )
-        return load_exported(Path(path), functools.partial(_build_normalize, f"checkpoint={path}"), backend)
+        return load_written(Path(path), backend)
     if backend in ("auto", "torch"):
         return _load_torch(path, device, format)
     _check_cpu(device, f"backend={backend}")
     predictor = _load_torch(path, "cpu", format)
     net: Any = OnDemandNet(predictor, backend)
     return StereoPredictor(net, predictor.config)
+
+
+def load_written(path: Path, backend: str = "auto", own: bool = False) -> StereoPredictor:
+    """Load a file of tools/export.py, see `load_exported`."""
+    normalize = functools.partial(_build_normalize, f"checkpoint={path}")
+    return load_exported(path, normalize, _build_native, backend, own)
 
 
 def _check_cpu(device: str, what: str) -> None:

@@ -69,8 +69,6 @@ def train(cfg: DictConfig, output: Path) -> Path:
         UserError: an option is impossible, the data is missing, or the loss diverges.
     """
     end_with_parent()
-    if cfg.resume is not None:
-        check_resumable(Path(cfg.resume))
     if cfg.init is not None:
         check_exists(find_weights(Path(cfg.init)), "init")
     if cfg.init_partly and cfg.init is None:
@@ -80,6 +78,8 @@ def train(cfg: DictConfig, output: Path) -> Path:
     match = _match(cfg)
     pl.seed_everything(cfg.seed, workers=True)
     predictor = build_from_config(cfg)
+    if cfg.resume is not None:
+        check_resumable(Path(cfg.resume), net=predictor.net)
     reach = cfg.search_range
     if isinstance(reach, bool) or not isinstance(reach, int) or reach < 1 or predictor.net.planes(reach) < 2:
         raise UserError(

@@ -41,7 +41,7 @@ def main(cfg: DictConfig) -> None:
     networks = {
         label: Compared(
             in_tiles(
-                load_model(path, cfg.device, backend=cfg.backend, trusted=cfg.trusted),
+                load_model(path, cfg.device, backend=cfg.backend),
                 cfg.tile,
                 cfg.overlap,
                 cfg.memory,

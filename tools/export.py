@@ -13,7 +13,7 @@ from pathlib import Path
 from omegaconf import DictConfig, OmegaConf
 
 from dsmnet import load_model
-from dsmnet.api import DEFAULT_WEIGHTS
+from dsmnet.api import DEFAULT_WEIGHTS, load_written
 from dsmnet.atomic import check_apart
 from dsmnet.config import tool
 from dsmnet.export import SUFFIXES, export
@@ -36,7 +36,7 @@ def main(cfg: DictConfig) -> None:
     written = [stem + suffix for stem in stems for suffix in (*SUFFIXES, ".bin")]
     check_apart(output, [*written, "parity.json"], [cfg.checkpoint])
     file = export(network, output / name, cfg.format, reach)
-    found = check_parity(network, load_model(file, trusted=True), parity["sizes"], reach, parity["tolerance"])
+    found = check_parity(network, load_written(file, own=True), parity["sizes"], reach, parity["tolerance"])
     write_parity(output / "parity.json", file, parity["tolerance"], found)
     for entry in found:
         log.info("%s: %.2g px from torch, %.2g at most", entry["size"], entry["mean"], entry["largest"])

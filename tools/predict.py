@@ -48,7 +48,7 @@ def main(cfg: DictConfig) -> None:
     writer = ResultWriter(Path(cfg.paths.output), options["limits"], cfg.colour_map, cfg.legend, cloud)
     written = [*result_names(pairs), RECORD, VIDEO]
     check_apart(writer.folder, written, [options["checkpoint"], *files_of(pairs)])
-    net = load_model(cfg.checkpoint, device=cfg.device, backend=cfg.backend, trusted=cfg.trusted)
+    net = load_model(cfg.checkpoint, device=cfg.device, backend=cfg.backend)
     net = in_tiles(net, cfg.tile, cfg.overlap, cfg.memory, cfg.progress)
     tally = predict_files(
         net,

@@ -11,10 +11,11 @@ import torch
 from torch import Tensor, nn
 
 from dsmnet.errors import FormatError, UserError
+from dsmnet.export.archive import read_archive
 from dsmnet.export.facts import Facts
-from dsmnet.export.runtimes import OnnxRuntime, OpenVino, Runtime, TorchExport, openvino_bf16
+from dsmnet.export.runtimes import OnnxRuntime, OpenVino, Rebuilt, Runtime, TorchExport, openvino_bf16
 from dsmnet.inference.predictor import StereoPredictor
-from dsmnet.models.checkpoint import check_exists, reason
+from dsmnet.models.checkpoint import Checkpoint, check_exists, reason
 
 BACKENDS = ("torch", "onnxruntime", "openvino", "openvino_bf16")
 
@@ -85,14 +86,20 @@ def check_range(facts: Facts, max_disparity: int | None, source: str) -> None:
 
 
 def load_exported(
-    path: Path, build: Callable[[Mapping[str, Any]], nn.Module], backend: str = "auto"
+    path: Path,
+    build_normalize: Callable[[Mapping[str, Any]], nn.Module],
+    build_network: Callable[[Checkpoint, str], StereoPredictor],
+    backend: str = "auto",
+    own: bool = False,
 ) -> StereoPredictor:
     """Load a file that `export` wrote.
 
     Args:
         path: .onnx, .xml or .pt2.
-        build: makes the normalisation of a network's configuration.
+        build_normalize: Makes the normalisation of a network's configuration.
+        build_network: Makes the network of a .pt2, whose graph would run what is in the file.
         backend: what runs it: one of `BACKENDS`, or ``auto``.
+        own: Whether to run the graph of a .pt2 itself; for a file that this program has just written.
 
     Raises:
         UserError: there is no such file, another program wrote it, the backend does not run such files or is
@@ -102,6 +109,11 @@ def load_exported(
     able = SUFFIXES[path.suffix]
     if backend not in ("auto", *able):
         raise UserError(f"backend={backend}: {path.name} runs with {' or '.join(able)}")
-    runtime = (next(iter(able.values())) if backend == "auto" else able[backend])(path)
-    net: Any = ExportedNet(runtime, build(runtime.facts.config), str(path))
+    runtime: Runtime
+    if path.suffix == ".pt2" and not own:
+        found, facts = read_archive(path)
+        runtime = Rebuilt(build_network(found, f"checkpoint={path}").net, facts)
+    else:
+        runtime = (next(iter(able.values())) if backend == "auto" else able[backend])(path)
+    net: Any = ExportedNet(runtime, build_normalize(runtime.facts.config), str(path))
     return StereoPredictor(net, runtime.facts.config)

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from dsmnet.errors import FormatError
 from dsmnet.export.facts import KEY, Facts
@@ -106,8 +107,22 @@ def _rt_info(model: Any) -> str | None:
     return None
 
 
+class Rebuilt:
+    """The network of a .pt2, built again in torch from the tensors and the description in the file."""
+
+    def __init__(self, net: nn.Module, facts: Facts) -> None:
+        self.facts, self._net = facts, net.eval()
+
+    def run(self, left: Array, right: Array) -> Array:
+        """See `Runtime`."""
+        with torch.inference_mode():
+            views = torch.from_numpy(left), torch.from_numpy(right)
+            result: Array = self._net(*views, self.facts.max_disparity)[-1].numpy()
+        return result
+
+
 class TorchExport:
-    """A graph of torch.export, on the CPU. Loading it can run code that is in the file.
+    """A graph of torch.export, on the CPU. Loading it runs what is in the file: for one's own alone.
 
     Raises:
         FormatError: the file is not one of ours.

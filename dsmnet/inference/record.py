@@ -26,7 +26,6 @@ _IRRELEVANT = {
     "device",
     "ahead",
     "colour_video",
-    "trusted",
 }
 _IRRELEVANT |= {"choices", "hydra"}
 

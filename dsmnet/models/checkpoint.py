@@ -24,7 +24,15 @@ PAIRS_KEY = "dsmnet_pairs"  # in a .ckpt: how many training pairs its weights ha
 NET_PREFIX = "net."  # under which the training module keeps the network
 PACKAGED = Path(__file__).resolve().parents[1] / "weights"  # what comes with the package, a file per model
 _STATES = ("state_dict", "model")  # where a file of torch keeps its tensors, if not at the top
-_RESUME_KEYS = {"optimizer_states", "lr_schedulers", "loops", "callbacks", "global_step", "state_dict"}
+_RESUMED = {  # what continues a run, besides the weights
+    "callbacks": dict,
+    "epoch": int,
+    "global_step": int,
+    "loops": dict,
+    "lr_schedulers": list,
+    "optimizer_states": list,
+    "state_dict": dict,
+}
 _MOST_CONFIG = 100_000  # characters of JSON; those of the package need 2,000
 
 
@@ -77,7 +85,7 @@ def read_checkpoint(path: Path, option: str = "checkpoint") -> Checkpoint:
     source = f"{option}={path}"
     if path.suffix == ".safetensors":
         tensors, config = _read_safetensors(path, source)
-        return _checked(path, source, Checkpoint(tensors, config, None))
+        return checked(path, source, Checkpoint(tensors, config, None))
     content = load_tensors(path, source)
     if not isinstance(content, dict):
         raise FormatError(f"{source}: holds no weights by name, but a {type(content).__name__}")
@@ -86,7 +94,7 @@ def read_checkpoint(path: Path, option: str = "checkpoint") -> Checkpoint:
     tensors = {k: v for k, v in state.items() if isinstance(k, str) and isinstance(v, Tensor)}
     if config is not None:
         tensors = {k.removeprefix(NET_PREFIX): v for k, v in tensors.items() if k.startswith(NET_PREFIX)}
-    return _checked(path, source, Checkpoint(tensors, config, pairs if isinstance(pairs, int) else None))
+    return checked(path, source, Checkpoint(tensors, config, pairs if isinstance(pairs, int) else None))
 
 
 def read_weights(path: Path, option: str = "checkpoint") -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -125,7 +133,7 @@ def _read_safetensors(path: Path, source: str) -> tuple[dict[str, Tensor], Any]:
         raise FormatError(f"{source}: not a readable .safetensors file ({reason(error)})") from None
 
 
-def _checked(path: Path, source: str, found: Checkpoint) -> Checkpoint:
+def checked(path: Path, source: str, found: Checkpoint) -> Checkpoint:
     """Refuse tensors and configurations that no checkpoint has."""
     if not found.tensors:
         raise FormatError(f"{source}: holds no weights")
@@ -137,19 +145,26 @@ def _checked(path: Path, source: str, found: Checkpoint) -> Checkpoint:
     if size > path.stat().st_size:  # a few bytes repeated without end, by strides or by compression
         raise FormatError(f"{source}: claims {size} bytes of weights, the file has {path.stat().st_size}")
     for name, tensor in found.tensors.items():
-        if tensor.layout != torch.strided or tensor.device.type != "cpu":
-            raise FormatError(f"{source}: {shown(name)} is no plain tensor")
+        plain = tensor.layout == torch.strided and tensor.device.type == "cpu"
+        if not plain or tensor.is_complex() or tensor.is_quantized:
+            raise FormatError(f"{source}: {shown(name)} is no plain tensor of real numbers")
         if tensor.is_floating_point() and not torch.isfinite(tensor).all():
             raise FormatError(f"{source}: {shown(name)} holds values that are not finite")
     return found
 
 
-def check_resumable(path: Path, option: str = "resume") -> None:
+def check_resumable(path: Path, option: str = "resume", net: nn.Module | None = None) -> None:
     """Refuse a file that training cannot be continued from.
+
+    Args:
+        path: Of the file.
+        option: That named the file, for messages.
+        net: Network that is trained; None: any.
 
     Raises:
         UserError: there is no such file.
         FormatError: it is no checkpoint of tools/train.py, or holds weights alone.
+        ShapeError: it is of another network.
     """
     check_exists(path, option)
     source = f"{option}={path}"
@@ -159,9 +174,13 @@ def check_resumable(path: Path, option: str = "resume") -> None:
     content = load_tensors(path, source)
     if not isinstance(content, dict) or CONFIG_KEY not in content:
         raise FormatError(f"{source}: was not written by tools/train.py; {expected}")
-    missing = sorted(_RESUME_KEYS - content.keys())
+    missing = sorted(key for key, kind in _RESUMED.items() if not isinstance(content.get(key), kind))
     if missing:
         raise FormatError(f"{source}: holds no {', '.join(missing)}; {expected}")
+    tensors = read_weights(path, option)[0]
+    differences = list_differences(net.state_dict(), tensors) if net is not None else ""
+    if differences:
+        raise ShapeError(f"{source} is of another network than the one that is trained: {differences}")
 
 
 def find_weights(path: Path) -> Path:
@@ -196,7 +215,7 @@ def load_tensors(path: Path, source: str) -> Any:
         FormatError: it holds anything else, or is no such file; the message begins with `source`.
     """
     try:
-        _check_uncompressed(path)
+        check_uncompressed(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about the protocol of a pickle, which the user cannot change
             return torch.load(path, map_location="cpu", weights_only=True)
@@ -212,7 +231,7 @@ def load_tensors(path: Path, source: str) -> Any:
         raise FormatError(f"{source}: not a readable checkpoint ({reason(error)})") from None
 
 
-def _check_uncompressed(path: Path) -> None:
+def check_uncompressed(path: Path) -> None:
     """Refuse what torch does not write: a small archive of large contents.
 
     Raises:
@@ -266,6 +285,11 @@ def list_differences(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> 
         f"shape of {name}: file {tuple(given[name].shape)}, network {tuple(own[name].shape)}"
         for name in own
         if name in given and given[name].shape != own[name].shape
+    ]
+    lines += [
+        f"type of {name}: file {given[name].dtype}, network {own[name].dtype}"
+        for name in own
+        if name in given and given[name].is_floating_point() != own[name].is_floating_point()
     ]
     if not lines:
         return ""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +30,7 @@ def pair(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize(("format", "backend"), RUNS)
 def test_equals_torch_at_any_size(network: Any, files: Any, format: str, backend: str) -> None:
-    exported = load_model(files(format), backend=backend, trusted=format == "torch_export")
+    exported = load_model(files(format), backend=backend)
     assert exported.config == network.config
     for size in ((70, 131), (96, 144), (40, 30)):
         left, right = pair(*size)
@@ -103,13 +105,43 @@ def test_file_of_something_else(tmp_path: Path, files: Any, suffix: str) -> None
     path = tmp_path / f"text{suffix}"
     path.write_text("not a graph")
     with pytest.raises(FormatError, match=rf"text\{suffix}: not a readable"):
-        load_model(path, trusted=True)
+        load_model(path)
 
 
-def test_load_model_pt2_without_trust_is_refused(files: Any) -> None:
-    """PyTorch unpickles and evaluates what such a file holds."""
-    with pytest.raises(UserError, match=r"small.pt2: loading a .pt2 can run code.*trusted=true"):
-        load_model(files("torch_export"))
+def test_load_model_pt2_runs_nothing_of_the_file(
+    network: Any, files: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its pickles and its graph are not even looked at; its tensors and its description are."""
+    monkeypatch.chdir(tmp_path)
+    with zipfile.ZipFile(files("torch_export")) as good, zipfile.ZipFile("bad.pt2", "w") as bad:
+        for entry in good.infolist():
+            data = good.read(entry)
+            if entry.filename.endswith(("sample_inputs/model.pt", "models/model.json")):
+                data = b"cos\nsystem\n(S'touch canary'\ntR."
+            bad.writestr(entry.filename, data)
+    left, right = pair(70, 131)
+    found = load_model("bad.pt2").predict(left, right, RANGE)
+    np.testing.assert_allclose(found, network.predict(left, right, RANGE), atol=1e-4)
+    assert not Path("canary").exists()
+
+
+@pytest.mark.parametrize("change", ["pickled", "short", "gone", "type"])
+def test_load_model_pt2_with_broken_tensors_is_one_line(files: Any, tmp_path: Path, change: str) -> None:
+    with zipfile.ZipFile(files("torch_export")) as good, zipfile.ZipFile(tmp_path / "bad.pt2", "w") as bad:
+        for entry in good.infolist():
+            data = good.read(entry)
+            if entry.filename.endswith("model_weights_config.json"):
+                listed = json.loads(data)
+                first = next(iter(listed["config"].values()))
+                first["use_pickle"] = change == "pickled"
+                first["path_name"] = "nothing" if change == "gone" else first["path_name"]
+                first["tensor_meta"]["dtype"] = 99 if change == "type" else 7
+                data = json.dumps(listed).encode()
+            if change == "short" and entry.filename.endswith("weight_0"):
+                data = data[:-4]
+            bad.writestr(entry.filename, data)
+    with pytest.raises(FormatError, match=r"bad\.pt2: not a readable torch.export file"):
+        load_model(tmp_path / "bad.pt2")
 
 
 def test_export_name_with_dots_is_kept(network: Any, tmp_path: Path) -> None:

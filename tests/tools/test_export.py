@@ -51,13 +51,13 @@ def test_export_then_predict(
 
     answers = []
     for weights in (run.output / f"mine{suffix}", checkpoint):
-        options = [*views(tmp_path), f"checkpoint={weights}", "max_disparity=32", "trusted=true"]
+        options = [*views(tmp_path), f"checkpoint={weights}", "max_disparity=32"]
         predicted = run_tool("predict", *options)
         assert predicted.status == 0, predicted.log
         answers.append(read_pfm(predicted.output / "left.pfm"))
     assert np.abs(answers[0] - answers[1]).mean() < 1e-3
     exported = f"checkpoint={run.output / record['file']}"
-    wide = run_tool("predict", *views(tmp_path), exported, "trusted=true")
+    wide = run_tool("predict", *views(tmp_path), exported)
     assert wide.status == 1
     assert "exported with max_disparity=32, asked for 192; export it again" in wide.log
 

@@ -19,7 +19,7 @@ from dsmnet.atomic import WriteError
 from dsmnet.config import compose
 from dsmnet.data.kitti import Kitti2015
 from dsmnet.data.synthetic import SyntheticStereo
-from dsmnet.errors import UserError
+from dsmnet.errors import ShapeError, UserError
 from dsmnet.evaluation.sets import FoundSets, leave_out_trained
 from dsmnet.models.checkpoint import read_weights
 from dsmnet.run import run, train
@@ -296,4 +296,20 @@ def test_broken_image_is_one_line_in_whatever_process_it_is_read(workers: int, t
     with pytest.raises(UserError, match=r"image_2.*png: truncated") as refused:
         train(real(tmp_path, f"loader.workers={workers}"), tmp_path)
     assert "Caught" not in str(refused.value)
+    assert len(str(refused.value).splitlines()) == 1
+
+
+def test_resume_with_another_network_is_refused(finished: Path, tmp_path: Path) -> None:
+    with pytest.raises(ShapeError, match=r"resume=.*last\.ckpt is of another network than the one"):
+        train(small(tmp_path, f"resume={last(finished)}", "model/aggregation=semi_global_half"), tmp_path)
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "cut.ckpt", "weights.ckpt"])
+def test_resume_from_what_is_no_run_is_one_line(name: str, finished: Path, tmp_path: Path) -> None:
+    content = torch.load(last(finished), weights_only=True)
+    torch.save({key: content[key] for key in ("dsmnet_config", "state_dict")}, tmp_path / "weights.ckpt")
+    (tmp_path / "cut.ckpt").write_bytes(last(finished).read_bytes()[:3000])
+    (tmp_path / "weights.safetensors").write_bytes((finished / "weights.safetensors").read_bytes())
+    with pytest.raises(UserError, match=rf"^resume=.*{name}: ") as refused:
+        train(small(tmp_path, f"resume={tmp_path / name}"), tmp_path / "run")
     assert len(str(refused.value).splitlines()) == 1
