@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from torch.utils.data import Dataset, Subset
 
-from dsmnet.data.base import PairDataset
+from dsmnet.data.base import PairDataset, StereoDataset
 from dsmnet.errors import UserError
 from dsmnet.protocols import StereoSample
 
@@ -34,7 +34,7 @@ class FoundSets(NamedTuple):
 
 
 def leave_out_trained(found: FoundSets, train_part: Any) -> FoundSets:
-    """Leave out the pairs that a network was trained on, by the files of their left views.
+    """Leave out the pairs that a network was trained on, by their files or their names in a published set.
 
     Args:
         found: Data sets to evaluate on.
@@ -43,34 +43,38 @@ def leave_out_trained(found: FoundSets, train_part: Any) -> FoundSets:
     Returns:
         The sets without those pairs; one that has no other pair is gone.
     """
-    known = {view for view, _ in _left_views(train_part)}
+    known = {key for keys, _ in _pairs(train_part) for key in keys}
     present, trained_on = {}, {}
     for name, dataset in found.present.items():
-        views = _left_views(dataset)
-        kept = [index for view, index in views if view not in known]
-        if len(kept) == len(views):
+        pairs = _pairs(dataset)
+        kept = [index for keys, index in pairs if not keys & known]
+        if len(kept) == len(pairs):
             present[name] = dataset
             continue
-        trained_on[name] = len(views) - len(kept)
+        trained_on[name] = len(pairs) - len(kept)
         log.warning(
             "%s: %d of %d pairs are left out of the table, they were trained on",
-            *(name, trained_on[name], len(views)),
+            *(name, trained_on[name], len(pairs)),
         )
         if kept:
             present[name] = Subset(dataset, kept)
     return FoundSets(present, found.missing, trained_on)
 
 
-def _left_views(dataset: Any) -> list[tuple[Path, int]]:
-    """The files of the left views of a data set with their indices in it; none of a generator."""
+def _pairs(dataset: Any) -> list[tuple[set[object], int]]:
+    """What tells the pairs of a data set from others, with their indices in it; nothing of a generator."""
     if isinstance(dataset, PairDataset):
-        return [(pair.left.absolute(), index) for index, pair in enumerate(dataset.pairs)]
+        published = isinstance(dataset, StereoDataset)  # whose pairs have the same names in any copy and size
+        return [
+            ({pair.left.absolute()} | ({(dataset.name, pair.name)} if published else set()), index)
+            for index, pair in enumerate(dataset.pairs)
+        ]
     if hasattr(dataset, "indices"):
         whole = dataset.parent if hasattr(dataset, "parent") else dataset.dataset
-        views = {index: view for view, index in _left_views(whole)}
-        return [(views[item], index) for index, item in enumerate(dataset.indices) if item in views]
+        keys = {index: keys for keys, index in _pairs(whole)}
+        return [(keys[item], index) for index, item in enumerate(dataset.indices) if item in keys]
     parts = getattr(dataset, "parts", {})
-    return [entry for part in parts.values() for entry in _left_views(part)]
+    return [entry for part in parts.values() for entry in _pairs(part)]
 
 
 def find_sets(nodes: Mapping[str, Any], build: Callable[[Any], Any]) -> FoundSets:

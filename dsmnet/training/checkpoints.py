@@ -48,9 +48,9 @@ def write_checkpoint(content: Mapping[str, Any], path: Path) -> None:
     with atomic_write(path) as part:
         try:
             torch.save(content, part)
-        except RuntimeError as error:  # what torch's archive makes of a full disk
+        except RuntimeError:  # what torch's archive makes of a full disk
             free = shutil.disk_usage(part.parent).free
-            raise cannot_write(path, OSError(0, f"{free / 2**20:.0f} MiB free: {error}"[:200])) from None
+            raise cannot_write(path, OSError(0, f"{free / 2**20:.0f} MiB are free")) from None
 
 
 class BestCheckpoint(ModelCheckpoint):

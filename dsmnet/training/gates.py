@@ -47,8 +47,9 @@ def make_optimizer(
         raise UserError(f"gate_lr={gate_lr}: expected a factor of at least 0")
     try:
         optimizer = _build(build, net, gate_lr)
-    except (ValueError, TypeError, RuntimeError) as error:
-        raise UserError(f"optimizer: {str(error).splitlines()[0]}") from None
+    except Exception as error:  # of torch's optimisers, on numbers and lists that they do not take
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise UserError(f"optimizer: {reason}") from None
     for name, value in optimizer.defaults.items():
         if isinstance(value, float) and not math.isfinite(value):
             raise UserError(f"optimizer.{name}={value}: expected a finite number")

@@ -28,6 +28,9 @@ class OneCycle:
     def __post_init__(self) -> None:
         if not 0 <= self.warmup < 1:
             raise UserError(f"schedule.warmup={self.warmup}: expected a share in [0, 1)")
+        for name, value in (("start", self.start), ("final", self.final)):
+            if not 0 <= value < math.inf:
+                raise UserError(f"schedule.{name}={value}: expected a factor of at least 0")
 
     def __call__(self, progress: float) -> float:
         """Return the factor on the learning rate at `progress` in [0, 1]."""

@@ -88,6 +88,8 @@ def make_trainer(
         threads=(1 if threads is None else threads, 1, True),
         keep_every=(1 if keep_every is None else keep_every, 1, True),
     )
+    if max_steps == 0:
+        raise UserError("trainer.max_steps=0: expected a number of steps, or -1 for no limit")
     if ema_decay >= 1:
         raise UserError(f"trainer.ema_decay={ema_decay}: expected a number of at least 0 and below 1")
     if max_time is not None and not re.fullmatch(r"\d+(:\d\d?){3}", str(max_time)):

@@ -192,6 +192,10 @@ def test_ground_truth_that_never_counts_is_refused(tmp_path: Path) -> None:
         "optimizer.lr=nan",
         "optimizer.lr=-1",
         "optimizer.lr=inf",
+        "optimizer.betas=[0.9]",
+        "schedule.start=-1",
+        "schedule.final=nan",
+        "trainer.max_steps=0",
         "optimizer.weight_decay=nan",
         "gate_lr=nan",
         "trainer.ema_decay=nan",
@@ -275,6 +279,9 @@ def test_pairs_that_were_trained_on_are_left_out(tmp_path: Path) -> None:
     names = {found.present["kitti2015"][index]["name"] for index in range(len(rest))}
     assert names == {rest[index]["name"] for index in range(len(rest))}
     assert "made" in found.present
+    Kitti2015.write_fake(tmp_path / "copy", samples)
+    copied = leave_out_trained(FoundSets({"copy": Kitti2015(tmp_path / "copy")}, {}), trained)
+    assert copied.trained_on == {"copy": len(trained)}
     assert leave_out_trained(FoundSets({"kitti2015": data}, {}), data).present == {}
     assert np.isfinite(samples[0]["disparity"]).all()
 
