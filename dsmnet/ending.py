@@ -43,6 +43,7 @@ def run_to_end(main: Callable[[], None]) -> None:
     """
     told: tuple[type[BaseException], ...] = (UserError, OSError, MemoryError, KeyboardInterrupt)
     _only_printable_logs()
+    threading.excepthook = _tell_of_thread
     logging.raiseExceptions = False  # a log file on a full disk costs its lines, not a trace for each
     try:
         with _sigterm_as_interrupt():
@@ -53,6 +54,12 @@ def run_to_end(main: Callable[[], None]) -> None:
         message, status = _describe(error)
         log.error("%s", message)
         raise SystemExit(status) from None
+
+
+def _tell_of_thread(ended: threading.ExceptHookArgs) -> None:
+    """Print what ended a thread; what the system refused to write is raised in the main thread as well."""
+    if not issubclass(ended.exc_type, OSError):
+        threading.__excepthook__(ended)
 
 
 def _describe(error: BaseException) -> tuple[str, int]:
