@@ -18,6 +18,7 @@ from dsmnet.protocols import Calibration, StereoSample
 log = logging.getLogger(__name__)
 
 _LIST = "carla.list"
+_LONGEST = 100  # characters of a name in it, which is a path
 _FARTHEST = 1000.0  # metres, the far plane of CARLA's depth camera
 _NARROWEST = Calibration(focal=100.0, baseline=0.1)  # says how fine the stored depth is, no more
 _LAYOUT = Layout(
@@ -158,6 +159,8 @@ def read_list(path: Path) -> list[Entry]:
                 f"{path}:{number}: '{shown(line.strip())}', but 'left right fov baseline' was expected, with "
                 "a field of view below 180 degrees and a positive baseline in metres"
             )
+        if not all(name.isprintable() and len(name) <= _LONGEST for name in (left, right)):
+            raise FormatError(f"{path}:{number}: {shown(line.strip())}, but names of files were expected")
         if _name(entry) in entries:
             raise FormatError(f"{path}:{number}: {shown(entry.left)} was named before")
         entries[_name(entry)] = entry

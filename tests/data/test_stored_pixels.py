@@ -91,7 +91,7 @@ def test_read_calibration_of_another_size_is_scaled(tmp_path: Path, caplog: pyte
     assert whole == read_calibration(tmp_path / "calib.txt")
     assert whole.focal is not None
     assert half.focal is not None
-    assert (half.focal, half.cx, half.cy, half.doffs, half.max_disparity) == (450, 112.5, 93.5, 15, 30)
+    assert (half.focal, half.cx, half.cy, half.doffs, half.max_disparity) == (450, 112.25, 93.25, 15, 30)
     assert half.baseline == whole.baseline == pytest.approx(0.1)
     depth = half.focal * 0.1 / (20 + half.doffs)
     assert depth == pytest.approx(900 * 0.1 / (40 + 30))

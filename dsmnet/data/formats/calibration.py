@@ -145,7 +145,10 @@ def checked(calibration: Calibration, path: Path | str) -> Calibration:
 
 
 def _parse_middlebury(text: str, path: Path | str, size: tuple[int, int] | None) -> Calibration:
-    entries = dict(re.findall(r"^[ \t]*(\w+)[ \t]*=[ \t]*(.*?)[ \t\r]*$", text, re.MULTILINE))
+    entries: dict[str, str] = {}
+    for key, value in re.findall(r"^[ \t]*(\w+)[ \t]*=[ \t]*(.*?)[ \t\r]*$", text, re.MULTILINE):
+        if entries.setdefault(key, value) != value:
+            raise FormatError(f"{path}: {shown(key)} is there twice, with different values")
 
     def numbers(key: str, count: int) -> list[float] | None:
         if key not in entries:
@@ -172,8 +175,8 @@ def _parse_middlebury(text: str, path: Path | str, size: tuple[int, int] | None)
     return Calibration(
         focal=cam0[0] * scale,
         baseline=baseline[0] / 1000 if baseline else None,
-        cx=cam0[2] * scale,
-        cy=cam0[5] * scale,
+        cx=(cam0[2] + 0.5) * scale - 0.5,  # pixel centres have whole coordinates
+        cy=(cam0[5] + 0.5) * scale - 0.5,
         doffs=offset * scale,
         max_disparity=math.ceil(ndisp[0] * scale) if ndisp and bounded else None,
     )

@@ -8,6 +8,7 @@ all are in pixels of the view, not of the larger map. As the authors' own loader
 from __future__ import annotations
 
 import io
+import math
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,11 @@ def read_dsp5(path: Path | str) -> DisparityMap:
                 f"not {stored.dtype} {list(shape)}"
             )
         check_size(*shape, path)
+        # Deflate makes of a byte 1032 at most.
+        if stored.id.get_storage_size() > len(data) or math.prod(shape) > 1032 * len(data):
+            raise FormatError(
+                f"{path}: not a whole HDF5 file, it claims to hold more than its {len(data)} bytes"
+            )
         values = stored[()]
     return known_disparity(values[::2, ::2].astype(np.float32), path)
 
