@@ -96,13 +96,11 @@ class StereoDataModule(pl.LightningDataModule):
         on_gpu = self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
         options: dict[str, Any] = {"num_workers": self.workers, "pin_memory": on_gpu}
         if self.workers:
-            options.update(persistent_workers=True, prefetch_factor=4, worker_init_fn=_one_thread)
+            # The processes are the parallelism, so OpenCV keeps to one thread in each. It is told before they
+            # are forked: a fork would wait for ever for threads that only its parent has.
+            cv2.setNumThreads(1)
+            options.update(persistent_workers=True, prefetch_factor=4)
         return options
-
-
-def _one_thread(worker: int) -> None:
-    """Keep OpenCV in a loading process to one thread: the processes are the parallelism."""
-    cv2.setNumThreads(1)
 
 
 class _First(Dataset[Any]):
