@@ -76,8 +76,9 @@ class HydraRun:
         except Exception as error:
             if error is self._fault:
                 raise
-            if isinstance(error, OSError) and not isinstance(error, HydraException):
-                raise cannot_write(f"paths.output={error.filename!s}", error) from error
+            refused = _refused_by_system(error)
+            if refused is not None:
+                raise cannot_write(f"paths.output={refused.filename!s}", refused) from error
             raise UserError(self._explain(error)) from error
         finally:
             sys.argv = self._arguments
@@ -166,6 +167,15 @@ class HydraRun:
                 f"experiment={cfg.choices.experiment} sets {', '.join(sorted(unknown))}, "
                 f"which {others or self._name} does not have; expected it without that choice"
             )
+
+
+def _refused_by_system(error: BaseException | None) -> OSError | None:
+    """Return what the operating system refused to Hydra, such as its log file; None if it was not that."""
+    while error is not None and not isinstance(error, HydraException):
+        if isinstance(error, OSError):
+            return error
+        error = error.__cause__
+    return None
 
 
 def _names(node: Any, prefix: str = "") -> Iterator[str]:

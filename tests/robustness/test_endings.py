@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -134,6 +135,15 @@ def test_output_that_cannot_be_a_folder_is_one_line(start: Callable, output: str
     status, message = start(lambda cfg: None, f"paths.output={output}")
     assert (status, message.partition(": ")[0]) == (1, f"paths.output={output}")
     assert (tmp_path / "file").read_text() == "kept"
+
+
+def test_log_file_that_cannot_be_written_names_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "out" / "visualize.log").mkdir(parents=True)
+    done = call(tmp_path, "visualize", "disparity=none.pfm", "paths.output=out")
+    assert done.returncode == 1
+    assert re.search(
+        r"paths\.output=\S+/out/visualize\.log: cannot be written \(Is a dir", done.stdout + done.stderr
+    )
 
 
 def test_failed_job_leaves_the_others_alone(start: Callable, tmp_path: Path) -> None:
