@@ -31,8 +31,11 @@ READ = (
     ),
     *("teacher", "train:resume", "truth", "validate", "paths.data", "rivals.*", "hydra.*.dir"),
     *("*.checkpoint", "*.disparity", "*.left", "*.right", "*.root", "*.subset", "*.textures"),
+    "*.exclude",
 )
 WRITTEN = ("export:name", "paths.output")  # nothing is there yet that could tell a name from Hydra's grammar
+# Where something has to be named, null is a name like any other.
+NEEDED = ("compare:runs", "curve:checkpoints", "visualize:disparity", "predict:left", "paths.*", "*.root")
 SWEEP = ("-m", "--multirun")
 _FUNCTION = re.compile(r"(choice|glob|shuffle|sort|range|tag)\(.*\)", re.DOTALL)
 _NULL = re.compile("null", re.IGNORECASE)
@@ -72,12 +75,14 @@ def _quote_argument(tool: str, argument: str, sweeping: bool) -> str:
         return argument
     if not value:
         raise UserError(f"{argument}: nothing is given; expected a path, as in {key}=PATH")
-    if not written:
+    if _is_null(value) and _is_one_of(tool, key, NEEDED):
+        value = quoted(value)
+    elif not written:
         value = _quote_read(value, sweeping)
     elif "${" in value:
         raise UserError(f"{argument}: expected a name without ${{, which Hydra cannot have there")
     elif not _is_null(value):
-        value = quoted(value)
+        value = quoted(os.path.expanduser(value))
     return f"{found['option']}={value}"
 
 
@@ -92,7 +97,7 @@ def _is_null(value: str) -> bool:
 def _quote_read(value: str, sweeping: bool) -> str:
     """Quote a path that is read, or each of several where the whole is no path."""
     if os.path.lexists(os.path.expanduser(value)):
-        return quoted(value)
+        return quoted(os.path.expanduser(value))
     if _in_quotes(value) and os.path.lexists(value[1:-1]):  # as Lightning gives hydra.run.dir
         return quoted(value[1:-1])
     if _is_null(value) or "${" in value or _in_quotes(value) or (sweeping and _FUNCTION.fullmatch(value)):
@@ -102,7 +107,7 @@ def _quote_read(value: str, sweeping: bool) -> str:
         return ",".join(_quote_read(part, sweeping) for part in parts)
     if len(parts) == 1 and value.startswith("[") and value.endswith("]"):
         return f"[{','.join(_quote_read(part, False) for part in _split(value[1:-1]) if part)}]"
-    return quoted(value)
+    return quoted(os.path.expanduser(value))
 
 
 def _in_quotes(value: str) -> bool:
@@ -140,12 +145,18 @@ def explain(error: Exception, keys: Callable[[], Iterable[str]], about: Callable
     if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options:
         group, _, name = str(error.missing_cfg_file).rpartition("/")
         there = f"there are {', '.join(sorted(error.options))}"
-        return f"{group}={name}: no such choice{_did_you_mean(name, error.options) or ';'} {there}"
+        return f"{group}={name}: no such choice{did_you_mean(name, error.options) or ';'} {there}"
     if isinstance(error, MissingMandatoryValue):
         key = text.splitlines()[0].rpartition(" ")[2]
         return f"{key}: has to be given, {key}=...{about(key) and f' ({about(key)})'}"
     if found := re.match(r"Could not override '(.+?)'", text):
-        return f"{found[1]}: no such option{_did_you_mean(found[1], keys())}"
+        return f"{found[1]}: no such option{did_you_mean(found[1], keys())}"
+    if found := re.match(r"Could not append to config. An item is already at '(.+?)'", text):
+        return f"+{found[1]}: there is such an option; expected {found[1]}=VALUE"
+    if found := re.search(r"Could not (?:load|find) '(.+)/([^/']*)'", text):
+        return f"{found[1]}: there is no {found[2]} to choose"
+    if found := re.search(r"Key '.+' is not in struct\s+full_key: (\S+)", text):
+        return f"{found[1]}: has been taken out of the configuration, or was never in it"
     if found := re.match(r"Ambiguous value for argument '(.+)'", text):
         key, _, value = found[1].partition("=")
         return (
@@ -169,7 +180,8 @@ def _in_shell(key: str, value: str, what: str) -> str:
     return "" if set(value) & set("'\"\\$`") else f"; {what} stands in quotes twice: \"{key}='{value}'\""
 
 
-def _did_you_mean(name: str, known: Iterable[str]) -> str:
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return ``; did you mean A or B?``, or nothing where nothing is alike."""
     known = sorted(set(known))
     close = [*_same_ending(name, known), *difflib.get_close_matches(name, known, n=3, cutoff=0.7)]
     return f"; did you mean {' or '.join(list(dict.fromkeys(close))[:3])}?" if close else ""

@@ -9,17 +9,18 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import hydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
+from hydra.main import get_args_parser
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from dsmnet.atomic import WriteError, cannot_write, lock_folder
-from dsmnet.command_line import SWEEP, explain, quote_paths
+from dsmnet.command_line import SWEEP, did_you_mean, explain, quote_paths
 from dsmnet.ending import run_to_end
 from dsmnet.errors import UserError
 from dsmnet.usage import options
@@ -69,6 +70,7 @@ class HydraRun:
         hydra_main = hydra.main(version_base="1.3", config_path=str(self._conf), config_name=self._name)
         tool, *arguments = self._arguments
         arguments.sort(key=lambda argument: argument in SWEEP)  # argparse takes no option between overrides
+        _check_flags(arguments)
         sys.argv = [tool, *quote_paths(self._name, arguments)]
         try:
             with _environment(**{_FULL_ERROR: "1"}):  # Hydra hands on what it would print
@@ -112,7 +114,7 @@ class HydraRun:
         with open_dict(cfg):
             cfg.paths.output = str(output)
         # The other processes of a training write to the folder of the first.
-        alone = nullcontext() if "LOCAL_RANK" in os.environ else lock_folder(output)
+        alone = lock_folder(output) if _is_first_process() else nullcontext()
         try:
             with alone:
                 job = HydraConfig.get()
@@ -176,6 +178,25 @@ def _refused_by_system(error: BaseException | None) -> OSError | None:
             return error
         error = error.__cause__
     return None
+
+
+def _check_flags(arguments: Sequence[str]) -> None:
+    """Refuse what starts with a hyphen and is no flag of Hydra's, in one line."""
+    parser = get_args_parser()
+    known = [name for action in parser._actions for name in action.option_strings]
+
+    def refuse(message: str) -> NoReturn:
+        wrong = message.rpartition(" ")[2] if "unrecognized" in message else ""
+        raise UserError(f"{message}{did_you_mean(wrong, known)}; options are given as OPTION=VALUE")
+
+    parser.error = refuse  # type: ignore[method-assign]
+    parser.parse_args(list(arguments))
+
+
+def _is_first_process() -> bool:
+    """Whether this process is the only one of its run, or of several that were started together the first."""
+    ranks = [os.environ.get(name, "0") for name in ("RANK", "SLURM_PROCID")]
+    return "LOCAL_RANK" not in os.environ and set(ranks) == {"0"}
 
 
 def _names(node: Any, prefix: str = "") -> Iterator[str]:

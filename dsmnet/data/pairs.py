@@ -131,8 +131,9 @@ def check_order(firsts: Sequence[Path], seconds: Sequence[Path]) -> None:
     Names: where one is the same on both sides, those of every pair are. Numbers in names: where those of one
     pair agree, or a number is found on both sides, those of every pair agree (``left_4`` and ``right_3`` do
     not go together where there is a ``right_4``). A number that all names of a side share says which view it
-    is (``im0`` and ``im1``, ``cam0_12`` and ``cam1_12``), and numbers that have nothing in common, such as
-    the times of two clocks, contradict nothing.
+    is (``im0`` and ``im1``, ``cam0_12`` and ``cam1_12``), and numbers that have nothing in common contradict
+    nothing. Of the times of two clocks, numbers of ten digits and more, some may agree. Where a number counts
+    the pairs and agrees in all of them, the others, such as times of exposure, are free.
 
     Raises:
         UserError: they do; the message names the first pair.
@@ -155,6 +156,9 @@ def check_order(firsts: Sequence[Path], seconds: Sequence[Path]) -> None:
 def _misfit(firsts: Sequence[object], seconds: Sequence[object]) -> int | None:
     """Return the first pair that differs, where another agrees or its like is found elsewhere."""
     differ = [index for index, (a, b) in enumerate(zip(firsts, seconds, strict=True)) if a != b]
+    if all(map(_is_time, (*firsts, *seconds))):
+        differ = [index for index in differ if firsts[index] in seconds or seconds[index] in firsts]
+        return differ[0] if differ else None
     contradict = len(differ) < len(firsts) or not set(firsts).isdisjoint(seconds)
     return differ[0] if differ and contradict else None
 
@@ -169,7 +173,10 @@ def _misfit_of_numbers(firsts: Sequence[str], seconds: Sequence[str]) -> int | N
             list(zip(*([int(n) for n in re.findall(r"\d+", names[i])] for i in members), strict=True))
             for names in (firsts, seconds)
         ]
-        for key in _keys(*sides):
+        keys = list(_keys(*sides))
+        if any(a == b and len({*a}) == len(a) for a, b in keys):
+            continue
+        for key in keys:
             misfit = _misfit(*key)
             if misfit is not None:
                 return members[misfit]
@@ -189,6 +196,12 @@ def _keys(firsts: list[tuple[int, ...]], seconds: list[tuple[int, ...]]) -> Iter
     if columns:
         yield tuple(list(zip(*side, strict=True)) for side in zip(*columns, strict=True))  # type: ignore[misc]
     yield from (column for column in columns if all(map(_counts, column)))
+
+
+def _is_time(key: object) -> bool:
+    """Whether a name or number, or each of several numbers, is that of a clock: of ten digits at least."""
+    numbers = key if isinstance(key, tuple) else (key,)
+    return all(len(str(number)) >= 10 and str(number).isdigit() for number in numbers)
 
 
 def _counts(column: tuple[int, ...]) -> bool:

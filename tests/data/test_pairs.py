@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dsmnet.data.folder import Folder
-from dsmnet.data.pairs import RESULT_SUFFIXES, find_files, pair_files, unique_names
+from dsmnet.data.pairs import RESULT_SUFFIXES, check_order, find_files, pair_files, unique_names
 from dsmnet.errors import DataError, UserError
 
 
@@ -142,3 +142,22 @@ def test_calibrations_and_maps_that_contradict_the_order_are_refused(tmp_path: P
         pair_files(left, right, f"{tmp_path}/c")
     with pytest.raises(UserError, match=r"l2\.png would be paired with .*d3\.pfm"):
         Folder(left, right, f"{tmp_path}/d")
+
+
+@pytest.mark.parametrize(
+    ("lefts", "rights"),
+    [
+        (["l_1403636579763", "l_1403636579813"], ["r_1403636579763", "r_1403636579815"]),
+        (["1403636579763", "1403636579813"], ["1403636579763", "1403636579815"]),
+        (["L1_exp10", "L2_exp20"], ["R1_exp10", "R2_exp40"]),
+    ],
+    ids=["two clocks", "two clocks alone", "exposures beside a counter"],
+)
+def test_numbers_that_agree_by_chance_contradict_nothing(lefts: list[str], rights: list[str]):
+    check_order([Path(f"l/{name}.png") for name in lefts], [Path(f"r/{name}.png") for name in rights])
+
+
+def test_a_time_that_is_found_in_another_pair_contradicts_the_order():
+    lefts = [Path(f"l/l_{time}.png") for time in (1403636579763, 1403636579813)]
+    with pytest.raises(UserError, match="would be paired with"):
+        check_order(lefts, [Path(f"r/r_{time}.png") for time in (1403636579813, 1403636579863)])

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from dsmnet.atomic import lock_folder
 from dsmnet.config import compose, instantiate, tool
 from dsmnet.data.formats import write_image, write_pfm
 from dsmnet.ending import Interrupted, Terminated, run_to_end
@@ -63,6 +64,10 @@ def start(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp
         (["left.png"], "left.png: expected OPTION=VALUE"),
         (["seed='1"], "seed='1: the value cannot be read"),
         (["init="], "init=: nothing is given"),
+        (["--multrun"], "--multrun; did you mean --multirun"),
+        (["--info=plugin"], "invalid choice: 'plugin'"),
+        (["+seed=3"], "+seed: there is such an option; expected seed=VALUE"),
+        (["dataset=[kitti2015,wrong]"], "dataset: there is no wrong to choose"),
         (
             ["experiment=norm_ablation", "model=psmnet"],
             "experiment=norm_ablation sets model.refine_blocks, model.refine_hidden, model.widths, "
@@ -254,3 +259,15 @@ def test_the_evaluation_sets_of_a_training_are_one_line(caplog: pytest.LogCaptur
     assert [record.getMessage() for record in caplog.records] == [
         "evaluation on synthetic (1 pair); not there: none"
     ]
+
+
+@pytest.mark.parametrize("rank", ["LOCAL_RANK", "RANK", "SLURM_PROCID"])
+def test_further_processes_of_a_run_share_its_folder(
+    rank: str, start: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = ["disparity=x", "paths.output=out"]
+    with lock_folder(tmp_path / "out"):
+        status, message = start(lambda cfg: None, *arguments)
+        assert (status, "another run" in message) == (1, True)
+        monkeypatch.setenv(rank, "1")
+        assert start(lambda cfg: None, *arguments) == (0, "")

@@ -176,6 +176,20 @@ def test_path_that_cannot_be_one_is_refused(argument: str) -> None:
         quote_paths("predict", [argument])
 
 
+@pytest.mark.parametrize(
+    ("tool", "option"),
+    [("compare", "runs"), ("curve", "checkpoints"), ("visualize", "disparity"), ("export", "paths.output")],
+)
+def test_null_is_a_name_where_one_is_needed(tool: str, option: str) -> None:
+    assert composed(tool, f"{option}=null") == "null"
+
+
+def test_home_is_found_whatever_follows(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for option in ("paths.output", "left"):
+        assert composed("predict", f"{option}=~/a=1/*.png") == f"{tmp_path}/a=1/*.png"
+
+
 def test_declared_options_exist() -> None:
     for tool, option in OPTIONS:
         *groups, last = option.split(" ")
