@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import signal
 from typing import Any
 
 import cv2
@@ -99,8 +100,18 @@ class StereoDataModule(pl.LightningDataModule):
             # The processes are the parallelism, so OpenCV keeps to one thread in each. It is told before they
             # are forked: a fork would wait for ever for threads that only its parent has.
             cv2.setNumThreads(1)
-            options.update(persistent_workers=True, prefetch_factor=4)
+            options.update(persistent_workers=True, prefetch_factor=4, worker_init_fn=_leave_signals)
         return options
+
+
+def _leave_signals(worker: int) -> None:
+    """In a loading process: go on where Ctrl-C or SIGTERM reaches all processes of a run.
+
+    The one that trains stops between two steps, for which it may need another batch, and ends its loaders
+    itself. A second SIGTERM ends this process, lest it outlive the run.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda number, frame: signal.signal(number, signal.SIG_DFL))
 
 
 class _First(Dataset[Any]):

@@ -81,7 +81,7 @@ class BestCheckpoint(ModelCheckpoint):
             return
         assert self.dirpath is not None
         best = Path(self.dirpath) / "best.ckpt"
-        if not best.exists():
+        if best.absolute() != beside.absolute():  # one that lies there is of another run
             with atomic_write(best) as part:
                 shutil.copyfile(beside, part)
         self.best_model_path, self.best_model_score = str(best), torch.as_tensor(score)
@@ -124,6 +124,14 @@ class KeepWeights(Callback):
     def __init__(self, folder: Path, every: int) -> None:
         self.folder, self.every = folder, every
         self._validations = 0
+
+    def state_dict(self) -> dict[str, Any]:
+        """How many validations there were, over all resumptions of the run."""
+        return {"validations": self._validations}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on counting."""
+        self._validations = int(state_dict["validations"])
 
     def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Write them."""

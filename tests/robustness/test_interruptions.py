@@ -24,22 +24,23 @@ from tests.robustness.runs import (
 ENDLESS = "trainer.max_steps=100000"
 
 
-@pytest.mark.parametrize("processes", [1, 2])
+@pytest.mark.parametrize(("processes", "workers"), [(1, 0), (1, 2), (2, 0), (2, 1)])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_train_interrupted_saves_and_says_how_to_go_on(
-    number: signal.Signals, processes: int, tmp_path: Path, request: pytest.FixtureRequest
+    number: signal.Signals, processes: int, workers: int, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    """To all processes, to the first, or to another: none hangs, and all leave a checkpoint."""
+    """To all processes, loading ones included, or to one that trains: none hangs, all leave a checkpoint."""
     times = max(1, int(request.config.getoption("--kills")) // 4)
     rng = random.Random(number)
     for attempt in range(times):
         output = tmp_path / f"run{attempt}"
         since = time.time()
-        with training(output, ENDLESS, *(TWO if processes == 2 else [])) as process:
+        options = [f"loader.workers={workers}", *(TWO if processes == 2 else [])]
+        with training(output, ENDLESS, *options) as process:
             wait_for_save(process, output, since)
             written = (output / "checkpoints" / "last.ckpt").stat().st_mtime_ns
             time.sleep(rng.uniform(0, 0.5))
-            victims = rng.choice([[member] for member in members(process)] + [[]])
+            victims = [] if workers else rng.choice([[member] for member in members(process)] + [[]])
             if victims:
                 os.kill(victims[0], number)
             else:

@@ -126,6 +126,25 @@ def test_resume_in_another_folder_never_gives_worse_weights(finished: Path, tmp_
     assert all(torch.equal(before[name], after[name]) for name in before)
 
 
+def test_resume_in_a_folder_with_the_best_of_another_run_keeps_its_own(
+    finished: Path, tmp_path: Path
+) -> None:
+    train(small(tmp_path, "trainer.max_steps=2", "seed=5"), tmp_path)
+    with pytest.MonkeyPatch.context() as patch:
+        worsen(patch)
+        train(small(tmp_path, "trainer.max_steps=6", f"resume={last(finished)}"), tmp_path)
+    before, _ = read_weights(finished / "weights.safetensors")
+    after, _ = read_weights(tmp_path / "weights.safetensors")
+    assert all(torch.equal(before[name], after[name]) for name in before)
+
+
+def test_keep_every_goes_on_counting_where_a_run_is_resumed(tmp_path: Path) -> None:
+    keep = "trainer.keep_every=2"
+    train(small(tmp_path, "trainer.max_steps=6", keep), tmp_path)
+    train(small(tmp_path, "trainer.max_steps=10", keep, f"resume={last(tmp_path)}"), tmp_path)
+    assert {path.stem for path in (tmp_path / "checkpoints").glob("step=*")} == {"step=4", "step=8"}
+
+
 def test_run_shorter_than_an_epoch_is_validated_and_logged(
     tmp_path: Path, recwarn: pytest.WarningsRecorder
 ) -> None:
