@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import stat
 from collections.abc import Iterator
@@ -193,13 +194,10 @@ def read_bytes(path: Path | str, most: int = _MOST_BYTES) -> bytes:
         DataError: there is no such file, or it may not be read.
     """
     with open_file(path) as file:
-        try:
-            data = file.read(most + 1)
-        except OSError as error:
-            raise DataError(f"{path}: cannot be read ({error.strerror})") from None
-    if len(data) > most:
-        raise FormatError(f"{path}: larger than {most} bytes, which no file of its kind is")
-    return data
+        size = os.fstat(file.fileno()).st_size  # a read of at most N bytes takes N bytes of memory first
+        if size > most:
+            raise FormatError(f"{path}: larger than {most} bytes, which no file of its kind is")
+        return file.read(size)
 
 
 def _decode(data: bytes, path: Path | str, flags: int) -> NDArray[Any]:
