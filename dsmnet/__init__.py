@@ -9,7 +9,7 @@ One stereo pair, followed through the tree:
     stages/regression.py scores               -> disparity                [B, 1, H/s, W/s]
     stages/refinement.py disparity            -> disparity                [B, 1, H, W], pixels
     metrics/             disparity            -> EPE, bad-k, D1
-    viz/                 disparity            -> colour map, error map, point cloud
+    viz/                 disparity            -> color map, error map, point cloud
 """
 
 from __future__ import annotations

@@ -17,11 +17,11 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from dsmnet.atomic import atomic_write
-from dsmnet.command_line import literal
+from dsmnet.cli.arguments import literal
+from dsmnet.cli.launch import HydraRun, with_choices
+from dsmnet.cli.usage import usage
 from dsmnet.ending import run_to_end
 from dsmnet.errors import UserError
-from dsmnet.launch import HydraRun, with_choices
-from dsmnet.usage import usage
 
 
 def config_dir() -> Path:

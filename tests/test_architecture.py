@@ -13,7 +13,9 @@ import dsmnet
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "dsmnet"
-CODE = sorted(path for folder in ("dsmnet", "tools", "tests") for path in (ROOT / folder).rglob("*.py"))
+CODE = sorted(
+    path for folder in ("dsmnet", "benchmarks", "tools", "tests") for path in (ROOT / folder).rglob("*.py")
+)
 TEXT = sorted(
     [
         *CODE,
@@ -44,7 +46,7 @@ def path_of_a_pair() -> list[str]:
 
 def test_something_is_checked() -> None:
     assert len(CODE) > 50
-    assert {"dsmnet", "tools", "tests"} == {relative(path).split("/")[0] for path in CODE}
+    assert set(FOLDERS) == {relative(path).split("/")[0] for path in CODE}
 
 
 def test_the_path_of_a_pair_exists() -> None:
@@ -103,7 +105,7 @@ def test_tests_mirror_the_package() -> None:
         path.name for path in (ROOT / "tests").iterdir() if path.is_dir() and path.name != "__pycache__"
     }
     packages = {path.name for path in PACKAGE.iterdir() if path.is_dir()}
-    assert folders <= packages | {"contracts", "robustness", "tools"}
+    assert folders <= packages | {"benchmarks", "contracts", "robustness", "tools"}
 
 
 def test_one_version() -> None:

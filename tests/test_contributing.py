@@ -14,7 +14,7 @@ import torch
 from omegaconf import DictConfig, OmegaConf
 
 from dsmnet.config import compose, instantiate
-from dsmnet.protocols import StereoSample
+from dsmnet.types import StereoSample
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLE = re.compile(

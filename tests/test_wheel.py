@@ -17,7 +17,7 @@ from dsmnet.config import config_dir
 print(config_dir())
 image = np.zeros((40, 60, 3), np.uint8)
 assert load_model(device="cpu").predict(image, image, 32).shape == (40, 60)
-from dsmnet.protocols import Calibration
+from dsmnet.types import Calibration
 from dsmnet.viz.cloud import build_cloud
 from dsmnet.viz.cloud_page import render_cloud
 wall = build_cloud(image[..., 0] + np.float32(9), image, Calibration(50, 0.1))

@@ -18,8 +18,8 @@ from dsmnet.analysis import analyze, labels
 from dsmnet.api import DEFAULT_WEIGHTS
 from dsmnet.atomic import check_apart, write_text
 from dsmnet.config import all_pairs, dataset_config, instantiate, save_config, tool
-from dsmnet.data.pairs import files_of
 from dsmnet.errors import UserError
+from dsmnet.io.pairs import files_of
 from dsmnet.viz.analysis import classifier_figure, divergence_figure, norms_figure
 from dsmnet.viz.figures import save
 

@@ -16,12 +16,12 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.markdown import Markdown
 
+from benchmarks.network import describe, markdown, measure
+from benchmarks.parts import SCALING, choose_parts, run_parts, table
+from benchmarks.scaling_report import check_scaling, measure_scaling
 from dsmnet import load_model
 from dsmnet.api import build_from_config, choose_device
 from dsmnet.atomic import write_text
-from dsmnet.bench.network import describe, markdown, measure
-from dsmnet.bench.parts import SCALING, choose_parts, run_parts, table
-from dsmnet.bench.scaling_report import check_scaling, measure_scaling
 from dsmnet.config import save_config, tool
 
 log = logging.getLogger(__name__)

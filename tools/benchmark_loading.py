@@ -16,14 +16,14 @@ from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
 from rich.markdown import Markdown
 
+from benchmarks.loading.fake import write_fake_set
+from benchmarks.loading.measure import SetTimes, measure_loader, measure_set
+from benchmarks.loading.report import environment, markdown
 from dsmnet.atomic import write_text
 from dsmnet.config import dataset_config, instantiate, save_config, tool
-from dsmnet.data.base import choose
-from dsmnet.data.loading.fake import write_fake_set
-from dsmnet.data.loading.measure import SetTimes, measure_loader, measure_set
-from dsmnet.data.loading.report import environment, markdown
+from dsmnet.datasets.base import choose
 from dsmnet.errors import UserError
-from dsmnet.inference.progress import track
+from dsmnet.progress import track
 
 OPTIONS = "pairs", "repeats", "crop", "workers", "loader"  # recorded beside the numbers
 log = logging.getLogger(__name__)

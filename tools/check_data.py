@@ -19,14 +19,14 @@ from rich.markdown import Markdown
 
 from dsmnet.atomic import atomic_write, check_apart, write_text
 from dsmnet.config import config_dir, dataset_config, instantiate, tool
-from dsmnet.data.catalog import FOUND, Source, find_source
-from dsmnet.data.check import SetReport, check_dataset, choose_pairs, read_some
-from dsmnet.data.check_report import markdown
-from dsmnet.data.formats import write_image
-from dsmnet.data.pairs import files_of
-from dsmnet.data.parallel import worker_count
+from dsmnet.datasets.catalog import FOUND, Source, find_source
+from dsmnet.datasets.health_check import SetReport, check_dataset, choose_pairs, read_some
+from dsmnet.datasets.health_report import markdown
+from dsmnet.datasets.parallel import worker_count
 from dsmnet.errors import NAMED, DataError, UserError
-from dsmnet.inference.progress import track
+from dsmnet.io import write_image
+from dsmnet.io.pairs import files_of
+from dsmnet.progress import track
 from dsmnet.viz import sheet
 
 log = logging.getLogger(__name__)

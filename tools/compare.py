@@ -14,10 +14,10 @@ from omegaconf import DictConfig, OmegaConf
 
 from dsmnet.atomic import atomic_write, check_apart
 from dsmnet.config import save_config, tool
-from dsmnet.data.formats import write_image
 from dsmnet.evaluation import comparison_report
 from dsmnet.evaluation.comparison import compare
 from dsmnet.evaluation.runs import read_adaptations, read_runs
+from dsmnet.io import write_image
 from dsmnet.viz import dot_plot
 
 READ = ("config.yaml", "results.json", "metrics.csv", "adapt.json")  # of each run

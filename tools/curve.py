@@ -14,12 +14,12 @@ from omegaconf import DictConfig, OmegaConf
 from dsmnet import load_model
 from dsmnet.atomic import atomic_write, check_apart
 from dsmnet.config import instantiate, save_config, tool
-from dsmnet.data.formats import write_image
-from dsmnet.data.pairs import files_of
 from dsmnet.errors import UserError
 from dsmnet.evaluation import choose_sets, evaluate
 from dsmnet.evaluation.curve import curve_rows, find_milestones, write_curve
 from dsmnet.evaluation.report import HEADINGS
+from dsmnet.io import write_image
+from dsmnet.io.pairs import files_of
 from dsmnet.viz.curves import line_plot
 
 WRITTEN = ("config.yaml", "curve.json", "curve.csv", "curve.png")

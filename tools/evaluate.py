@@ -17,9 +17,9 @@ from dsmnet import load_model
 from dsmnet.api import DEFAULT_WEIGHTS
 from dsmnet.atomic import check_apart
 from dsmnet.config import instantiate, save_config, tool
-from dsmnet.data.pairs import files_of
 from dsmnet.evaluation import Compared, choose_sets, chosen_checkpoints, cross_domain_evaluation, only_set
 from dsmnet.inference.tiled import in_tiles
+from dsmnet.io.pairs import files_of
 
 WRITTEN = (
     *("config.yaml", "results.json", "results.md", "results.csv", "results.html", "causes.md", "panels"),

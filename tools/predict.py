@@ -1,7 +1,7 @@
 """Predict disparity: python tools/predict.py left=FILE right=FILE [checkpoint=PATH] [calib=FILE].
 
 One pair, two folders or globs of equally many images, or two videos, of any size. Writes per pair NAME.pfm,
-NAME.png (16-bit, disparity * 256), NAME_colour.png and, with a calibration, NAME_depth.png (millimetres),
+NAME.png (16-bit, disparity * 256), NAME_color.png and, with a calibration, NAME_depth.png (millimetres),
 NAME.ply and, with html=true, NAME_cloud.html under paths.output; with confidence=true also
 NAME_confidence.png (16-bit, confidence * 65535). With resume=true an interrupted run goes on.
 """
@@ -17,18 +17,18 @@ from omegaconf import DictConfig, OmegaConf
 from dsmnet import load_model
 from dsmnet.atomic import check_apart
 from dsmnet.config import tool
-from dsmnet.data.pairs import files_of, result_names
 from dsmnet.errors import UserError
 from dsmnet.inference.batch import Prediction, predict_files
 from dsmnet.inference.cloud import CloudWriter
-from dsmnet.inference.colour_video import NAME as VIDEO
-from dsmnet.inference.colour_video import check_colour_video, write_colour_video
+from dsmnet.inference.color_video import NAME as VIDEO
+from dsmnet.inference.color_video import check_color_video, write_color_video
 from dsmnet.inference.files import ResultWriter
-from dsmnet.inference.progress import track
 from dsmnet.inference.record import NAME as RECORD
 from dsmnet.inference.record import PredictionRecord
 from dsmnet.inference.sources import pair_source
 from dsmnet.inference.tiled import in_tiles
+from dsmnet.io.pairs import files_of, result_names
+from dsmnet.progress import track
 from dsmnet.text import count
 
 log = logging.getLogger(__name__)
@@ -40,12 +40,12 @@ def main(cfg: DictConfig) -> None:
     options = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     assert isinstance(options, dict)
     prediction = Prediction(cfg.max_disparity, cfg.confidence, cfg.min_confidence)
-    check_colour_video(cfg.colour_video, options["limits"])
+    check_color_video(cfg.color_video, options["limits"])
     pairs, load = pair_source(options["left"], options["right"], options["calib"], cfg.layout)
     if cfg.html and options["calib"] is None:
         raise UserError("html=true without calib: a page needs depth; expected calib=FILE as well")
     cloud = CloudWriter(cfg.max_depth, cfg.edge_filter, cfg.depth, cfg.html, cfg.max_points)
-    writer = ResultWriter(Path(cfg.paths.output), options["limits"], cfg.colour_map, cfg.legend, cloud)
+    writer = ResultWriter(Path(cfg.paths.output), options["limits"], cfg.color_map, cfg.legend, cloud)
     written = [*result_names(pairs), RECORD, VIDEO]
     check_apart(writer.folder, written, [options["checkpoint"], *files_of(pairs)])
     net = load_model(cfg.checkpoint, device=cfg.device, backend=cfg.backend)
@@ -61,9 +61,9 @@ def main(cfg: DictConfig) -> None:
         watch=partial(track, description="predict", enabled=cfg.progress),
     )
     log.info("%s -> %s", count(tally.done, "pair"), writer.folder)
-    if cfg.colour_video is not None:
+    if cfg.color_video is not None:
         names = [pair.name for pair in pairs]
-        log.info("wrote %s", write_colour_video(writer.folder, names, cfg.colour_video))
+        log.info("wrote %s", write_color_video(writer.folder, names, cfg.color_video))
     tally.check()
 
 

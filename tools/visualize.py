@@ -1,6 +1,6 @@
 """Draw a disparity file: python tools/visualize.py disparity=FILE [left=FILE] [truth=FILE] [calib=FILE].
 
-Writes NAME_colour.png (with a legend), NAME_panel.png and, with truth, NAME_error.png under paths.output;
+Writes NAME_color.png (with a legend), NAME_panel.png and, with truth, NAME_error.png under paths.output;
 with a calibration also NAME_depth.png (millimetres), NAME.ply, NAME_turntable.png and .webp (the cloud from
 several sides) and NAME_cloud.html, a page in which it is turned with the mouse.
 """
@@ -14,18 +14,18 @@ from omegaconf import DictConfig, OmegaConf
 
 from dsmnet.atomic import check_apart
 from dsmnet.config import tool
-from dsmnet.data.formats import read_calibration, read_image, write_image
-from dsmnet.data.formats.calibration import kitti_cameras
-from dsmnet.data.formats.maps import read_map
 from dsmnet.errors import DataError, ShapeError
 from dsmnet.inference.cloud import CloudWriter
 from dsmnet.inference.files import ResultWriter
 from dsmnet.inference.staging import staged
-from dsmnet.viz import colour_disparity, colour_error, error_bar, panel, with_bar
-from dsmnet.viz.colour import check_limits
+from dsmnet.io import read_calibration, read_image, write_image
+from dsmnet.io.calibration import kitti_cameras
+from dsmnet.io.disparity_file import read_map
+from dsmnet.viz import color_disparity, color_error, error_bar, panel, with_bar
+from dsmnet.viz.color import check_limits
 
 WRITTEN = (
-    *("_colour.png", "_panel.png", "_error.png", ".ply", "_depth.png", "_depth.npy", "_depth.pfm"),
+    *("_color.png", "_panel.png", "_error.png", ".ply", "_depth.png", "_depth.npy", "_depth.pfm"),
     *("_cloud.html", "_turntable.png", "_turntable.webp"),
 )
 log = logging.getLogger(__name__)
@@ -38,7 +38,7 @@ def main(cfg: DictConfig) -> None:
     assert isinstance(options, dict)
     path, limits = Path(str(cfg.disparity)), check_limits(options["limits"])
     cloud = CloudWriter(cfg.max_depth, cfg.edge_filter, cfg.depth, True, cfg.max_points)
-    writer = ResultWriter(Path(cfg.paths.output), limits, cfg.colour_map, cfg.legend, cloud)
+    writer = ResultWriter(Path(cfg.paths.output), limits, cfg.color_map, cfg.legend, cloud)
     check_apart(
         writer.folder,
         [path.stem + suffix for suffix in WRITTEN],
@@ -54,9 +54,9 @@ def main(cfg: DictConfig) -> None:
                 "expected the same (height, width)"
             )
 
-    pictures = {"colour": writer.colour(disparity)}
+    pictures = {"color": writer.color(disparity)}
     if truth is not None:
-        error = colour_error(disparity, truth)
+        error = color_error(disparity, truth)
         pictures["error"] = with_bar(error, error_bar(error.shape[1])) if cfg.legend else error
     top = limits[1] if limits else None
     pictures["panel"] = panel(left, disparity, truth, max_disparity=top, title=path.stem)
@@ -64,11 +64,11 @@ def main(cfg: DictConfig) -> None:
         for kind, picture in pictures.items():
             write_image(folder / f"{path.stem}_{kind}.png", picture)
         if cfg.calib is not None:
-            colours = colour_disparity(disparity, limits, colour_map=cfg.colour_map) if left is None else left
+            colors = color_disparity(disparity, limits, color_map=cfg.color_map) if left is None else left
             try:
                 cameras = kitti_cameras(Path(cfg.left)) if cfg.left is not None else (2, 3)
                 calibration = read_calibration(cfg.calib, cameras, disparity.shape)
-                cloud.draw(folder, path.stem, disparity, colours, calibration)
+                cloud.draw(folder, path.stem, disparity, colors, calibration)
             except DataError as error:
                 raise DataError(f"disparity={path}, calib={cfg.calib}: {error}") from None
     log.info("%s -> %s", ", ".join(f"{path.stem}_{kind}.png" for kind in pictures), writer.folder)

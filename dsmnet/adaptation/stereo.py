@@ -8,12 +8,12 @@ from typing import Any
 from torch.utils.data import Dataset
 
 from dsmnet.adaptation.adabn import Adaptation, Mode, adapt_batch_norms
-from dsmnet.data.check import choose_pairs
+from dsmnet.datasets.health_check import choose_pairs
 from dsmnet.errors import UserError
 from dsmnet.inference import StereoPredictor
-from dsmnet.inference.progress import track
 from dsmnet.inference.search import search_range
-from dsmnet.protocols import StereoSample
+from dsmnet.progress import track
+from dsmnet.types import StereoSample
 
 
 def adapt(

@@ -15,14 +15,14 @@ from torch.utils.data import Dataset
 
 from dsmnet.adaptation import Moments
 from dsmnet.analysis.domain_classifier import domain_accuracy
+from dsmnet.analysis.hooks import blocks, crops, features_of_pair, normalised_convolutions, outputs_of
 from dsmnet.analysis.measures import layer_divergence, wasserstein
-from dsmnet.analysis.taps import blocks, crops, features_of_pair, normalised_convolutions, outputs_of
-from dsmnet.data.check import choose_pairs
+from dsmnet.datasets.health_check import choose_pairs
 from dsmnet.errors import UserError
 from dsmnet.inference import StereoPredictor
 from dsmnet.inference.predictor import to_tensor
-from dsmnet.inference.progress import track
-from dsmnet.protocols import Image, StereoSample
+from dsmnet.progress import track
+from dsmnet.types import Image, StereoSample
 
 HISTOGRAM_BINS = 200
 FOLDS = 2

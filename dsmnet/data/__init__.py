@@ -1,1 +1,1 @@
-"""Data sets: from files (or, for synthetic scenes, from a seed) to samples and batches."""
+"""What lies between data sets and training: sampling, mixing, batching."""

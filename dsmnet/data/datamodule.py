@@ -11,10 +11,11 @@ import cv2
 import pytorch_lightning as pl
 from torch.utils.data import DataLoader, Dataset
 
+from dsmnet.augment import Transform
+from dsmnet.data.collate import collate
 from dsmnet.data.sampler import Augmented, EndlessSampler
-from dsmnet.data.transforms import Transform, collate
 from dsmnet.errors import UserError
-from dsmnet.protocols import StereoSample
+from dsmnet.types import StereoSample
 
 log = logging.getLogger(__name__)
 

@@ -10,10 +10,10 @@ from typing import Any, cast
 import numpy as np
 from torch.utils.data import Dataset
 
-from dsmnet.data.base import choose
 from dsmnet.data.quotas import interleave, whole_shares
+from dsmnet.datasets.base import choose
 from dsmnet.errors import DataError, MissingDataError, UserError
-from dsmnet.protocols import StereoSample
+from dsmnet.types import StereoSample
 
 log = logging.getLogger(__name__)
 

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from torch.utils.data import Dataset, Sampler
 
+from dsmnet.augment import Transform
 from dsmnet.data.mixture import Mixture
-from dsmnet.data.transforms import Transform
 from dsmnet.errors import DataError
-from dsmnet.protocols import StereoSample
+from dsmnet.types import StereoSample
 
 Position = tuple[int, int]  # (place in the endless order, item of the data set)
 

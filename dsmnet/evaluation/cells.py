@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from dsmnet.evaluation.jsonable import finite
 from dsmnet.metrics.functional import absolute_error, outliers
-from dsmnet.protocols import DisparityMap, Mask, StereoSample
+from dsmnet.types import DisparityMap, Mask, StereoSample
 
 CAP = 192  # px, the bound on true disparity that most publications have
 THRESHOLDS = {"bad0.5": 0.5, "bad1": 1.0, "bad2": 2.0, "bad3": 3.0}

@@ -10,14 +10,14 @@ from typing import Any
 
 from dsmnet.atomic import write_text
 from dsmnet.errors import DataError, UserError
-from dsmnet.evaluation import causes, confidence, report
+from dsmnet.evaluation import confidence, error_breakdown, report
 from dsmnet.evaluation.evaluator import Compared, OnImage, describe, evaluate
 from dsmnet.evaluation.html import Pictures, write_page
 from dsmnet.evaluation.panels import panel_writer
 from dsmnet.evaluation.sets import FoundSets, find_sets
 from dsmnet.evaluation.sparsification import Sparsification
-from dsmnet.protocols import DisparityMap, Mask, Matcher, StereoSample
 from dsmnet.text import count
+from dsmnet.types import DisparityMap, Mask, Matcher, StereoSample
 
 log = logging.getLogger(__name__)
 
@@ -60,7 +60,7 @@ def cross_domain_evaluation(
     present, missing, trained_on = sets or choose_sets(cfg, build)
     baseline, protocol, reach = cfg.get("baseline"), build(cfg.protocol), cfg.get("max_disparity", "auto")
     sparsification = Sparsification(matcher, protocol, reach) if cfg.get("confidence", False) else None
-    by_cause = causes.ErrorsByCause() if cfg.get("causes", False) else None
+    by_cause = error_breakdown.ErrorsByCause() if cfg.get("causes", False) else None
     with Pictures(output, cfg.get("html_images", 0) if cfg.get("html", False) else 0) as pictures:
         watchers = [pictures.of(label or describe(matcher)["model"])]
         if cfg.get("panels", False):
@@ -89,7 +89,7 @@ def cross_domain_evaluation(
             results["confidence"] = sparsification.to_dict()
         if by_cause:
             results["causes"] = by_cause.entry()
-            write_text(output / "causes.md", causes.markdown(results["causes"]))
+            write_text(output / "causes.md", error_breakdown.markdown(results["causes"]))
             log.info("wrote %s: where the error lies", output / "causes.md")
         report.write(results, output)
         report.show(results)

@@ -15,11 +15,11 @@ from dsmnet.errors import NAMED, DataError, first_of
 from dsmnet.evaluation.cells import Cells, count_cells, scored_sums, scores
 from dsmnet.evaluation.protocol import METRICS, EvaluationProtocol, Rule
 from dsmnet.evaluation.results import ImageResult, SetResult
-from dsmnet.inference.progress import track
 from dsmnet.inference.search import search_range, too_short
 from dsmnet.inference.tiled import TiledMatcher
 from dsmnet.inference.timing import needs_warm_up, timed_prediction
-from dsmnet.protocols import DisparityMap, Mask, Matcher, StereoSample
+from dsmnet.progress import track
+from dsmnet.types import DisparityMap, Mask, Matcher, StereoSample
 
 log = logging.getLogger(__name__)
 

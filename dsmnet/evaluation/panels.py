@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from dsmnet.atomic import atomic_write
-from dsmnet.data.formats import write_image
 from dsmnet.evaluation.evaluator import OnImage
-from dsmnet.protocols import DisparityMap, Mask, StereoSample
+from dsmnet.io import write_image
+from dsmnet.types import DisparityMap, Mask, StereoSample
 from dsmnet.viz.panel import panel
 
 

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 from torch.utils.data import Dataset, Subset
 
-from dsmnet.data.base import PairDataset, StereoDataset
+from dsmnet.datasets.base import PairDataset, StereoDataset
 from dsmnet.errors import UserError
-from dsmnet.protocols import StereoSample
+from dsmnet.types import StereoSample
 
 log = logging.getLogger(__name__)
 

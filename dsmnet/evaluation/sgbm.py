@@ -7,7 +7,7 @@ import numpy as np
 
 from dsmnet.errors import ShapeError, UserError
 from dsmnet.inference.search import widened
-from dsmnet.protocols import DisparityMap, Image, Mask
+from dsmnet.types import DisparityMap, Image, Mask
 
 _FIXED_POINT = 16  # OpenCV returns sixteenths of a pixel, and searches a multiple of 16 disparities
 _MODES = {

@@ -20,7 +20,7 @@ from dsmnet.evaluation.jsonable import finite
 from dsmnet.evaluation.protocol import EvaluationProtocol
 from dsmnet.inference.confidence import predict_with_cues
 from dsmnet.inference.search import search_range
-from dsmnet.protocols import DisparityMap, Mask, Matcher, StereoSample
+from dsmnet.types import DisparityMap, Mask, Matcher, StereoSample
 
 log = logging.getLogger(__name__)
 

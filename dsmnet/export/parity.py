@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from dsmnet.data.synthetic import SyntheticStereo
 from dsmnet.errors import UserError
 from dsmnet.inference.predictor import StereoPredictor
+from dsmnet.synthetic import SyntheticStereo
 
 
 def check_parity(

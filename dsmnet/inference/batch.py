@@ -13,11 +13,6 @@ import numpy as np
 import torch
 
 from dsmnet.atomic import WriteError
-from dsmnet.data.formats import read_calibration
-from dsmnet.data.formats.calibration import kitti_cameras
-from dsmnet.data.formats.images import read_views as read_images
-from dsmnet.data.pairs import PairFiles
-from dsmnet.data.videos import EndOfVideo
 from dsmnet.ending import Interrupted, Terminated
 from dsmnet.errors import DataError, ShapeError, UserError, first_of
 from dsmnet.inference.confidence import ConfidenceMap, check_cue, confidence_cue, predict_with_confidence
@@ -25,8 +20,13 @@ from dsmnet.inference.files import ResultWriter
 from dsmnet.inference.pipeline import ReadAhead, WriteBehind
 from dsmnet.inference.record import PredictionRecord
 from dsmnet.inference.search import search_range, too_short
-from dsmnet.protocols import Calibration, DisparityMap, Image, Matcher
+from dsmnet.io import read_calibration
+from dsmnet.io.calibration import kitti_cameras
+from dsmnet.io.images import read_views as read_images
+from dsmnet.io.pairs import PairFiles
+from dsmnet.io.video import EndOfVideo
 from dsmnet.text import count
+from dsmnet.types import Calibration, DisparityMap, Image, Matcher
 
 log = logging.getLogger(__name__)
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from dsmnet.data.formats import write_image, write_pfm
-from dsmnet.data.formats.npy import write_npy
 from dsmnet.errors import UserError
-from dsmnet.protocols import Calibration, DisparityMap, Image
+from dsmnet.io import write_image, write_pfm
+from dsmnet.io.npy import write_npy
+from dsmnet.types import Calibration, DisparityMap, Image
 from dsmnet.viz.cloud import Cloud, build_cloud
 from dsmnet.viz.cloud_page import render_cloud
 from dsmnet.viz.pointcloud import depth_from_disparity, point_cloud, write_ply
@@ -69,8 +69,8 @@ class CloudWriter:
             DataError: the calibration does not say the focal length or the baseline.
             ShapeError: the left view has another size.
         """
-        points, colours = point_cloud(disparity, left, calibration, self.max_depth, self.edge_filter)
-        write_ply(folder / f"{name}.ply", points, colours)
+        points, colors = point_cloud(disparity, left, calibration, self.max_depth, self.edge_filter)
+        write_ply(folder / f"{name}.ply", points, colors)
         if self.depth is not None:
             write_depth(folder / f"{name}_depth.{self.depth}", depth_from_disparity(disparity, calibration))
         if len(points) < disparity.size:

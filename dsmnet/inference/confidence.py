@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from dsmnet.errors import UserError
-from dsmnet.protocols import DisparityMap, Matcher
+from dsmnet.types import DisparityMap, Matcher
 
 CUES = ("both", "sharpness", "consistency")
 

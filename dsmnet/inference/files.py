@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 
-from dsmnet.data.formats import write_image, write_pfm
-from dsmnet.data.formats.disparity import write_disparity_png16
 from dsmnet.inference.cloud import CloudWriter
 from dsmnet.inference.confidence import ConfidenceMap
 from dsmnet.inference.staging import staged
-from dsmnet.protocols import Calibration, DisparityMap, Image
-from dsmnet.viz.colour import COLOUR_MAP, check_limits, colour_disparity, colour_table, disparity_range
+from dsmnet.io import write_image, write_pfm
+from dsmnet.io.disparity import write_disparity_png16
+from dsmnet.types import Calibration, DisparityMap, Image
+from dsmnet.viz.color import COLOR_MAP, check_limits, color_disparity, color_table, disparity_range
 from dsmnet.viz.legend import disparity_bar, with_bar
 
 log = logging.getLogger(__name__)
@@ -23,38 +23,38 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ResultWriter:
-    """Writes NAME.pfm, NAME.png and NAME_colour.png of a pair, and with a calibration what `cloud` does.
+    """Writes NAME.pfm, NAME.png and NAME_color.png of a pair, and with a calibration what `cloud` does.
 
     A confidence becomes NAME_confidence.png, 16 bit, 65535 times the value.
 
     Args:
         folder: where.
-        limits: disparities of the first and last colour, pixels; percentiles of each map without it.
-        colour_map: a name that matplotlib knows.
-        legend: a colour bar below the colour map.
+        limits: disparities of the first and last color, pixels; percentiles of each map without it.
+        color_map: a name that matplotlib knows.
+        legend: a color bar below the color map.
         cloud: what else a calibration gives.
 
     Raises:
-        UserError: `limits` or `colour_map` is not what it should be.
+        UserError: `limits` or `color_map` is not what it should be.
     """
 
     folder: Path
     limits: Sequence[float] | None = None
-    colour_map: str = COLOUR_MAP
+    color_map: str = COLOR_MAP
     legend: bool = True
     cloud: CloudWriter = field(default_factory=CloudWriter)
 
     def __post_init__(self) -> None:
         check_limits(self.limits)
-        colour_table(self.colour_map)
+        color_table(self.color_map)
 
-    def colour(self, disparity: DisparityMap) -> Image:
-        """Return the colour map, with its legend where that is wanted."""
+    def color(self, disparity: DisparityMap) -> Image:
+        """Return the color map, with its legend where that is wanted."""
         limits = check_limits(self.limits) or disparity_range(disparity)
-        picture = colour_disparity(disparity, limits, colour_map=self.colour_map)
+        picture = color_disparity(disparity, limits, color_map=self.color_map)
         if not self.legend:
             return picture
-        return with_bar(picture, disparity_bar(picture.shape[1], limits, self.colour_map))
+        return with_bar(picture, disparity_bar(picture.shape[1], limits, self.color_map))
 
     def write(
         self,
@@ -70,6 +70,6 @@ class ResultWriter:
                 self.cloud.write(folder, name, disparity, left, calibration)
             write_pfm(folder / f"{name}.pfm", disparity)
             write_disparity_png16(folder / f"{name}.png", disparity)
-            write_image(folder / f"{name}_colour.png", self.colour(disparity))
+            write_image(folder / f"{name}_color.png", self.color(disparity))
             if confidence is not None:
                 write_image(folder / f"{name}_confidence.png", np.rint(confidence * 65535).astype(np.uint16))

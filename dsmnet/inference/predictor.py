@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dsmnet.data.formats.images import bit_depth
 from dsmnet.errors import ShapeError
 from dsmnet.inference.confidence import full_size, predict_with_confidence, sharpness
 from dsmnet.inference.padding import Padding
 from dsmnet.inference.search import widened
+from dsmnet.io.images import bit_depth
 from dsmnet.models.stereo_net import StereoNet
 
 AnyImage = NDArray[Any] | Tensor

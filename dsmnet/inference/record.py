@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from dsmnet.atomic import cannot_write, write_text
-from dsmnet.data.pairs import PairFiles
 from dsmnet.errors import UserError
+from dsmnet.io.pairs import PairFiles
 
 log = logging.getLogger(__name__)
 
@@ -25,7 +25,7 @@ _IRRELEVANT = {
     "resume",
     "device",
     "ahead",
-    "colour_video",
+    "color_video",
 }
 _IRRELEVANT |= {"choices", "hydra"}
 

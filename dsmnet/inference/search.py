@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from dsmnet.errors import UserError
-from dsmnet.protocols import Calibration, DisparityMap
+from dsmnet.types import Calibration, DisparityMap
 
 DEFAULT_RANGE = 192  # pixels: where nothing says how far to search
 WIDE = 1500  # pixels: of wider images a range of their own is in proportion to the width

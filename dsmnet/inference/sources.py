@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from dsmnet.data.pairs import CALIBRATION_SUFFIXES, PairFiles, find_files, pair_files
-from dsmnet.data.videos import VideoPairs, is_video
 from dsmnet.errors import UserError
 from dsmnet.inference.batch import Views, read_views
+from dsmnet.io.pairs import CALIBRATION_SUFFIXES, PairFiles, find_files, pair_files
+from dsmnet.io.video import VideoPairs, is_video
 
 
 def pair_source(

@@ -12,12 +12,12 @@ import numpy as np
 
 from dsmnet.errors import ShapeError, UserError
 from dsmnet.inference.confidence import ConfidenceMap
-from dsmnet.inference.footprint import footprint
-from dsmnet.inference.fusion import choose_by_match
-from dsmnet.inference.progress import track
+from dsmnet.inference.memory_estimate import footprint
+from dsmnet.inference.photometric_selection import choose_by_match
 from dsmnet.inference.search import DEFAULT_RANGE, widened
 from dsmnet.inference.tiles import Blend, CoarseMap, Tile, spans
-from dsmnet.protocols import DisparityMap, Image, Matcher
+from dsmnet.progress import track
+from dsmnet.types import DisparityMap, Image, Matcher
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dsmnet.protocols import DisparityMap, Image
+from dsmnet.types import DisparityMap, Image
 
 DILATION = 4  # pixels of the coarse map: how far a surface may reach beyond where the coarse map has it
 MARGIN = 0.1  # share of a tile's range that is searched beyond both of its ends

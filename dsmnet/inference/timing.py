@@ -7,7 +7,7 @@ import time
 import torch
 
 from dsmnet.errors import ShapeError
-from dsmnet.protocols import DisparityMap, Matcher, StereoSample
+from dsmnet.types import DisparityMap, Matcher, StereoSample
 
 
 def timed_prediction(matcher: Matcher, sample: StereoSample, reach: int) -> tuple[DisparityMap, float]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from dsmnet.data.base import StereoDataset
-from dsmnet.data.catalog import published_pairs
-from dsmnet.data.formats import read_image
-from dsmnet.protocols import StereoSample
+from dsmnet.datasets.base import StereoDataset
+from dsmnet.datasets.catalog import published_pairs
+from dsmnet.io import read_image
 from dsmnet.submission.form import UploadForm
+from dsmnet.types import StereoSample
 
 
 class Answer(NamedTuple):

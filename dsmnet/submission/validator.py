@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from dsmnet.data.formats.images import decode_grey
-from dsmnet.data.formats.pfm import decode_pfm, read_pfm_header
 from dsmnet.errors import DataError, FormatError, shown
+from dsmnet.io.images import decode_grey
+from dsmnet.io.pfm import decode_pfm, read_pfm_header
 from dsmnet.submission.answers import Answer
 from dsmnet.submission.archive import open_archive
 from dsmnet.submission.form import SECONDS, UploadForm
@@ -24,9 +24,9 @@ _CHANNELS = {
     2: "three channels",
     3: "a palette",
     4: "grey and alpha",
-    6: "colour and alpha",
+    6: "color and alpha",
 }
-_GREY = 0  # PNG's colour type of one channel
+_GREY = 0  # PNG's color type of one channel
 _PIXEL = 16  # bytes: more than any way to store a pixel's disparity takes
 _AROUND = 1 << 16  # bytes: header and metadata of a map; of a text file, all
 
@@ -129,7 +129,7 @@ def _png16_size(data: bytes, name: str) -> tuple[int, int]:
         raise FormatError(f"{name}: no PNG image")
     width, height, bits, kind = struct.unpack_from(">IIBB", data, 16)  # of the header, always the first chunk
     if (bits, kind) != (16, _GREY):
-        channels = _CHANNELS.get(kind, f"colour type {kind}")
+        channels = _CHANNELS.get(kind, f"color type {kind}")
         raise FormatError(f"{name}: a PNG of {bits} bits and {channels}; expected 16 bits and one channel")
     return height, width
 

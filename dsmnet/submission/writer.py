@@ -12,18 +12,18 @@ import numpy as np
 import torch
 
 from dsmnet.atomic import WriteError, atomic_write, cannot_write
-from dsmnet.data.formats import write_pfm
-from dsmnet.data.formats.disparity import write_disparity_png16
-from dsmnet.data.formats.images import read_bytes
 from dsmnet.ending import Interrupted, Terminated
 from dsmnet.errors import DataError, UserError, first_of
 from dsmnet.inference.search import search_range, too_short
 from dsmnet.inference.timing import needs_warm_up, timed_prediction
-from dsmnet.protocols import DisparityMap, Matcher
+from dsmnet.io import write_pfm
+from dsmnet.io.disparity import write_disparity_png16
+from dsmnet.io.images import read_bytes
 from dsmnet.submission.answers import Answer
 from dsmnet.submission.form import UploadForm
 from dsmnet.submission.record import Record
 from dsmnet.submission.validator import answer_problems
+from dsmnet.types import DisparityMap, Matcher
 
 log = logging.getLogger(__name__)
 

@@ -10,8 +10,8 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import TensorBoardLogger
 
-from dsmnet.protocols import StereoBatch
 from dsmnet.training.module import StereoModule
+from dsmnet.types import StereoBatch
 from dsmnet.viz.panel import panel
 
 log = logging.getLogger(__name__)

@@ -23,10 +23,10 @@ from dsmnet.losses import StereoLoss
 from dsmnet.metrics.modular import D1, EPE, BadPixel
 from dsmnet.models.checkpoint import CONFIG_KEY, PAIRS_KEY
 from dsmnet.models.stereo_net import StereoNet
-from dsmnet.protocols import StereoBatch
 from dsmnet.training.compiled import Match, match_views
 from dsmnet.training.gates import make_optimizer
 from dsmnet.training.stopping import StopOnSignal, agree
+from dsmnet.types import StereoBatch
 
 
 class TrainingDiverged(UserError):

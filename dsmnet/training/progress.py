@@ -8,7 +8,7 @@ import pytorch_lightning as pl
 from pytorch_lightning.callbacks import ProgressBar
 from rich.progress import Progress, TaskID
 
-from dsmnet.inference.progress import new_display
+from dsmnet.progress import new_display
 
 
 class TrainingBar(ProgressBar):

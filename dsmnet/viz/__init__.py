@@ -1,6 +1,6 @@
-"""Disparity as pictures: colour map, error map, panels, contact sheets, point cloud; runs as dots."""
+"""Disparity as pictures: color map, error map, panels, contact sheets, point cloud; runs as dots."""
 
-from dsmnet.viz.colour import colour_disparity, colour_error, disparity_range, known_pixels
+from dsmnet.viz.color import color_disparity, color_error, disparity_range, known_pixels
 from dsmnet.viz.dotplot import dot_plot
 from dsmnet.viz.legend import disparity_bar, error_bar, with_bar
 from dsmnet.viz.panel import panel
@@ -8,8 +8,8 @@ from dsmnet.viz.pointcloud import depth_from_disparity, point_cloud, write_ply
 from dsmnet.viz.sheet import sheet
 
 __all__ = [
-    "colour_disparity",
-    "colour_error",
+    "color_disparity",
+    "color_error",
     "depth_from_disparity",
     "disparity_bar",
     "disparity_range",

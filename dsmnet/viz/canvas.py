@@ -1,4 +1,4 @@
-"""Drawing that every picture here shares: text, colour bars' ground, scaling that respects unknown pixels."""
+"""Drawing that every picture here shares: text, color bars' ground, scaling that respects unknown pixels."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from dsmnet.protocols import Image, Mask
+from dsmnet.types import Image, Mask
 
-Colour = tuple[int, int, int]
-BACKGROUND: Colour = (22, 24, 29)  # dark, so that black (unknown) and every colour of the maps stand out
-FOREGROUND: Colour = (236, 238, 242)
-MUTED: Colour = (158, 165, 178)
+Color = tuple[int, int, int]
+BACKGROUND: Color = (22, 24, 29)  # dark, so that black (unknown) and every color of the maps stand out
+FOREGROUND: Color = (236, 238, 242)
+MUTED: Color = (158, 165, 178)
 
 
 class Label(NamedTuple):
@@ -25,7 +25,7 @@ class Label(NamedTuple):
     y: float
     text: str
     size: float  # height of the font, pixels
-    colour: Colour = FOREGROUND
+    color: Color = FOREGROUND
     align: str = "left"  # left | center | right: the side of the text that x names
     bold: bool = False
     max_width: float | None = None  # pixels; wider text is set smaller
@@ -59,7 +59,7 @@ def write(canvas: Image, labels: Sequence[Label]) -> Image:
             1 - label.y / (height + 0.5),
             label.text.replace("$", r"\$"),
             fontsize=label.size,
-            color=[channel / 255 for channel in label.colour],
+            color=[channel / 255 for channel in label.color],
             ha=label.align,
             va="center_baseline",
             weight="bold" if label.bold else "normal",
@@ -100,9 +100,9 @@ def resize(picture: Image, height: int, width: int) -> Image:
 
 
 def resize_map(picture: Image, known: Mask, height: int, width: int) -> Image:
-    """Scale a coloured map: unknown pixels neither darken their neighbours nor hide sparse ones.
+    """Scale a colored map: unknown pixels neither darken their neighbours nor hide sparse ones.
 
-    A target pixel takes the mean colour of the known pixels that it covers, black when it covers none.
+    A target pixel takes the mean color of the known pixels that it covers, black when it covers none.
     """
     rows, columns = known.shape
     if (rows, columns) == (height, width):

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsmnet.errors import DataError
-from dsmnet.protocols import Calibration, DisparityMap, Image, Mask
-from dsmnet.viz.colour import known_pixels
+from dsmnet.types import Calibration, DisparityMap, Image, Mask
+from dsmnet.viz.color import known_pixels
 from dsmnet.viz.edges import surface_slopes
 from dsmnet.viz.pointcloud import focal_and_baseline, kept_pixels, point_cloud, principal_point
 
@@ -34,10 +34,10 @@ class Pinhole(NamedTuple):
 
 
 class Cloud(NamedTuple):
-    """Points, their colours, and how they were seen."""
+    """Points, their colors, and how they were seen."""
 
     points: Points  # [N, 3], metres: x right, y down, z forward from the left camera
-    colours: Image  # RGB [N, 3]
+    colors: Image  # RGB [N, 3]
     camera: Pinhole  # the left camera
     slopes: NDArray[np.float32]  # [N, 2], change of 1 / z, 1 / metres, to the next pixel right and down
     step: float  # pixels between neighbouring points, on average: 1 where none is left out
@@ -82,11 +82,11 @@ def build_cloud(
             + (f", and none of them lies within max_depth={max_depth:g} m" if known and max_depth else "")
         )
     kept, step = _thinned(kept, max_points)
-    points, colours = point_cloud(np.where(kept, disparity, 0), image, calibration)
+    points, colors = point_cloud(np.where(kept, disparity, 0), image, calibration)
     height, width = disparity.shape
     camera = Pinhole(height, width, focal, *principal_point(calibration, disparity.shape))
     slopes = surface_slopes(disparity, calibration.doffs)[kept] / np.float32(focal * baseline)
-    return Cloud(points, colours, camera, slopes, step)
+    return Cloud(points, colors, camera, slopes, step)
 
 
 def _thinned(kept: Mask, limit: int) -> tuple[Mask, float]:

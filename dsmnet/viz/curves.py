@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from dsmnet.protocols import Image
+from dsmnet.types import Image
 from dsmnet.viz.figures import line, panels_of, picture_of
 
 Line = Sequence[tuple[float, float]]  # points (x, y)

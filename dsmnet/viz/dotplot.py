@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from dsmnet.protocols import Image
+from dsmnet.types import Image
 from dsmnet.viz.figures import picture_of
 
 MAX_COLUMNS = 3  # panels beside each other, so that their text is legible on a page

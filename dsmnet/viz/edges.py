@@ -7,8 +7,8 @@ import itertools
 import numpy as np
 from numpy.typing import NDArray
 
-from dsmnet.protocols import DisparityMap, Mask
-from dsmnet.viz.colour import known_pixels
+from dsmnet.types import DisparityMap, Mask
+from dsmnet.viz.color import known_pixels
 
 # Pixels, share of the disparity: neighbours that differ by more are not of one surface. One that changes by
 # so much from pixel to pixel would be seen edge-on.
@@ -26,7 +26,7 @@ def flying_pixels(disparity: DisparityMap, doffs: float = 0.0) -> Mask:
 
     Args:
         disparity: [H, W], pixels; 0 or not finite where unknown.
-        doffs: pixels, see `dsmnet.protocols.Calibration`: shares are taken of ``disparity + doffs``.
+        doffs: pixels, see `dsmnet.types.Calibration`: shares are taken of ``disparity + doffs``.
     """
     known = known_pixels(disparity)
     total = np.pad(np.where(known, disparity + doffs, np.nan).astype(np.float32), 1, mode="edge")

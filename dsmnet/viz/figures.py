@@ -1,4 +1,4 @@
-"""What the project's line figures share: panels in rows, colours that all readers can tell apart."""
+"""What the project's line figures share: panels in rows, colors that all readers can tell apart."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from dsmnet.atomic import atomic_write
-from dsmnet.protocols import Image
+from dsmnet.types import Image
 
-# Okabe and Ito's colours, which colour-blind readers can tell apart.
-COLOURS = ("#000000", "#E69F00", "#0072B2", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#F0E442")
+# Okabe and Ito's colors, which color-blind readers can tell apart.
+COLORS = ("#000000", "#E69F00", "#0072B2", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#F0E442")
 STYLES = ("-", "--", "-.", ":")
 
 
@@ -48,9 +48,9 @@ def panels_of(number: int, title: str, width: float = 4.6, columns: int = 4) -> 
 
 
 def line(index: int) -> dict[str, Any]:
-    """Return colour and dashes of the curve of that number."""
+    """Return color and dashes of the curve of that number."""
     return {
-        "color": COLOURS[index % len(COLOURS)],
+        "color": COLORS[index % len(COLORS)],
         "linestyle": STYLES[index % len(STYLES)],
         "linewidth": 1.6,
     }

@@ -1,17 +1,17 @@
-"""Colour bars: which colour means how many pixels."""
+"""Color bars: which color means how many pixels."""
 
 from __future__ import annotations
 
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from dsmnet.protocols import Image
+from dsmnet.types import Image
 from dsmnet.viz.canvas import MUTED, Label, blank, paste, stack, write
-from dsmnet.viz.colour import (
-    COLOUR_MAP,
+from dsmnet.viz.color import (
+    COLOR_MAP,
     ERROR_BOUNDARIES,
     ERROR_TOLERANCE,
-    colour_table,
+    color_table,
     error_table,
 )
 
@@ -31,21 +31,21 @@ def disparity_ticks(limits: tuple[float, float], count: int = 6) -> list[float]:
     return [float(tick) for tick in ticks if low - slack <= tick <= high + slack]
 
 
-def disparity_bar(width: int, limits: tuple[float, float], colour_map: str = COLOUR_MAP) -> Image:
-    """Draw the legend of `dsmnet.viz.colour.colour_disparity`: the map with ticks in pixels.
+def disparity_bar(width: int, limits: tuple[float, float], color_map: str = COLOR_MAP) -> Image:
+    """Draw the legend of `dsmnet.viz.color.color_disparity`: the map with ticks in pixels.
 
     Returns:
         RGB [about 4 lines of text, max(width, 260), 3].
     """
     width = max(width, MIN_WIDTH)
     low, high = limits
-    ramp = colour_table(colour_map, width - 2 * _margin(width))
+    ramp = color_table(color_map, width - 2 * _margin(width))
     ticks = [((t - low) / (high - low), f"{t:g}") for t in disparity_ticks(limits, min(8, width // 45))]
     return _bar(ramp[None], ticks, "disparity, px", width)
 
 
 def error_bar(width: int) -> Image:
-    """Draw the legend of `dsmnet.viz.colour.colour_error`: ten colours, the errors between them in pixels."""
+    """Draw the legend of `dsmnet.viz.color.color_error`: ten colors, the errors between them in pixels."""
     width = max(width, MIN_WIDTH)
     inner = width - 2 * _margin(width)
     table = error_table()
@@ -66,7 +66,7 @@ def _margin(width: int) -> int:
 
 
 def _bar(ramp: Image, ticks: list[tuple[float, str]], title: str, width: int) -> Image:
-    """Draw a strip: colours, then tick labels, then the title."""
+    """Draw a strip: colors, then tick labels, then the title."""
     size, margin = font_size(width), _margin(width)
     top, thick = size // 2, size
     inner = ramp.shape[1]

@@ -7,11 +7,11 @@ from typing import NamedTuple
 import numpy as np
 
 from dsmnet.errors import ShapeError
-from dsmnet.protocols import DisparityMap, Image, Mask
+from dsmnet.types import DisparityMap, Image, Mask
 from dsmnet.viz.canvas import MUTED, Label, blank, paste, resize, resize_map, write
-from dsmnet.viz.colour import (
-    colour_disparity,
-    colour_error,
+from dsmnet.viz.color import (
+    color_disparity,
+    color_error,
     disparity_range,
     error_in_tolerances,
     grow,
@@ -45,7 +45,7 @@ def panel(
 ) -> Image:
     """Draw left | right | prediction | truth | error in a grid; what is not given is left out.
 
-    Prediction and truth share one range of colours: that of the truth where there is one.
+    Prediction and truth share one range of colors: that of the truth where there is one.
 
     Args:
         left: RGB [H, W, 3].
@@ -53,7 +53,7 @@ def panel(
         truth: [H, W], pixels.
         valid: where the truth is known; finite and positive pixels without it.
         right: RGB [H', W', 3].
-        max_disparity: the disparity of the warmest colour, pixels; a high percentile without it.
+        max_disparity: the disparity of the warmest color, pixels; a high percentile without it.
         title: a line above the grid.
 
     Returns:
@@ -118,7 +118,7 @@ def prediction_tile(
 ) -> Tile:
     """Draw a prediction at a size (height, width), with EPE and bad-3 where there is truth."""
     known = known_pixels(prediction)
-    picture = resize_map(colour_disparity(prediction, limits, known), known, *size)
+    picture = resize_map(color_disparity(prediction, limits, known), known, *size)
     notes = [] if truth is None or mask is None else [error_note(prediction, truth, mask)]
     if known.mean() < 0.9995:
         notes.append(f"{1 - known.mean():.1%} unknown")
@@ -136,13 +136,13 @@ def error_note(prediction: DisparityMap, truth: DisparityMap, mask: Mask) -> str
 def truth_tile(truth: DisparityMap, mask: Mask, limits: tuple[float, float], size: tuple[int, int]) -> Tile:
     """Draw the truth at a size (height, width); sparse truth with larger dots."""
     values, reached = grow(np.where(mask, truth, 0).astype(np.float32), mask, _dot_radius(mask))
-    picture = resize_map(colour_disparity(values, limits, reached), reached, *size)
+    picture = resize_map(color_disparity(values, limits, reached), reached, *size)
     return Tile(picture, "truth", f"{mask.mean():.0%} known")
 
 
 def error_tile(prediction: DisparityMap, truth: DisparityMap, mask: Mask, size: tuple[int, int]) -> Tile:
     """Draw the errors at a size (height, width), with D1; sparse ones with larger dots."""
-    picture = colour_error(prediction, truth, mask, spread=_dot_radius(mask))
+    picture = color_error(prediction, truth, mask, spread=_dot_radius(mask))
     tile = resize_map(picture, np.asarray(picture.any(axis=-1)), *size)
     if not mask.any():
         return Tile(tile, "error")
@@ -182,7 +182,7 @@ def _finish(tiles: list[Tile], limits: tuple[float, float], title: str | None) -
 
 
 def _legends(width: int, limits: tuple[float, float], with_error: bool) -> Image:
-    """Draw the colour bars: beside each other where there is room."""
+    """Draw the color bars: beside each other where there is room."""
     if not with_error:
         return disparity_bar(width, limits)
     if width < 2 * TILE_LIMITS[0]:

@@ -1,4 +1,4 @@
-"""A disparity map as metric coloured points, and as a PLY file."""
+"""A disparity map as metric colored points, and as a PLY file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsmnet.errors import DataError, ShapeError
-from dsmnet.protocols import Calibration, DisparityMap, Image, Mask
+from dsmnet.types import Calibration, DisparityMap, Image, Mask
 from dsmnet.viz.edges import flying_pixels
 
 _VERTEX = np.dtype([("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("red", "u1"), ("green", "u1"), ("blue", "u1")])
@@ -60,7 +60,7 @@ def point_cloud(
         edge_filter: leave out `flying_pixels` too.
 
     Returns:
-        Points [N, 3] in metres, in row-major order of the pixels, and their colours, RGB [N, 3].
+        Points [N, 3] in metres, in row-major order of the pixels, and their colors, RGB [N, 3].
 
     Raises:
         DataError: the calibration does not say the focal length or the baseline.
@@ -85,24 +85,24 @@ def principal_point(calibration: Calibration, size: tuple[int, ...]) -> tuple[fl
     return cx, cy
 
 
-def write_ply(path: Path, points: NDArray[np.float32], colours: Image) -> None:
-    """Write coloured points as PLY 1.0, binary little endian, which every point cloud viewer opens.
+def write_ply(path: Path, points: NDArray[np.float32], colors: Image) -> None:
+    """Write colored points as PLY 1.0, binary little endian, which every point cloud viewer opens.
 
     Args:
         path: the file.
         points: [N, 3], metres.
-        colours: RGB [N, 3], 8 bit.
+        colors: RGB [N, 3], 8 bit.
 
     Raises:
-        ShapeError: there are not as many colours as points.
+        ShapeError: there are not as many colors as points.
     """
-    if points.shape != colours.shape:
-        raise ShapeError(f"points {points.shape} and colours {colours.shape} must both be [N, 3]")
+    if points.shape != colors.shape:
+        raise ShapeError(f"points {points.shape} and colors {colors.shape} must both be [N, 3]")
     vertices = np.empty(len(points), _VERTEX)
     for i, axis in enumerate("xyz"):
         vertices[axis] = points[:, i]
     for i, channel in enumerate(("red", "green", "blue")):
-        vertices[channel] = colours[:, i]
+        vertices[channel] = colors[:, i]
     kinds = {"f": "float", "u": "uchar"}
     header = [
         "ply",

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dsmnet.protocols import Image, Mask, StereoSample
+from dsmnet.types import Image, Mask, StereoSample
 from dsmnet.viz.canvas import MUTED, Label, blank, paste, resize, resize_map, write
-from dsmnet.viz.colour import colour_disparity, disparity_range, grow, known_pixels
+from dsmnet.viz.color import color_disparity, disparity_range, grow, known_pixels
 from dsmnet.viz.panel import GAP, SPARSE, grid_columns, tile_size
 
 TILE_AREA = 300 * 200  # pixels of one picture of a pair
@@ -21,7 +21,7 @@ CAPTION = 2 * FONT
 def sheet(samples: Sequence[StereoSample], title: str | None = None) -> Image:
     """Draw pairs below and beside each other, each as left | right | disparity | occlusion.
 
-    The range of colours is each pair's own; its caption says it. The last picture shows what both views see
+    The range of colors is each pair's own; its caption says it. The last picture shows what both views see
     in grey, what is known but occluded in orange, what is unknown in black; without a mask it is left out.
 
     Args:
@@ -72,7 +72,7 @@ def caption(sample: StereoSample) -> str:
     return "   ".join(notes)
 
 
-def colour_occlusion(left: Image, known: Mask, noc: Mask) -> Image:
+def color_occlusion(left: Image, known: Mask, noc: Mask) -> Image:
     """Draw what both views see in grey, what is occluded in orange, what is unknown in black."""
     grey = 64 + 0.75 * left.mean(axis=-1, keepdims=True)
     picture = np.repeat(grey, 3, axis=-1).clip(0, 255).astype(np.uint8)
@@ -91,9 +91,9 @@ def _strip(sample: StereoSample) -> Image:
         limits = disparity_range(sample["disparity"], known)
         values = np.where(known, sample["disparity"], 0).astype(np.float32)
         values, reached = grow(values, known, int(known.mean() < SPARSE))
-        tiles.append(resize_map(colour_disparity(values, limits, reached), reached, height, width))
+        tiles.append(resize_map(color_disparity(values, limits, reached), reached, height, width))
         if "noc" in sample:
-            picture = colour_occlusion(sample["left"], known, sample["noc"])
+            picture = color_occlusion(sample["left"], known, sample["noc"])
             tiles.append(resize_map(picture, known, height, width))
     cell = max(width, MIN_TILE_WIDTH)
     strip = blank(height, len(tiles) * (cell + GAP // 3) - GAP // 3)

@@ -54,9 +54,9 @@ def base64_text(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii")
 
 
-def hex_colour(colour: Any) -> str:
+def hex_color(color: Any) -> str:
     """Return RGB, 8 bit, as ``#rrggbb``."""
-    return "#" + bytes(colour).hex()
+    return "#" + bytes(color).hex()
 
 
 def _hash(text: str) -> str:

@@ -7,14 +7,14 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from dsmnet.viz.figures import COLOURS, explain, panels_of
+from dsmnet.viz.figures import COLORS, explain, panels_of
 
-# Colour and dashes of each order; the two bounds are grey.
+# Color and dashes of each order; the two bounds are grey.
 _LOOKS: dict[str, dict[str, Any]] = {
     "random": {"color": "#777777", "linestyle": ":"},
-    "consistency": {"color": COLOURS[1], "linestyle": "-."},
-    "sharpness": {"color": COLOURS[2], "linestyle": "--"},
-    "both": {"color": COLOURS[5], "linestyle": "-", "linewidth": 2.2},
+    "consistency": {"color": COLORS[1], "linestyle": "-."},
+    "sharpness": {"color": COLORS[2], "linestyle": "--"},
+    "both": {"color": COLORS[5], "linestyle": "-", "linewidth": 2.2},
     "oracle": {"color": "#777777", "linestyle": "-"},
 }
 _NAMES = {

@@ -1,4 +1,4 @@
-"""Coloured points as a picture: rectangles that close the gaps between them, the nearest in front."""
+"""Colored points as a picture: rectangles that close the gaps between them, the nearest in front."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from dsmnet.protocols import Image
-from dsmnet.viz.canvas import BACKGROUND, Colour
+from dsmnet.types import Image
+from dsmnet.viz.canvas import BACKGROUND, Color
 
 _LARGEST = 8  # pixels; width and height of a rectangle at most
 _SAME = 0.03  # share of depth: a rectangle hides only what lies farther behind it than that
@@ -19,10 +19,10 @@ _SLACK = 1e-3  # pixels; rounding must not make one pixel two
 
 def splat(
     places: NDArray[np.float32],
-    colours: Image,
+    colors: Image,
     extents: NDArray[np.float32],
     size: tuple[int, int],
-    background: Colour = BACKGROUND,
+    background: Color = BACKGROUND,
 ) -> Image:
     """Draw points, the nearest in front.
 
@@ -33,7 +33,7 @@ def splat(
     Args:
         places: [N, 3], of each point x and y in the picture, pixels, and depth; what has no positive depth is
             not drawn.
-        colours: RGB [N, 3].
+        colors: RGB [N, 3].
         extents: [N, 2], widths and heights of the rectangles, pixels.
         size: height and width of the picture.
         background: where no point falls.
@@ -69,7 +69,7 @@ def splat(
     shown = np.where(in_front, rectangles, centres)
     drawn = shown != _EMPTY
     picture = np.full((*shown.shape, 3), background, np.uint8)
-    picture[drawn] = colours[shown[drawn] & 0xFFFFFFFF]
+    picture[drawn] = colors[shown[drawn] & 0xFFFFFFFF]
     return picture
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PilImage
 
-from dsmnet.protocols import Image
+from dsmnet.types import Image
 from dsmnet.viz.canvas import FOREGROUND, MUTED, Label, blank, paste, resize, write
 from dsmnet.viz.cloud import UNEVEN, Cloud, Pinhole, Points
 from dsmnet.viz.panel import GAP, grid_columns, tile_size
@@ -50,7 +50,7 @@ def view(cloud: Cloud, yaw: float, pitch: float, area: int | None = None) -> Ima
 def _projected(
     cloud: Cloud, camera: Pinhole, turn: NDArray[np.float64]
 ) -> tuple[Points, Image, NDArray[np.float32]]:
-    """Return what `splat` draws: where points fall, their colours, and how far their neighbours are.
+    """Return what `splat` draws: where points fall, their colors, and how far their neighbours are.
 
     In x / z, y / z and 1 / z a camera is linear but for one division, and so is the way to the next pixel on
     a surface, whatever its slant.
@@ -71,7 +71,7 @@ def _projected(
         with np.errstate(divide="ignore", invalid="ignore"):
             far = np.abs(beside[:, :2] / beside[:, 2:] - places[:, :2])
         extents = np.fmax(extents, np.where(beside[:, 2:] > 0, far, 0))
-    return places, cloud.colours, extents * np.float32(1 if cloud.step == 1 else UNEVEN)
+    return places, cloud.colors, extents * np.float32(1 if cloud.step == 1 else UNEVEN)
 
 
 def rotation(yaw: float, pitch: float) -> NDArray[np.float64]:

@@ -12,10 +12,10 @@ from dsmnet import build_model
 from dsmnet.adaptation import Adaptation, adapt, adapt_batch_norms, batch_norms
 from dsmnet.api import build_from_config
 from dsmnet.config import compose
-from dsmnet.data.synthetic import SyntheticStereo
 from dsmnet.errors import DataError, UserError
 from dsmnet.inference import StereoPredictor
 from dsmnet.layers import IBN, BatchInstanceNorm
+from dsmnet.synthetic import SyntheticStereo
 
 MakeNet = Callable[[], nn.Module]
 

@@ -12,10 +12,10 @@ from torch.utils.data import Dataset
 
 from dsmnet import build_model
 from dsmnet.analysis import Sampling, analyze, labels
-from dsmnet.data.synthetic import SyntheticStereo
 from dsmnet.errors import UserError
 from dsmnet.inference import StereoPredictor
-from dsmnet.protocols import StereoSample
+from dsmnet.synthetic import SyntheticStereo
+from dsmnet.types import StereoSample
 
 SMALL = Sampling(images=4, batches=8, batch_size=2, crop=(64, 96))
 IDEAL: dict[str, Any] = {

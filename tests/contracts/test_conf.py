@@ -103,7 +103,7 @@ def test_schedule(name: str) -> None:
 def test_transform_brings_samples_to_one_size(name: str) -> None:
     import numpy as np
 
-    from dsmnet.data.synthetic import SyntheticStereo
+    from dsmnet.synthetic import SyntheticStereo
 
     cfg = compose("train", [f"transform={name}", "crop.height=48", "crop.width=64", OUTPUT])
     sample = instantiate(cfg.transform)(

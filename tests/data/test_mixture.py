@@ -16,12 +16,12 @@ import pytest
 from torch.utils.data import Dataset
 
 from dsmnet.config import compose, instantiate
-from dsmnet.data.instereo2k import InStereo2K
 from dsmnet.data.mixture import Mixture
 from dsmnet.data.quotas import interleave, whole_shares
 from dsmnet.data.sampler import Augmented, EndlessSampler
+from dsmnet.datasets.instereo2k import InStereo2K
 from dsmnet.errors import DataError, MissingDataError, UserError
-from dsmnet.protocols import StereoSample
+from dsmnet.types import StereoSample
 
 
 class Numbers(Dataset[Any]):

@@ -12,7 +12,7 @@ import pytest
 from dsmnet.evaluation import Compared, evaluate
 from dsmnet.evaluation.html import Pictures
 from dsmnet.evaluation.html.page import render
-from dsmnet.protocols import Calibration, DisparityMap, Image, StereoSample
+from dsmnet.types import Calibration, DisparityMap, Image, StereoSample
 
 MakeSample = Callable[..., StereoSample]
 

@@ -142,7 +142,7 @@ def test_keys_that_make_groups(write_run: WriteRun, pattern: str) -> None:
 
 def test_a_seed_twice_names_both_and_what_differs(write_run: WriteRun, pattern: str) -> None:
     write_run("a")
-    write_run("b", choices={"norm": "batch", "transform": "crop_colour"}, paths={"output": "elsewhere"})
+    write_run("b", choices={"norm": "batch", "transform": "crop_color"}, paths={"output": "elsewhere"})
     with pytest.raises(
         UserError, match=r"a and .*b are both of group batch with seed 1; they differ in transform,"
     ):

@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from dsmnet.config import compose, config_dir, instantiate
-from dsmnet.data.kitti import Kitti2015
+from dsmnet.datasets.kitti import Kitti2015
 from dsmnet.errors import DataError, UserError
 from dsmnet.evaluation import SGBM, choose_sets, cross_domain_evaluation
-from dsmnet.protocols import StereoSample
+from dsmnet.types import StereoSample
 
 GROUP = sorted(path.stem for path in (config_dir() / "eval").glob("*.yaml"))
 REAL = ["kitti2015", "kitti2012", "middlebury", "middlebury2006", "eth3d"]

@@ -16,7 +16,7 @@ import torch
 from dsmnet.errors import DataError, ShapeError, UserError
 from dsmnet.evaluation import EvaluationProtocol, evaluate, evaluate_set
 from dsmnet.evaluation.evaluator import describe, scored_pixels
-from dsmnet.protocols import StereoSample
+from dsmnet.types import StereoSample
 
 MakeSample = Callable[..., StereoSample]
 ALL, NOC = EvaluationProtocol("all"), EvaluationProtocol("noc")

@@ -19,7 +19,7 @@ import pytest
 from dsmnet.errors import UserError
 from dsmnet.evaluation import report
 from dsmnet.evaluation.html.pictures import Pictures, shares
-from dsmnet.viz.colour import error_table
+from dsmnet.viz.color import error_table
 
 VOID = {"meta", "link", "img", "input", "rect", "stop"}
 HOSTILE = """\x1b[31m<img src=x onerror="alert(1)">&amp;'"</script>"""
@@ -86,7 +86,7 @@ def test_every_image_is_there_with_its_pictures_the_worst_first(
 
 
 def test_a_picture_is_what_was_drawn(make_page: MakePage, make_sample: Any, reads_red: Any) -> None:
-    sample = make_sample(red=90, truth=40, size=(64, 96))  # 50 px wrong: the last of KITTI's colours
+    sample = make_sample(red=90, truth=40, size=(64, 96))  # 50 px wrong: the last of KITTI's colors
     _, text = make_page({"made": [sample]}, reads_red())
     image = next(a for a in Page(text).all("img") if a["alt"] == "error of a")
     encoded = str(image["src"]).removeprefix("data:image/webp;base64,")

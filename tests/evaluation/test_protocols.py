@@ -13,7 +13,7 @@ import pytest
 from dsmnet.config import compose, config_dir, instantiate
 from dsmnet.evaluation import EvaluationProtocol, evaluate, evaluate_set
 from dsmnet.evaluation.cells import CAP, MEASURES, count_cells
-from dsmnet.protocols import StereoSample
+from dsmnet.types import StereoSample
 
 PRESETS = sorted(path.stem for path in (config_dir() / "protocol").glob("*.yaml"))
 # On both sides of every bound that a preset has.

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dsmnet.data.kitti import Kitti2015
+from dsmnet.datasets.kitti import Kitti2015
 from dsmnet.errors import DataError, UserError
 from dsmnet.evaluation import HeldBack, find_sets
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dsmnet.data.eth3d import Eth3d
-from dsmnet.data.kitti import Kitti2012
-from dsmnet.data.middlebury import Middlebury
+from dsmnet.datasets.eth3d import Eth3d
+from dsmnet.datasets.kitti import Kitti2012
+from dsmnet.datasets.middlebury import Middlebury
 from dsmnet.errors import ShapeError, UserError
 from dsmnet.evaluation import SGBM, EvaluationProtocol, evaluate_set
 from dsmnet.evaluation.sgbm import fill_holes
-from dsmnet.protocols import Image
+from dsmnet.types import Image
 
 
 def shifted_pair(height: int, width: int, disparity: int, seed: int = 0) -> tuple[Image, Image]:

@@ -15,11 +15,11 @@ from omegaconf import OmegaConf
 
 from dsmnet import build_model
 from dsmnet.config import compose, instantiate
-from dsmnet.data.eth3d import Eth3d
+from dsmnet.datasets.eth3d import Eth3d
 from dsmnet.errors import UserError
 from dsmnet.evaluation import choose_sets, only_set
 from dsmnet.models.checkpoint import save_weights
-from dsmnet.protocols import StereoSample
+from dsmnet.types import StereoSample
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dsmnet import load_model
-from dsmnet.data.formats import read_image
+from dsmnet.io import read_image
 
 PAIRS = {
     "kitti2015": ("KITTI_2015/training/image_2/*_10.png", "image_2", "image_3"),

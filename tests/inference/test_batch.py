@@ -12,13 +12,13 @@ import cv2
 import numpy as np
 import pytest
 
-from dsmnet.data.formats import read_pfm, write_image
-from dsmnet.data.formats.disparity import read_disparity
-from dsmnet.data.pairs import PairFiles
 from dsmnet.errors import UserError
 from dsmnet.inference.batch import Prediction, predict_files
 from dsmnet.inference.files import ResultWriter
 from dsmnet.inference.record import NAME, PredictionRecord
+from dsmnet.io import read_pfm, write_image
+from dsmnet.io.disparity import read_disparity
+from dsmnet.io.pairs import PairFiles
 
 OPTIONS: dict[str, Any] = {"checkpoint": None, "max_disparity": "auto"}
 
@@ -221,9 +221,9 @@ def test_confidence_is_written_and_what_is_not_trusted_is_unknown(
     known = np.where(np.arange(30) < 15, 5, 0)
     for name in ("p0.pfm", "p0.png"):
         assert (read_disparity(tmp_path / "out" / name) == known).all()
-    colours = cv2.imread(str(tmp_path / "out" / "p0_colour.png"))[:20]
-    assert (colours[:, 15:30] == 0).all()
-    assert (colours[:, :15] > 0).any()
+    colors = cv2.imread(str(tmp_path / "out" / "p0_color.png"))[:20]
+    assert (colors[:, 15:30] == 0).all()
+    assert (colors[:, :15] > 0).any()
 
 
 def test_what_is_left_out_is_no_warning(

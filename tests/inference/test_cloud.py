@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 import pytest
 
-from dsmnet.data.formats import read_pfm
-from dsmnet.data.formats.npy import read_npy
 from dsmnet.errors import DataError, UserError
 from dsmnet.inference.cloud import CloudWriter, write_depth
-from dsmnet.protocols import Calibration
+from dsmnet.io import read_pfm
+from dsmnet.io.npy import read_npy
+from dsmnet.types import Calibration
 
 RIG = Calibration(focal=100.0, baseline=0.5, cx=10.0, cy=8.0, doffs=1.0)
 

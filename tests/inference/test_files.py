@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 import torch
 
-from dsmnet.data.formats import write_image
-from dsmnet.data.pairs import PairFiles
 from dsmnet.errors import UserError
 from dsmnet.inference.batch import predict_files
 from dsmnet.inference.files import ResultWriter
-from dsmnet.inference.progress import track
+from dsmnet.io import write_image
+from dsmnet.io.pairs import PairFiles
+from dsmnet.progress import track
 
 
 class OutOfMemory:
@@ -42,7 +42,7 @@ def test_a_pair_too_large_for_the_device_does_not_stop_the_others(
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == [
         "second.pfm",
         "second.png",
-        "second_colour.png",
+        "second_color.png",
     ]
     assert "first: out of GPU memory" in caplog.text
     assert "second: 1 pixels without a finite disparity" in caplog.text

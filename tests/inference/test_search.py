@@ -9,8 +9,6 @@ import numpy as np
 import pytest
 
 from dsmnet import build_model, load_model
-from dsmnet.data.formats import read_image, write_image
-from dsmnet.data.pairs import PairFiles
 from dsmnet.errors import UserError
 from dsmnet.evaluation import evaluate_set
 from dsmnet.evaluation.sgbm import SGBM
@@ -18,7 +16,9 @@ from dsmnet.inference.batch import Prediction, predict_files
 from dsmnet.inference.files import ResultWriter
 from dsmnet.inference.search import search_range, too_short, widened
 from dsmnet.inference.tiled import TiledMatcher
-from dsmnet.protocols import Calibration, DisparityMap, Image, StereoSample
+from dsmnet.io import read_image, write_image
+from dsmnet.io.pairs import PairFiles
+from dsmnet.types import Calibration, DisparityMap, Image, StereoSample
 
 
 class Answering:

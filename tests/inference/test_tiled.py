@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from dsmnet import load_model
-from dsmnet.data.synthetic import SyntheticStereo
 from dsmnet.errors import ShapeError, UserError
 from dsmnet.inference import StereoPredictor
-from dsmnet.inference.footprint import GIGABYTE, footprint
+from dsmnet.inference.memory_estimate import GIGABYTE, footprint
 from dsmnet.inference.tiled import TiledMatcher, in_tiles
 from dsmnet.inference.tiles import spans
-from dsmnet.protocols import StereoSample
+from dsmnet.synthetic import SyntheticStereo
+from dsmnet.types import StereoSample
 
 
 class Oracle:
@@ -180,8 +180,8 @@ def _steps(change: np.ndarray, overlap: int) -> float:
 FULL_SIZE = """
 import numpy as np
 from dsmnet import load_model
-from dsmnet.bench.memory import peak
-from dsmnet.data.synthetic import SyntheticStereo
+from benchmarks.memory import peak
+from dsmnet.synthetic import SyntheticStereo
 from dsmnet.inference.tiled import TiledMatcher
 
 pair = SyntheticStereo(size=(2000, 3000), max_disparity=800, min_near=750)[2]

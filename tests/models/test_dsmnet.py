@@ -15,12 +15,12 @@ from torch import Tensor
 from dsmnet import build_model
 from dsmnet.api import load_model
 from dsmnet.config import compose, config_dir
-from dsmnet.data.synthetic import SyntheticStereo
 from dsmnet.errors import ShapeError, UserError
 from dsmnet.evaluation import EvaluationProtocol, evaluate_set
 from dsmnet.evaluation.sets import HeldBack
 from dsmnet.inference import StereoPredictor
 from dsmnet.run import train
+from dsmnet.synthetic import SyntheticStereo
 
 TINY = ["model.widths=[8,8,12,12,12]", "model.volume_widths=[8,8,8]"]
 NORMS = sorted(path.stem for path in (config_dir() / "norm").glob("*.yaml"))

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from dsmnet.bench.correlation import correlate_once
-from dsmnet.bench.memory import growth
+from benchmarks.correlation import correlate_once
+from benchmarks.memory import growth
 from dsmnet.ops import correlation
 from dsmnet.ops.correlation import groupwise_correlation
 from dsmnet.stages.volumes import GroupwiseVolume

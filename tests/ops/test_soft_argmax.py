@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from dsmnet.bench.memory import growth
-from dsmnet.bench.regression import regress_once
+from benchmarks.memory import growth
+from benchmarks.regression import regress_once
 from dsmnet.ops import soft_argmax
 from dsmnet.ops.soft_argmax import full_size_soft_argmax
 from dsmnet.stages.regression import FullSizeSoftArgmax

@@ -13,14 +13,14 @@ import cv2
 import numpy as np
 import pytest
 
-from dsmnet.data.eth3d import Eth3d
-from dsmnet.data.kitti import Kitti2012
+from dsmnet.datasets.eth3d import Eth3d
+from dsmnet.datasets.kitti import Kitti2012
 from dsmnet.errors import DataError, UserError
-from dsmnet.protocols import StereoSample
 from dsmnet.submission import Answer, UploadForm, expected_answers, method_of, validate
 from dsmnet.submission.eth3d import eth3d
 from dsmnet.submission.kitti import kitti2012
 from dsmnet.submission.middlebury import middlebury
+from dsmnet.types import StereoSample
 
 NAMES = [f"{i:04d}_10.png" for i in range(3)]
 MAP = cv2.imencode(".png", np.full((20, 34), 512, np.uint16))[1].tobytes()

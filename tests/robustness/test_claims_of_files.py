@@ -8,11 +8,11 @@ import h5py
 import numpy as np
 import pytest
 
-from dsmnet.data.carla import Carla
-from dsmnet.data.formats import read_calibration
-from dsmnet.data.formats.calibration import kitti_cameras
-from dsmnet.data.formats.dsp5 import read_dsp5, write_dsp5
+from dsmnet.datasets.carla import Carla
 from dsmnet.errors import FormatError
+from dsmnet.io import read_calibration
+from dsmnet.io.calibration import kitti_cameras
+from dsmnet.io.spring_disparity import read_dsp5, write_dsp5
 
 CALIB = "cam0=[1500 0 199; 0 1500 187; 0 0 1]\ndoffs=52\nbaseline=80\nwidth=450\nheight=375\n"
 
@@ -59,6 +59,6 @@ def test_an_entry_that_is_there_twice_is_refused_where_it_differs(tmp_path: Path
         read_calibration(tmp_path / "calib.txt")
 
 
-def test_colour_views_of_kitti_2012_have_the_cameras_of_its_data_set() -> None:
+def test_color_views_of_kitti_2012_have_the_cameras_of_its_data_set() -> None:
     assert kitti_cameras(Path("training/colored_0/000070_10.png")) == (0, 1)
     assert kitti_cameras(Path("training/image_2/000070_10.png")) == (2, 3)

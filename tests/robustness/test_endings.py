@@ -17,10 +17,10 @@ import pytest
 
 from dsmnet.atomic import lock_folder
 from dsmnet.config import compose, instantiate, tool
-from dsmnet.data.formats import write_image, write_pfm
 from dsmnet.ending import Interrupted, Terminated, run_to_end
 from dsmnet.errors import UserError
 from dsmnet.evaluation import choose_sets
+from dsmnet.io import write_image, write_pfm
 
 TOOLS = Path(__file__).resolve().parents[2] / "tools"
 
@@ -190,8 +190,8 @@ def test_sweep_in_the_default_folder_runs_every_job_in_real_life(tmp_path: Path)
     assert done.returncode == 1, done.stderr
     assert "1 of 3 jobs failed: #1 disparity='none.pfm'" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
-    found = sorted(path.name for path in (tmp_path / "outputs" / "visualize").rglob("*_colour.png"))
-    assert found == ["a=1_colour.png", "b_colour.png"]
+    found = sorted(path.name for path in (tmp_path / "outputs" / "visualize").rglob("*_color.png"))
+    assert found == ["a=1_color.png", "b_color.png"]
 
 
 def test_second_run_in_a_folder_is_refused_and_first_goes_on(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 from dsmnet.config import instantiate
-from dsmnet.data.formats import (
+from dsmnet.errors import DataError, UserError
+from dsmnet.io import (
     read_calibration,
     read_image,
     write_calibration,
@@ -22,14 +23,13 @@ from dsmnet.data.formats import (
     write_image,
     write_kitti_calibration,
 )
-from dsmnet.data.formats.argoverse_calib import read_argoverse_calibration, write_argoverse_calibration
-from dsmnet.data.formats.decoding import LARGEST_DISPARITY
-from dsmnet.data.formats.maps import read_map
-from dsmnet.data.formats.npy import write_npy
-from dsmnet.data.videos import Video
-from dsmnet.errors import DataError, UserError
-from dsmnet.protocols import Calibration
-from tests.data.conftest import CALIBRATION, NAMES, SIZE, Case, make_samples
+from dsmnet.io.argoverse_calibration import read_argoverse_calibration, write_argoverse_calibration
+from dsmnet.io.decoding import LARGEST_DISPARITY
+from dsmnet.io.disparity_file import read_map
+from dsmnet.io.npy import write_npy
+from dsmnet.io.video import Video
+from dsmnet.types import Calibration
+from tests.datasets.conftest import CALIBRATION, NAMES, SIZE, Case, make_samples
 from tests.robustness.mutate import mutate
 
 SECONDS = 5.0  # of processor time that a broken file may take
@@ -286,7 +286,7 @@ def test_video_that_claims_billions_of_frames_is_counted(tmp_path: Path) -> None
 
 def test_hdf5_that_leads_to_another_file_is_refused(tmp_path: Path) -> None:
     h5py = pytest.importorskip("h5py")
-    from dsmnet.data.formats.dsp5 import read_dsp5
+    from dsmnet.io.spring_disparity import read_dsp5
 
     with h5py.File(tmp_path / "other.dsp5", "w") as file:
         file["disparity"] = np.ones((4, 4), np.float32)

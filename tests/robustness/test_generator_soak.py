@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dsmnet.data.synthetic import LAYOUTS, SyntheticStereo
-from dsmnet.data.synthetic.dataset import _generator
-from dsmnet.data.synthetic.occlusion import non_occluded
-from dsmnet.data.synthetic.render import View
-from dsmnet.data.synthetic.surface import BACKDROP
+from dsmnet.synthetic import LAYOUTS, SyntheticStereo
+from dsmnet.synthetic.dataset import _generator
+from dsmnet.synthetic.occlusion import non_occluded
+from dsmnet.synthetic.render import View
+from dsmnet.synthetic.surface import BACKDROP
 
 MOST = 24.0  # pixels of disparity
-UNPAINTED = (1, 254, 3, 0)  # a colour that no palette has
+UNPAINTED = (1, 254, 3, 0)  # a color that no palette has
 # Scenes of layout still where a view looks past the ends of wall and table.
 PAST_THE_WALL = [505, 995, 1588, 1701, 2135, 2678, 3760, 4748]
 
@@ -30,7 +30,7 @@ def drawn(layout: str, indices: list[int] | range, seed: int = 0) -> Iterator[tu
         surfaces = data._scene(_generator(seed, 0, index)).surfaces
         views = View(96, 48, right=False), View(96, 48, right=True)
         for view in views:
-            view.colour[:] = UNPAINTED
+            view.color[:] = UNPAINTED
             view.draw(surfaces)
         yield index, *views
 
@@ -43,7 +43,7 @@ def faults(left: View, right: View) -> list[str]:
         for fault, where in {
             "holes": ~(disparity > 0),
             "wild": ~np.isfinite(disparity) | (disparity > MOST),
-            "unpainted": (view.colour[..., :3] == UNPAINTED[:3]).all(axis=-1),
+            "unpainted": (view.color[..., :3] == UNPAINTED[:3]).all(axis=-1),
         }.items():
             if where.any():
                 found.append(f"{side}: {int(where.sum())} {fault}")

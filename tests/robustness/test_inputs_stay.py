@@ -14,7 +14,7 @@ import pytest
 
 from dsmnet.api import DEFAULT_WEIGHTS, build_model
 from dsmnet.atomic import WriteError, check_apart
-from dsmnet.data.formats import write_image, write_pfm
+from dsmnet.io import write_image, write_pfm
 from dsmnet.models.checkpoint import save_weights
 
 TOOLS = Path(__file__).resolve().parents[2] / "tools"
@@ -83,11 +83,11 @@ def test_predict_into_the_folder_of_a_view_is_refused(
 
 
 def test_visualize_over_its_left_view_is_refused(run: Callable[..., str], tmp_path: Path) -> None:
-    views(tmp_path, "D/a_colour.png")
+    views(tmp_path, "D/a_color.png")
     write_pfm(tmp_path / "D" / "a.pfm", np.ones((48, 96), np.float32))
     before = snapshot(tmp_path)
-    message = run("visualize", "disparity=D/a.pfm", "left=D/a_colour.png", "paths.output=D")
-    assert "paths.output=D: a_colour.png would replace a file that is read" in message
+    message = run("visualize", "disparity=D/a.pfm", "left=D/a_color.png", "paths.output=D")
+    assert "paths.output=D: a_color.png would replace a file that is read" in message
     assert snapshot(tmp_path) == before
 
 

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from omegaconf import OmegaConf
 
-from dsmnet.command_line import quote_paths, quoted
+from dsmnet.cli.arguments import quote_paths, quoted
 from dsmnet.config import compose, config_dir, dataset_config, instantiate, save_config
-from dsmnet.data.formats import write_image
 from dsmnet.errors import DataError, UserError
+from dsmnet.io import write_image
 
 TOOLS = Path(__file__).resolve().parents[2] / "tools"
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from PIL import Image as PilImage
 
-from dsmnet.data.formats import write_image
-from dsmnet.data.pairs import PairFiles
 from dsmnet.inference.batch import predict_files
 from dsmnet.inference.files import ResultWriter
+from dsmnet.io import write_image
+from dsmnet.io.pairs import PairFiles
 
 SIZE = (187, 225)
 MIDDLEBURY = """cam0=[1500 0 199; 0 1500 187; 0 0 1]

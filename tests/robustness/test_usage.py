@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from dsmnet.cli.usage import options, usage
 from dsmnet.config import config_dir, tool
-from dsmnet.usage import options, usage
 
 TOOLS = sorted(path.stem for path in (Path(__file__).resolve().parents[2] / "tools").glob("*.py"))
 

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from dsmnet.config import compose, config_dir, instantiate
-from dsmnet.protocols import DisparityMap, Image, StereoSample
 from dsmnet.submission import Answer, UploadForm, expected_answers, pack, predict_answers
 from dsmnet.submission.record import Record
+from dsmnet.types import DisparityMap, Image, StereoSample
 
 BENCHMARKS = sorted(path.stem for path in (config_dir() / "benchmark").glob("*.yaml"))
 SIZES = ((20, 34), (24, 30))  # images of a benchmark differ in size

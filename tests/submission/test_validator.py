@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import pytest
 
-from dsmnet.data.formats import write_pfm
 from dsmnet.errors import DataError
+from dsmnet.io import write_pfm
 from dsmnet.submission import validate
 
 Change = Callable[[bytes], bytes]
@@ -102,7 +102,7 @@ PFM_MISTAKES: dict[str, tuple[Change, str]] = {
         "size 34x19, expected 34x20",
     ),
     "byte order": (lambda data: HEADER.replace(b"-1.0", b"1.0") + data[len(HEADER) :], "a big-endian PFM"),
-    "colour": (lambda data: HEADER.replace(b"Pf", b"PF") + 3 * data[len(HEADER) :], "three channels"),
+    "color": (lambda data: HEADER.replace(b"Pf", b"PF") + 3 * data[len(HEADER) :], "three channels"),
     "image": (lambda data: png(np.zeros((20, 34), np.uint16)), "not a PFM file"),
 }
 

@@ -12,11 +12,11 @@ import pytest
 
 from dsmnet.atomic import WriteError
 from dsmnet.config import instantiate
-from dsmnet.data.formats import read_disparity
 from dsmnet.errors import UserError
-from dsmnet.protocols import DisparityMap, Image
+from dsmnet.io import read_disparity
 from dsmnet.submission import Answer, UploadForm, expected_answers, lacking, predict_answers
 from dsmnet.submission.record import Record, fingerprint
+from dsmnet.types import DisparityMap, Image
 
 Job = tuple[UploadForm, list[Answer]]
 

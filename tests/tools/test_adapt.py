@@ -13,9 +13,9 @@ import torch
 
 from dsmnet import build_model, load_model
 from dsmnet.adaptation import batch_norms
-from dsmnet.data.eth3d import Eth3d
-from dsmnet.data.synthetic import SyntheticStereo
+from dsmnet.datasets.eth3d import Eth3d
 from dsmnet.models.checkpoint import save_weights
+from dsmnet.synthetic import SyntheticStereo
 
 RunTool = Callable[..., Any]
 

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from dsmnet import build_model
-from dsmnet.data.eth3d import Eth3d
-from dsmnet.data.kitti import Kitti2015
-from dsmnet.data.synthetic import SyntheticStereo
+from dsmnet.datasets.eth3d import Eth3d
+from dsmnet.datasets.kitti import Kitti2015
 from dsmnet.models.checkpoint import save_weights
+from dsmnet.synthetic import SyntheticStereo
 
 RunTool = Callable[..., Any]
 SMALL = [

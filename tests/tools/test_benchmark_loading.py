@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from dsmnet.data.kitti import Kitti2015
-from dsmnet.data.loading.fake import write_fake_set
+from benchmarks.loading.fake import write_fake_set
+from dsmnet.datasets.kitti import Kitti2015
 
 RunTool = Callable[..., Any]
 SMALL = [

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from omegaconf import OmegaConf
 
-from dsmnet.data.eth3d import Eth3d
-from dsmnet.data.formats import read_pfm, write_pfm
-from dsmnet.data.kitti import Kitti2015
-from dsmnet.data.middlebury import Middlebury
-from dsmnet.protocols import Calibration, StereoSample
+from dsmnet.datasets.eth3d import Eth3d
+from dsmnet.datasets.kitti import Kitti2015
+from dsmnet.datasets.middlebury import Middlebury
+from dsmnet.io import read_pfm, write_pfm
+from dsmnet.types import Calibration, StereoSample
 from dsmnet.viz.sheet import OCCLUDED
 
 RunTool = Callable[..., Any]
@@ -132,7 +132,7 @@ def test_broken_files_are_listed_by_name(run_tool: RunTool, data: Path, scenes: 
         name: line for line in problems.splitlines() for name in [p.name for p in images] if name in line
     }
     assert "truncated" in lines[images[0].name]
-    assert "one colour" in lines[images[2].name]
+    assert "one color" in lines[images[2].name]
     assert "swapped" in lines[images[3].name]
     assert images[1].name not in lines
 
@@ -166,11 +166,11 @@ def test_a_set_of_the_published_size_is_not_mentioned(
 def test_sets_that_need_options_of_their_own_are_passed_over(
     run_tool: RunTool, data: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    node = {"_target_": "dsmnet.data.eth3d.Eth3d", "root": f"{data}/ETH3D", "require_truth": True}
+    node = {"_target_": "dsmnet.datasets.eth3d.Eth3d", "root": f"{data}/ETH3D", "require_truth": True}
     nodes = {
         "eth3d": node,
-        "mixture": {"_target_": "dsmnet.data.eth3d.Eth3d", "parts": {"a": node}},
-        "folder": {"_target_": "dsmnet.data.eth3d.Eth3d", "left": None, "right": None},
+        "mixture": {"_target_": "dsmnet.datasets.eth3d.Eth3d", "parts": {"a": node}},
+        "folder": {"_target_": "dsmnet.datasets.eth3d.Eth3d", "left": None, "right": None},
         "mandatory": {**node, "split": "???"},
         "rootless": {**node, "root": None},
         "absent": {**node, "root": f"{data}/nothing"},

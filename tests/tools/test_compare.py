@@ -77,7 +77,7 @@ def test_one_metric_and_a_list_of_patterns(run_tool: RunTool, place: Path) -> No
         ([], "runs: has to be given"),
         (["runs=nowhere/*"], "runs=nowhere/*: no such folder"),
         (["runs=runs/*", "adapted=nowhere"], "adapted=nowhere: no such folder"),
-        (["runs=runs/*", "by=[colour]"], "by=colour: runs/batch-1/config.yaml has neither"),
+        (["runs=runs/*", "by=[color]"], "by=color: runs/batch-1/config.yaml has neither"),
         (["runs=runs/*", "by=model"], "runs/batch-1 and runs/domain-1 are both of group tiny with seed 1"),
         (["runs=runs/*", "metric=bad4"], "metric=bad4: expected null or one of epe,"),
     ],

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from dsmnet import build_model
-from dsmnet.data.formats import read_pfm, write_image
+from dsmnet.io import read_pfm, write_image
 from dsmnet.models.checkpoint import save_weights
 
 RunTool = Callable[..., Any]

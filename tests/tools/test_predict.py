@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 
 from dsmnet import build_model
-from dsmnet.data.formats import read_pfm, write_image
+from dsmnet.io import read_pfm, write_image
 from dsmnet.models.checkpoint import save_weights
-from dsmnet.viz.colour import disparity_range
+from dsmnet.viz.color import disparity_range
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 RunTool = Callable[..., Any]
@@ -61,7 +61,7 @@ def written(folder: Path) -> list[str]:
 def test_one_pair(predict: RunTool, tmp_path: Path):
     run = predict(f"left={image(tmp_path / 'im0.png')}", f"right={image(tmp_path / 'im1.png', seed=1)}")
     assert run.status == 0, run.log
-    assert written(run.output) == ["im0.pfm", "im0.png", "im0_colour.png"]
+    assert written(run.output) == ["im0.pfm", "im0.png", "im0_color.png"]
     answer = Ramp.answer(40, 60)
     np.testing.assert_array_equal(read_pfm(run.output / "im0.pfm"), answer)
     stored = cv2.imread(str(run.output / "im0.png"), cv2.IMREAD_UNCHANGED)
@@ -69,8 +69,8 @@ def test_one_pair(predict: RunTool, tmp_path: Path):
     np.testing.assert_array_equal(stored, np.round(answer * 256))
     low, high = disparity_range(answer)
     level = np.rint(np.clip((answer - low) / (high - low), 0, 1) * 255) / 255
-    colours = cv2.imread(str(run.output / "im0_colour.png"))[:40, :60, ::-1]
-    np.testing.assert_array_equal(colours, np.rint(matplotlib.colormaps["turbo"](level)[..., :3] * 255))
+    colors = cv2.imread(str(run.output / "im0_color.png"))[:40, :60, ::-1]
+    np.testing.assert_array_equal(colors, np.rint(matplotlib.colormaps["turbo"](level)[..., :3] * 255))
 
 
 def test_the_network_sees_the_files_and_the_range(predict: RunTool, ramp: Ramp, tmp_path: Path):
@@ -104,7 +104,7 @@ def test_folders_are_paired_in_sorted_order(predict: RunTool, ramp: Ramp, tmp_pa
     run = predict(f"left={tmp_path / 'left'}", f"right={tmp_path / 'right'}", "legend=false")
     assert run.status == 0, run.log
     assert [asked[0].shape[1] for asked in ramp.asked] == [30, 50, 70]
-    assert cv2.imread(str(run.output / "c_colour.png")).shape == (32, 70, 3)  # no legend
+    assert cv2.imread(str(run.output / "c_color.png")).shape == (32, 70, 3)  # no legend
 
 
 def test_globs_over_scenes_get_names_of_their_own(predict: RunTool, tmp_path: Path):
@@ -145,7 +145,7 @@ def test_depth_and_a_page_on_demand(predict: RunTool, tmp_path: Path):
     pair = (f"left={image(tmp_path / 'im0.png')}", f"right={image(tmp_path / 'im1.png')}")
     run = predict(*pair, f"calib={calib}", "html=true")
     assert run.status == 0, run.log
-    files = ["im0.pfm", "im0.ply", "im0.png", "im0_cloud.html", "im0_colour.png", "im0_depth.png"]
+    files = ["im0.pfm", "im0.ply", "im0.png", "im0_cloud.html", "im0_color.png", "im0_depth.png"]
     assert written(run.output) == files
     depth = cv2.imread(str(run.output / "im0_depth.png"), cv2.IMREAD_UNCHANGED)
     np.testing.assert_allclose(depth, 1000 * 500 * 0.2 / (Ramp.answer(40, 60) + 5), atol=0.51)
@@ -195,7 +195,7 @@ def test_disparities_beyond_16_bits_are_cut_with_a_warning(predict: RunTool, ram
         (["left=L/a.png", "right=R/a.png", "max_disparity=lots"], "max_disparity=lots: expected auto or"),
         (["left=L/a.png", "right=R/a.png", "max_disparity=-3"], "max_disparity=-3: expected auto or"),
         (["left=L/a.png", "right=R/a.png", "limits=[9,1]"], "limits=[9, 1]: expected [low,high]"),
-        (["left=L/a.png", "right=R/a.png", "colour_map=turbot"], "colour_map=turbot"),
+        (["left=L/a.png", "right=R/a.png", "color_map=turbot"], "color_map=turbot"),
         (["left=L/a.png", "right=empty"], "right=empty: the folder holds no file ending in .png"),
         (["left=L/a.png"], "right: has to be given"),
     ],

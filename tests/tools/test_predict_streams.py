@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from dsmnet import build_model
-from dsmnet.data.formats import read_pfm, write_image
+from dsmnet.io import read_pfm, write_image
 from dsmnet.models.checkpoint import save_weights
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -84,7 +84,7 @@ def test_ctrl_c_leaves_whole_files_and_the_same_command_goes_on(tmp_path: Path) 
     assert not list(out.glob(".part*"))
     for name in finished:
         assert read_pfm(out / f"{name}.pfm").shape == (40, 60)
-        assert all((out / f"{name}{suffix}").is_file() for suffix in (".png", "_colour.png"))
+        assert all((out / f"{name}{suffix}").is_file() for suffix in (".png", "_color.png"))
     kept = {name: (out / f"{name}.pfm").stat().st_mtime_ns for name in finished}
 
     second = start(*options, "resume=true")
@@ -104,17 +104,17 @@ def test_other_options_do_not_mix(predict: RunTool, tmp_path: Path) -> None:
     assert predict(*options, "resume=true").log.count("2 of 2 pairs are finished already") == 1
 
 
-def test_two_videos_and_their_colours(predict: RunTool, tmp_path: Path) -> None:
+def test_two_videos_and_their_colors(predict: RunTool, tmp_path: Path) -> None:
     for side in ("left", "right"):
         writer = cv2.VideoWriter(str(tmp_path / f"{side}.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), 10, (64, 48))
         for number in range(5):
             writer.write(scene(number, 48, 64))
         writer.release()
     videos = [f"left={tmp_path / 'left.mp4'}", f"right={tmp_path / 'right.mp4'}"]
-    run = predict(*videos, "limits=[0,64]", "colour_video=10", "legend=false")
+    run = predict(*videos, "limits=[0,64]", "color_video=10", "legend=false")
     assert run.status == 0, run.log
     assert len(list(run.output.glob("left_00000[1-5].pfm"))) == 5
-    film = cv2.VideoCapture(str(run.output / "colour.mp4"))
+    film = cv2.VideoCapture(str(run.output / "color.mp4"))
     assert film.get(cv2.CAP_PROP_FRAME_COUNT) == 5
     assert film.get(cv2.CAP_PROP_FPS) == 10
     lines = [json.loads(line) for line in (run.output / "predictions.jsonl").read_text().splitlines()]
@@ -139,7 +139,7 @@ def test_confidence(predict: RunTool, tmp_path: Path) -> None:
         (["confidence=maybe"], "confidence=maybe: expected true, false or one of"),
         (["min_confidence=0.5"], "min_confidence=0.5 needs a confidence"),
         (["confidence=true", "min_confidence=2"], "min_confidence=2: expected a number above 0"),
-        (["colour_video=10"], "colour_video=10 needs fixed colours: expected limits="),
+        (["color_video=10"], "color_video=10 needs fixed colors: expected limits="),
         (["ahead=-1"], "ahead=-1: expected a number of pairs"),
         (["layout=side_by_side"], "layout=side_by_side"),
         (["right=null"], "right=None: expected images on both sides"),

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from dsmnet.config import compose
-from dsmnet.data.eth3d import Eth3d
-from dsmnet.data.kitti import Kitti2015
-from dsmnet.data.middlebury import Middlebury
-from dsmnet.protocols import DisparityMap, Image, StereoSample
+from dsmnet.datasets.eth3d import Eth3d
+from dsmnet.datasets.kitti import Kitti2015
+from dsmnet.datasets.middlebury import Middlebury
+from dsmnet.types import DisparityMap, Image, StereoSample
 
 RunTool = Callable[..., Any]
 

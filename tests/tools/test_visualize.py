@@ -11,9 +11,9 @@ import matplotlib
 import numpy as np
 import pytest
 
-from dsmnet.data.formats import write_disparity_png8, write_image, write_pfm
-from dsmnet.data.formats.disparity import write_disparity_png16
-from dsmnet.viz.colour import error_table
+from dsmnet.io import write_disparity_png8, write_image, write_pfm
+from dsmnet.io.disparity import write_disparity_png16
+from dsmnet.viz.color import error_table
 from dsmnet.viz.legend import MIN_WIDTH
 
 RunTool = Callable[..., Any]
@@ -43,22 +43,22 @@ def store(path: Path, kind: str, values: np.ndarray) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", ["pfm", "png16", "png8", "npy"])
-def test_every_format_gives_the_same_colours(run_tool: RunTool, tmp_path: Path, kind: str):
+def test_every_format_gives_the_same_colors(run_tool: RunTool, tmp_path: Path, kind: str):
     values = disparity()
     values[7, 9] = 0
     run = run_tool("visualize", *store(tmp_path / "map", kind, values), "limits=[5,30]")
     assert run.status == 0, run.log
-    assert sorted(p.name for p in run.output.glob("*.png")) == ["map_colour.png", "map_panel.png"]
+    assert sorted(p.name for p in run.output.glob("*.png")) == ["map_color.png", "map_panel.png"]
     level = np.rint((values - 5) / 25 * 255) / 255
     expected = np.rint(matplotlib.colormaps["turbo"](level)[..., :3] * 255)
     expected[7, 9] = 0
-    picture = read(run.output / "map_colour.png")
+    picture = read(run.output / "map_color.png")
     np.testing.assert_array_equal(picture[:HEIGHT], expected)
     assert picture.shape[0] > HEIGHT + 30  # the legend
     assert picture.shape[1] == max(WIDTH, MIN_WIDTH)
 
 
-def test_errors_against_truth_have_kittis_colours(run_tool: RunTool, tmp_path: Path):
+def test_errors_against_truth_have_kittis_colors(run_tool: RunTool, tmp_path: Path):
     values, truth = disparity(), disparity()
     values[:10] += 0.1
     values[10:20] += 4
@@ -75,8 +75,8 @@ def test_errors_against_truth_have_kittis_colours(run_tool: RunTool, tmp_path: P
     )
     assert run.status == 0, run.log
     picture = read(run.output / "map_error.png")[:HEIGHT]
-    for rows, colour in ((slice(0, 10), 0), (slice(10, 20), 5), (slice(20, 30), 6), (slice(40, 50), 0)):
-        assert (picture[rows] == error_table()[colour]).all()
+    for rows, color in ((slice(0, 10), 0), (slice(10, 20), 5), (slice(20, 30), 6), (slice(40, 50), 0)):
+        assert (picture[rows] == error_table()[color]).all()
     assert not picture[30:40].any()
     panel = read(run.output / "map_panel.png")
     assert ((panel == (200, 30, 60)).all(-1)).sum() > HEIGHT * WIDTH  # the left view
@@ -86,13 +86,13 @@ def test_errors_against_truth_have_kittis_colours(run_tool: RunTool, tmp_path: P
 def test_without_a_legend_the_picture_has_the_maps_size(run_tool: RunTool, tmp_path: Path):
     overrides = store(tmp_path / "map", "npy", disparity()[:, :40])
     run = run_tool(
-        "visualize", *overrides, f"truth={tmp_path / 'map.npy'}", "legend=false", "colour_map=viridis"
+        "visualize", *overrides, f"truth={tmp_path / 'map.npy'}", "legend=false", "color_map=viridis"
     )
     assert run.status == 0, run.log
-    assert read(run.output / "map_colour.png").shape == (HEIGHT, 40, 3)
+    assert read(run.output / "map_color.png").shape == (HEIGHT, 40, 3)
     assert read(run.output / "map_error.png").shape == (HEIGHT, 40, 3)
     first = np.rint(np.array(matplotlib.colormaps["viridis"](0.0))[:3] * 255)
-    np.testing.assert_array_equal(read(run.output / "map_colour.png")[0, 0], first)
+    np.testing.assert_array_equal(read(run.output / "map_color.png")[0, 0], first)
 
 
 CALIB = "cam0=[300 0 150; 0 300 25; 0 0 1]\ncam1=[300 0 152; 0 300 25; 0 0 1]\ndoffs=2\nbaseline=400\n"
@@ -113,15 +113,15 @@ def test_a_calibration_adds_depth_and_the_cloud(run_tool: RunTool, tmp_path: Pat
     run = run_tool("visualize", *overrides)
     assert run.status == 0, run.log
     written = sorted(p.name for p in run.output.iterdir() if p.suffix != ".log")
-    more = ["map.ply", "map_colour.png", "map_panel.png", "map_turntable.webp"]
+    more = ["map.ply", "map_color.png", "map_panel.png", "map_turntable.webp"]
     assert written == sorted(CLOUD_FILES + more)
     depth = cv2.imread(str(run.output / "map_depth.png"), cv2.IMREAD_UNCHANGED)
     np.testing.assert_array_equal(depth, np.rint(1000 * 300 * 0.4 / (disparity().astype(np.float64) + 2)))
     header, body = (run.output / "map.ply").read_bytes().split(b"end_header\n")
     assert f"element vertex {HEIGHT * WIDTH}\n".encode() in header
     points = np.frombuffer(body, [("xyz", "<f4", 3), ("rgb", "u1", 3)])["rgb"].reshape(HEIGHT, WIDTH, 3)
-    colours = read(tmp_path / "left.png") if with_left else read(run.output / "map_colour.png")
-    np.testing.assert_array_equal(points, colours)
+    colors = read(tmp_path / "left.png") if with_left else read(run.output / "map_color.png")
+    np.testing.assert_array_equal(points, colors)
 
 
 @pytest.mark.parametrize(

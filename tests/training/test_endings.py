@@ -16,12 +16,12 @@ from torchmetrics import MetricCollection
 
 from dsmnet.atomic import WriteError
 from dsmnet.config import compose
-from dsmnet.data.kitti import Kitti2015
-from dsmnet.data.synthetic import SyntheticStereo
+from dsmnet.datasets.kitti import Kitti2015
 from dsmnet.errors import ShapeError, UserError
 from dsmnet.evaluation.sets import FoundSets, leave_out_trained
 from dsmnet.models.checkpoint import read_weights
 from dsmnet.run import run, train
+from dsmnet.synthetic import SyntheticStereo
 from dsmnet.training.checkpoints import write_checkpoint
 from dsmnet.training.module import StereoModule, TrainingDiverged
 from tests.training.test_training import SMALL, small

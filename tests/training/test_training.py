@@ -14,11 +14,11 @@ from omegaconf import DictConfig
 from dsmnet import load_model
 from dsmnet.api import build_from_config
 from dsmnet.config import compose
-from dsmnet.data.synthetic import SyntheticStereo
 from dsmnet.errors import ShapeError, UserError
 from dsmnet.evaluation import EvaluationProtocol, evaluate_set
 from dsmnet.models.checkpoint import load_what_fits, read_pairs, read_weights
 from dsmnet.run import run, train
+from dsmnet.synthetic import SyntheticStereo
 from dsmnet.training.averaging import moving_average
 from dsmnet.training.module import StereoModule, TrainingDiverged
 from dsmnet.training.schedule import OneCycle

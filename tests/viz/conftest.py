@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from dsmnet.protocols import Calibration, DisparityMap, Image
+from dsmnet.types import Calibration, DisparityMap, Image
 
 
 class Scene(NamedTuple):

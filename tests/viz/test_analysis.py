@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dsmnet.data.formats import read_image
+from dsmnet.io import read_image
 from dsmnet.viz.analysis import classifier_figure, divergence_figure, norms_figure
 from dsmnet.viz.figures import save
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dsmnet.errors import DataError, ShapeError
-from dsmnet.protocols import Calibration
+from dsmnet.types import Calibration
 from dsmnet.viz.cloud import build_cloud
 
 
@@ -43,7 +43,7 @@ def test_pixels_are_left_out_evenly_until_the_bound_is_kept(scene: Any, limit: i
     rows = cloud.points[:, 1] / cloud.points[:, 2] * 100 + 50
     at = np.rint(rows).astype(int), np.rint(columns).astype(int)
     np.testing.assert_allclose((rows, columns), at, atol=1e-3)  # pixels of the image
-    np.testing.assert_array_equal(cloud.colours, scene.image[at])
+    np.testing.assert_array_equal(cloud.colors, scene.image[at])
     if limit >= 500:
         mask = np.zeros((90, 120), bool)
         mask[at] = True

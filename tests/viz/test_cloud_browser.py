@@ -12,7 +12,7 @@ import pytest
 
 from dsmnet.viz.cloud import build_cloud
 from dsmnet.viz.cloud_page import render_cloud
-from dsmnet.viz.colour import colour_table
+from dsmnet.viz.color import color_table
 
 OpenPage = Callable[..., Any]
 RED = np.array((230, 20, 20))
@@ -160,15 +160,15 @@ def test_points_grow_with_the_slider(tab: Any) -> None:
     assert filled[1] < filled[2]
 
 
-def test_colours_tell_depth(tab: Any) -> None:
+def test_colors_tell_depth(tab: Any) -> None:
     image = picture(tab)
     at = tuple(np.rint(red(image)[[1, 0]]).astype(int))
     tab.get_by_label("depth", exact=True).check()
-    coloured = picture(tab)
-    far, near = colour_table()[[0, -1]].astype(int)
-    assert np.abs(coloured[at] - near).max() <= 2
-    height, width = coloured.shape[:2]
-    assert np.abs(coloured[height // 2, width // 2 + 150] - far).max() <= 2
+    colored = picture(tab)
+    far, near = color_table()[[0, -1]].astype(int)
+    assert np.abs(colored[at] - near).max() <= 2
+    height, width = colored.shape[:2]
+    assert np.abs(colored[height // 2, width // 2 + 150] - far).max() <= 2
     tab.get_by_label("image", exact=True).check()
     np.testing.assert_array_equal(picture(tab), image)
 

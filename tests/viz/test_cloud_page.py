@@ -21,24 +21,24 @@ def part(page: str, name: str) -> str:
 
 
 def unpack(page: str) -> tuple[np.ndarray, np.ndarray]:
-    """Read points and colours back as the page's script does."""
+    """Read points and colors back as the page's script does."""
     scene = json.loads(part(page, "scene"))
     stored = np.frombuffer(base64.b64decode(part(page, "points")), "<u2").reshape(-1, 3)
     x, y, inverse = (np.array(scene["low"]) + np.array(scene["step"]) * stored).T
-    colours = np.frombuffer(base64.b64decode(part(page, "colours")), np.uint8).reshape(-1, 3)
-    return np.stack([x / inverse, y / inverse, 1 / inverse], axis=-1), colours
+    colors = np.frombuffer(base64.b64decode(part(page, "colors")), np.uint8).reshape(-1, 3)
+    return np.stack([x / inverse, y / inverse, 1 / inverse], axis=-1), colors
 
 
-def test_points_and_colours_come_back():
+def test_points_and_colors_come_back():
     rng = np.random.default_rng(0)
     z = 1 / rng.uniform(1 / 200, 1 / 0.5, 5000)
     rays = rng.uniform(-0.5, 0.5, (5000, 2))
     points = np.stack([rays[:, 0] * z, rays[:, 1] * z, z], axis=-1).astype(np.float32)
-    colours = rng.integers(0, 256, (5000, 3), np.uint8)
+    colors = rng.integers(0, 256, (5000, 3), np.uint8)
     slopes = rng.normal(0, 0.01, (5000, 2)).astype(np.float32)
-    page = render_cloud(Cloud(points, colours, Pinhole(600, 1000, 1000.0, 500.0, 300.0), slopes, 1.0), "a")
-    found, found_colours = unpack(page)
-    np.testing.assert_array_equal(found_colours, colours)
+    page = render_cloud(Cloud(points, colors, Pinhole(600, 1000, 1000.0, 500.0, 300.0), slopes, 1.0), "a")
+    found, found_colors = unpack(page)
+    np.testing.assert_array_equal(found_colors, colors)
     # A hundredth of a pixel in the image, a 65535th of the range of inverse depth.
     np.testing.assert_allclose(found[:, :2] / found[:, 2:], points[:, :2] / points[:, 2:], atol=1e-5)
     np.testing.assert_allclose(1 / found[:, 2], 1 / points[:, 2], atol=2 / 65535)

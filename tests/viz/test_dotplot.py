@@ -10,15 +10,15 @@ import pytest
 from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
-from dsmnet.protocols import Image
+from dsmnet.types import Image
 from dsmnet.viz.dotplot import DOT, MEAN, Dots, Panel, dot_plot
 
 NOTHING = Dots([], math.nan, math.nan)
 
 
-def places(picture: Image, colour: str, alpha: float = 1.0) -> NDArray[np.float64]:
-    """Return the middles (x, y) of the connected spots of a colour, without those of the legend."""
-    wanted = 255 * (np.array(to_rgb(colour)) * alpha + 1 - alpha)
+def places(picture: Image, color: str, alpha: float = 1.0) -> NDArray[np.float64]:
+    """Return the middles (x, y) of the connected spots of a color, without those of the legend."""
+    wanted = 255 * (np.array(to_rgb(color)) * alpha + 1 - alpha)
     near = (np.abs(picture - wanted).max(-1) < 12).astype(np.uint8)
     count, _, stats, middles = cv2.connectedComponentsWithStats(near)
     spots = [middles[i] for i in range(1, count) if stats[i, cv2.CC_STAT_AREA] > 15]

@@ -1,4 +1,4 @@
-"""Colour bars say what the maps mean."""
+"""Color bars say what the maps mean."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 
 from dsmnet.viz import legend
 from dsmnet.viz.canvas import Label
-from dsmnet.viz.colour import colour_disparity, error_table
+from dsmnet.viz.color import color_disparity, error_table
 from dsmnet.viz.legend import disparity_bar, disparity_ticks, error_bar, with_bar
 
 
@@ -27,7 +27,7 @@ def test_ticks_are_round_and_inside_the_range():
 
 
 @pytest.mark.parametrize("width", [40, 400, 1242])
-def test_a_tick_stands_below_the_colour_of_its_disparity(width: int, labels: list[Label]):
+def test_a_tick_stands_below_the_color_of_its_disparity(width: int, labels: list[Label]):
     limits = (4.0, 53.0)
     bar = disparity_bar(width, limits)
     ticks = [label for label in labels if label.text.replace(".", "").isdigit()]
@@ -35,18 +35,16 @@ def test_a_tick_stands_below_the_colour_of_its_disparity(width: int, labels: lis
     assert any("px" in label.text for label in labels)
     for tick in ticks:
         shown = bar[legend.font_size(bar.shape[1]), int(tick.x)].astype(int)  # a row within the ramp
-        expected = colour_disparity(np.array([[float(tick.text)]], np.float32), limits)[0, 0]
+        expected = color_disparity(np.array([[float(tick.text)]], np.float32), limits)[0, 0]
         assert np.abs(shown - expected).max() <= 12, tick  # half a pixel of the narrowest ramp
 
 
-def test_error_bar_has_ten_colours_and_the_errors_between_them(labels: list[Label]):
+def test_error_bar_has_ten_colors_and_the_errors_between_them(labels: list[Label]):
     bar = error_bar(600)
     ramp = bar[legend.font_size(600)]
     table = error_table().tolist()
     inner = ramp[legend.font_size(600) : -legend.font_size(600)].tolist()
-    assert [
-        colour for colour, before in zip(inner, [None, *inner], strict=False) if colour != before
-    ] == table
+    assert [color for color, before in zip(inner, [None, *inner], strict=False) if color != before] == table
     assert [label.text for label in labels[1:]] == ["0.19", "0.38", "0.75", "1.5", "3", "6", "12", "24", "48"]
     outlier = next(label for label in labels if label.text == "3")
     assert ramp[int(outlier.x) - 3].tolist() == table[4]  # the last blue

@@ -12,7 +12,7 @@ from dsmnet.errors import ShapeError
 from dsmnet.metrics import functional
 from dsmnet.viz import panel as panel_function
 from dsmnet.viz.canvas import BACKGROUND, Label, resize, resize_map, write
-from dsmnet.viz.colour import colour_disparity, colour_error, disparity_range, error_table
+from dsmnet.viz.color import color_disparity, color_error, disparity_range, error_table
 from dsmnet.viz.panel import error_note, grid_columns, tile_size
 
 panel_module = importlib.import_module("dsmnet.viz.panel")  # the package has a function of that name
@@ -52,9 +52,9 @@ def test_the_panel_holds_what_is_given_and_nothing_else():
     tiles = {
         "left": resize(left, *size),
         "right": resize(right, *size),
-        "prediction": resize_map(colour_disparity(prediction, limits), prediction > 0, *size),
-        "truth": resize_map(colour_disparity(truth, limits), truth > 0, *size),
-        "error": resize_map(colour_error(prediction, truth), truth > 0, *size),
+        "prediction": resize_map(color_disparity(prediction, limits), prediction > 0, *size),
+        "truth": resize_map(color_disparity(truth, limits), truth > 0, *size),
+        "error": resize_map(color_error(prediction, truth), truth > 0, *size),
     }
     everything = panel_function(left, prediction, truth, right=right)
     assert all(contains(everything, tile) for tile in tiles.values())
@@ -76,19 +76,19 @@ def contains(picture: np.ndarray, tile: np.ndarray) -> bool:
 
 
 def codes_of(picture: np.ndarray) -> np.ndarray:
-    """One number per colour."""
+    """One number per color."""
     return picture.astype(int) @ np.array([1 << 16, 1 << 8, 1])
 
 
-def test_prediction_and_truth_share_their_colours():
+def test_prediction_and_truth_share_their_colors():
     left, _, truth = scene()
     same = panel_function(left, truth.copy(), truth)
-    tile = resize_map(colour_disparity(truth, disparity_range(truth)), truth > 0, *tile_size(*truth.shape))
-    colour = codes_of(tile)[5, 7]
-    assert (codes_of(same) == colour).sum() >= 2 * (codes_of(tile) == colour).sum()
+    tile = resize_map(color_disparity(truth, disparity_range(truth)), truth > 0, *tile_size(*truth.shape))
+    color = codes_of(tile)[5, 7]
+    assert (codes_of(same) == color).sum() >= 2 * (codes_of(tile) == color).sum()
 
 
-def test_a_perfect_prediction_has_an_error_tile_of_one_colour(labels: list[Label]):
+def test_a_perfect_prediction_has_an_error_tile_of_one_color(labels: list[Label]):
     left, _, truth = scene()
     picture = panel_function(left, truth.copy(), truth)
     dark_blue = (picture == error_table()[0]).all(axis=-1).sum()
@@ -122,11 +122,11 @@ def test_truth_without_known_pixels_says_so(labels: list[Label]):
     assert error_note(prediction, truth, truth > 1e9) == "no known truth"
 
 
-def test_max_disparity_is_the_warmest_colour():
+def test_max_disparity_is_the_warmest_color():
     left, _, truth = scene()
     for top in (40.0, 400.0):
         picture = panel_function(left, truth, max_disparity=top)
-        tile = colour_disparity(truth, (disparity_range(truth)[0], top))
+        tile = color_disparity(truth, (disparity_range(truth)[0], top))
         assert contains(picture, resize_map(tile, truth > 0, *tile_size(*truth.shape)))
 
 
@@ -153,10 +153,10 @@ def test_shrinking_a_map_neither_darkens_borders_nor_loses_dots():
     known[30, 35] = True  # a single dot
     picture[known] = (200, 100, 50)
     small = resize_map(picture, known, 10, 10)
-    coloured = small.any(axis=-1)
-    np.testing.assert_array_equal(small[coloured], np.broadcast_to((200, 100, 50), (coloured.sum(), 3)))
-    assert coloured[:, :6].all()
-    assert coloured.sum() == 61
+    colored = small.any(axis=-1)
+    np.testing.assert_array_equal(small[colored], np.broadcast_to((200, 100, 50), (colored.sum(), 3)))
+    assert colored[:, :6].all()
+    assert colored.sum() == 61
 
 
 def test_text_that_is_too_wide_is_set_smaller():

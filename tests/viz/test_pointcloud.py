@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dsmnet.errors import DataError, ShapeError
-from dsmnet.protocols import Calibration
+from dsmnet.types import Calibration
 from dsmnet.viz import depth_from_disparity, point_cloud, write_ply
 
 CALIBRATION = Calibration(focal=700.0, baseline=0.5, cx=2.0, cy=1.0, doffs=10.0)
@@ -37,14 +37,14 @@ def test_points_lie_on_the_rays_of_their_pixels(tmp_path: Path):
     disparity[1, 2] = 25  # the principal point: straight ahead, 10 m
     disparity[2, 4] = 60  # 5 m
     image = np.arange(45, dtype=np.uint8).reshape(3, 5, 3)
-    points, colours = point_cloud(disparity, image, CALIBRATION)
+    points, colors = point_cloud(disparity, image, CALIBRATION)
     np.testing.assert_allclose(points, [[0, 0, 10], [2 * 5 / 700, 1 * 5 / 700, 5]], rtol=1e-6)
-    np.testing.assert_array_equal(colours, image[[1, 2], [2, 4]])
+    np.testing.assert_array_equal(colors, image[[1, 2], [2, 4]])
 
-    write_ply(tmp_path / "cloud.ply", points, colours)
+    write_ply(tmp_path / "cloud.ply", points, colors)
     cloud = read_ply(tmp_path / "cloud.ply")
     np.testing.assert_array_equal(np.stack([cloud[axis] for axis in "xyz"], -1), points)
-    np.testing.assert_array_equal(np.stack([cloud[c] for c in ("red", "green", "blue")], -1), colours)
+    np.testing.assert_array_equal(np.stack([cloud[c] for c in ("red", "green", "blue")], -1), colors)
 
 
 def test_far_points_are_left_out_on_demand():

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dsmnet.protocols import StereoSample
+from dsmnet.types import StereoSample
 from dsmnet.viz import sheet
-from dsmnet.viz.sheet import OCCLUDED, caption, colour_occlusion
+from dsmnet.viz.sheet import OCCLUDED, caption, color_occlusion
 
 
 def sample(height: int, width: int, truth: bool = True, noc: bool = True) -> StereoSample:
@@ -45,7 +45,7 @@ def test_caption_counts_what_the_pair_holds():
 
 def test_occlusion_picture_tells_the_three_kinds_apart():
     left = np.full((1, 3, 3), 100, np.uint8)
-    picture = colour_occlusion(left, np.array([[True, True, False]]), np.array([[True, False, False]]))
+    picture = color_occlusion(left, np.array([[True, True, False]]), np.array([[True, False, False]]))
     assert len(set(picture[0, 0].tolist())) == 1  # grey
     assert picture[0, 0, 0] > 100
     np.testing.assert_array_equal(picture[0, 1], OCCLUDED)

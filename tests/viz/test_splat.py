@@ -12,11 +12,11 @@ from dsmnet.viz.splat import splat
 RED, GREEN, BLUE = (255, 0, 0), (0, 255, 0), (0, 0, 255)
 
 
-def draw(places: list, colours: list, extents: list) -> np.ndarray:
+def draw(places: list, colors: list, extents: list) -> np.ndarray:
     """Draw points given as x, y, depth, each with width and height of its rectangle, on 40 x 60 pixels."""
     return splat(
         np.array(places, np.float32).reshape(-1, 3),
-        np.array(colours, np.uint8).reshape(-1, 3),
+        np.array(colors, np.uint8).reshape(-1, 3),
         np.array(extents, np.float32).reshape(-1, 2),
         (40, 60),
         background=(9, 9, 9),
@@ -45,8 +45,8 @@ def test_a_rectangle_has_its_width_and_height():
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 def test_the_nearer_point_hides_the_farther_whatever_their_order(order: tuple[int, int]):
-    places, colours = [[20, 15, 1], [20, 15, 2]], [RED, BLUE]
-    picture = draw([places[i] for i in order], [colours[i] for i in order], [[1, 1], [1, 1]])
+    places, colors = [[20, 15, 1], [20, 15, 2]], [RED, BLUE]
+    picture = draw([places[i] for i in order], [colors[i] for i in order], [[1, 1], [1, 1]])
     assert tuple(picture[15, 20]) == RED
 
 
@@ -71,11 +71,11 @@ def test_a_rectangle_at_the_border_is_cut_by_it():
 def test_half_a_million_points_take_less_than_a_second():
     rows, columns = np.mgrid[:375, :1242].astype(np.float32)
     places = np.stack([columns, rows, 10 + 5 * np.sin(columns / 100)], -1).reshape(-1, 3)
-    colours = np.zeros((len(places), 3), np.uint8)
+    colors = np.zeros((len(places), 3), np.uint8)
     extents = np.full((len(places), 2), 1.9, np.float32)
     best = np.inf
     for _ in range(3):
         start = time.perf_counter()
-        splat(places, colours, extents, (375, 1242))
+        splat(places, colors, extents, (375, 1242))
         best = min(best, time.perf_counter() - start)
     assert best < 1.0

@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 from PIL import Image as PilImage
 
-from dsmnet.protocols import Calibration
+from dsmnet.types import Calibration
 from dsmnet.viz.cloud import build_cloud
 from dsmnet.viz.turntable import FRAMES, VIEWS, film, rotation, turntable, view
 
 RED = (230, 20, 20)
 
 
-def centre_of(picture: np.ndarray, colour: tuple[int, ...]) -> np.ndarray:
-    return np.argwhere((picture == colour).all(-1)).mean(axis=0)[::-1]  # x, y
+def centre_of(picture: np.ndarray, color: tuple[int, ...]) -> np.ndarray:
+    return np.argwhere((picture == color).all(-1)).mean(axis=0)[::-1]  # x, y
 
 
 def test_straight_ahead_is_the_image(scene: Any):

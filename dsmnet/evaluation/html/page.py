@@ -15,8 +15,8 @@ from dsmnet.evaluation import report
 from dsmnet.evaluation.html.pictures import Picture, Pictures, worst_images
 from dsmnet.evaluation.html.tables import Column, ImageRow, image_columns, image_rows, summary
 from dsmnet.evaluation.methods import methods, networks
-from dsmnet.viz.colour import ERROR_BOUNDARIES, ERROR_TOLERANCE, colour_table, error_table
-from dsmnet.viz.single_file import fill_page, hex_colour
+from dsmnet.viz.color import ERROR_BOUNDARIES, ERROR_TOLERANCE, color_table, error_table
+from dsmnet.viz.single_file import fill_page, hex_color
 
 FILE = "results.html"
 
@@ -80,7 +80,7 @@ def render(results: Mapping[str, Any], pictures: Pictures) -> str:
         metrics=report.HEADINGS if len(labels) > 1 else {},
         error_classes=_error_classes(),
         error_scale=ERROR_TOLERANCE[0] / ERROR_TOLERANCE[1],
-        disparity_stops=[hex_colour(colour) for colour in colour_table(size=13)],
+        disparity_stops=[hex_color(color) for color in color_table(size=13)],
     )
 
 
@@ -116,7 +116,7 @@ def _caption(picture: Picture, several: bool) -> str:
 
 
 def _error_classes() -> list[tuple[str, str]]:
-    """Return KITTI's ten colours with the errors they stand for, pixels."""
+    """Return KITTI's ten colors with the errors they stand for, pixels."""
     bounds = [f"{bound * ERROR_TOLERANCE[0]:.2g}" for bound in ERROR_BOUNDARIES]
     texts = [f"≤ {bounds[0]}", *(f"{low}–{high}" for low, high in pairwise(bounds)), f"> {bounds[-1]}"]
-    return [(hex_colour(colour), text) for colour, text in zip(error_table(), texts, strict=True)]
+    return [(hex_color(color), text) for color, text in zip(error_table(), texts, strict=True)]

@@ -15,9 +15,9 @@ from dsmnet.errors import UserError
 from dsmnet.evaluation.evaluator import OnImage
 from dsmnet.evaluation.methods import worst_epe
 from dsmnet.evaluation.panels import drawable
-from dsmnet.protocols import DisparityMap, Image, Mask, StereoSample
+from dsmnet.types import DisparityMap, Image, Mask, StereoSample
 from dsmnet.viz.canvas import resize
-from dsmnet.viz.colour import disparity_range, known_pixels
+from dsmnet.viz.color import disparity_range, known_pixels
 from dsmnet.viz.panel import error_tile, prediction_tile, tile_size, truth_tile
 from dsmnet.viz.single_file import base64_text
 
@@ -42,7 +42,7 @@ class Picture(NamedTuple):
 class Pictures:
     """Draws left view, truth, predictions and errors; a context whose files are gone when it ends.
 
-    Predictions of all methods and the truth share the range of colours of an image's truth.
+    Predictions of all methods and the truth share the range of colors of an image's truth.
 
     Args:
         folder: where the temporary files lie.
@@ -87,7 +87,7 @@ class Pictures:
         return self._drawn.get((set_name, image), [])
 
     def limits(self, set_name: str, image: str) -> tuple[float, float]:
-        """Return the disparities of the coldest and the warmest colour of an image, pixels."""
+        """Return the disparities of the coldest and the warmest color of an image, pixels."""
         return self._limits[set_name, image]
 
     def _draw(

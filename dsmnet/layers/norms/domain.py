@@ -16,7 +16,7 @@ Variant = Literal["paper", "seed", "l2_first"]
 class DomainNorm(nn.Module):
     """Instance norm, then unit length of each pixel's feature vector, then scale and shift.
 
-    The first takes away what is common to an image (brightness, contrast, colour cast), the second how
+    The first takes away what is common to an image (brightness, contrast, color cast), the second how
     strongly each pixel responds. The same in training and evaluation: there are no running statistics.
     Everything is computed in float32 (or float64) whatever the input; the result has the input's type and
     memory format.

@@ -110,7 +110,7 @@ function read(x, y) {
 
 // Controls.
 
-for (const choice of document.querySelectorAll("input[name=colour]")) {
+for (const choice of document.querySelectorAll("input[name=color]")) {
   choice.addEventListener("change", () => choose(choice.value));
 }
 element("size").addEventListener("input", (event) => {

@@ -6,13 +6,13 @@
 const gl = canvas.getContext("webgl", { alpha: false, antialias: false });
 const GROUND = [22 / 255, 24 / 255, 29 / 255];
 const slopes = new Int8Array(bytes("slopes").buffer);
-const colours = { image: bytes("colours"), depth: null };
+const colors = { image: bytes("colors"), depth: null };
 let size = Number(element("size").value); // of a point, in distances between neighbours
-let colour = "image";
+let color = "image";
 
 const VERTEX = `
 attribute vec3 stored;
-attribute vec3 colour;
+attribute vec3 color;
 attribute vec2 lean;
 uniform vec3 low, unit;
 uniform mat4 projection;
@@ -31,7 +31,7 @@ void main() {
   extent = clamp(size * min(extent, STRETCH * pixel / gl_Position.w), 1.0, largest);
   gl_PointSize = max(extent.x, extent.y);
   share = extent / gl_PointSize;
-  shade = colour;
+  shade = color;
 }`.replace("STRETCH", "4.0"); // a surface seen from where it was edge-on has gaps
 const FRAGMENT = `
 precision mediump float;
@@ -68,10 +68,10 @@ function compile() {
   gl.uniform1f(uniform("slope"), scene.slope);
   gl.uniform1f(uniform("largest"), gl.getParameter(gl.ALIASED_POINT_SIZE_RANGE)[1]);
   buffers.points = upload(stored);
-  for (const name of Object.keys(colours)) delete buffers[name];
+  for (const name of Object.keys(colors)) delete buffers[name];
   attribute("stored", buffers.points, 3, gl.UNSIGNED_SHORT, false);
   attribute("lean", upload(slopes), 2, gl.BYTE, false);
-  choose(colour);
+  choose(color);
   return true;
 }
 
@@ -93,8 +93,8 @@ function attribute(name, buffer, count, kind, normalised) {
   gl.vertexAttribPointer(place, count, kind, normalised, 0, 0);
 }
 
-// Colours of depth are even in inverse depth, as those of a disparity map are.
-function depthColours() {
+// Colors of depth are even in inverse depth, as those of a disparity map are.
+function depthColors() {
   const table = bytes("table");
   const last = table.length / 3 - 1;
   const [far, near] = scene.depths.map((depth) => 1 / depth);
@@ -108,10 +108,10 @@ function depthColours() {
 }
 
 function choose(name) {
-  colour = name;
-  if (colours[name] === null) colours[name] = depthColours();
-  if (buffers[name] === undefined) buffers[name] = upload(colours[name]);
-  attribute("colour", buffers[name], 3, gl.UNSIGNED_BYTE, true);
+  color = name;
+  if (colors[name] === null) colors[name] = depthColors();
+  if (buffers[name] === undefined) buffers[name] = upload(colors[name]);
+  attribute("color", buffers[name], 3, gl.UNSIGNED_BYTE, true);
   ask();
 }
 

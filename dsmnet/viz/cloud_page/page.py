@@ -9,16 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsmnet.viz.cloud import UNEVEN, Cloud
-from dsmnet.viz.colour import colour_table
+from dsmnet.viz.color import color_table
 from dsmnet.viz.legend import disparity_ticks
-from dsmnet.viz.single_file import base64_text, fill_page, hex_colour
+from dsmnet.viz.single_file import base64_text, fill_page, hex_color
 
 _LEVELS = 2**16 - 1
 # Digits of a tick, the roundest first.
 _ROUND = ((1.0, 2.0, 5.0), (3.0,), (1.5, 4.0), (7.0,), (2.5,), (1.2, 1.7, 3.5, 6.0, 8.0))
 _TICK_GAP = 0.13  # of the scale's length: closer labels would touch
 _STEEPEST = 99.9  # percentile of the slopes: steeper ones are shown as if they had this one
-_COLOUR_RANGE = (1.0, 99.0)  # percentiles, as of a disparity map's colours
+_COLOR_RANGE = (1.0, 99.0)  # percentiles, as of a disparity map's colors
 
 
 class Packed(NamedTuple):
@@ -70,7 +70,7 @@ def render_cloud(cloud: Cloud, title: str) -> str:
         title: what is shown.
     """
     packed, camera = pack(cloud), cloud.camera
-    inverse = np.percentile(1 / cloud.points[:, 2].astype(np.float64), _COLOUR_RANGE)
+    inverse = np.percentile(1 / cloud.points[:, 2].astype(np.float64), _COLOR_RANGE)
     far, near = 1 / inverse[0], 1 / max(inverse[1], inverse[0] * 1.001)
     spacing = cloud.step * (1.0 if cloud.step == 1 else UNEVEN)  # pixels
     frame = [
@@ -85,7 +85,7 @@ def render_cloud(cloud: Cloud, title: str) -> str:
         "spacing": spacing / camera.focal,  # of neighbouring points, in x / z
         "slope": spacing * packed.steepest,  # unit of their change of 1 / z over that distance
         "middle": list(cloud.middle),
-        "depths": [far, near],  # metres: of the first and the last colour of the scale
+        "depths": [far, near],  # metres: of the first and the last color of the scale
     }
     return fill_page(
         "dsmnet.viz.cloud_page",
@@ -96,9 +96,9 @@ def render_cloud(cloud: Cloud, title: str) -> str:
         step=cloud.step,
         scene=scene,
         points=base64_text(packed.stored.astype("<u2").tobytes()),
-        colours=base64_text(cloud.colours.tobytes()),
+        colors=base64_text(cloud.colors.tobytes()),
         slopes=base64_text(packed.slopes.tobytes()),
-        table=base64_text(colour_table().tobytes()),
-        stops=[hex_colour(colour) for colour in colour_table(size=13)],
+        table=base64_text(color_table().tobytes()),
+        stops=[hex_color(color) for color in color_table(size=13)],
         ticks=depth_ticks(near, far),
     )

@@ -1,0 +1,71 @@
+"""A whole prediction by each back end, beside OpenCV's StereoSGBM on the same pair."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import logging
+from collections.abc import Callable, Sequence
+
+import cv2
+import torch
+
+from benchmarks.compare import Case
+from dsmnet.evaluation.sgbm import SGBM
+from dsmnet.synthetic import SyntheticStereo
+from dsmnet.types import Matcher
+
+log = logging.getLogger(__name__)
+
+Load = Callable[..., Matcher]
+
+
+def cases(
+    load: Load,
+    checkpoint: str | None,
+    backends: Sequence[str],
+    size: Sequence[int],
+    search_range: int,
+    mode: str,
+    target: float,
+    device: str,
+) -> list[Case]:
+    """Return a case per back end that is installed.
+
+    Args:
+        load: `dsmnet.api.load_model`.
+        checkpoint: of the network; None: the weights that come with the package.
+        backends: of `load`.
+        size: height and width of the views.
+        search_range: pixels.
+        mode: of StereoSGBM.
+        target: how many times faster than StereoSGBM.
+        device: where torch computes; the other back ends take the CPU.
+    """
+    found = []
+    for backend in backends:
+        if importlib.util.find_spec(backend.removesuffix("_bf16")) is None:
+            log.info("backends: %s is not installed and left out; pip install 'dsmnet[export]'", backend)
+            continue
+        where = device if backend == "torch" else "cpu"
+        network = functools.partial(load, checkpoint, device=where, backend=backend)
+        setup = functools.partial(prediction, size=(size[0], size[1]), search_range=search_range)
+        found.append(
+            Case(
+                f"{backend}, {size[0]}x{size[1]}, {search_range} px, {torch.get_num_threads()} threads",
+                functools.partial(setup, network),
+                functools.partial(setup, functools.partial(SGBM, mode=mode)),
+                against=f"StereoSGBM {mode}",
+                target=target,
+            )
+        )
+    return found
+
+
+def prediction(
+    make: Callable[[], Matcher], *, size: tuple[int, int], search_range: int
+) -> Callable[[], object]:
+    """Prepare a matcher and a procedural pair; return what matches it."""
+    cv2.setNumThreads(torch.get_num_threads())
+    matcher, pair = make(), SyntheticStereo(size=size, max_disparity=min(96, size[1] // 2))[0]
+    return lambda: matcher.predict(pair["left"], pair["right"], search_range)

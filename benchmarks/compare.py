@@ -1,0 +1,168 @@
+"""A fast path beside its reference, timed in turn: the ratio holds when the machine's speed drifts."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+
+from benchmarks.machine import Machine
+from benchmarks.memory import Setup, growth
+from dsmnet.errors import UserError
+
+
+@dataclass(frozen=True)
+class Case:
+    """Two ways to the same result.
+
+    Args:
+        name: what is done, with the size.
+        fast: prepares inputs and returns what is timed; importable from anywhere (a `functools.partial`).
+        slow: the same for the reference.
+        against: what the reference is.
+        target: how many times faster it should be; None where nothing was promised.
+        memory_target: share of the reference's peak memory that it should take at most.
+        memory: measure the peaks, each in a process of its own.
+        operations: floating-point operations of one run, for the achieved rate.
+        bytes: that must move in one run at least, for the achieved bandwidth.
+    """
+
+    name: str
+    fast: Setup
+    slow: Setup
+    against: str
+    target: float | None = None
+    memory_target: float | None = None
+    memory: bool = False
+    operations: float | None = None
+    bytes: float | None = None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Medians in seconds and MiB; ratios are pair by pair, with their quartiles."""
+
+    name: str
+    against: str
+    seconds: float
+    reference_seconds: float
+    ratio: float
+    ratio_quartiles: tuple[float, float]
+    target: float | None
+    memory: float | None
+    reference_memory: float | None
+    memory_target: float | None
+    gflops: float | None  # achieved by the fast path
+    gbytes: float | None
+    machine: Machine | None = None  # what there is to achieve
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the entry of benchmark.json."""
+        return asdict(self)
+
+
+def compare(case: Case, repeats: int = 5, on_gpu: bool = False, machine: Machine | None = None) -> Comparison:
+    """Run both ways in turn, `repeats` times after one run of each that is not timed.
+
+    Args:
+        case: the two ways.
+        repeats: of each.
+        on_gpu: wait for the device after each run, and measure its memory.
+        machine: to hold the achieved rates against.
+
+    Raises:
+        UserError: `repeats` is not positive, or a process died.
+    """
+    if repeats < 1:
+        raise UserError(f"repeats={repeats}: expected a positive number")
+    fast, slow = case.fast(), case.slow()
+    for run in (fast, slow):
+        _seconds(run, on_gpu)
+    times = [(_seconds(fast, on_gpu), _seconds(slow, on_gpu)) for _ in range(repeats)]
+    ratios = sorted(b / a for a, b in times)
+    seconds = statistics.median(a for a, _ in times)
+    memory = [growth(setup, on_gpu, case.name) for setup in (case.fast, case.slow)] if case.memory else None
+    return Comparison(
+        case.name,
+        case.against,
+        seconds,
+        statistics.median(b for _, b in times),
+        statistics.median(ratios),
+        _quartiles(ratios),
+        case.target,
+        memory[0] if memory else None,
+        memory[1] if memory else None,
+        case.memory_target,
+        case.operations / seconds / 1e9 if case.operations else None,
+        case.bytes / seconds / 1e9 if case.bytes else None,
+        machine,
+    )
+
+
+def markdown(part: str, comparisons: Iterable[Comparison]) -> str:
+    """Return a table of one part: ratios with quartiles, memory, achieved rates; a missed target says so.
+
+    Beside an achieved rate stands its share of what the machine does at best.
+    """
+    comparisons = list(comparisons)
+    lines = [
+        f"## {part}",
+        "",
+        "| what | against | ms | reference ms | faster | target | MiB | reference MiB | GFLOP/s | GB/s |",
+        "| :-- | :-- | --: | --: | --: | --: | --: | --: | --: | --: |",
+    ]
+    for c in comparisons:
+        low, high = c.ratio_quartiles
+        target = "" if c.target is None else f"{c.target:g}x" + ("" if c.ratio >= c.target else " missed")
+        cells = [
+            c.name,
+            c.against,
+            f"{c.seconds * 1e3:.1f}",
+            f"{c.reference_seconds * 1e3:.1f}",
+            f"{c.ratio:.2f}x ({low:.2f}-{high:.2f})",
+            target,
+            _memory(c),
+            "" if c.reference_memory is None else f"{c.reference_memory:.0f}",
+            _rate(c.gflops, c.machine.gflops if c.machine else None),
+            _rate(c.gbytes, c.machine.gbytes if c.machine else None),
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    machine = next((c.machine for c in comparisons if c.machine and (c.gflops or c.gbytes)), None)
+    if machine:
+        lines += ["", f"The machine at best, in the same run: {machine}."]
+    return "\n".join([*lines, ""])
+
+
+def _rate(achieved: float | None, best: float | None) -> str:
+    if achieved is None:
+        return ""
+    return f"{achieved:.1f}" + (f" ({achieved / best:.0%})" if best else "")
+
+
+def _memory(c: Comparison) -> str:
+    if c.memory is None:
+        return ""
+    text = f"{c.memory:.0f}"
+    if c.memory_target is not None and c.reference_memory:
+        share = c.memory / c.reference_memory
+        text += f" ({share:.2f}, target {c.memory_target:g}{'' if share <= c.memory_target else ' missed'})"
+    return text
+
+
+def _seconds(run: Callable[[], object], on_gpu: bool) -> float:
+    start = time.perf_counter()
+    run()
+    if on_gpu:
+        torch.cuda.synchronize()
+    return time.perf_counter() - start
+
+
+def _quartiles(values: list[float]) -> tuple[float, float]:
+    if len(values) < 2:
+        return values[0], values[0]
+    low, _, high = statistics.quantiles(values, n=4, method="inclusive")
+    return low, high

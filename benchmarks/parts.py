@@ -1,0 +1,103 @@
+"""The parts of the benchmark: each a yaml in conf/benchmark_part that names a function returning cases."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from omegaconf import OmegaConf
+
+from benchmarks.compare import Comparison, compare
+from benchmarks.compare import markdown as comparisons_table
+from benchmarks.machine import measure_machine
+from benchmarks.rate import Rate, Rated, rate
+from benchmarks.rate import markdown as rates_table
+from dsmnet.config import config_dir, instantiate
+from dsmnet.errors import UserError
+
+log = logging.getLogger(__name__)
+
+
+SCALING = "scaling"  # the part that compares nothing: see `benchmarks.scaling_report`
+
+
+def part_names() -> list[str]:
+    """Return the names of the parts that compare."""
+    return sorted(path.stem for path in (config_dir() / "benchmark_part").glob("*.yaml"))
+
+
+def choose_parts(names: Sequence[str] | str) -> list[str]:
+    """Return the names of the parts that are asked for, `SCALING` among them: some, or "all".
+
+    Raises:
+        UserError: there is no such part.
+    """
+    known = [*part_names(), SCALING]
+    chosen = known if names == "all" else [names] if isinstance(names, str) else list(names)
+    for name in chosen:
+        if name not in known:
+            raise UserError(f"parts={name}: expected all or some of {', '.join(known)}")
+    return chosen
+
+
+def part_cases(name: str, device: str, options: Mapping[str, Any]) -> list[Any]:
+    """Return the cases of a part; none where it lacks an input that only the user has.
+
+    Args:
+        name: of a file in conf/benchmark_part.
+        device: where the tensors lie.
+        options: what such a file may refer to, as ``${rivals.psmnet}``.
+    """
+    node = OmegaConf.load(config_dir() / "benchmark_part" / f"{name}.yaml")
+    cases: list[Any] = instantiate(OmegaConf.create({**options, "part": node}).part, device=device)
+    return cases
+
+
+def run_parts(
+    names: Sequence[str],
+    repeats: int,
+    device: torch.device,
+    options: Mapping[str, Any],
+    required: bool = True,
+) -> dict[str, list[Comparison] | list[Rated]]:
+    """Compare every case of the parts with its reference.
+
+    Args:
+        names: of parts.
+        repeats: timed runs of each way.
+        device: where the tensors lie.
+        options: see `part_cases`.
+        required: a part that lacks an input of the user's is an error; else it is left out.
+
+    Raises:
+        UserError: a part lacks its input.
+    """
+    machine = measure_machine(device) if names else None
+    tables: dict[str, list[Comparison] | list[Rated]] = {}
+    for name in names:
+        cases = part_cases(name, str(device), options)
+        if not cases:
+            missing = f"part {name} lacks its input; conf/benchmark_part/{name}.yaml says which"
+            if required:
+                raise UserError(missing)
+            log.info("left out: %s", missing)
+            continue
+        if isinstance(cases[0], Rate):
+            tables[name] = [rate(case, repeats) for case in cases]
+        else:
+            found = tables[name] = []
+            for case in cases:
+                found.append(compare(case, repeats, device.type == "cuda", machine))
+                # What has been measured is told at once: a run that is stopped has not run for nothing.
+                log.info("%s: %s: %.2fx", name, case.name, found[-1].ratio)
+    return tables
+
+
+def table(name: str, found: Sequence[Comparison] | Sequence[Rated]) -> str:
+    """Return the table of one part."""
+    rates = [item for item in found if isinstance(item, Rated)]
+    if rates:
+        return rates_table(name, rates)
+    return comparisons_table(name, [item for item in found if isinstance(item, Comparison)])

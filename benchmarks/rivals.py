@@ -1,0 +1,182 @@
+"""PSMNet and GwcNet beside the authors' code, run from the user's own clone: same weights, same views."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import importlib
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from benchmarks.compare import Case
+from dsmnet.config import compose, instantiate
+from dsmnet.errors import UserError
+from dsmnet.models.checkpoint import load_into
+from dsmnet.models.official import gwcnet, psmnet, to_our_names
+
+_NETWORKS: dict[str, tuple[Any, str, str]] = {  # map of names, the authors' class, where to clone
+    "psmnet": (psmnet, "stackhourglass", "https://github.com/JiaRenChang/PSMNet"),
+    "gwcnet": (gwcnet, "GwcNet_GC", "https://github.com/xy-guo/GwcNet"),
+}
+
+
+def cases(
+    psmnet: str | None,
+    gwcnet: str | None,
+    size: Sequence[int],
+    search_range: int,
+    tolerance: float,
+    target: float,
+    device: str,
+) -> list[Case]:
+    """Return a prediction and a training step, forward and backward, of each network whose clone is given.
+
+    Args:
+        psmnet: folder of the authors' PSMNet; None leaves it out.
+        gwcnet: folder of the authors' GwcNet.
+        size: height and width of the views.
+        search_range: pixels.
+        tolerance: by how many pixels the disparities of a prediction may differ.
+        target: how many times faster than the authors' code.
+        device: where the tensors lie.
+
+    Raises:
+        UserError: a folder is not such a clone, or the disparities differ.
+    """
+    found = []
+    for name, folder in (("psmnet", psmnet), ("gwcnet", gwcnet)):
+        if folder is None:
+            continue
+        setup = functools.partial(_setup, name, folder, (size[0], size[1]), search_range, device)
+        difference = _difference(setup)
+        if not difference <= tolerance:
+            raise UserError(
+                f"rivals.{name}={folder}: disparities differ by {difference:.2g} px; expected {tolerance:g}"
+            )
+        what = f"{name}, {size[0]}x{size[1]}, {search_range} px"
+        against = f"the authors' code ({difference:.1g} px apart)"
+        for train, kind in ((False, "prediction"), (True, "training step")):
+            ours, theirs = (functools.partial(setup, train=train, rival=rival) for rival in (False, True))
+            found.append(Case(f"{kind}, {what}", ours, theirs, against, target, memory=True))
+    return found
+
+
+def _difference(setup: Callable[..., Callable[[], Any]]) -> float:
+    """Largest difference of the two predictions, pixels."""
+    ours, theirs = (setup(train=False, rival=rival)() for rival in (False, True))
+    return float((ours - theirs).abs().max())
+
+
+def _setup(
+    name: str,
+    folder: str,
+    size: tuple[int, int],
+    search_range: int,
+    device: str,
+    *,
+    train: bool,
+    rival: bool,
+) -> Callable[[], Any]:
+    """Prepare both networks with the same weights; return what runs one of them."""
+    torch.manual_seed(0)
+    left, right = torch.randn(2, 1, 3, *size).to(device)
+    names = _NETWORKS[name][0]
+    with _on(device):
+        theirs = load_rival(name, Path(folder), search_range).to(device)
+        _settle(theirs, left, right)
+    state = theirs.state_dict()
+    net = instantiate(compose("build", names.overrides(state)).model).to(device)
+    load_into(net, to_our_names(state, net.state_dict(), names, folder), folder)
+    forward = functools.partial(theirs if rival else net, left, right, *(() if rival else (search_range,)))
+    run = functools.partial(_step if train else _predict, forward)
+    (theirs if rival else net).train(train)
+    return functools.partial(_run_on, device, run)
+
+
+def _predict(forward: Callable[[], Any]) -> Tensor:
+    with torch.inference_mode():
+        return _maps(forward())[-1]
+
+
+def _step(forward: Callable[[], Any]) -> None:
+    """Forward, the loss that both train with, backward; gradients add up, which costs both the same."""
+    maps = _maps(forward())
+    torch.stack([F.smooth_l1_loss(each, torch.full_like(each, 20.0)) for each in maps]).sum().backward()
+
+
+def _maps(outputs: Any) -> list[Tensor]:
+    """Disparities [N, H, W], whatever the network wraps them in."""
+    outputs = [outputs] if isinstance(outputs, Tensor) else outputs
+    return [each.squeeze(1) for each in outputs]
+
+
+def load_rival(name: str, folder: Path, search_range: int) -> nn.Module:
+    """Build the authors' network from their own file.
+
+    Raises:
+        UserError: the folder is not a clone of their repository.
+    """
+    _, factory, address = _NETWORKS[name]
+    expected = f"rivals.{name}={folder}: expected a clone of {address}"
+    if not (folder / "models" / "__init__.py").is_file():
+        raise UserError(f"{expected}, found no models/__init__.py")
+    before = _forget_models()
+    sys.path.insert(0, str(folder.resolve()))
+    try:
+        network: nn.Module = getattr(importlib.import_module("models"), factory)(search_range)
+    except (ImportError, AttributeError, SyntaxError) as error:
+        raise UserError(f"{expected} ({error})") from error
+    finally:
+        sys.path.remove(str(folder.resolve()))
+        _forget_models()
+        sys.modules.update(before)
+    return network
+
+
+def _forget_models() -> dict[str, Any]:
+    """Take what is imported under the authors' common name, ``models``, out of Python's list."""
+    names = [name for name in sys.modules if name == "models" or name.startswith("models.")]
+    return {name: sys.modules.pop(name) for name in names}
+
+
+def _settle(net: nn.Module, left: Tensor, right: Tensor) -> None:
+    """Make random weights compute numbers of the size that trained ones do.
+
+    Norms get the statistics of the views, or values would overflow. Scores are made a tenth, or rounding
+    alone would move a pixel between the many high peaks of its scores.
+    """
+    norms = [module for module in net.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+    for norm in norms:
+        norm.momentum = 1.0
+    with torch.no_grad():
+        net.train()(left, right)
+    for norm in norms:
+        norm.momentum = 0.1
+    for module in net.modules():
+        if isinstance(module, nn.Conv3d) and module.out_channels == 1:
+            module.weight.data.mul_(0.1)
+
+
+def _run_on(device: str, run: Callable[[], Any]) -> Any:
+    with _on(device):
+        return run()
+
+
+@contextlib.contextmanager
+def _on(device: str) -> Iterator[None]:
+    """Let the authors' ``.cuda()``, which stands in their networks, do nothing on a CPU."""
+    if device != "cpu":
+        yield
+        return
+    cuda = torch.Tensor.cuda
+    torch.Tensor.cuda = lambda self, *_, **__: self  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        torch.Tensor.cuda = cuda  # type: ignore[method-assign]

@@ -1,0 +1,80 @@
+"""What the layers of a feature extractor put out, listened to from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from dsmnet.errors import UserError
+from dsmnet.inference import StereoPredictor
+from dsmnet.layers.conv import ConvNormAct, ResidualBlock
+from dsmnet.types import Image
+
+
+def blocks(backbone: nn.Module) -> dict[str, nn.Module]:
+    """Return the blocks of an extractor, by name: convolution, norm and activation, or a residual block."""
+    found: dict[str, nn.Module] = {
+        name: module
+        for name, module in backbone.named_modules()
+        if isinstance(module, ConvNormAct | ResidualBlock)
+    }
+    if not found:
+        raise UserError("analysis: the network's features hold neither ConvNormAct nor ResidualBlock")
+    return found
+
+
+def normalised_convolutions(backbone: nn.Module) -> dict[str, nn.Module]:
+    """Return the convolutions whose output a norm receives, by name."""
+    found: dict[str, nn.Module] = {}
+    for name, block in blocks(backbone).items():
+        if isinstance(block, ResidualBlock):
+            found |= {f"{name}.conv1": block.conv1, f"{name}.conv2": block.conv2}
+        elif isinstance(block, ConvNormAct):
+            found[name] = block[0]
+    return found
+
+
+@contextmanager
+def outputs_of(modules: dict[str, nn.Module], see: Callable[[str, Tensor], None]) -> Iterator[None]:
+    """Within, call `see` with the name and the output of each of the modules that runs."""
+
+    def hook(name: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
+        return lambda _, inputs, output: see(name, output)
+
+    handles = [module.register_forward_hook(hook(name)) for name, module in modules.items()]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@torch.inference_mode()
+def features_of_pair(predictor: StereoPredictor, left: Image, right: Image) -> Tensor:
+    """Return the maps that are matched, of both views, [2, C, h, w], without what padding added."""
+    pair, padding = predictor.prepare(left, right)
+    maps = predictor.features(pair)
+    stride = predictor.net.stride
+    return maps[..., -(-padding.top // stride) :, : maps.shape[-1] - -(-padding.right // stride)]
+
+
+def crops(image: Image, other: Image, size: tuple[int, int], count: int, seed: int) -> list[Image]:
+    """Cut windows [h, w, 3] out of both views, half of them from each, at random places.
+
+    Raises:
+        UserError: the image is smaller than the window.
+    """
+    rows, columns = image.shape[0] - size[0], image.shape[1] - size[1]
+    if rows < 0 or columns < 0:
+        raise UserError(f"crop={list(size)}: larger than an image of {list(image.shape[:2])}")
+    rng = np.random.default_rng(seed)
+    windows = []
+    for index in range(count):
+        top, left = int(rng.integers(rows + 1)), int(rng.integers(columns + 1))
+        view = (image, other)[index % 2]
+        windows.append(view[top : top + size[0], left : left + size[1]])
+    return windows

@@ -1,0 +1,94 @@
+"""What the transforms share: all maps of a sample at once, and what of a pair both views still show."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsmnet.errors import UserError
+from dsmnet.types import StereoSample
+
+MAPS = ("left", "right", "disparity", "valid", "noc", "right_disparity", "right_valid", "foreground")
+TRUTH = (("disparity", "valid"), ("right_disparity", "right_valid"))  # of the left view, of the right one
+
+
+def change_maps(sample: StereoSample, change: Callable[[NDArray[Any]], NDArray[Any]]) -> StereoSample:
+    """Apply one change to every map of a sample."""
+    changed = {
+        key: change(cast("NDArray[Any]", value)) if key in MAPS else value for key, value in sample.items()
+    }
+    return cast(StereoSample, changed)
+
+
+def replace(sample: StereoSample, **parts: Any) -> StereoSample:
+    """Return a sample with some of its parts changed."""
+    return cast(StereoSample, {**sample, **parts})
+
+
+def drop(sample: StereoSample, *keys: str) -> StereoSample:
+    """Return a sample without some of its parts."""
+    return cast(StereoSample, {key: value for key, value in sample.items() if key not in keys})
+
+
+def known(sample: StereoSample, disparity: str, valid: str) -> NDArray[np.bool_]:
+    """Return where a disparity map of a sample is known; without a mask, where it is positive."""
+    maps = cast("dict[str, NDArray[Any]]", sample)
+    return maps[valid] if valid in maps else maps[disparity] > 0
+
+
+def hide_unmatched(sample: StereoSample, first: int = 0) -> StereoSample:
+    """Take the points out of `noc` whose match lies left of column `first` of the right view.
+
+    None lies right of it: disparities are positive.
+    """
+    if "noc" not in sample:
+        return sample
+    match = np.arange(sample["noc"].shape[1], dtype=np.float32) - sample["disparity"]
+    return replace(sample, noc=sample["noc"] & (match >= first))
+
+
+def check_share(option: str, value: float) -> float:
+    """Return a probability or share.
+
+    Raises:
+        UserError: it is not in 0..1.
+    """
+    if not 0 <= value <= 1:
+        raise UserError(f"transform: {option}={value}: expected 0 to 1")
+    return float(value)
+
+
+def check_least(option: str, value: float, least: float = 0.0) -> float:
+    """Return a number.
+
+    Raises:
+        UserError: it is not finite or below `least`.
+    """
+    if not (math.isfinite(value) and value >= least):
+        raise UserError(f"transform: {option}={value}: expected at least {least:g}")
+    return value
+
+
+def check_range(option: str, ends: Sequence[float]) -> tuple[float, float]:
+    """Return the ends of a range.
+
+    Raises:
+        UserError: they are not two finite numbers in order.
+    """
+    if len(ends) != 2 or not (math.isfinite(ends[0]) and ends[0] <= ends[1] < math.inf):
+        raise UserError(f"transform: {option}={list(ends)}: expected two numbers, the lower one first")
+    return ends[0], ends[1]
+
+
+def check_whole_range(option: str, ends: Sequence[int]) -> tuple[int, int]:
+    """Return the ends of a range of whole numbers from 1 on.
+
+    Raises:
+        UserError: they are not two numbers in order, or begin below 1.
+    """
+    least, largest = check_range(option, ends)
+    return int(check_least(option, least, 1)), int(largest)

@@ -1,0 +1,72 @@
+"""Mirrored and exchanged views."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsmnet.augment.adjust_calibration import mirror
+from dsmnet.augment.fields import change_maps, check_share, drop, known
+from dsmnet.types import StereoSample
+
+
+class RandomHorizontalFlip:
+    """Mirror both views and exchange them: a new left view with the exact disparity of the old right one.
+
+    Only samples that carry the right view's disparity are changed. `foreground`, known for one view, is left
+    out.
+
+    Args:
+        probability: how often.
+
+    Raises:
+        UserError: an argument is out of range.
+    """
+
+    def __init__(self, probability: float = 0.5) -> None:
+        self.probability = check_share("probability", probability)
+
+    def __call__(self, sample: StereoSample, rng: np.random.Generator) -> StereoSample:
+        """Return the changed sample."""
+        if rng.random() >= self.probability or "right_disparity" not in sample:
+            return sample
+        mirrored = change_maps(sample, lambda m: m[:, ::-1])
+        disparity = mirrored["right_disparity"]
+        valid = known(mirrored, "right_disparity", "right_valid")
+        swapped = dict(drop(mirrored, "foreground"))
+        swapped.update(left=mirrored["right"], right=mirrored["left"], disparity=disparity, valid=valid)
+        swapped.update(right_disparity=mirrored["disparity"], right_valid=mirrored["valid"])
+        if "noc" in sample:
+            swapped["noc"] = visible_in_both(disparity, valid, mirrored["disparity"], mirrored["valid"])
+        if "calibration" in sample:
+            swapped["calibration"] = mirror(sample["calibration"], sample["left"].shape[1])
+        return cast(StereoSample, swapped)
+
+
+def visible_in_both(
+    disparity: NDArray[np.float32],
+    valid: NDArray[np.bool_],
+    other: NDArray[np.float32],
+    other_valid: NDArray[np.bool_],
+    tolerance: float = 1.0,
+) -> NDArray[np.bool_]:
+    """Mark the points of a left view whose match carries the same disparity in the right view.
+
+    Args:
+        disparity: of the left view, pixels.
+        valid: where it is known.
+        other: disparity of the right view, pixels.
+        other_valid: where that is known.
+        tolerance: pixels.
+    """
+    rows, columns = disparity.shape
+    x = np.arange(columns, dtype=np.float32)[None] - disparity
+    y = np.broadcast_to(np.arange(rows, dtype=np.float32)[:, None], disparity.shape)
+    nearest = np.rint(x).astype(np.int64)
+    inside = (x >= 0) & (nearest < columns)
+    column = np.clip(nearest, 0, columns - 1)
+    row = y.astype(np.int64)
+    same = np.abs(other[row, column] - disparity) <= tolerance
+    return valid & inside & same & other_valid[row, column]

@@ -1,0 +1,97 @@
+"""A window of random size, brought to the size that training wants: random scale, stretch and crop in one."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from dsmnet.augment.fields import check_least, check_range, check_share, hide_unmatched
+from dsmnet.augment.random_crop import check_size, check_tries, choose_corner, cut, pad
+from dsmnet.augment.resample import is_sparse, resize
+from dsmnet.errors import UserError
+from dsmnet.types import StereoSample
+
+TRUTH = ("auto", "dense", "sparse")
+
+
+class RandomScaleCrop:
+    """Scale a pair by a random factor and cut a window of fixed size out of it.
+
+    The window is cut first and scaled then: the same, for a tenth of the work. Its size in the original is
+    rounded to whole pixels and the factors follow from it, so that they are exact; disparities are multiplied
+    by the horizontal one. Factors are raised where the window would not fit into the images. Images smaller
+    than the window at factor 1 are padded below and on the left. Points whose match lies outside of the
+    window are no longer `noc`. In the manner of RAFT-Stereo and DSMNet.
+
+    Args:
+        height: of the window, pixels.
+        width: of the window, pixels.
+        min_scale: least exponent; the factor is 2 to the power of `min_scale` ... `max_scale`.
+        max_scale: largest exponent.
+        stretch: largest exponent, either way, of a further factor drawn for each axis on its own.
+        scale_probability: how often there is another factor than 1 at all.
+        stretch_probability: how often, of these, the axes get factors of their own.
+        min_valid: share of the window, before scaling, whose disparity should be known; sparse truth is empty
+            in places.
+        tries: windows to draw until one has that share; if none has, the one that comes closest is taken.
+        truth: ``dense``: disparities are interpolated on surfaces, looked up at edges. ``sparse``: the known
+            ones are carried to the nearest pixel, their values kept. ``auto``: what the map looks like.
+
+    Raises:
+        UserError: an argument is out of range.
+    """
+
+    def __init__(
+        self,
+        height: int,
+        width: int,
+        min_scale: float = -0.2,
+        max_scale: float = 0.4,
+        stretch: float = 0.2,
+        scale_probability: float = 0.8,
+        stretch_probability: float = 0.8,
+        min_valid: float = 0.0,
+        tries: int = 1,
+        truth: str = "auto",
+    ) -> None:
+        self.size = check_size(height, width)
+        self.scales = check_range("min_scale, max_scale", (min_scale, max_scale))
+        self.stretch = check_least("stretch", stretch)
+        self.scale_probability = check_share("scale_probability", scale_probability)
+        self.stretch_probability = check_share("stretch_probability", stretch_probability)
+        self.min_valid, self.tries = check_share("min_valid", min_valid), check_tries(tries)
+        if truth not in TRUTH:
+            raise UserError(f"transform: truth={truth}: expected one of {', '.join(TRUTH)}")
+        self.truth = truth
+
+    def __call__(self, sample: StereoSample, rng: np.random.Generator) -> StereoSample:
+        """Return the changed sample."""
+        window = self._window(sample["left"].shape[:2], self._factors(rng))
+        # Known before the cut: a window may show one dense patch of sparse truth.
+        sparse = self.truth == "sparse"
+        if self.truth == "auto" and "valid" in sample and window != self.size:
+            sparse = is_sparse(sample["valid"])
+        sample, added = pad(sample, *window)
+        corner = choose_corner(sample, window, rng, self.min_valid, self.tries)
+        scaled = resize(cut(sample, corner, window), *self.size, sparse=sparse)
+        first = max(added - corner[1], 0) * self.size[1] / window[1]
+        return hide_unmatched(scaled, math.ceil(first))
+
+    def _factors(self, rng: np.random.Generator) -> tuple[float, float]:
+        """Draw the vertical and the horizontal factor."""
+        exponents = np.zeros(2)
+        if rng.random() < self.scale_probability:
+            exponents += rng.uniform(*self.scales)
+            if rng.random() < self.stretch_probability:
+                exponents += rng.uniform(-self.stretch, self.stretch, 2)
+        vertical, horizontal = 2**exponents
+        return float(vertical), float(horizontal)
+
+    def _window(self, image: tuple[int, ...], factors: tuple[float, float]) -> tuple[int, int]:
+        """Return the height and width that these factors bring to the wanted size."""
+        height, width = (
+            min(max(round(size / factor), 1), max(size, available))
+            for size, available, factor in zip(self.size, image, factors, strict=True)
+        )
+        return height, width

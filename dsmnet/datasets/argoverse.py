@@ -1,0 +1,96 @@
+"""Argoverse stereo v1.1: street scenes with disparity from accumulated laser scans."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+from dsmnet.datasets.base import About, PairDataset, StereoDataset, choose
+from dsmnet.datasets.tree import Files, Layout, Matches, Pair, Tree, Word
+from dsmnet.io.argoverse_calibration import ARGOVERSE_CALIB
+from dsmnet.io.disparity import OBJECT_MAP, PNG16
+
+_PUBLISHED = {"train": 4008, "val": 1522, "test": 1094}
+# Nanoseconds. Views of one moment are less than 0.3 ms apart, moments 200 ms.
+_TOLERANCE = 50_000_000
+
+
+@dataclass(frozen=True)
+class TimedLayout(Layout):
+    """A layout whose views carry each its own ``{time}``, nanoseconds: the nearest of a log are a pair."""
+
+    def find_views(self, matches: Matches) -> tuple[Files, Files]:
+        """Return the views by the words of the left one; a right view without one keeps its own words."""
+        lefts, rights = super().find_views(matches)
+        times: dict[str, dict[int, frozenset[Word]]] = defaultdict(dict)
+        for key in lefts:
+            words = dict(key)
+            times[words["log"]][_time(words)] = key
+        return lefts, {_nearest(key, times[dict(key)["log"]]): path for key, path in rights.items()}
+
+
+class Argoverse(StereoDataset):
+    """Argoverse stereo v1.1, 4,008 training, 1,522 validation, 1,094 test pairs (Chang et al., CVPR 2019).
+
+    ::
+
+        argoverse_stereo_v1.1/
+            rectified_stereo_images_v1.1/{train,val,test}/273c1883-673a-36bf-b124-88311b1a80be/
+                stereo_front_left_rect/stereo_front_left_rect_315969698980803240.jpg
+                stereo_front_right_rect/stereo_front_right_rect_315969698980803024.jpg
+                vehicle_calibration_stereo_info.json
+            disparity_maps_v1.1/{train,val}/273c1883-673a-36bf-b124-88311b1a80be/
+                stereo_front_left_rect_disparity/disparity_315969698980803240.png    16 bit, * 256, 0 unknown
+                stereo_front_left_rect_objects_disparity/disparity_315969698980803240.png    of objects alone
+
+    The views have 2464x2056 pixels. The two of a pair are taken some microseconds apart, and each carries its
+    own time; the truth carries that of the left one. The pixels of tracked objects are the foreground.
+
+    Args:
+        root: Folder that holds rectified_stereo_images_v1.1/ and disparity_maps_v1.1/.
+        split: ``train``, ``val`` or ``test``; the last has no truth.
+        require_truth: Leave out pairs without a disparity map.
+        subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
+    """
+
+    name = "argoverse"
+    about = About("https://www.argoverse.org/av1.html", "CC BY-NC-SA 4.0", "Chang et al., CVPR 2019")
+
+    @staticmethod
+    def published(split: str = "train") -> int:
+        """Return the number of pairs of a split, 6,624 in all."""
+        return _PUBLISHED[split]
+
+    @staticmethod
+    def tree(split: str = "train") -> Tree:
+        """Return patterns and codecs."""
+        choose("split", split, tuple(_PUBLISHED))
+        views = f"rectified_stereo_images_v1.1/{split}/{{log}}"
+        maps = f"disparity_maps_v1.1/{split}/{{log}}"
+        layout = TimedLayout(
+            name="{log}_{time}",
+            left=f"{views}/stereo_front_left_rect/stereo_front_left_rect_{{time}}.jpg",
+            right=f"{views}/stereo_front_right_rect/stereo_front_right_rect_{{time}}.jpg",
+            disparity=(f"{maps}/stereo_front_left_rect_disparity/disparity_{{time}}.png",),
+            calibration=f"{views}/vehicle_calibration_stereo_info.json",
+            foreground=f"{maps}/stereo_front_left_rect_objects_disparity/disparity_{{time}}.png",
+        )
+        return Tree((layout,), PNG16, calibration=ARGOVERSE_CALIB, foreground=OBJECT_MAP)
+
+    def _validation_part(self) -> PairDataset | None:
+        return self._part("val") if self.options["split"] == "train" else None
+
+    def _scene(self, pair: Pair) -> str:
+        return pair.left.parent.parent.name  # the log
+
+
+def _time(words: dict[str, str]) -> int:
+    return int(words["time"]) if words["time"].isdigit() else -1
+
+
+def _nearest(right: frozenset[Word], lefts: dict[int, frozenset[Word]]) -> frozenset[Word]:
+    """Return the words of the left view of the same moment; those of the right one where there is none."""
+    moment = _time(dict(right))
+    # The times of a log are few, 150 at most, so a plain search is quick enough.
+    nearest = min(lefts, key=lambda time: abs(time - moment), default=None)
+    return lefts[nearest] if nearest is not None and abs(nearest - moment) <= _TOLERANCE else right

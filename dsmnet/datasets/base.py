@@ -1,0 +1,285 @@
+"""What all data sets made of files have in common: pairing, loading, checking, splitting."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from inspect import signature
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple, cast
+
+from torch.utils.data import Dataset
+
+from dsmnet.datasets.subsets import choose_named
+from dsmnet.datasets.tree import Pair, Tree, first_names
+from dsmnet.errors import DataError, MissingDataError, UserError
+from dsmnet.io.images import read_views
+from dsmnet.types import Calibration, StereoSample
+
+log = logging.getLogger(__name__)
+
+_HOLD_BACK = 5  # every so many scenes, one is for validation
+
+
+class About(NamedTuple):
+    """Where a data set comes from."""
+
+    home: str  # address of its page
+    licence: str  # as published there
+    paper: str  # authors, venue, year
+
+
+def _not_stated(**options: object) -> int | None:
+    return None
+
+
+class PairDataset(Dataset[StereoSample]):
+    """Stereo pairs whose files are known, and how what lies there is stored.
+
+    Args:
+        pairs: their files.
+        codecs: how disparity, masks and calibration are stored; its layouts play no part.
+    """
+
+    name: str = ""
+
+    def __init__(self, pairs: list[Pair], codecs: Tree) -> None:
+        self.pairs = pairs
+        self._codecs = codecs
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __getitem__(self, index: int) -> StereoSample:
+        """Load a pair.
+
+        Raises:
+            FormatError: a file is not whole or not of its format.
+            DataError: a file is gone, or the sizes of the files differ.
+        """
+        pair = self.pairs[index]
+        left, right = read_views(pair.left, pair.right)
+        sample: StereoSample = {
+            "left": left,
+            "right": right,
+            "name": pair.name,
+            "dataset": self.name,
+        }
+        calibration = self._calibration(pair)
+        if calibration:
+            sample["calibration"] = calibration
+        if pair.disparity:
+            sample["disparity"] = self._codecs.disparity.read(pair.disparity, calibration)
+            sample["valid"] = sample["disparity"] > 0
+        if pair.right_disparity:
+            sample["right_disparity"] = self._codecs.disparity.read(pair.right_disparity, calibration)
+            sample["right_valid"] = sample["right_disparity"] > 0
+        if pair.foreground and self._codecs.foreground:
+            sample["foreground"] = self._codecs.foreground.read(pair.foreground)
+        if pair.noc and pair.disparity and self._codecs.noc:
+            same = pair.noc == pair.disparity  # KITTI without disp_occ: no file is decoded twice
+            sample["noc"] = sample["valid"].copy() if same else self._codecs.noc.read(pair.noc)
+        self._check_sizes(pair, sample)
+        if "noc" in sample:
+            sample["noc"] &= sample["valid"]
+        return sample
+
+    def split_validation(self) -> tuple[Dataset[StereoSample], Dataset[StereoSample]]:
+        """Return a part to train on and one to validate on.
+
+        Where the authors set a part apart and it is there with truth, it is that one; else every fifth of the
+        sorted scenes is held back, with all of its pairs. A single scene is split pair by pair; a single pair
+        serves as both, with a warning.
+        """
+        held_out = self._validation_part()
+        if held_out is not None:
+            return self, held_out
+        if len(self) < 2:
+            log.warning("%s has one pair only: it is both trained and validated on", self.name)
+            return self, self
+        scenes = [self._scene(pair) for pair in self.pairs]
+        if len(set(scenes)) < 2:
+            scenes = [pair.name for pair in self.pairs]
+        held_back = set(list(dict.fromkeys(scenes))[::_HOLD_BACK])
+        parts: tuple[list[int], list[int]] = ([], [])
+        for index, scene in enumerate(scenes):
+            parts[scene in held_back].append(index)
+        return Subset(self, parts[0]), Subset(self, parts[1])
+
+    def _scene(self, pair: Pair) -> str:
+        """Return what pairs that look alike have in common: those must not be split."""
+        return pair.name
+
+    def _validation_part(self) -> PairDataset | None:
+        """Return the part that the authors set apart for validation; None where there is none."""
+        return None
+
+    def _calibration(self, pair: Pair) -> Calibration | None:
+        codec = self._codecs.calibration
+        return codec.read(pair.calibration) if pair.calibration and codec else None
+
+    def _check_sizes(self, pair: Pair, sample: StereoSample) -> None:
+        views = cast("dict[str, object]", sample)
+        left = sample["left"].shape[:2]
+        for part in ("right", "disparity", "noc", "right_disparity", "foreground"):
+            array = views.get(part)
+            size = getattr(array, "shape", left)[:2]
+            if size != left:
+                raise DataError(
+                    f"{self.name} {pair.name}: sizes (height x width) differ: "
+                    f"{pair.left} has {left[0]}x{left[1]}, {getattr(pair, part)} has {size[0]}x{size[1]}"
+                )
+
+
+class StereoDataset(PairDataset):
+    """Stereo pairs that lie in a folder tree.
+
+    A subclass gives its `name`, says what it is `about` and has a static method ``tree(**options)`` that
+    states where its files lie and how they are stored. Where the authors state the number of pairs, a static
+    method ``published(**options)`` returns it.
+
+    Args:
+        root: Folder of the data set.
+        options: those of `tree`, by place or by name.
+        require_truth: Leave out pairs without a disparity map; else they come without the key ``disparity``.
+        subset: Only the pairs that a text file names, see `dsmnet.datasets.subsets`.
+        named: options by name.
+
+    Attributes:
+        options: all options by name.
+
+    Raises:
+        UserError: an option is unknown, or has a value it cannot have.
+        DataError: there is no pair (with truth), or one view is there without the other.
+    """
+
+    about: ClassVar[About | None] = None
+    tree: ClassVar[Callable[..., Tree]]
+    published: ClassVar[Callable[..., int | None]] = staticmethod(_not_stated)
+
+    def __init__(
+        self,
+        root: str | Path,
+        *options: Any,
+        require_truth: bool = True,
+        subset: str | Path | None = None,
+        **named: Any,
+    ) -> None:
+        self.root = Path(root).expanduser()  # a shell leaves the ~ of paths.data=~/stereo alone
+        self.options = self._bind(*options, **named)
+        tree = self.tree(**self.options)
+        pairs = self._find(tree, require_truth)
+        super().__init__(pairs if subset is None else choose_named(pairs, subset, self.name), tree)
+        log.info("%s: %s", self.name, self.describe())
+
+    @classmethod
+    def write_fake(cls, root: str | Path, samples: Sequence[StereoSample], **options: object) -> list[str]:
+        """Write samples as a tree of this data set with these `options`; return the names they then have."""
+        return cls.tree(**options).write(Path(root), samples)
+
+    def describe(self) -> str:
+        """Return in one line what was found: the pairs, and which truth, masks and calibrations they have."""
+        truth = Counter(_kind(pair.disparity, self.root) for pair in self.pairs if pair.disparity)
+        parts = [f"{len(self.pairs)} pair{'' if len(self.pairs) == 1 else 's'} in {self.root}"]
+        parts += [f"truth {kind} ({count})" for kind, count in sorted(truth.items())] or ["no truth"]
+        for part in ("noc", "right_disparity", "foreground", "calibration"):
+            count = sum(getattr(pair, part) is not None for pair in self.pairs)
+            if count:
+                parts.append(f"{part} ({count})")
+        return ", ".join(parts)
+
+    @classmethod
+    def _bind(cls, *options: Any, **named: Any) -> dict[str, Any]:
+        """Return all options of `tree` by name."""
+        expected = signature(cls.tree)
+        try:
+            bound = expected.bind(*options, **named)
+        except TypeError as error:
+            raise UserError(
+                f"{cls.name}: {error}; its options are {', '.join(expected.parameters)}"
+            ) from None
+        bound.apply_defaults()
+        return dict(bound.arguments)
+
+    def _part(self, *options: object) -> PairDataset | None:
+        """Return the part of this set that lies under `root` with these options; None without truth there."""
+        if any(pair.disparity for pair in self.tree(*options).find(self.root)):
+            return type(self)(self.root, *options)
+        log.info("%s: no %s with truth, so every fifth pair is held back", self.name, options)
+        return None
+
+    def _find(self, tree: Tree, require_truth: bool) -> list[Pair]:
+        pairs = tree.find(self.root)
+        if not pairs:
+            expected = ", ".join(layout.left for layout in tree.layouts)
+            gone = "" if self.root.is_dir() else " (that folder does not exist)"
+            error = DataError if self.root.is_dir() else MissingDataError
+            raise error(
+                f"{self.name}: no pairs under {self.root}{gone}; expected left views as {expected}. "
+                "data/README.md draws the tree."
+            )
+        if not require_truth:
+            return pairs
+        without = [pair.name for pair in pairs if not pair.disparity]
+        if len(without) == len(pairs):
+            expected = ", ".join(pattern for layout in tree.layouts for pattern in layout.disparity)
+            raise DataError(
+                f"{self.name}: none of the pairs under {self.root} (found: {len(pairs)}) has ground truth; "
+                f"expected {expected}. Where no truth is needed, require_truth=false keeps them."
+            )
+        if without:
+            log.warning(
+                "%s: %d of %d pairs left out, they have no ground truth: %s",
+                self.name,
+                len(without),
+                len(pairs),
+                first_names(without),
+            )
+        return [pair for pair in pairs if pair.disparity]
+
+
+class Subset(Dataset[StereoSample]):
+    """Some of the pairs of a data set, under its name."""
+
+    def __init__(self, parent: PairDataset, indices: Sequence[int]) -> None:
+        self.name = parent.name
+        self.parent = parent
+        self.indices = indices
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+    def __getitem__(self, index: int) -> StereoSample:
+        return self.parent[self.indices[index]]
+
+
+def choose(option: str, value: str, allowed: Sequence[str]) -> str:
+    """Return `value`, if it is one of those allowed.
+
+    Raises:
+        UserError: it is not; the message lists them.
+    """
+    if value not in allowed:
+        raise UserError(f"{option}={value}: expected one of {', '.join(allowed)}")
+    return value
+
+
+def choose_some(option: str, values: str | Iterable[str], allowed: Sequence[str]) -> tuple[str, ...]:
+    """Return the values in the order of those allowed; a single one needs no list.
+
+    Raises:
+        UserError: one is not allowed, or there is none; the message lists them.
+    """
+    wanted = [values] if isinstance(values, str) else list(values)
+    for value in wanted:
+        choose(option, value, allowed)
+    if not wanted:
+        raise UserError(f"{option}=[]: expected at least one of {', '.join(allowed)}")
+    return tuple(value for value in allowed if value in wanted)
+
+
+def _kind(path: Path, root: Path) -> str:
+    """Return the folder that tells a KITTI map's kind, or the file name where all maps are called alike."""
+    parts = path.relative_to(root).parts
+    return next((part for part in parts if part.startswith("disp")), path.name)

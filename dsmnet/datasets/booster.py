@@ -1,0 +1,62 @@
+"""Booster: transparent and mirroring surfaces, each scene under several lights, with one dense truth."""
+
+from __future__ import annotations
+
+from dsmnet.datasets.base import About, StereoDataset, choose
+from dsmnet.datasets.tree import Layout, Pair, Tree
+from dsmnet.io.masks import NOC_BINARY
+from dsmnet.io.npy import NPY
+
+_PUBLISHED = {"train": 228, "test": 191}
+
+
+class Booster(StereoDataset):
+    """Booster, its balanced part: 228 training and 191 test pairs (Zama Ramirez et al., CVPR 2022).
+
+    ::
+
+        Booster/{train,test}/balanced/Bathroom/
+            camera_00/im0.png     left view; im1.png and so on: the same under another light
+            camera_02/im0.png     right view
+            disp_00.npy           disparity of the left view, 0 unknown; training only
+            disp_02.npy           of the right view
+            mask_00.png           0 occluded, else seen by both views
+
+    The views have 12 megapixels. Truth and mask belong to all pairs of a scene; to validate, whole scenes are
+    held back. The unbalanced part, a pair of two different cameras, is not read.
+
+    Args:
+        root: Folder that holds train/ and test/.
+        split: ``train`` or ``test``; the latter has no truth.
+        require_truth: Leave out pairs without a disparity map.
+        subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
+    """
+
+    name = "booster"
+    about = About(
+        "https://cvlab-unibo.github.io/booster-web/",
+        "CC BY-NC 4.0",
+        "Zama Ramirez et al., CVPR 2022",
+    )
+
+    @staticmethod
+    def published(split: str = "train") -> int:
+        """Return the number of pairs of a split."""
+        return _PUBLISHED[split]
+
+    @staticmethod
+    def tree(split: str = "train") -> Tree:
+        """Return patterns and codecs."""
+        folder = choose("split", split, tuple(_PUBLISHED)) + "/balanced/{scene}"
+        layout = Layout(
+            name="{scene}_{light}",
+            left=f"{folder}/camera_00/{{light}}.png",
+            right=f"{folder}/camera_02/{{light}}.png",
+            disparity=(f"{folder}/disp_00.npy",),
+            right_disparity=f"{folder}/disp_02.npy",
+            noc=f"{folder}/mask_00.png",
+        )
+        return Tree((layout,), NPY, NOC_BINARY)
+
+    def _scene(self, pair: Pair) -> str:
+        return pair.left.parent.parent.name

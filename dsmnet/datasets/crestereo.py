@@ -1,0 +1,57 @@
+"""CREStereo's training set: rendered objects with dense disparity of both views."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dsmnet.datasets.base import About, StereoDataset, choose_some
+from dsmnet.datasets.tree import Layout, Tree
+from dsmnet.io.disparity import png16
+
+KINDS = ("tree", "shapenet", "reflective", "hole")
+
+
+class CreStereo(StereoDataset):
+    """The synthetic set of CREStereo, 200,000 pairs (Li et al., CVPR 2022).
+
+    ::
+
+        crestereo/{tree,shapenet,reflective,hole}/
+            0003c2ad-2128-4916-b450-60c22826bc83_left.jpg          left view
+            0003c2ad-2128-4916-b450-60c22826bc83_right.jpg         right view
+            0003c2ad-2128-4916-b450-60c22826bc83_left.disp.png     16-bit, 32 * disparity of the left view
+            0003c2ad-2128-4916-b450-60c22826bc83_right.disp.png    of the right view
+
+    Args:
+        root: Folder that holds tree/ and so on.
+        kinds: Of `KINDS`; of the kinds named, what is there is used.
+        require_truth: Leave out pairs without a disparity map.
+        subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
+    """
+
+    name = "crestereo"
+    about = About(
+        "https://github.com/megvii-research/CREStereo",
+        "none stated for the data; the repository that offers it: Apache-2.0",
+        "Li et al., CVPR 2022",
+    )
+
+    @staticmethod
+    def published(kinds: Sequence[str] = KINDS) -> int | None:
+        """Return the number of pairs of all kinds together; that of a single kind is not stated."""
+        return 200_000 if set(choose_some("kinds", kinds, KINDS)) == set(KINDS) else None
+
+    @staticmethod
+    def tree(kinds: Sequence[str] = KINDS) -> Tree:
+        """Return patterns and codecs."""
+        layouts = tuple(
+            Layout(
+                name=f"{kind}_{{scene}}",
+                left=f"{kind}/{{scene}}_left.jpg",
+                right=f"{kind}/{{scene}}_right.jpg",
+                disparity=(f"{kind}/{{scene}}_left.disp.png",),
+                right_disparity=f"{kind}/{{scene}}_right.disp.png",
+            )
+            for kind in choose_some("kinds", kinds, KINDS)
+        )
+        return Tree(layouts, png16(32))

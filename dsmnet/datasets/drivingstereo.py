@@ -1,0 +1,80 @@
+"""DrivingStereo: street scenes with disparity from accumulated laser scans."""
+
+from __future__ import annotations
+
+from dsmnet.datasets.base import About, PairDataset, StereoDataset, choose
+from dsmnet.datasets.tree import Layout, Pair, Tree
+from dsmnet.io.disparity import png16
+
+_WEATHERS = ("sunny", "cloudy", "foggy", "rainy")
+_PUBLISHED = {"train": 174_437, "test": 7_751, **dict.fromkeys(_WEATHERS, 500)}
+# Suffix of the views, and the stored value of one pixel of disparity.
+_RESOLUTIONS = {"half": ("jpg", 256), "full": ("png", 128)}
+_PARTS = ("left-image", "right-image", "disparity-map")
+
+
+class DrivingStereo(StereoDataset):
+    """DrivingStereo, 174,437 training and 7,751 test pairs, 500 of each weather (Yang et al., CVPR 2019).
+
+    ::
+
+        DrivingStereo/
+            train-left-image/2018-07-09-16-11-56/2018-07-09-16-11-56_2018-07-09-16-12-34-567.jpg
+            train-right-image/.../....jpg
+            train-disparity-map/.../....png
+            test-left-image/left-image-{half,full}-size/2018-07-11-14-48-52/....{jpg,png}
+            test-right-image/right-image-{half,full}-size/.../....{jpg,png}
+            test-disparity-map/disparity-map-{half,full}-size/.../....png
+            {sunny,cloudy,foggy,rainy}/left-image-{half,full}-size/....{jpg,png}
+                                       right-image-{half,full}-size/....{jpg,png}
+                                       disparity-map-{half,full}-size/....png
+
+    Disparity is 16 bit, 0 unknown: times 256 at half size, but times 128 at full size. The training part is
+    there at half size (881x400) only. The pairs of the four weathers are taken from its sequences.
+
+    Args:
+        root: Folder that holds train-left-image/ and so on.
+        split: ``train``, ``test``, or a weather.
+        resolution: ``half`` or ``full``.
+        require_truth: Leave out pairs without a disparity map.
+        subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
+
+    Raises:
+        UserError: the training part at full resolution.
+    """
+
+    name = "drivingstereo"
+    about = About("https://drivingstereo-dataset.github.io", "MIT", "Yang et al., CVPR 2019")
+
+    @staticmethod
+    def published(split: str = "train", resolution: str = "half") -> int:
+        """Return the number of pairs of a split; of the training part the page says 174,437 and 174,431."""
+        return _PUBLISHED[split]
+
+    @staticmethod
+    def tree(split: str = "train", resolution: str = "half") -> Tree:
+        """Return patterns and codecs."""
+        choose("split", split, tuple(_PUBLISHED))
+        sizes = ("half",) if split == "train" else tuple(_RESOLUTIONS)
+        suffix, scale = _RESOLUTIONS[choose(f"split={split} resolution", resolution, sizes)]
+        left, right, disparity = (_folder(split, part, resolution) for part in _PARTS)
+        layout = Layout(
+            name="{frame}",
+            left=f"{left}/{{frame}}.{suffix}",
+            right=f"{right}/{{frame}}.{suffix}",
+            disparity=(f"{disparity}/{{frame}}.png",),
+        )
+        return Tree((layout,), png16(scale))
+
+    def _validation_part(self) -> PairDataset | None:
+        return self._part("test", self.options["resolution"]) if self.options["split"] == "train" else None
+
+    def _scene(self, pair: Pair) -> str:
+        return pair.name.split("_")[0]  # a frame's name begins with that of its sequence
+
+
+def _folder(split: str, part: str, resolution: str) -> str:
+    if split == "train":
+        return f"train-{part}/{{sequence}}"
+    sized = f"{part}-{resolution}-size"
+    return f"test-{part}/{sized}/{{sequence}}" if split == "test" else f"{split}/{sized}"

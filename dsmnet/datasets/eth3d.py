@@ -1,0 +1,59 @@
+"""ETH3D two-view: grey indoor and outdoor scenes of small disparity."""
+
+from __future__ import annotations
+
+from dsmnet.datasets.base import About, StereoDataset, choose
+from dsmnet.datasets.tree import Layout, Tree
+from dsmnet.io.calibration import MIDDLEBURY_CALIB
+from dsmnet.io.disparity import NOC_MASK, PFM
+
+_FOLDERS = {"training": ("two_view_training",), "testing": ("two_view_testing", "two_view_test")}
+
+
+class Eth3d(StereoDataset):
+    """ETH3D low-resolution two-view benchmark, 27 training and 20 testing pairs (Schöps et al., CVPR 2017).
+
+    ::
+
+        ETH3D/
+            two_view_{training,testing}/terrace_2s/im0.png          left view
+                                                   im1.png          right view
+                                                   calib.txt
+            two_view_training_gt/terrace_2s/disp0GT.pfm      disparity of the left view, inf unknown
+                                            mask0nocc.png    255 seen by both views, 128 by the left only
+
+    ``two_view_test``, as the archive is called, does as well as ``two_view_testing``.
+
+    Args:
+        root: Folder that holds two_view_training/ and so on.
+        split: ``training`` or ``testing``.
+        require_truth: Leave out pairs without a disparity map.
+        subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
+    """
+
+    name = "eth3d"
+    about = About(
+        "https://www.eth3d.net/datasets#low-res-two-view", "CC BY-NC-SA 4.0", "Schöps et al., CVPR 2017"
+    )
+
+    @staticmethod
+    def published(split: str = "training") -> int:
+        """Return the number of pairs of a split."""
+        return {"training": 27, "testing": 20}[split]
+
+    @staticmethod
+    def tree(split: str = "training") -> Tree:
+        """Return patterns and codecs."""
+        choose("split", split, tuple(_FOLDERS))
+        layouts = (
+            Layout(
+                name="{scene}",
+                left=f"{folder}/{{scene}}/im0.png",
+                right=f"{folder}/{{scene}}/im1.png",
+                disparity=(f"{folder}_gt/{{scene}}/disp0GT.pfm",),
+                noc=f"{folder}_gt/{{scene}}/mask0nocc.png",
+                calibration=f"{folder}/{{scene}}/calib.txt",
+            )
+            for folder in _FOLDERS[split]
+        )
+        return Tree(tuple(layouts), PFM, NOC_MASK, MIDDLEBURY_CALIB)

@@ -1,0 +1,115 @@
+"""Falling Things: household objects that fall in rendered rooms, with dense depth of both views."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from dsmnet.datasets.base import About, StereoDataset, choose
+from dsmnet.datasets.tree import Layout, Pair, Tree
+from dsmnet.io.calibration import checked
+from dsmnet.io.decoding import MOST_TEXT, decoding
+from dsmnet.io.depth import depth_codec, depth_png16
+from dsmnet.io.images import read_bytes
+from dsmnet.types import Calibration, StereoSample
+
+_BASELINE = 0.06  # metres; the settings do not state it, the readme does
+_RIG = Calibration(focal=768.16058349609375, baseline=_BASELINE, cx=480.0, cy=270.0)  # of the whole set
+_VARIANTS = {"single": ("single",), "mixed": ("mixed",), "both": ("single", "mixed")}
+_FOLDERS = {"single": "{object}/{place}", "mixed": "{place}"}
+_SIZES = {"single": 31_500, "mixed": 30_000}  # 21 objects of 15 places of 100 frames; 15 places of 2,000
+_SETTINGS = "_camera_settings.json"
+
+
+class FallingThings(StereoDataset):
+    """Falling Things (FAT), 61,500 pairs (Tremblay, To, Birchfield, CVPR Workshops 2018).
+
+    ::
+
+        fat/
+            single/002_master_chef_can_16k/kitchen_0/    one object
+                000000.left.jpg           left view
+                000000.right.jpg          right view
+                000000.left.depth.png     16-bit, depth of the left view in tenths of a millimetre
+                000000.right.depth.png    of the right view
+                _camera_settings.json     focal length and principal points
+            mixed/kitchen_0/              several objects, as above
+
+    What is 6.5535 m away or more counts as unknown.
+
+    Args:
+        root: Folder that holds single/ and mixed/, or one of them.
+        variant: ``single``, ``mixed`` or ``both``.
+        require_truth: Leave out pairs without a depth map.
+        subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
+    """
+
+    name = "falling_things"
+    about = About(
+        "https://research.nvidia.com/publication/2018-06_falling-things-synthetic-dataset-3d-object-detection-and-pose-estimation",
+        "CC BY-NC-SA 4.0",
+        "Tremblay, To, Birchfield, CVPR Workshops 2018",
+    )
+
+    @staticmethod
+    def published(variant: str = "both") -> int:
+        """Return the number of pairs of a variant."""
+        return sum(_SIZES[name] for name in _VARIANTS[variant])
+
+    @staticmethod
+    def tree(variant: str = "both") -> Tree:
+        """Return patterns and codecs."""
+        chosen = _VARIANTS[choose("variant", variant, tuple(_VARIANTS))]
+        layouts = tuple(_layout(name) for name in chosen)
+        return Tree(layouts, depth_codec(depth_png16(unit=1e-4), _RIG, per_pair=True))
+
+    @classmethod
+    def write_fake(cls, root: str | Path, samples: Sequence[StereoSample], **options: object) -> list[str]:
+        """See the base class; written for the cameras of the set, whatever the samples state."""
+        names = super().write_fake(root, [{**sample, "calibration": _RIG} for sample in samples], **options)
+        tree = cls.tree(variant=str(options.get("variant", "both")))
+        for folder in {pair.left.parent for pair in tree.find(Path(root))}:
+            write_settings(folder / _SETTINGS, _RIG)
+        return names
+
+    def _calibration(self, pair: Pair) -> Calibration:
+        return read_settings(pair.left.with_name(_SETTINGS))
+
+
+def read_settings(path: Path) -> Calibration:
+    """Read ``_camera_settings.json``.
+
+    Raises:
+        FormatError: no JSON, or it lacks the left and the right camera with their intrinsics.
+        DataError: there is no such file.
+    """
+    expected = (
+        "expected camera_settings of a left and a right camera, each with intrinsic_settings fx, cx, cy"
+    )
+    with decoding(path, expected):
+        cameras = json.loads(read_bytes(path, MOST_TEXT))["camera_settings"]
+        left, right = (camera["intrinsic_settings"] for camera in cameras[:2])
+        focal, cx, cy, right_cx = (
+            float(value) for value in (left["fx"], left["cx"], left["cy"], right["cx"])
+        )
+        return checked(Calibration(focal, _BASELINE, cx, cy, right_cx - cx), path)
+
+
+def write_settings(path: Path, calibration: Calibration) -> None:
+    """Write ``_camera_settings.json`` of two equal cameras."""
+    focal, _, cx, cy = calibration[:4]
+    intrinsics = {"fx": focal, "fy": focal, "cx": cx, "cy": cy, "s": 0}
+    cameras = [{"name": name, "intrinsic_settings": intrinsics} for name in ("left", "right")]
+    path.write_text(json.dumps({"camera_settings": cameras}, indent=1), encoding="ascii")
+
+
+def _layout(variant: str) -> Layout:
+    folder = f"{variant}/{_FOLDERS[variant]}"
+    return Layout(
+        name=f"{folder.replace('/', '_')}_{{frame}}",
+        left=f"{folder}/{{frame}}.left.jpg",
+        right=f"{folder}/{{frame}}.right.jpg",
+        disparity=(f"{folder}/{{frame}}.left.depth.png",),
+        right_disparity=f"{folder}/{{frame}}.right.depth.png",
+    )

@@ -1,0 +1,59 @@
+"""InStereo2K: indoor scenes with semi-dense disparity of both views from structured light."""
+
+from __future__ import annotations
+
+from dsmnet.datasets.base import About, PairDataset, StereoDataset, choose
+from dsmnet.datasets.tree import Layout, Tree
+from dsmnet.io.disparity import png16
+
+# The scenes of the training part lie in parts; the archive has 2010 of them, where the authors say 2000.
+_SPLITS = {"train": ("train/{part}/{scene}", "{part}_{scene}"), "test": ("test/{scene}", "{scene}")}
+_PUBLISHED = {"train": 2010, "test": 50}
+
+
+class InStereo2K(StereoDataset):
+    """InStereo2K, 2,010 training and 50 test pairs (Bao et al., SCIS 2020).
+
+    ::
+
+        InStereo2K/
+            train/{part1,...,part6}/000001/left.png          left view
+                                           right.png         right view
+                                           left_disp.png     16 bit, disparity * 100, 0 unknown
+                                           right_disp.png    of the right view
+            test/000040/left.png ...
+
+    Args:
+        root: Folder that holds train/ and test/.
+        split: ``train`` or ``test``; both have truth.
+        require_truth: Leave out pairs without a disparity map.
+        subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
+    """
+
+    name = "instereo2k"
+    about = About(
+        "https://github.com/YuhuaXu/StereoDataset",
+        "free for non-commercial purposes",
+        "Bao et al., Science China Information Sciences 2020",
+    )
+
+    @staticmethod
+    def published(split: str = "train") -> int:
+        """Return the number of pairs of a split."""
+        return _PUBLISHED[split]
+
+    @staticmethod
+    def tree(split: str = "train") -> Tree:
+        """Return patterns and codecs."""
+        folder, name = _SPLITS[choose("split", split, tuple(_SPLITS))]
+        layout = Layout(
+            name=name,
+            left=f"{folder}/left.png",
+            right=f"{folder}/right.png",
+            disparity=(f"{folder}/left_disp.png",),
+            right_disparity=f"{folder}/right_disp.png",
+        )
+        return Tree((layout,), png16(100))
+
+    def _validation_part(self) -> PairDataset | None:
+        return self._part("test") if self.options["split"] == "train" else None

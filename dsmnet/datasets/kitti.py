@@ -1,0 +1,112 @@
+"""KITTI 2012 and KITTI 2015: street scenes, with sparse disparity from a laser scanner."""
+
+from __future__ import annotations
+
+from dsmnet.datasets.base import About, StereoDataset, choose
+from dsmnet.datasets.tree import Layout, Tree
+from dsmnet.io.calibration import kitti_calib
+from dsmnet.io.disparity import NOC_DISPARITY, OBJECT_MAP, PNG16
+
+_SPLITS = ("training", "testing")
+_VIEWS_2012 = {"color": ("colored_0", "colored_1"), "grey": ("image_0", "image_1")}
+
+
+class Kitti2012(StereoDataset):
+    """KITTI 2012, 194 training and 195 testing pairs (Geiger, Lenz, Urtasun, CVPR 2012).
+
+    ::
+
+        KITTI_2012/{training,testing}/
+            colored_0/000070_10.png    left view      (views=grey: image_0)
+            colored_1/000070_10.png    right view     (views=grey: image_1)
+            disp_occ/000070_10.png     disparity of all pixels; training only
+            disp_noc/000070_10.png     of those that both views see
+            calib/000070.txt
+
+    Only the frames ``*_10`` belong to the stereo benchmark; ``*_11`` is the next moment, for optical flow.
+
+    Args:
+        root: Folder that holds training/ and testing/.
+        split: ``training`` or ``testing``.
+        views: ``color`` or ``grey``.
+        require_truth: Leave out pairs without a disparity map.
+        subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
+    """
+
+    name = "kitti2012"
+    about = About(
+        "https://www.cvlibs.net/datasets/kitti/eval_stereo_flow.php?benchmark=stereo",
+        "CC BY-NC-SA 3.0",
+        "Geiger, Lenz, Urtasun, CVPR 2012",
+    )
+
+    @staticmethod
+    def published(split: str = "training", views: str = "color") -> int:
+        """Return the number of pairs of a split."""
+        return {"training": 194, "testing": 195}[split]
+
+    @staticmethod
+    def tree(split: str = "training", views: str = "color") -> Tree:
+        """Return patterns and codecs."""
+        choose("split", split, _SPLITS)
+        left, right = _VIEWS_2012[choose("views", views, tuple(_VIEWS_2012))]
+        layout = Layout(
+            name="{frame}_10",
+            left=f"{split}/{left}/{{frame}}_10.png",
+            right=f"{split}/{right}/{{frame}}_10.png",
+            disparity=(f"{split}/disp_occ/{{frame}}_10.png", f"{split}/disp_noc/{{frame}}_10.png"),
+            noc=f"{split}/disp_noc/{{frame}}_10.png",
+            calibration=f"{split}/calib/{{frame}}.txt",
+        )
+        # The color images of 2012 lie pixel on pixel over the grey ones, so P0 and P1 hold for both.
+        return Tree((layout,), PNG16, NOC_DISPARITY, kitti_calib((0, 1), "P{}"))
+
+
+class Kitti2015(StereoDataset):
+    """KITTI 2015, 200 training and 200 testing pairs (Menze, Geiger, CVPR 2015).
+
+    ::
+
+        KITTI_2015/{training,testing}/
+            image_2/000001_10.png       left view
+            image_3/000001_10.png       right view
+            disp_occ_0/000001_10.png    disparity of all pixels; training only
+            disp_noc_0/000001_10.png    of those that both views see; where disp_occ_0 is missing, the truth
+            obj_map/000001_10.png       0 background, else the number of a moving object; training only
+            calib_cam_to_cam/000001.txt
+
+    The frames ``*_11`` and the folders ``disp_*_1`` show the next moment, for scene flow, and are not read.
+
+    Args:
+        root: Folder that holds training/ and testing/.
+        split: ``training`` or ``testing``.
+        require_truth: Leave out pairs without a disparity map.
+        subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
+    """
+
+    name = "kitti2015"
+    about = About(
+        "https://www.cvlibs.net/datasets/kitti/eval_scene_flow.php?benchmark=stereo",
+        "CC BY-NC-SA 3.0",
+        "Menze, Geiger, CVPR 2015",
+    )
+
+    @staticmethod
+    def published(split: str = "training") -> int:
+        """Return the number of pairs of a split."""
+        return 200
+
+    @staticmethod
+    def tree(split: str = "training") -> Tree:
+        """Return patterns and codecs."""
+        choose("split", split, _SPLITS)
+        layout = Layout(
+            name="{frame}_10",
+            left=f"{split}/image_2/{{frame}}_10.png",
+            right=f"{split}/image_3/{{frame}}_10.png",
+            disparity=(f"{split}/disp_occ_0/{{frame}}_10.png", f"{split}/disp_noc_0/{{frame}}_10.png"),
+            noc=f"{split}/disp_noc_0/{{frame}}_10.png",
+            calibration=f"{split}/calib_cam_to_cam/{{frame}}.txt",
+            foreground=f"{split}/obj_map/{{frame}}_10.png",
+        )
+        return Tree((layout,), PNG16, NOC_DISPARITY, kitti_calib((2, 3), "P_rect_{:02d}"), OBJECT_MAP)

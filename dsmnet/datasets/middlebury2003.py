@@ -1,0 +1,62 @@
+"""Middlebury 2003: Cones and Teddy, the first scenes measured by structured light."""
+
+from __future__ import annotations
+
+from dsmnet.datasets.base import About, choose
+from dsmnet.datasets.eight_bit import EightBitStereo
+from dsmnet.datasets.tree import Layout, Tree
+from dsmnet.io.disparity import png8
+
+_SCALES = {"FullSize": 1, "HalfSize": 2, "QuarterSize": 4}  # stored value of one pixel of disparity
+
+
+class Middlebury2003(EightBitStereo):
+    """Middlebury 2003, 2 scenes of which views 2 and 6 are used (Scharstein, Szeliski, CVPR 2003).
+
+    ::
+
+        Middlebury_2003/
+            QuarterSize/cones/im2.png      left view
+                              im6.png      right view
+                              disp2.png    4 times the disparity of the left view, 0 unknown
+                              disp6.png    of the right view
+            HalfSize/conesH/im2.ppm, im6.ppm, disp2.pgm, disp6.pgm    2 times the disparity
+            FullSize/conesF/im2.ppm, im6.ppm, disp2.pgm, disp6.pgm    the disparity itself
+
+    The archives come as PNG or as PPM and PGM, and both are read. Unpack each into the folder of its size,
+    since the scale of the disparity cannot be told from the files. The set says nothing of occlusion.
+
+    Args:
+        root: Folder that holds QuarterSize/ and so on.
+        resolution: ``FullSize``, ``HalfSize`` or ``QuarterSize``.
+        require_truth: Leave out pairs without a disparity map.
+        subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
+    """
+
+    name = "middlebury2003"
+    about = About(
+        "https://vision.middlebury.edu/stereo/data/scenes2003/",
+        "free for research, cite the paper",
+        "Scharstein, Szeliski, CVPR 2003",
+    )
+
+    @staticmethod
+    def published(resolution: str = "QuarterSize") -> int:
+        """Return the number of pairs."""
+        return 2
+
+    @staticmethod
+    def tree(resolution: str = "QuarterSize") -> Tree:
+        """Return patterns and codecs."""
+        scale = _SCALES[choose("resolution", resolution, tuple(_SCALES))]
+        layouts = (
+            Layout(
+                name="{scene}",
+                left=f"{resolution}/{{scene}}/im2.{view}",
+                right=f"{resolution}/{{scene}}/im6.{view}",
+                disparity=(f"{resolution}/{{scene}}/disp2.{truth}",),
+                right_disparity=f"{resolution}/{{scene}}/disp6.{truth}",
+            )
+            for view, truth in (("png", "png"), ("ppm", "pgm"))
+        )
+        return Tree(tuple(layouts), png8(scale))

@@ -1,0 +1,33 @@
+"""Middlebury 2005: the scenes before those of 2006, in the same form."""
+
+from __future__ import annotations
+
+from dsmnet.datasets.base import About
+from dsmnet.datasets.middlebury2006 import Middlebury2006
+
+
+class Middlebury2005(Middlebury2006):
+    """Middlebury 2005, 6 scenes with published disparity (Scharstein, Pal, CVPR 2007).
+
+    ::
+
+        Middlebury_2005/{FullSize,HalfSize,ThirdSize}/
+            Art/view1.png, view5.png, disp1.png, disp5.png    as in `Middlebury2006`
+
+    The disparity of three more scenes (Computer, Drumsticks, Dwarves) is not published.
+
+    Args:
+        root: Folder that holds ThirdSize/ and so on.
+        resolution: ``FullSize``, ``HalfSize`` or ``ThirdSize``.
+        views: ``default`` or ``lights``, see `Middlebury2006`.
+        require_truth: Leave out pairs without a disparity map.
+        subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
+    """
+
+    name = "middlebury2005"
+    about = About(
+        "https://vision.middlebury.edu/stereo/data/scenes2005/",
+        "free for research, cite the paper",
+        "Scharstein, Pal, CVPR 2007",
+    )
+    scenes = 6

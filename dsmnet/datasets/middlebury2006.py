@@ -1,0 +1,66 @@
+"""Middlebury 2006: indoor scenes with dense disparity of both views in 8-bit images."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from dsmnet.datasets.base import About, choose
+from dsmnet.datasets.eight_bit import EightBitStereo
+from dsmnet.datasets.tree import Layout, Tree
+from dsmnet.io.disparity import png8
+
+_SCALES = {"FullSize": 1, "HalfSize": 2, "ThirdSize": 3}  # stored value of one pixel of disparity
+_VIEWS = {"default": ("{scene}", ""), "lights": ("{scene}_{light}_{exposure}", "/{light}/{exposure}")}
+_LIGHTS = 9  # three lights, each with three exposures
+
+
+class Middlebury2006(EightBitStereo):
+    """Middlebury 2006, 21 scenes of which views 1 and 5 are used (Hirschmüller, Scharstein, CVPR 2007).
+
+    ::
+
+        Middlebury_2006/{FullSize,HalfSize,ThirdSize}/
+            Aloe/view1.png    left view
+                 view5.png    right view
+                 disp1.png    disparity of the left view times 1, 2, 3 at full, half, third size; 0 unknown
+                 disp5.png    of the right view
+                 Illum{1,2,3}/Exp{0,1,2}/view1.png, view5.png    the views under each light (views=lights)
+
+    The set says nothing of occlusion, so samples have no ``noc``.
+    Their calibration holds one thing, a bound on what an 8-bit image can store.
+
+    Args:
+        root: Folder that holds ThirdSize/ and so on.
+        resolution: ``FullSize``, ``HalfSize`` or ``ThirdSize``.
+        views: ``default``, one pair a scene, or ``lights``, one for each of its lights and exposures.
+        require_truth: Leave out pairs without a disparity map.
+        subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
+    """
+
+    name = "middlebury2006"
+    about = About(
+        "https://vision.middlebury.edu/stereo/data/scenes2006/",
+        "free for research, cite the paper",
+        "Hirschmüller, Scharstein, CVPR 2007",
+    )
+    scenes: ClassVar[int] = 21  # with published disparity
+
+    @classmethod
+    def published(cls, resolution: str = "ThirdSize", views: str = "default") -> int:
+        """Return the number of pairs with truth."""
+        return cls.scenes * (_LIGHTS if views == "lights" else 1)
+
+    @staticmethod
+    def tree(resolution: str = "ThirdSize", views: str = "default") -> Tree:
+        """Return patterns and codecs."""
+        scale = _SCALES[choose("resolution", resolution, tuple(_SCALES))]
+        name, folder = _VIEWS[choose("views", views, tuple(_VIEWS))]
+        scene = f"{resolution}/{{scene}}"
+        layout = Layout(
+            name=name,
+            left=f"{scene}{folder}/view1.png",
+            right=f"{scene}{folder}/view5.png",
+            disparity=(f"{scene}/disp1.png",),
+            right_disparity=f"{scene}/disp5.png",
+        )
+        return Tree((layout,), png8(scale))

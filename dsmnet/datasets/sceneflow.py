@@ -1,0 +1,168 @@
+"""SceneFlow: rendered pairs with dense disparity of both views (FlyingThings3D, Driving, Monkaa)."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from dsmnet.datasets.base import About, StereoDataset, choose, choose_some
+from dsmnet.datasets.subsets import read_names
+from dsmnet.datasets.tree import Layout, Pair, Tree
+from dsmnet.errors import DataError, UserError
+from dsmnet.io.disparity import PFM
+
+log = logging.getLogger(__name__)
+
+_SPLITS = ("TRAIN", "TEST")
+_PASSES = {"clean": ("cleanpass",), "final": ("finalpass",), "both": ("cleanpass", "finalpass")}
+_IMAGES = {"png": "", "webp": "_webp"}  # how the official archive's folder of views ends
+# Folders between the pass and left/ or right/; Driving and Monkaa belong to the training part.
+_PARTS = {
+    "FlyingThings3D": "{split}/{letter}/{sequence}",
+    "Driving": "{lens}/{direction}/{speed}",
+    "Monkaa": "{scene}",
+}
+_PUBLISHED = {
+    "TRAIN": {"FlyingThings3D": 22390, "Driving": 4400, "Monkaa": 8664},
+    "TEST": {"FlyingThings3D": 4370},
+}  # pairs per pass
+_FT3D = "FlyingThings3D"
+
+
+class SceneFlow(StereoDataset):
+    """SceneFlow, 35,454 training and 4,370 test pairs per pass (Mayer et al., CVPR 2016).
+
+    ::
+
+        SceneFlow/
+            FlyingThings3D/frames_{cleanpass,finalpass}/{TRAIN,TEST}/{A,B,C}/0000/{left,right}/0006.png
+                           disparity/{TRAIN,TEST}/{A,B,C}/0000/{left,right}/0006.pfm
+            Driving/frames_{cleanpass,finalpass}/15mm_focallength/scene_forwards/fast/{left,right}/0001.png
+                    disparity/15mm_focallength/scene_forwards/fast/{left,right}/0001.pfm
+            Monkaa/frames_{cleanpass,finalpass}/a_rain_of_stones_x2/{left,right}/0000.png
+                   disparity/a_rain_of_stones_x2/{left,right}/0000.pfm
+
+    The smaller download has the views in ``frames_{cleanpass,finalpass}_webp/``, as WebP. Of the chosen parts
+    and passes, what is there is used.
+
+    Args:
+        root: Folder that holds FlyingThings3D/, Driving/, Monkaa/, or some of them.
+        split: ``TRAIN`` or ``TEST``.
+        passes: ``clean``, ``final`` (with motion blur and defocus) or ``both``, each giving pairs of its own.
+        parts: ``FlyingThings3D``, ``Driving``, ``Monkaa``, or some of them. Only the first has a TEST part.
+        images: ``png`` or ``webp``.
+        exclude: A text file that names frames of FlyingThings3D to leave out, one a line, in the form
+            ``TRAIN/A/0004/left/0010.png``. The authors' own list of frames they did not use is
+            ``SceneFlow/assets/all_unused_files.txt`` beside the set's home page.
+        require_truth: Leave out pairs without a disparity map.
+        subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
+    """
+
+    name = "sceneflow"
+    about = About(
+        "https://lmb.informatik.uni-freiburg.de/resources/datasets/SceneFlowDatasets.en.html",
+        "non-commercial research",
+        "Mayer et al., CVPR 2016",
+    )
+
+    def __init__(
+        self,
+        root: str | Path,
+        split: str = "TRAIN",
+        passes: str = "both",
+        parts: str | Iterable[str] = tuple(_PARTS),
+        images: str = "png",
+        exclude: str | Path | None = None,
+        require_truth: bool = True,
+        subset: str | Path | None = None,
+    ) -> None:
+        self.exclude, self.require_truth = exclude, require_truth
+        self._excluded = frozenset() if exclude is None else _read_frames(exclude)
+        parts = choose_some("parts", parts, tuple(_PARTS))
+        super().__init__(root, split, passes, parts, images, require_truth=require_truth, subset=subset)
+
+    @staticmethod
+    def published(
+        split: str = "TRAIN",
+        passes: str = "both",
+        parts: str | Iterable[str] = tuple(_PARTS),
+        images: str = "png",
+    ) -> int:
+        """Return the number of pairs."""
+        return len(_PASSES[passes]) * sum(_PUBLISHED[split][part] for part in _parts_of(split, parts))
+
+    @staticmethod
+    def tree(
+        split: str = "TRAIN",
+        passes: str = "both",
+        parts: str | Iterable[str] = tuple(_PARTS),
+        images: str = "png",
+    ) -> Tree:
+        """Return patterns and codecs."""
+        choose("split", split, _SPLITS)
+        chosen = _PASSES[choose("passes", passes, tuple(_PASSES))]
+        choose("images", images, tuple(_IMAGES))
+        layouts = [
+            _layout(part, _PARTS[part].replace("{split}", split), name, images)
+            for part in _parts_of(split, parts)
+            for name in chosen
+        ]
+        return Tree(tuple(layouts), PFM)
+
+    def _validation_part(self) -> SceneFlow | None:
+        """Return the TEST part; None where it is not there with truth, or this is it."""
+        if self.options["split"] != "TRAIN" or _FT3D not in self.options["parts"]:
+            return None
+        test = {**self.options, "split": "TEST"}
+        if any(pair.disparity for pair in self.tree(**test).find(self.root)):
+            return SceneFlow(self.root, **test, exclude=self.exclude, require_truth=self.require_truth)
+        log.info("sceneflow: no TEST part with truth, so every fifth pair of TRAIN is held back")
+        return None
+
+    def _find(self, tree: Tree, require_truth: bool) -> list[Pair]:
+        pairs = super()._find(tree, require_truth)
+        if self.exclude is None:
+            return pairs
+        kept = [pair for pair in pairs if self._frame(pair) not in self._excluded]
+        if len(kept) == len(pairs):
+            log.warning(
+                "sceneflow: exclude=%s leaves out no pair of those that are there; lines as "
+                "TRAIN/A/0004/left/0010.png were expected", self.exclude,
+            )  # fmt: skip
+        else:
+            log.info("sceneflow: exclude=%s leaves out %d pairs", self.exclude, len(pairs) - len(kept))
+        if not kept:
+            raise DataError(f"sceneflow: exclude={self.exclude} leaves out all of the {len(pairs)} pairs")
+        return kept
+
+    def _frame(self, pair: Pair) -> str:
+        """Return how the authors' list calls a frame of FlyingThings3D; empty for other parts."""
+        part, _, *frame = pair.left.relative_to(self.root).with_suffix("").parts
+        return "/".join(frame) if part == _FT3D else ""
+
+
+def _read_frames(exclude: str | Path) -> frozenset[str]:
+    """Return the frames that a list names, without suffix and each by its left view."""
+    frames = (Path(name).with_suffix("").as_posix() for name in read_names(exclude, "exclude"))
+    return frozenset(frame.replace("/right/", "/left/") for frame in frames)
+
+
+def _parts_of(split: str, parts: str | Iterable[str]) -> Sequence[str]:
+    """Return those of the chosen parts that a split has."""
+    chosen = [part for part in choose_some("parts", parts, tuple(_PARTS)) if part in _PUBLISHED[split]]
+    if not chosen:
+        raise UserError(f"split={split}: expected {_FT3D} in parts, nothing else has a {split} part")
+    return chosen
+
+
+def _layout(part: str, folders: str, render_pass: str, images: str) -> Layout:
+    frames = f"{part}/frames_{render_pass}{_IMAGES[images]}/{folders}"
+    disparity = f"{part}/disparity/{folders}"
+    return Layout(
+        name=f"{part}_{render_pass}_{folders.replace('/', '_')}_{{frame}}",
+        left=f"{frames}/left/{{frame}}.{images}",
+        right=f"{frames}/right/{{frame}}.{images}",
+        disparity=(f"{disparity}/left/{{frame}}.pfm",),
+        right_disparity=f"{disparity}/right/{{frame}}.pfm",
+    )

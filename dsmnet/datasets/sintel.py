@@ -1,0 +1,59 @@
+"""MPI Sintel stereo: an animated film, with dense disparity and masks of what the right view does not see."""
+
+from __future__ import annotations
+
+from dsmnet.datasets.base import About, StereoDataset, choose
+from dsmnet.datasets.tree import Layout, Tree
+from dsmnet.io.sintel_disparity import SINTEL_DISPARITY, SINTEL_NOC
+
+_PASSES = {"clean": ("clean",), "final": ("final",), "both": ("clean", "final")}
+
+
+class Sintel(StereoDataset):
+    """MPI Sintel stereo training data, 1,064 pairs per pass (Butler et al., ECCV 2012).
+
+    ::
+
+        Sintel/training/
+            {clean,final}_left/alley_1/frame_0001.png     left view
+            {clean,final}_right/alley_1/frame_0001.png    right view
+            disparities/alley_1/frame_0001.png            8-bit colors that code the left view's disparity
+            occlusions/alley_1/frame_0001.png             255 hidden by something in the right view, else 0
+            outofframe/alley_1/frame_0001.png             255 outside the right view, else 0
+
+    Pixels of neither mask are ``noc``. Disparity 0, infinitely far, counts as unknown.
+
+    Args:
+        root: Folder that holds training/.
+        passes: ``clean``, ``final`` (with motion blur and defocus) or ``both``, each giving pairs of its own.
+        require_truth: Leave out pairs without a disparity map.
+        subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
+    """
+
+    name = "sintel"
+    about = About(
+        "https://sintel.is.tue.mpg.de/stereo",
+        "film: CC BY 3.0, Blender Foundation; the data asks to cite the paper",
+        "Butler, Wulff, Stanley, Black, ECCV 2012",
+    )
+
+    @staticmethod
+    def published(passes: str = "both") -> int:
+        """Return the number of pairs of these passes."""
+        return 1064 * len(_PASSES[passes])
+
+    @staticmethod
+    def tree(passes: str = "both") -> Tree:
+        """Return patterns and codecs."""
+        chosen = _PASSES[choose("passes", passes, tuple(_PASSES))]
+        layouts = tuple(
+            Layout(
+                name=f"{name}_{{scene}}_{{frame}}",
+                left=f"training/{name}_left/{{scene}}/frame_{{frame}}.png",
+                right=f"training/{name}_right/{{scene}}/frame_{{frame}}.png",
+                disparity=("training/disparities/{scene}/frame_{frame}.png",),
+                noc="training/occlusions/{scene}/frame_{frame}.png",
+            )
+            for name in chosen
+        )
+        return Tree(layouts, SINTEL_DISPARITY, SINTEL_NOC)

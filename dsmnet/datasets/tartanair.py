@@ -1,0 +1,98 @@
+"""TartanAir: flights through rendered places, indoors and outdoors, with dense depth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dsmnet.datasets.base import About, StereoDataset, choose, choose_some
+from dsmnet.datasets.tree import Layout, Pair, Tree
+from dsmnet.io.depth import DEPTH_FLOAT_PNG, DEPTH_NPY, DepthFormat, depth_codec
+from dsmnet.types import Calibration
+
+LEVELS = ("Easy", "Hard")
+_PLACES = ("{place}", "{place}/{place}")
+_RIGS = {
+    "v1": Calibration(focal=320.0, baseline=0.25, cx=320.0, cy=240.0),
+    "v2": Calibration(focal=320.0, baseline=0.25, cx=320.0, cy=320.0),
+}
+_DEPTH: dict[str, DepthFormat] = {"v1": DEPTH_NPY, "v2": DEPTH_FLOAT_PNG}
+
+
+class TartanAir(StereoDataset):
+    """TartanAir, 306,637 training pairs (Wang et al., IROS 2020), or the newer TartanAir V2.
+
+    ::
+
+        TartanAir/abandonedfactory/{Easy,Hard}/P000/
+            image_left/000000_left.png                      left view
+            image_right/000000_right.png                    right view
+            depth_left/000000_left_depth.npy                depth of the left view in metres
+            depth_right/000000_right_depth.npy              of the right view
+
+    ``version=v2``::
+
+        TartanAir/AbandonedFactory/{Data_easy,Data_hard}/P000/
+            image_lcam_front/000000_lcam_front.png          left view
+            image_rcam_front/000000_rcam_front.png          right view
+            depth_lcam_front/000000_lcam_front_depth.png    depth of the left view: a float32 in four channels
+            depth_rcam_front/000000_rcam_front_depth.png    of the right view
+
+    Archives unpacked each into the folder of its place leave that name twice, as in
+    ``abandonedfactory/abandonedfactory/Easy``; both forms are read.
+
+    The sky is a sphere some kilometres away and known, at a disparity of some hundredths of a pixel.
+
+    Args:
+        root: Folder that holds the places.
+        levels: Of `LEVELS`, how fast the camera moves.
+        version: ``v1`` or ``v2``.
+        require_truth: Leave out pairs without a depth map.
+        subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
+    """
+
+    name = "tartanair"
+    about = About(
+        "https://theairlab.org/tartanair-dataset/",
+        "CC BY 4.0",
+        "Wang et al., IROS 2020",
+    )
+
+    @staticmethod
+    def published(levels: Sequence[str] = LEVELS, version: str = "v1") -> int | None:
+        """Return the number of pairs, where it is known: that of both levels together, of v1."""
+        everything = version == "v1" and set(choose_some("levels", levels, LEVELS)) == set(LEVELS)
+        return 306_637 if everything else None
+
+    @staticmethod
+    def tree(levels: Sequence[str] = LEVELS, version: str = "v1") -> Tree:
+        """Return patterns and codecs."""
+        choose("version", version, tuple(_RIGS))
+        chosen = choose_some("levels", levels, LEVELS)
+        layout = _layout_v1 if version == "v1" else _layout_v2
+        layouts = tuple(layout(level, folder) for folder in _PLACES for level in chosen)
+        return Tree(layouts, depth_codec(_DEPTH[version], _RIGS[version]))
+
+    def _calibration(self, pair: Pair) -> Calibration:
+        return _RIGS[self.options["version"]]
+
+
+def _layout_v1(level: str, folder: str) -> Layout:
+    flight = f"{folder}/{level}/{{flight}}"
+    return Layout(
+        name=f"{{place}}_{level}_{{flight}}_{{frame}}",
+        left=f"{flight}/image_left/{{frame}}_left.png",
+        right=f"{flight}/image_right/{{frame}}_right.png",
+        disparity=(f"{flight}/depth_left/{{frame}}_left_depth.npy",),
+        right_disparity=f"{flight}/depth_right/{{frame}}_right_depth.npy",
+    )
+
+
+def _layout_v2(level: str, folder: str) -> Layout:
+    flight = f"{folder}/Data_{level.lower()}/{{flight}}"
+    return Layout(
+        name=f"{{place}}_{level}_{{flight}}_{{frame}}",
+        left=f"{flight}/image_lcam_front/{{frame}}_lcam_front.png",
+        right=f"{flight}/image_rcam_front/{{frame}}_rcam_front.png",
+        disparity=(f"{flight}/depth_lcam_front/{{frame}}_lcam_front_depth.png",),
+        right_disparity=f"{flight}/depth_rcam_front/{{frame}}_rcam_front_depth.png",
+    )

@@ -1,0 +1,62 @@
+"""The color maps of a sequence as a video."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+
+from dsmnet.atomic import WriteError, atomic_write
+from dsmnet.errors import UserError
+from dsmnet.io import read_image
+
+NAME = "color.mp4"
+
+
+def check_color_video(fps: float | None, limits: Sequence[float] | None) -> None:
+    """Refuse a video whose colors would mean something else in every frame.
+
+    Raises:
+        UserError: `fps` is no positive number, or there are no `limits`.
+    """
+    if fps is None:
+        return
+    if isinstance(fps, bool) or not isinstance(fps, int | float) or not 0 < fps <= 1000:
+        raise UserError(f"color_video={fps}: expected frames per second, as in color_video=10, or null")
+    if limits is None:
+        raise UserError(f"color_video={fps} needs fixed colors: expected limits=[low,high] in pixels as well")
+
+
+def write_color_video(folder: Path, names: Sequence[str], fps: float) -> Path:
+    """Put ``NAME_color.png`` of these names, in order, into color.mp4 (MPEG-4 part 2); return its path.
+
+    A name without a picture is left out.
+
+    Raises:
+        UserError: a picture is of another size than the first, or OpenCV cannot write the file.
+    """
+    path = folder / NAME
+    pictures = [file for name in names if (file := folder / f"{name}_color.png").is_file()]
+    if not pictures:
+        return path
+    height, width, _ = first = read_image(pictures[0]).shape
+    with atomic_write(path) as part:
+        code = cv2.VideoWriter.fourcc(*"mp4v")
+        writer = cv2.VideoWriter(str(part), code, fps, (width + width % 2, height + height % 2))
+        if not writer.isOpened():
+            raise UserError(f"color_video={fps}: {path} cannot be written by this OpenCV")
+        for file in pictures:
+            picture = read_image(file)
+            if picture.shape != first:
+                raise UserError(
+                    f"color_video={fps}: {file.name} is of size {picture.shape[:2]}, the first "
+                    f"picture of {first[:2]}; a video has one (height, width)"
+                )
+            # The format has even sizes: of odd ones the border is repeated.
+            even = cv2.copyMakeBorder(picture, 0, height % 2, 0, width % 2, cv2.BORDER_REPLICATE)
+            writer.write(cv2.cvtColor(even, cv2.COLOR_RGB2BGR))
+        writer.release()
+        if cv2.VideoCapture(str(part)).get(cv2.CAP_PROP_FRAME_COUNT) != len(pictures):
+            raise WriteError(f"{path}: cannot be written, the video is not whole; is the disk full?")
+    return path

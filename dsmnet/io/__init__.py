@@ -1,0 +1,28 @@
+"""The benchmarks' file formats, each both read and written: images, disparity maps, masks, calibrations."""
+
+from __future__ import annotations
+
+from dsmnet.io.calibration import read_calibration, write_calibration, write_kitti_calibration
+from dsmnet.io.disparity import (
+    read_disparity,
+    write_disparity_pfm,
+    write_disparity_png8,
+    write_disparity_png16,
+)
+from dsmnet.io.images import read_grey, read_image, write_image
+from dsmnet.io.pfm import read_pfm, write_pfm
+
+__all__ = [
+    "read_calibration",
+    "read_disparity",
+    "read_grey",
+    "read_image",
+    "read_pfm",
+    "write_calibration",
+    "write_disparity_pfm",
+    "write_disparity_png8",
+    "write_disparity_png16",
+    "write_image",
+    "write_kitti_calibration",
+    "write_pfm",
+]

@@ -1,0 +1,29 @@
+"""A disparity map of any of the common formats, told by its suffix."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dsmnet.io.disparity import check_scale, read_disparity
+from dsmnet.io.npy import read_disparity_npy
+from dsmnet.types import DisparityMap
+
+MAP_SUFFIXES = (".pfm", ".png", ".npy")
+
+
+def read_map(path: Path | str, scale: float | None = None) -> DisparityMap:
+    """Read a disparity map [H, W], pixels, from .pfm, .png (16-bit, or 8-bit with `scale`) or .npy.
+
+    Args:
+        path: the file.
+        scale: Stored value of one pixel of disparity, for .png and .npy.
+
+    Raises:
+        DataError: there is no such file.
+        FormatError: it is no disparity map.
+        UserError: `scale` is not positive, or needed and not given, or given for a format that takes none.
+    """
+    path = Path(path).expanduser()
+    if path.suffix.lower() != ".npy":
+        return read_disparity(path, scale)
+    return read_disparity_npy(path, 1 if scale is None else check_scale(scale, path))

@@ -1,0 +1,86 @@
+"""Maps in NumPy's array files (``.npy``)."""
+
+from __future__ import annotations
+
+import io
+import math
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsmnet.errors import FormatError, shown
+from dsmnet.io.decoding import check_size, decoding
+from dsmnet.io.disparity import DisparityCodec, known_disparity
+from dsmnet.io.images import read_bytes
+from dsmnet.types import DisparityMap
+
+_LONGEST_HEADER = 1000  # bytes; that of a map has 118
+
+
+def read_npy(path: Path | str) -> NDArray[np.floating]:
+    """Read a map of numbers of any type with its stored values, [H, W]; nothing in the file is executed.
+
+    Whole numbers become float32. Further axes of length one, as in [1, H, W], are dropped.
+
+    Raises:
+        FormatError: no ``.npy`` file, only a part of one, or its array is no map of numbers.
+        DataError: there is no such file.
+    """
+    data = read_bytes(path)
+    with decoding(path, "not a whole .npy array"):
+        _check_header(data, path)
+        # Pickled objects could run code; a map is never one.
+        values = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
+    if values.ndim > 2:
+        values = values.squeeze()
+    if values.dtype.kind not in "fiu" or values.ndim != 2 or values.size == 0:
+        raise FormatError(
+            f"{path}: a map of numbers [H, W] was expected, not {values.dtype} {list(values.shape)}"
+        )
+    return values if values.dtype.kind == "f" else values.astype(np.float32)
+
+
+def _check_header(data: bytes, path: Path | str) -> None:
+    """Refuse an array whose size is not that of the file, before memory is taken for it.
+
+    Raises:
+        FormatError: it is another, or more than a map may have.
+        ValueError: no header of an array.
+    """
+    file = io.BytesIO(data)
+    version = np.lib.format.read_magic(file)
+    read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read(file, max_header_size=_LONGEST_HEADER)
+    there, expected = len(data) - file.tell(), math.prod(shape) * dtype.itemsize
+    if dtype.hasobject or there != expected:
+        raise FormatError(
+            f"{path}: not a whole .npy array, {there} bytes where its header says {shown(str(expected))}"
+        )
+    check_size(max(math.prod(shape), 1), 1, path)
+
+
+def read_disparity_npy(path: Path | str, scale: float = 1) -> DisparityMap:
+    """Read a disparity map, float32 [H, W], pixels; 0 where the file has 0, a negative value, inf or nan.
+
+    Args:
+        path: Of the file.
+        scale: Stored value of one pixel of disparity.
+
+    Raises:
+        FormatError: see `read_npy`; or all disparities are negative or nan.
+        DataError: there is no such file.
+    """
+    with np.errstate(invalid="ignore", over="ignore"):  # a nan of any kind is unknown
+        return known_disparity(read_npy(path) / np.float32(scale), path)
+
+
+def write_npy(path: Path | str, values: NDArray[np.floating]) -> None:
+    """Write a map [H, W] as float32; folders are made as needed."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:  # given a name, numpy would append .npy to it
+        np.save(file, np.asarray(values, np.float32))
+
+
+NPY = DisparityCodec.plain(read_disparity_npy, write_npy)  # pixels; 0, inf or nan where unknown

@@ -1,0 +1,76 @@
+"""Disparity and masks as MPI Sintel stores them.
+
+The three channels of an 8-bit PNG together hold the disparity, in pixels ``R * 4 + G / 2^6 + B / 2^14``.
+A mask of its own says what another object hides from the right view, a second one what lies outside it.
+Format: readme of the archive at http://sintel.is.tue.mpg.de/stereo
+"""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dsmnet.errors import FormatError
+from dsmnet.io.disparity import DisparityCodec, NocCodec
+from dsmnet.io.images import read_grey, write_image
+from dsmnet.io.rgb24 import LARGEST, read_rgb24, write_rgb24
+from dsmnet.types import DisparityMap, Mask
+
+log = logging.getLogger(__name__)
+
+_SCALE = 2.0**14  # the number that red, green and blue make, of one pixel of disparity
+
+
+def read_sintel_disparity(path: Path) -> DisparityMap:
+    """Return the disparity, float32 [H, W], pixels; 0 (infinitely far) counts as unknown.
+
+    Raises:
+        FormatError: the file is no image of three 8-bit channels, or only a part of one.
+    """
+    return (read_rgb24(path, red="high") / _SCALE).astype(np.float32)
+
+
+def write_sintel_disparity(path: Path, disparity: NDArray[np.floating]) -> None:
+    """Write a disparity map [H, W], pixels, in steps of 1/16384; 1024 and more is cut, with a warning."""
+    stored = np.round(np.asarray(disparity, np.float64) * _SCALE)
+    too_large = int((stored > LARGEST).sum())
+    if too_large:
+        log.warning("%s: %d pixels cut to 1024 px, the largest it can store", path, too_large)
+    # A known disparity below half a step would be stored as 0, which says unknown.
+    stored = np.where(disparity > 0, np.clip(stored, 1, LARGEST), 0)
+    write_rgb24(path, stored.astype(np.int64), red="high")
+
+
+def _read_noc(path: Path) -> Mask:
+    hidden, outside = _read_mask(path), _read_mask(_outside(path))
+    if hidden.shape != outside.shape:
+        raise FormatError(f"{_outside(path)}: size {outside.shape}, but {path} has {hidden.shape}")
+    return ~(hidden | outside)
+
+
+def _write_noc(path: Path, disparity: DisparityMap, noc: Mask) -> None:
+    column = np.arange(noc.shape[1])
+    outside = ~noc & (column - disparity < 0)
+    for file, mask in ((path, ~noc & ~outside), (_outside(path), outside)):
+        write_image(file, mask.astype(np.uint8) * 255)
+
+
+def _outside(path: Path) -> Path:
+    """Of training/occlusions/alley_1/frame_0001.png return training/outofframe/alley_1/frame_0001.png."""
+    return path.parents[2] / "outofframe" / path.parent.name / path.name
+
+
+def _read_mask(path: Path) -> Mask:
+    mask = read_grey(path)
+    if mask.dtype != np.uint8:
+        raise FormatError(f"{path}: a mask of 8 bits was expected, not {mask.dtype}")
+    return np.asarray(mask > 0)
+
+
+SINTEL_DISPARITY = DisparityCodec.plain(
+    read_sintel_disparity, write_sintel_disparity, step=1 / _SCALE, largest=LARGEST / _SCALE
+)
+SINTEL_NOC = NocCodec(_read_noc, _write_noc)

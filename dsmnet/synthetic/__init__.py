@@ -1,0 +1,9 @@
+"""An endless data set of procedural stereo pairs with exact disparity."""
+
+from __future__ import annotations
+
+from dsmnet.synthetic.dataset import SyntheticStereo
+from dsmnet.synthetic.layouts import LAYOUTS
+from dsmnet.synthetic.patterns import PATTERNS
+
+__all__ = ["LAYOUTS", "PATTERNS", "SyntheticStereo"]

@@ -1,0 +1,132 @@
+"""What a smooth surface adds to its own color: a mirror image of something else, or light that burns it out.
+
+Both are named by the errors of networks that never saw them: windscreens and bonnets take the depth of what
+they reflect, and white lamps that of the sky.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dsmnet.synthetic.render import View
+from dsmnet.synthetic.surface import FULL_SHADE
+from dsmnet.types import Mask
+
+_SHARES = 0.002, 0.25  # of the view: what is smaller hardly counts, what is larger is ground, wall or sky
+_NEAREST = 0.95  # of a surface's own disparity: mirror images lie behind their surface
+
+
+class Layer(NamedTuple):
+    """A picture seen in a surface: where it comes from, and the disparity at which it matches.
+
+    Left-view pixel (x, y) shows `picture` at ``turn @ (x, y, 1)`` and matches at ``a x + b y + c`` pixels.
+    """
+
+    picture: NDArray[np.uint8]  # [H, W, 4]: R, G, B, shade
+    turn: NDArray[np.float64]  # [2, 3]
+    plane: tuple[float, float, float]
+
+    def seen(self, view: View, box: tuple[slice, slice]) -> NDArray[np.uint8]:
+        """Return what falls on a box of a view, [h, w, 4]."""
+        rows, columns = box
+        x = np.arange(columns.start, columns.stop, dtype=np.float64)[None]
+        y = np.arange(rows.start, rows.stop, dtype=np.float64)[:, None]
+        a, b, c = self.plane
+        if view.right:
+            x = (x + b * y + c) / (1 - a)  # from x_right = x - (a x + b y + c)
+        u, v = ((row[0] * x + row[1] * y + row[2]).astype(np.float32) for row in self.turn)
+        picture = cv2.remap(self.picture, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+        return np.asarray(picture, np.uint8)
+
+
+def add_reflections(rng: np.random.Generator, left: View, right: View, most: int = 6) -> None:
+    """Mix mirror images of the scene into up to `most` surfaces; the disparity stays the surface's own."""
+    picture = _lit(left)
+    for body in _choose(rng, left, int(rng.integers(1, most + 1))):
+        inside = left.body == body
+        own = float(left.disparity[inside].mean())
+        layer = _draw_layer(rng, picture, own)
+        share = float(rng.uniform(0.15, 0.95))
+        spread = rng.uniform(0.2, 1.0, (3, 3)).astype(np.float32)  # it is stronger here than there
+        where = cv2.boundingRect(inside.view(np.uint8))
+        for view in (left, right):
+            _mix(view, body, layer, share, spread, where, own)
+
+
+def add_glare(rng: np.random.Generator, left: View, right: View) -> None:
+    """Burn out one or two surfaces: lamps, windows, white things in the sun."""
+    for body in _choose(rng, left, int(rng.integers(1, 3))):
+        gain = math.exp(rng.uniform(math.log(1.5), math.log(8)))
+        light = rng.uniform(20, 120)
+        for view in (left, right):
+            inside = view.body == body
+            view.color[inside] = np.minimum(view.color[inside] * gain + light, 255).astype(np.uint8)
+
+
+def _choose(rng: np.random.Generator, view: View, number: int) -> list[int]:
+    """Return bodies that are neither tiny nor the whole background, each once."""
+    bodies, pixels = np.unique(view.body, return_counts=True)
+    shares = pixels / view.body.size
+    fit = bodies[(shares > _SHARES[0]) & (shares < _SHARES[1]) & (bodies >= 0)]
+    return [int(body) for body in rng.permutation(fit)[:number]]
+
+
+def _lit(view: View) -> NDArray[np.uint8]:
+    """Return the view with its shade multiplied in: light that arrives at a mirror."""
+    shade = view.color[..., 3:].astype(np.float32) / FULL_SHADE
+    lit = np.full(view.color.shape, FULL_SHADE, np.uint8)
+    lit[..., :3] = np.minimum(view.color[..., :3] * shade, 255)
+    return lit
+
+
+def _draw_layer(rng: np.random.Generator, picture: NDArray[np.uint8], own: float) -> Layer:
+    """Draw a mirror image: a turned and bent part of the scene, farther than the surface."""
+    height, width = picture.shape[:2]
+    gain = math.exp(rng.normal(0.1, 0.4))
+    bright = np.minimum(picture * np.float32(gain), 255).astype(np.uint8)
+    bright[..., 3] = FULL_SHADE
+    if rng.random() < 0.5:
+        bright = np.asarray(cv2.GaussianBlur(bright, (0, 0), float(rng.uniform(0.5, 3))), np.uint8)
+    angle, scale = rng.normal(0, 0.3), math.exp(rng.uniform(-1.0, 1.2))
+    flip = rng.choice([-1.0, 1.0])
+    cos, sin = scale * math.cos(angle), scale * math.sin(angle)
+    turn = np.array(
+        [[flip * cos, -sin, rng.uniform(0, width)], [flip * sin, cos, rng.uniform(0, height)]], np.float64
+    )
+    a, b = rng.normal(0, 0.03, 2)  # a curved bonnet squeezes what it shows
+    at = own * float(rng.uniform(0.0, _NEAREST))
+    x, y = width / 2, height / 2
+    return Layer(bright, turn, (a, b, at - a * x - b * y))
+
+
+def _mix(
+    view: View,
+    body: int,
+    layer: Layer,
+    share: float,
+    spread: NDArray[np.float32],
+    where: Sequence[int],
+    own: float,
+) -> None:
+    x, y, width, height = where
+    inside: Mask = view.body == body
+    x0, y0, w, h = cv2.boundingRect(inside.view(np.uint8))
+    if not w:
+        return
+    box = slice(y0, y0 + h), slice(x0, x0 + w)
+    # The strength is painted on the surface: the right view sees it shifted by the surface's disparity.
+    shift = own if view.right else 0.0
+    us = (np.arange(x0, x0 + w, dtype=np.float32) + np.float32(shift - x)) * np.float32(2 / max(width - 1, 1))
+    vs = (np.arange(y0, y0 + h, dtype=np.float32) - np.float32(y)) * np.float32(2 / max(height - 1, 1))
+    u, v = np.meshgrid(us, vs)
+    strength = cv2.remap(spread, u, v, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE) * share
+    strength *= inside[box]
+    target = view.color[box]
+    mirrored = layer.seen(view, box).astype(np.float32)
+    target[:] = (target + (mirrored - target) * strength[..., None] + np.float32(0.5)).astype(np.uint8)

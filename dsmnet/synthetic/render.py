@@ -1,0 +1,169 @@
+"""Drawing surfaces into one view, with a z-test."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from dsmnet.synthetic.geometry import Floats
+from dsmnet.synthetic.paint import paint
+from dsmnet.synthetic.surface import BACKDROP, FULL_SHADE, Surface
+from dsmnet.synthetic.texture import Box, Bytes, bounding_box
+from dsmnet.types import DisparityMap, Image, Mask
+
+_VISIBLE = 6  # of 255: coverage below this is not drawn
+_SOLID = 250  # coverage from this on needs no blending
+_HALF = 127  # above this coverage, a surface has the larger part of a pixel
+
+
+class Patch(NamedTuple):
+    """The part of a surface that falls on a box of a view."""
+
+    box: Box  # of the view
+    x: Floats  # [h, w] or [1, w] where all rows are equal, columns of the left view
+    ys: Floats  # [h]
+    disparity: Floats  # [h, w]
+    visible: Mask  # [h, w], passed the z-test so far
+    coverage: Bytes | None = None  # [h, w]
+    shade: Bytes | None = None  # [h, w]
+
+    def narrowed(self) -> Patch | None:
+        """Return the part around what is visible, or None where nothing is."""
+        inner = bounding_box(self.visible)
+        if inner is None:
+            return None
+        rows, columns = inner
+        if rows.stop - rows.start == len(self.ys) and columns.stop - columns.start == self.x.shape[1]:
+            return self
+        coverage, shade = (None if p is None else p[inner] for p in (self.coverage, self.shade))
+        x = self.x[inner] if len(self.x) > 1 else self.x[:, columns]
+        return Patch(
+            _within(self.box, inner),
+            x,
+            self.ys[rows],
+            self.disparity[inner],
+            self.visible[inner],
+            coverage,
+            shade,
+        )
+
+
+@dataclass
+class View:
+    """The buffers of one view while it is drawn."""
+
+    width: int
+    height: int
+    right: bool
+    disparity: DisparityMap = field(init=False)
+    body: NDArray[np.int32] = field(init=False)
+    color: Bytes = field(init=False)  # [H, W, 4]: R, G, B, shade
+
+    def __post_init__(self) -> None:
+        size = (self.height, self.width)
+        self.disparity = np.zeros(size, np.float32)  # nothing is seen at or beyond infinity
+        self.body = np.full(size, BACKDROP, np.int32)
+        self.color = np.zeros((*size, 4), np.uint8)
+
+    def draw(self, surfaces: Sequence[Surface]) -> None:
+        """Draw surfaces, each wherever it is in front of what was drawn before; those without limits first.
+
+        They are painted after all of them have passed the z-test, and only where no later one covers them
+        wholly: most pixels are painted once.
+        """
+        last = np.full(self.body.shape, -1, np.int32)  # which surface covers a pixel wholly, the last of them
+        patches: list[tuple[Surface, Patch]] = []
+        for surface in sorted(surfaces, key=lambda s: s.stencil is not None):
+            patch = self._project(surface)
+            if patch is None:
+                continue
+            if surface.material is not None:
+                self._claim(surface, patch)
+                _assign(last[patch.box], len(patches), _solid(patch))
+            patches.append((surface, patch))
+        for k, (surface, patch) in enumerate(patches):
+            uncovered = patch.visible & (last[patch.box] <= k)
+            kept = patch._replace(visible=uncovered).narrowed()
+            if kept is None:
+                continue
+            if surface.material is None:
+                self._darken(kept, surface.shade)
+            else:
+                self._composite(kept, paint(surface, kept.x, kept.ys, kept.shade))
+
+    def _project(self, surface: Surface) -> Patch | None:
+        """Return where the surface falls and passes the z-test, or None where nowhere."""
+        x0, x1, y0, y1 = surface.view_box(self.right, self.width, self.height)
+        if x0 >= x1 or y0 >= y1:
+            return None
+        box = slice(y0, y1), slice(x0, x1)
+        xs, ys = np.arange(x0, x1, dtype=np.float32), np.arange(y0, y1, dtype=np.float32)
+        x, disparity = (surface.geometry.right if self.right else surface.geometry.left)(xs, ys)
+        in_front = disparity >= self.disparity[box]
+        visible = self.body[box] == surface.body if surface.on_body else in_front
+        patch = Patch(box, x, ys, disparity, visible).narrowed()
+        if patch is None or surface.stencil is None:
+            return patch
+        coverage, shade = surface.stencil.sample(patch.x, patch.ys)
+        visible = patch.visible & (coverage > _VISIBLE)
+        return patch._replace(visible=visible, coverage=coverage, shade=shade).narrowed()
+
+    def _claim(self, surface: Surface, patch: Patch) -> None:
+        """Write disparity and body where the surface has the larger part of a pixel."""
+        front = patch.visible if patch.coverage is None else patch.visible & (patch.coverage > _HALF)
+        cv2.copyTo(patch.disparity, front.view(np.uint8), self.disparity[patch.box])
+        _assign(self.body[patch.box], surface.body, front)
+
+    def _darken(self, patch: Patch, depth: int) -> None:
+        assert patch.coverage is not None
+        factor = 1 - patch.coverage.astype(np.float32) * np.float32((1 - depth / FULL_SHADE) / 255)
+        shade = self.color[patch.box][..., 3]
+        np.copyto(shade, (shade * factor).astype(np.uint8), where=patch.visible)
+
+    def _composite(self, patch: Patch, color: Bytes) -> None:
+        """Write colors [h, w, 4], blended with what was there where coverage is partial."""
+        region = self.color[patch.box]
+        solid = _solid(patch)
+        cv2.copyTo(color, solid.view(np.uint8), region)
+        if patch.coverage is None:
+            return
+        edge = (patch.visible & ~solid).nonzero()
+        if len(edge[0]):
+            alpha = patch.coverage[edge].astype(np.float32)[:, None] / np.float32(255)
+            behind = region[edge].astype(np.float32)
+            region[edge] = (behind + (color[edge] - behind) * alpha + np.float32(0.5)).astype(np.uint8)
+
+    def brightness(self) -> float:
+        """Return the mean of colors times shade, 0..255."""
+        sparse = self.color[::4, ::4].astype(np.float32)
+        return float((sparse[..., :3] * sparse[..., 3:]).mean()) / FULL_SHADE
+
+    def image(self, exposure: float = 1.0) -> Image:
+        """Return the picture [H, W, 3]: colors times shade times exposure, clipped at white."""
+        shade = cv2.extractChannel(self.color, 3)
+        color = cv2.cvtColor(self.color, cv2.COLOR_RGBA2RGB)
+        return np.asarray(cv2.multiply(color, cv2.merge([shade] * 3), scale=exposure / FULL_SHADE))
+
+
+def _solid(patch: Patch) -> Mask:
+    """Return where the surface needs no blending."""
+    return patch.visible if patch.coverage is None else patch.visible & (patch.coverage >= _SOLID)
+
+
+def _assign(target: NDArray[np.int32], value: int, where: Mask) -> None:
+    """Write a number wherever a mask is set; NumPy's own way takes many times as long."""
+    cv2.copyTo(np.full(target.shape, value, np.int32), where.view(np.uint8), target)
+
+
+def _within(box: Box, inner: Box) -> Box:
+    """Return a part of a box, given relative to that, relative to what the box is relative to."""
+    (rows, columns), (r, c) = box, inner
+    return (
+        slice(rows.start + r.start, rows.start + r.stop),
+        slice(columns.start + c.start, columns.start + c.stop),
+    )

@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dsmnet.augment import ColorJitter, Compose, RandomCrop, RandomHorizontalFlip, visible_in_both
+from dsmnet.data.collate import collate
+from dsmnet.data.sampler import EndlessSampler
+from dsmnet.errors import DataError, UserError
+
+
+def shifted_pair(disparity: int = 6, height: int = 40, width: int = 60) -> Any:
+    """A fronto-parallel scene: the right view is the left one moved by a whole number of pixels."""
+    rng = np.random.default_rng(0)
+    world = rng.integers(0, 256, (height, width + disparity, 3)).astype(np.uint8)
+    left, right = world[:, :width], world[:, disparity:]
+    truth = np.full((height, width), disparity, np.float32)
+    seen = np.zeros((height, width), bool)
+    seen[:, disparity:] = True
+    return {
+        "left": left,
+        "right": right,
+        "disparity": truth,
+        "valid": np.ones_like(seen),
+        "noc": seen,
+        "right_disparity": truth.copy(),
+        "right_valid": np.ones_like(seen),
+        "name": "pair",
+        "dataset": "test",
+    }
+
+
+def warping_error(sample: Any) -> float:
+    """Mean difference of left (x) and right (x - d) where both views see the point."""
+    rows, columns = np.nonzero(sample["noc"])
+    matched = sample["right"][rows, (columns - sample["disparity"][rows, columns]).astype(int)]
+    return float(np.abs(matched.astype(float) - sample["left"][rows, columns]).mean())
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [RandomCrop(16, 24), RandomHorizontalFlip(1.0), Compose([RandomHorizontalFlip(1.0), RandomCrop(9, 31)])],
+)
+def test_disparity_stays_exact(transform) -> None:
+    sample = shifted_pair()
+    assert warping_error(sample) == 0
+    for seed in range(5):
+        changed = transform(sample, np.random.default_rng(seed))
+        inside = changed["noc"] & (np.arange(changed["noc"].shape[1]) >= 6)
+        changed = {**changed, "noc": inside}
+        assert inside.any()
+        assert warping_error(changed) == 0
+        wrong = {**changed, "disparity": changed["disparity"] - 1}
+        assert warping_error(wrong) > 20
+
+
+def test_swap_mirrors_and_recomputes_what_both_see() -> None:
+    sample = shifted_pair()
+    swapped = RandomHorizontalFlip(1.0)(sample, np.random.default_rng(0))
+    np.testing.assert_array_equal(swapped["left"], sample["right"][:, ::-1])
+    assert not swapped["noc"][:, :6].any()
+    assert swapped["noc"][:, 6:].all()
+    again = RandomHorizontalFlip(1.0)(swapped, np.random.default_rng(0))
+    for key in ("left", "right", "disparity", "noc"):
+        np.testing.assert_array_equal(again[key], sample[key])
+
+
+def test_swap_leaves_a_sample_without_right_truth_alone() -> None:
+    sample = shifted_pair()
+    del sample["right_disparity"]
+    assert RandomHorizontalFlip(1.0)(sample, np.random.default_rng(0)) is sample
+
+
+def test_visible_in_both_finds_a_hidden_background() -> None:
+    left, right = np.full((1, 20), 2, np.float32), np.full((1, 20), 2, np.float32)
+    left[:, 10:14], right[:, 4:8] = 6, 6  # a bar in front of the background
+    known = np.ones((1, 20), bool)
+    seen = visible_in_both(left, known, right, known)[0]
+    expected = np.ones(20, bool)
+    expected[:2] = False  # outside the right view
+    expected[6:10] = False  # behind the bar in the right view
+    np.testing.assert_array_equal(seen, expected)
+
+
+def test_crop_pads_small_images_with_unknown_pixels() -> None:
+    cropped = RandomCrop(48, 64)(shifted_pair(), np.random.default_rng(0))
+    assert cropped["left"].shape == (48, 64, 3)
+    assert cropped["valid"].sum() == 40 * 60
+    assert not cropped["valid"][40:].any()
+    with pytest.raises(UserError, match="crop of 0x5"):
+        RandomCrop(0, 5)
+
+
+def test_color_jitter_changes_images_alone_and_both_alike_if_symmetric() -> None:
+    sample = shifted_pair()
+    grey = {**sample, "left": np.full((4, 4, 3), 100, np.uint8), "right": np.full((4, 4, 3), 100, np.uint8)}
+    same = ColorJitter(0.4, asymmetric=0.0, probability=1.0)(grey, np.random.default_rng(1))
+    np.testing.assert_array_equal(same["left"], same["right"])
+    assert (same["left"] != grey["left"]).any()
+    other = ColorJitter(0.4, asymmetric=1.0, probability=1.0)(grey, np.random.default_rng(1))
+    assert (other["left"] != other["right"]).any()
+    assert ColorJitter(probability=0.0)(sample, np.random.default_rng(0)) is sample
+
+
+def test_collate_defines_valid_once() -> None:
+    sample = shifted_pair()
+    sample["disparity"][0, 0] = 90
+    sample["valid"][1, 1] = False
+    batch = collate([sample, shifted_pair()], max_disparity=64)
+    assert batch["left"].shape == (2, 3, 40, 60)
+    assert batch["left"].max() <= 1
+    assert not batch["valid"][0, 0, 0, 0]
+    assert not batch["valid"][0, 0, 1, 1]
+    assert batch["disparity"][0, 0, 0, 0] == 0
+    assert batch["valid"].sum() == 2 * 40 * 60 - 2
+    with pytest.raises(DataError, match=r"pair \(40, 60\), pair \(30, 60\)"):
+        collate([sample, shifted_pair(height=30)])
+
+
+def places(sampler: EndlessSampler, reached: int) -> list[tuple[int, int]]:
+    sampler.reached = lambda: reached
+    return list(sampler)
+
+
+def test_every_item_comes_once_per_pass_in_a_new_order() -> None:
+    sampler = EndlessSampler(10, 10, seed=3)
+    first, second = places(sampler, 0), places(sampler, 10)
+    assert sorted(item for _, item in first) == list(range(10))
+    assert sorted(item for _, item in second) == list(range(10))
+    assert [item for _, item in first] != [item for _, item in second]
+    assert [place for place, _ in first + second] == list(range(20))
+
+
+def test_a_resumed_order_continues_where_it_was_left() -> None:
+    sampler = EndlessSampler(7, 5, seed=1)
+    whole = [p for epoch in range(3) for p in places(sampler, 5 * epoch)]
+    assert places(sampler, 7) + places(sampler, 10) == whole[7:]
+
+
+def test_processes_share_the_order() -> None:
+    parts = [places(EndlessSampler(9, 6, seed=1, rank=rank, world=2), 0) for rank in range(2)]
+    assert sorted(parts[0] + parts[1]) == places(EndlessSampler(9, 6, seed=1), 0)
+    with pytest.raises(DataError, match="empty"):
+        EndlessSampler(0, 5)

@@ -1,0 +1,50 @@
+"""Disparity maps of any of the common formats."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dsmnet.errors import DataError, FormatError, UserError
+from dsmnet.io import write_image
+from dsmnet.io.disparity_file import read_map
+
+
+def test_npy_maps_keep_their_values_and_lose_what_is_unknown(tmp_path: Path):
+    values = np.array([[1.5, np.nan, -2], [np.inf, 0, 7]])
+    np.save(tmp_path / "a.npy", values)
+    np.save(tmp_path / "b.npy", (values.clip(0, 9)[None, ..., None]))
+    read = read_map(tmp_path / "a.npy")
+    assert read.dtype == np.float32
+    np.testing.assert_array_equal(read, [[1.5, 0, 0], [0, 0, 7]])
+    np.testing.assert_array_equal(read_map(tmp_path / "b.npy")[1], [9, 0, 7])
+    np.testing.assert_array_equal(read_map(tmp_path / "a.npy", scale=2)[1], [0, 0, 3.5])
+
+
+def test_scaled_8_bit_maps_need_their_scale(tmp_path: Path):
+    write_image(tmp_path / "a.png", np.array([[0, 30, 255]], np.uint8))
+    np.testing.assert_allclose(read_map(tmp_path / "a.png", scale=3), [[0, 10, 85]])
+    with pytest.raises(UserError, match="scale"):
+        read_map(tmp_path / "a.png")
+
+
+def test_what_is_no_map_is_refused_by_name(tmp_path: Path):
+    np.save(tmp_path / "cube.npy", np.zeros((2, 3, 4)))
+    (tmp_path / "text.npy").write_text("hello")
+    for name in ("cube.npy", "text.npy", "map.exr"):
+        (tmp_path / "map.exr").touch()
+        with pytest.raises(FormatError, match=name):
+            read_map(tmp_path / name)
+    with pytest.raises(DataError, match=r"gone\.npy|npy"):
+        read_map(tmp_path / "gone.npy")
+
+
+@pytest.mark.parametrize("scale", [0, -2, float("nan")])
+def test_a_scale_is_positive(tmp_path: Path, scale: float):
+    np.save(tmp_path / "a.npy", np.ones((2, 3)))
+    write_image(tmp_path / "a.png", np.ones((2, 3), np.uint16))
+    for name in ("a.npy", "a.png"):
+        with pytest.raises(UserError, match=f"{name}: scale="):
+            read_map(tmp_path / name, scale)
