@@ -25,7 +25,7 @@ def cases(
     checkpoint: str | None,
     backends: Sequence[str],
     size: Sequence[int],
-    search_range: int,
+    max_disparity: int,
     mode: str,
     target: float,
     device: str,
@@ -37,7 +37,7 @@ def cases(
         checkpoint: of the network; None: the weights that come with the package.
         backends: of `load`.
         size: height and width of the views.
-        search_range: pixels.
+        max_disparity: pixels.
         mode: of StereoSGBM.
         target: how many times faster than StereoSGBM.
         device: where torch computes; the other back ends take the CPU.
@@ -49,10 +49,10 @@ def cases(
             continue
         where = device if backend == "torch" else "cpu"
         network = functools.partial(load, checkpoint, device=where, backend=backend)
-        setup = functools.partial(prediction, size=(size[0], size[1]), search_range=search_range)
+        setup = functools.partial(prediction, size=(size[0], size[1]), max_disparity=max_disparity)
         found.append(
             Case(
-                f"{backend}, {size[0]}x{size[1]}, {search_range} px, {torch.get_num_threads()} threads",
+                f"{backend}, {size[0]}x{size[1]}, {max_disparity} px, {torch.get_num_threads()} threads",
                 functools.partial(setup, network),
                 functools.partial(setup, functools.partial(SGBM, mode=mode)),
                 against=f"StereoSGBM {mode}",
@@ -63,9 +63,9 @@ def cases(
 
 
 def prediction(
-    make: Callable[[], Matcher], *, size: tuple[int, int], search_range: int
+    make: Callable[[], Matcher], *, size: tuple[int, int], max_disparity: int
 ) -> Callable[[], object]:
     """Prepare a matcher and a procedural pair; return what matches it."""
     cv2.setNumThreads(torch.get_num_threads())
-    matcher, pair = make(), SyntheticStereo(size=size, max_disparity=min(96, size[1] // 2))[0]
-    return lambda: matcher.predict(pair["left"], pair["right"], search_range)
+    matcher, pair = make(), SyntheticStereo(size=size, largest_disparity=min(96, size[1] // 2))[0]
+    return lambda: matcher.predict(pair["left"], pair["right"], max_disparity)

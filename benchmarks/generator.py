@@ -28,7 +28,7 @@ def cases(sizes: Sequence[Sequence[int]], targets: Sequence[float], pairs: int, 
 
 def draw_pairs(height: int, width: int, count: int) -> Callable[[], None]:
     """Draw the textures; return what makes pairs on one thread."""
-    data = SyntheticStereo(size=(height, width), max_disparity=width / 4)
+    data = SyntheticStereo(size=(height, width), largest_disparity=width / 4)
     data.bank()
 
     def run() -> None:

@@ -42,7 +42,7 @@ def measure(
     size: tuple[int, int],
     *,
     backend: str,
-    search_range: int,
+    max_disparity: int,
     device: str = "cpu",
     train: bool = False,
     repeats: int = 3,
@@ -54,7 +54,7 @@ def measure(
         build: makes the network; importable from anywhere.
         size: height and width of the views.
         backend: of the graph filters.
-        search_range: pixels.
+        max_disparity: pixels.
         device: ``cpu`` or ``cuda``.
         train: forward and backward; else `StereoPredictor.predict`.
         repeats: timed passes.
@@ -66,7 +66,7 @@ def measure(
     choose_backend(backend, torch.device(device))
     if repeats < 1 or min(size) < 1:
         raise UserError(f"repeats={repeats}, size={list(size)}: expected positive numbers")
-    arguments = (build, size, backend, search_range, device, train, repeats, threads)
+    arguments = (build, size, backend, max_disparity, device, train, repeats, threads)
     answer = in_own_process(_run, *arguments, what=f"size={list(size)}, backend={backend}")
     return Measurement(**answer)
 
@@ -88,7 +88,7 @@ def markdown(record: dict[str, Any], results: list[Measurement]) -> str:
     kind = "forward and backward" if record["train"] else "whole prediction"
     lines = [
         f"{record['model']}, norm {record['norm']}, {results[0].parameters / 1e6:.2f} M parameters: {kind} "
-        f"of {height}x{width}, {record['search_range']} disparities, {record['device']}, "
+        f"of {height}x{width}, {record['max_disparity']} disparities, {record['device']}, "
         f"{record['threads']} threads, torch {record['torch']}",
         "",
         "| graph filters | seconds | slowest | peak memory MiB |",
@@ -103,7 +103,7 @@ def _run(
     build: Callable[[], StereoPredictor],
     size: tuple[int, int],
     backend: str,
-    search_range: int,
+    max_disparity: int,
     device: str,
     train: bool,
     repeats: int,
@@ -118,9 +118,9 @@ def _run(
         on_gpu = predictor.device.type == "cuda"
         views = torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(0))
         step = (
-            _training_step(predictor, views, search_range)
+            _training_step(predictor, views, max_disparity)
             if train
-            else _matching(predictor, views, search_range)
+            else _matching(predictor, views, max_disparity)
         )
         reset_peak(on_gpu)
         before = peak(on_gpu)
@@ -147,19 +147,19 @@ def _run(
         answer.close()
 
 
-def _matching(predictor: StereoPredictor, views: torch.Tensor, search_range: int) -> Callable[[], object]:
+def _matching(predictor: StereoPredictor, views: torch.Tensor, max_disparity: int) -> Callable[[], object]:
     predictor.eval()
-    return lambda: predictor.predict(views[0], views[1], search_range)
+    return lambda: predictor.predict(views[0], views[1], max_disparity)
 
 
 def _training_step(
-    predictor: StereoPredictor, views: torch.Tensor, search_range: int
+    predictor: StereoPredictor, views: torch.Tensor, max_disparity: int
 ) -> Callable[[], object]:
     net = predictor.net.train()
     left, right = net.normalize(views.to(predictor.device)).split(1)
 
     def step() -> None:
         net.zero_grad()
-        sum((d.float().mean() for d in net(left, right, search_range)), torch.zeros(())).backward()
+        sum((d.float().mean() for d in net(left, right, max_disparity)), torch.zeros(())).backward()
 
     return step

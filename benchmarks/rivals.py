@@ -30,7 +30,7 @@ def cases(
     psmnet: str | None,
     gwcnet: str | None,
     size: Sequence[int],
-    search_range: int,
+    max_disparity: int,
     tolerance: float,
     target: float,
     device: str,
@@ -41,7 +41,7 @@ def cases(
         psmnet: folder of the authors' PSMNet; None leaves it out.
         gwcnet: folder of the authors' GwcNet.
         size: height and width of the views.
-        search_range: pixels.
+        max_disparity: pixels.
         tolerance: by how many pixels the disparities of a prediction may differ.
         target: how many times faster than the authors' code.
         device: where the tensors lie.
@@ -53,13 +53,13 @@ def cases(
     for name, folder in (("psmnet", psmnet), ("gwcnet", gwcnet)):
         if folder is None:
             continue
-        setup = functools.partial(_setup, name, folder, (size[0], size[1]), search_range, device)
+        setup = functools.partial(_setup, name, folder, (size[0], size[1]), max_disparity, device)
         difference = _difference(setup)
         if not difference <= tolerance:
             raise UserError(
                 f"rivals.{name}={folder}: disparities differ by {difference:.2g} px; expected {tolerance:g}"
             )
-        what = f"{name}, {size[0]}x{size[1]}, {search_range} px"
+        what = f"{name}, {size[0]}x{size[1]}, {max_disparity} px"
         against = f"the authors' code ({difference:.1g} px apart)"
         for train, kind in ((False, "prediction"), (True, "training step")):
             ours, theirs = (functools.partial(setup, train=train, rival=rival) for rival in (False, True))
@@ -77,7 +77,7 @@ def _setup(
     name: str,
     folder: str,
     size: tuple[int, int],
-    search_range: int,
+    max_disparity: int,
     device: str,
     *,
     train: bool,
@@ -88,12 +88,12 @@ def _setup(
     left, right = torch.randn(2, 1, 3, *size).to(device)
     names = _NETWORKS[name][0]
     with _on(device):
-        theirs = load_rival(name, Path(folder), search_range).to(device)
+        theirs = load_rival(name, Path(folder), max_disparity).to(device)
         _settle(theirs, left, right)
     state = theirs.state_dict()
     net = instantiate(compose("build", names.overrides(state)).model).to(device)
     load_into(net, to_our_names(state, net.state_dict(), names, folder), folder)
-    forward = functools.partial(theirs if rival else net, left, right, *(() if rival else (search_range,)))
+    forward = functools.partial(theirs if rival else net, left, right, *(() if rival else (max_disparity,)))
     run = functools.partial(_step if train else _predict, forward)
     (theirs if rival else net).train(train)
     return functools.partial(_run_on, device, run)
@@ -116,7 +116,7 @@ def _maps(outputs: Any) -> list[Tensor]:
     return [each.squeeze(1) for each in outputs]
 
 
-def load_rival(name: str, folder: Path, search_range: int) -> nn.Module:
+def load_rival(name: str, folder: Path, max_disparity: int) -> nn.Module:
     """Build the authors' network from their own file.
 
     Raises:
@@ -129,7 +129,7 @@ def load_rival(name: str, folder: Path, search_range: int) -> nn.Module:
     before = _forget_models()
     sys.path.insert(0, str(folder.resolve()))
     try:
-        network: nn.Module = getattr(importlib.import_module("models"), factory)(search_range)
+        network: nn.Module = getattr(importlib.import_module("models"), factory)(max_disparity)
     except (ImportError, AttributeError, SyntaxError) as error:
         raise UserError(f"{expected} ({error})") from error
     finally:

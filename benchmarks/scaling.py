@@ -29,7 +29,7 @@ class Point:
     way: str  # whole | tiled
     height: int
     width: int
-    search_range: int
+    max_disparity: int
     seconds: float
     memory: float
     growth: float
@@ -37,7 +37,7 @@ class Point:
     @property
     def cells(self) -> float:
         """Pixels x disparities."""
-        return float(self.height) * self.width * self.search_range
+        return float(self.height) * self.width * self.max_disparity
 
     def to_dict(self) -> dict[str, Any]:
         """Return the entry of scaling.json."""
@@ -55,7 +55,7 @@ class Fit:
 def measure(
     build: Callable[[], Matcher],
     size: Sequence[int],
-    search_range: int,
+    max_disparity: int,
     tiles: dict[str, Any] | None,
     threads: int | None = None,
 ) -> Point:
@@ -64,20 +64,20 @@ def measure(
     Args:
         build: makes the network; importable from anywhere.
         size: height and width, pixels.
-        search_range: pixels; the nearest surface of the pair has most of it as its disparity.
+        max_disparity: pixels; the nearest surface of the pair has most of it as its disparity.
         tiles: `tile`, `overlap` and `memory` of `in_tiles`; the whole at once without them.
         threads: of the CPU's kernels.
 
     Raises:
         UserError: an option is impossible, or the process died.
     """
-    if len(size) != 2 or min(size) < 1 or search_range < 1:
+    if len(size) != 2 or min(size) < 1 or max_disparity < 1:
         raise UserError(
-            f"size={list(size)}, range={search_range}: expected height, width and range in pixels"
+            f"size={list(size)}, range={max_disparity}: expected height, width and range in pixels"
         )
-    what = f"{size[0]}x{size[1]}, {search_range} px"
-    found = in_own_process(_run, build, tuple(size), search_range, tiles, threads, what=what)
-    return Point("tiled" if tiles else "whole", size[0], size[1], search_range, *found)
+    what = f"{size[0]}x{size[1]}, {max_disparity} px"
+    found = in_own_process(_run, build, tuple(size), max_disparity, tiles, threads, what=what)
+    return Point("tiled" if tiles else "whole", size[0], size[1], max_disparity, *found)
 
 
 def fit(points: Sequence[Point], value: str) -> Fit:
@@ -94,11 +94,11 @@ def fit(points: Sequence[Point], value: str) -> Fit:
     return Fit(float(per_pixel), float(per_cell))
 
 
-def views(size: tuple[int, int], search_range: int) -> tuple[Image, Image]:
+def views(size: tuple[int, int], max_disparity: int) -> tuple[Image, Image]:
     """Return a generated pair that has disparities up to the search range, but for the last tenth of it."""
-    near = min(0.95 * search_range, size[1] / 2)
+    near = min(0.95 * max_disparity, size[1] / 2)
     scenes = SyntheticStereo(
-        size=size, max_disparity=near, min_near=max(1.0, 0.9 * near), layouts={"ground": 1}
+        size=size, largest_disparity=near, min_near=max(1.0, 0.9 * near), layouts={"ground": 1}
     )
     return scenes[0]["left"], scenes[0]["right"]
 
@@ -107,7 +107,7 @@ def _run(
     answer: Any,
     build: Callable[[], Matcher],
     size: tuple[int, int],
-    search_range: int,
+    max_disparity: int,
     tiles: dict[str, Any] | None,
     threads: int | None,
 ) -> None:
@@ -116,11 +116,11 @@ def _run(
         cv2.setNumThreads(threads)
     try:
         net = build()
-        left, right = views(size, search_range)
+        left, right = views(size, max_disparity)
         net.predict(left[:128, :128], right[:128, :128], 64)
         matcher = in_tiles(net, **tiles) if tiles else net
         before, start = peak(False), time.process_time()
-        matcher.predict(left, right, search_range)
+        matcher.predict(left, right, max_disparity)
         seconds, most = time.process_time() - start, peak(False)
         answer.send((round(seconds, 3), most * 2**20, (most - before) * 2**20))
     except (UserError, RuntimeError) as error:

@@ -89,7 +89,7 @@ def _series(name: str, points: list[Point], color: str, marker: str) -> Series:
 
 def _lines(points: list[Point]) -> list[str]:
     return [
-        f"- {p.way}, {p.height}x{p.width}, {p.search_range} px: {p.seconds:.1f} s of processor time, peak "
+        f"- {p.way}, {p.height}x{p.width}, {p.max_disparity} px: {p.seconds:.1f} s of processor time, peak "
         f"{p.memory / 1e9:.2f} GB"
         for p in points
     ]

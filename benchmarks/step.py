@@ -23,7 +23,7 @@ def cases(
     norm: str,
     crop: Sequence[int],
     batch_size: int,
-    search_range: int,
+    max_disparity: int,
     target: float,
     memory_target: float,
     device: str,
@@ -35,15 +35,15 @@ def cases(
         norm: a file in conf/norm.
         crop: height and width.
         batch_size: pairs.
-        search_range: pixels.
+        max_disparity: pixels.
         target: how many times faster than the reference.
         memory_target: share of the reference's peak that recomputing should take at most.
         device: where the tensors lie.
     """
     setup = functools.partial(
-        training_step, model, norm, (batch_size, 3, *crop), search_range=search_range, device=device
+        training_step, model, norm, (batch_size, 3, *crop), max_disparity=max_disparity, device=device
     )
-    size = f"{model}, {batch_size}x{crop[0]}x{crop[1]}, {search_range} px"
+    size = f"{model}, {batch_size}x{crop[0]}x{crop[1]}, {max_disparity} px"
     against = "plain operations, contiguous, loops over weights"
     case = functools.partial(Case, slow=functools.partial(setup, plain=True), against=against, memory=True)
     return [
@@ -61,7 +61,7 @@ def training_step(
     norm: str,
     size: tuple[int, ...],
     *,
-    search_range: int,
+    max_disparity: int,
     device: str,
     plain: bool = False,
     recompute: bool = False,
@@ -81,12 +81,12 @@ def training_step(
     loss = StereoLoss((0.3, 0.6, 1.0), (0.25, 0.5))
     left = torch.rand(size, generator=torch.Generator().manual_seed(1)).to(device)
     right = left.roll(-8, 3)
-    truth = torch.full((size[0], 1, *size[2:]), 8.0, device=device)
-    valid = torch.ones_like(truth, dtype=torch.bool)
+    ground_truth = torch.full((size[0], 1, *size[2:]), 8.0, device=device)
+    valid = torch.ones_like(ground_truth, dtype=torch.bool)
 
     def step() -> None:
-        output = net.match(net.normalize(left), net.normalize(right), search_range)
-        loss(output.disparities, output.scores, truth, valid).backward()
+        output = net.match(net.normalize(left), net.normalize(right), max_disparity)
+        loss(output.disparities, output.scores, ground_truth, valid).backward()
         nn.utils.clip_grad_norm_(net.parameters(), 1.0, foreach=not plain)
         optimizer.step()
         optimizer.zero_grad()

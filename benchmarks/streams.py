@@ -44,7 +44,7 @@ def match_folder(
     """Write the pairs; return what matches the folder once."""
     place = tempfile.TemporaryDirectory(prefix="dsmnet_streams_")
     root = Path(place.name)
-    data = SyntheticStereo(size=(height, width), max_disparity=width / 8)
+    data = SyntheticStereo(size=(height, width), largest_disparity=width / 8)
     for index in range(count):
         for side in ("left", "right"):
             write_image(root / side / f"{index:03d}.png", data[index][side])

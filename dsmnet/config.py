@@ -64,9 +64,9 @@ def dataset_config(name: str, data: str) -> DictConfig:
 
 
 def all_pairs(node: DictConfig) -> Any:
-    """Build the data set of a configuration with or without truth; of a generator, what no training sees."""
-    if "require_truth" in node:
-        return instantiate(node, require_truth=False)
+    """Build the data set of a configuration, ground truth or not; of a generator, its validation split."""
+    if "require_ground_truth" in node:
+        return instantiate(node, require_ground_truth=False)
     return instantiate(node) if "root" in node else instantiate(node).split_validation()[1]
 
 

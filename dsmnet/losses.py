@@ -15,9 +15,9 @@ from dsmnet.errors import UserError
 class StereoLoss(nn.Module):
     """Smooth-L1 of every predicted disparity, plus the cross-entropy of the volumes behind them.
 
-    The cross-entropy is that of the two planes around the truth, weighted so that their mean is the truth. It
-    tells the features which plane is right also where the expectation looks at the wrong peak and passes no
-    gradient there. The first, unaggregated volume is only asked for what both views see.
+    The cross-entropy is that of the two planes around the ground truth, weighted so that their mean is the
+    ground truth. It tells the features which plane is right also where the expectation looks at the wrong
+    peak and passes no gradient there. The first, unaggregated volume is only asked for what both views see.
 
     Args:
         disparity_weights: per output, coarse to fine (DSMNet: 0.2, 0.6, 1.0). The last is that of the answer;
@@ -56,7 +56,7 @@ class StereoLoss(nn.Module):
         self,
         disparities: Sequence[Tensor],
         scores: Sequence[Tensor],
-        truth: Tensor,
+        ground_truth: Tensor,
         valid: Tensor,
         noc: Tensor | None = None,
     ) -> Tensor:
@@ -65,21 +65,21 @@ class StereoLoss(nn.Module):
         Args:
             disparities: predictions [N, 1, H, W] in pixels.
             scores: volumes [N, 1, D, h, w]; plane k stands for a disparity of k H/h pixels.
-            truth: [N, 1, H, W] in pixels.
-            valid: where the truth counts, bool [N, 1, H, W].
+            ground_truth: [N, 1, H, W] in pixels.
+            valid: where the ground truth counts, bool [N, 1, H, W].
             noc: where both views see the point; `None` if unknown.
         """
-        total = truth.new_zeros(())
+        total = ground_truth.new_zeros(())
         count = valid.sum().clamp(min=1)
         for weight, disparity in _pair_from_the_end(self.disparity_weights, disparities):
-            error = F.smooth_l1_loss(disparity.float(), truth, reduction="none", beta=self.beta)
+            error = F.smooth_l1_loss(disparity.float(), ground_truth, reduction="none", beta=self.beta)
             total = total + weight * (error * valid).sum() / count
         early = max(len(self.volume_weights) - 1, 0)
         chosen = [*scores[:-1][:early], *scores[-1:]]
         for weight, volume in _pair_from_the_end(self.volume_weights, chosen):
             raw = volume is scores[0] and len(scores) > 1
             mask = noc if raw and noc is not None else valid
-            total = total + weight * volume_cross_entropy(volume, truth, mask)
+            total = total + weight * volume_cross_entropy(volume, ground_truth, mask)
         return total
 
 
@@ -88,23 +88,23 @@ def _pair_from_the_end(weights: Sequence[float], tensors: Sequence[Tensor]) -> l
     return list(zip(reversed(weights), reversed(tensors), strict=False))[::-1]
 
 
-def volume_cross_entropy(scores: Tensor, truth: Tensor, valid: Tensor) -> Tensor:
-    """Cross-entropy between the softmax over planes and the two planes around the truth.
+def volume_cross_entropy(scores: Tensor, ground_truth: Tensor, valid: Tensor) -> Tensor:
+    """Cross-entropy between the softmax over planes and the two planes around the ground truth.
 
     Args:
         scores: [N, 1, D, h, w].
-        truth: disparity [N, 1, H, W] in pixels, H a multiple of h.
+        ground_truth: disparity [N, 1, H, W] in pixels, H a multiple of h.
         valid: bool [N, 1, H, W].
 
     Returns:
-        The mean over the pixels of the small map whose truth is known and lies within the planes.
+        The mean over the pixels of the small map whose ground truth is known and lies within the planes.
     """
     planes, h = scores.shape[2:4]
-    stride = truth.shape[-2] // h
+    stride = ground_truth.shape[-2] // h
     # The centre of a cell of strided 3x3 convolutions is its first pixel; half a cell further lies the
     # centre of the cell itself. The pixel in between is close to both.
     start = stride // 4
-    target = truth[:, 0, start::stride, start::stride] / stride
+    target = ground_truth[:, 0, start::stride, start::stride] / stride
     mask = valid[:, 0, start::stride, start::stride] & (target < planes - 1)
     lower = target.clamp(0, planes - 1.001).floor()
     fraction = (target - lower).clamp(0, 1)

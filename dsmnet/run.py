@@ -60,7 +60,8 @@ def run(cfg: DictConfig, output: Path) -> None:
         if not sets.present:
             log.warning("every pair of the sets to evaluate on was trained on: there is no table")
             return
-        cross_domain_evaluation(predictor, cfg, output, build=instantiate, checkpoint=weights, sets=sets)
+        options = OmegaConf.merge(cfg, cfg.evaluation)
+        cross_domain_evaluation(predictor, options, output, build=instantiate, checkpoint=weights, sets=sets)
 
 
 def train(cfg: DictConfig, output: Path) -> Path:
@@ -81,10 +82,10 @@ def train(cfg: DictConfig, output: Path) -> Path:
     predictor = build_from_config(cfg)
     if cfg.resume is not None:
         check_resumable(Path(cfg.resume), net=predictor.net)
-    reach = cfg.search_range
+    reach = cfg.max_disparity
     if isinstance(reach, bool) or not isinstance(reach, int) or reach < 1 or predictor.net.planes(reach) < 2:
         raise UserError(
-            f"search_range={reach}: expected a whole number of pixels that makes two planes or more"
+            f"max_disparity={reach}: expected a whole number of pixels that makes two planes or more"
         )
     if cfg.init is not None:
         tensors = weights_for(predictor.net, Path(cfg.init), "init")
@@ -101,7 +102,7 @@ def train(cfg: DictConfig, output: Path) -> Path:
         instantiate(cfg.loss),
         instantiate(cfg.optimizer),
         instantiate(cfg.schedule),
-        max_disparity=cfg.search_range,
+        max_disparity=cfg.max_disparity,
         config=predictor.config,
         gate_lr=cfg.gate_lr,
         match=match,
@@ -187,7 +188,7 @@ def _explained(error: RuntimeError, processes: int) -> Exception:
         )
     if "out of memory" in text.lower() or "can't allocate memory" in text:
         return UserError(
-            f"not enough memory for loader.batch_size, crop and search_range ({text.splitlines()[0][:120]})"
+            f"not enough memory for loader.batch_size, crop and max_disparity ({text.splitlines()[0][:120]})"
         )
     if processes > 1 and re.search(r"connection|gloo|nccl|timed out|socket", text, re.IGNORECASE):
         return UserError(
@@ -220,7 +221,7 @@ def _data(cfg: DictConfig) -> StereoDataModule:
     return StereoDataModule(
         instantiate(cfg.dataset),
         instantiate(cfg.transform),
-        max_disparity=cfg.search_range,
+        max_disparity=cfg.max_disparity,
         seed=cfg.seed,
         **{str(key): value for key, value in loader.items()},
     )

@@ -42,7 +42,7 @@ class _Views(TypedDict):
 
 
 class StereoSample(_Views, total=False):
-    """One pair as a data set hands it out, before any transform. Keys are absent where there is no truth."""
+    """One pair of a data set, before any transform; without ground truth its keys are absent."""
 
     disparity: DisparityMap  # of the left view
     valid: Mask  # where `disparity` is known

@@ -13,9 +13,8 @@ import dsmnet
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "dsmnet"
-CODE = sorted(
-    path for folder in ("dsmnet", "benchmarks", "tools", "tests") for path in (ROOT / folder).rglob("*.py")
-)
+FOLDERS = ("dsmnet", "benchmarks", "tools", "tests")
+CODE = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
 TEXT = sorted(
     [
         *CODE,

@@ -9,81 +9,81 @@ from dsmnet.losses import StereoLoss, volume_cross_entropy
 
 
 def test_smooth_l1_over_valid_pixels_only() -> None:
-    truth, prediction = torch.rand(2, 1, 4, 6) * 20, torch.rand(2, 1, 4, 6) * 20
+    target, prediction = torch.rand(2, 1, 4, 6) * 20, torch.rand(2, 1, 4, 6) * 20
     valid = torch.rand(2, 1, 4, 6) > 0.5
-    loss = StereoLoss(disparity_weights=(1.0,))([prediction], [], truth, valid)
-    torch.testing.assert_close(loss, F.smooth_l1_loss(prediction[valid], truth[valid]))
+    loss = StereoLoss(disparity_weights=(1.0,))([prediction], [], target, valid)
+    torch.testing.assert_close(loss, F.smooth_l1_loss(prediction[valid], target[valid]))
 
 
 def test_outputs_are_weighted() -> None:
-    truth = torch.zeros(1, 1, 2, 2)
-    valid = torch.ones_like(truth, dtype=torch.bool)
-    outputs = [truth + 2.5, truth + 1.5]  # smooth-L1 of 2 and 1
-    loss = StereoLoss(disparity_weights=(0.25, 1.0))(outputs, [], truth, valid)
+    target = torch.zeros(1, 1, 2, 2)
+    valid = torch.ones_like(target, dtype=torch.bool)
+    outputs = [target + 2.5, target + 1.5]  # smooth-L1 of 2 and 1
+    loss = StereoLoss(disparity_weights=(0.25, 1.0))(outputs, [], target, valid)
     torch.testing.assert_close(loss, torch.tensor(0.25 * 2 + 1.0))
 
 
 def test_no_valid_pixel_is_no_loss() -> None:
-    truth = torch.zeros(1, 1, 4, 4)
-    nothing = torch.zeros_like(truth, dtype=torch.bool)
+    target = torch.zeros(1, 1, 4, 4)
+    nothing = torch.zeros_like(target, dtype=torch.bool)
     scores = torch.randn(1, 1, 3, 1, 1)
-    assert StereoLoss((1.0,), (1.0,))([truth + 1], [scores], truth, nothing) == 0
+    assert StereoLoss((1.0,), (1.0,))([target + 1], [scores], target, nothing) == 0
 
 
 def test_cross_entropy_by_hand() -> None:
     scores = torch.randn(1, 1, 6, 1, 1)
-    truth = torch.full((1, 1, 4, 4), 9.0)  # 2.25 planes at stride 4
+    target = torch.full((1, 1, 4, 4), 9.0)  # 2.25 planes at stride 4
     log_p = scores[0, 0, :, 0, 0].log_softmax(0)
     expected = -(0.75 * log_p[2] + 0.25 * log_p[3])
-    result = volume_cross_entropy(scores, truth, torch.ones_like(truth, dtype=torch.bool))
+    result = volume_cross_entropy(scores, target, torch.ones_like(target, dtype=torch.bool))
     torch.testing.assert_close(result, expected)
 
 
-def test_cross_entropy_is_smallest_where_the_expectation_is_the_truth() -> None:
-    truth = torch.full((1, 1, 4, 4), 9.0)
+def test_cross_entropy_is_smallest_where_the_expectation_is_the_ground_truth() -> None:
+    target = torch.full((1, 1, 4, 4), 9.0)
     scores = torch.zeros(1, 1, 6, 1, 1, requires_grad=True)
     optimizer = torch.optim.Adam([scores], lr=0.2)
     for _ in range(300):
         optimizer.zero_grad()
-        volume_cross_entropy(scores, truth, torch.ones_like(truth, dtype=torch.bool)).backward()
+        volume_cross_entropy(scores, target, torch.ones_like(target, dtype=torch.bool)).backward()
         optimizer.step()
     expectation = (scores.softmax(2) * torch.arange(6.0).view(1, 1, 6, 1, 1)).sum() * 4
     assert abs(expectation.item() - 9.0) < 0.1
 
 
-def test_truth_beyond_the_planes_does_not_count() -> None:
+def test_ground_truth_beyond_the_planes_does_not_count() -> None:
     scores = torch.randn(1, 1, 3, 1, 2)
-    truth = torch.zeros(1, 1, 4, 8)
-    truth[..., :4], truth[..., 4:] = 4.0, 50.0
-    everything = torch.ones_like(truth, dtype=torch.bool)
-    first = truth.clone() < 10
-    assert volume_cross_entropy(scores, truth, everything) == volume_cross_entropy(scores, truth, first)
+    target = torch.zeros(1, 1, 4, 8)
+    target[..., :4], target[..., 4:] = 4.0, 50.0
+    everything = torch.ones_like(target, dtype=torch.bool)
+    first = target.clone() < 10
+    assert volume_cross_entropy(scores, target, everything) == volume_cross_entropy(scores, target, first)
 
 
 def test_first_volume_is_asked_for_what_both_views_see() -> None:
-    truth = torch.full((1, 1, 4, 4), 4.0)
-    valid = torch.ones_like(truth, dtype=torch.bool)
+    target = torch.full((1, 1, 4, 4), 4.0)
+    valid = torch.ones_like(target, dtype=torch.bool)
     raw, final = (
         torch.randn(1, 1, 4, 1, 1, requires_grad=True),
         torch.randn(1, 1, 4, 1, 1, requires_grad=True),
     )
-    loss = StereoLoss((1.0,), (1.0, 1.0))([truth], [raw, final], truth, valid, noc=~valid)
+    loss = StereoLoss((1.0,), (1.0, 1.0))([target], [raw, final], target, valid, noc=~valid)
     loss.backward()
     assert raw.grad.abs().sum() == 0
     assert final.grad.abs().sum() > 0
 
 
 def test_weights_are_counted_from_the_last_output() -> None:
-    truth = torch.zeros(1, 1, 4, 4)
-    valid = torch.ones_like(truth, dtype=torch.bool)
-    one_output = StereoLoss((0.2, 0.6, 2.0))([truth + 1.5], [], truth, valid)
+    target = torch.zeros(1, 1, 4, 4)
+    valid = torch.ones_like(target, dtype=torch.bool)
+    one_output = StereoLoss((0.2, 0.6, 2.0))([target + 1.5], [], target, valid)
     torch.testing.assert_close(one_output, torch.tensor(2.0))
     volumes = [torch.randn(1, 1, 4, 1, 1, requires_grad=True) for _ in range(3)]
-    StereoLoss((1.0,), (0.5, 1.0))([truth], volumes, truth, valid).backward()
+    StereoLoss((1.0,), (0.5, 1.0))([target], volumes, target, valid).backward()
     assert [v.grad is not None for v in volumes] == [True, False, True]
     single = torch.randn(1, 1, 4, 1, 1)
-    expected = 1.0 * volume_cross_entropy(single, truth, valid)
-    torch.testing.assert_close(StereoLoss((1.0,), (0.5, 1.0))([truth], [single], truth, valid), expected)
+    expected = 1.0 * volume_cross_entropy(single, target, valid)
+    torch.testing.assert_close(StereoLoss((1.0,), (0.5, 1.0))([target], [single], target, valid), expected)
 
 
 def test_no_weight_is_an_error() -> None:

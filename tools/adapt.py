@@ -2,7 +2,7 @@
 
 Gives a network's batch norms the statistics of the target's images, both views, without labels. Writes
 adapted.ckpt, which every tool takes as checkpoint=, and adapt.json with the error before and after where the
-target has truth.
+target has ground truth.
 """
 
 from __future__ import annotations
@@ -41,13 +41,13 @@ def main(cfg: DictConfig) -> None:
             "statistics, so there is nothing to adapt; expected a network with norm=batch, batch_instance, "
             "ibn_a or ibn_b"
         )
-    target, truth = target_and_truth(cfg)
+    target, ground_truth = target_and_ground_truth(cfg)
     written = ("config.yaml", "adapted.ckpt", "adapt.json")
     check_apart(output, written, [find_weights(Path(source)), *files_of(target)])
     save_config(cfg, output / "config.yaml")
 
     before = copy.deepcopy(net)
-    images = cfg.images or (None if "require_truth" in cfg.dataset else 32)
+    images = cfg.images or (None if "require_ground_truth" in cfg.dataset else 32)
     options = {"max_disparity": cfg.max_disparity, "progress": cfg.progress}
     done = adapt(net, target, images=images, mode=cfg.mode, prior=cfg.prior, **options)
     net.config["adapted"] = {"checkpoint": source, "dataset": name, **done.to_dict()}
@@ -58,30 +58,30 @@ def main(cfg: DictConfig) -> None:
     record: dict[str, Any] = {"checkpoint": source, "dataset": name}
     record |= {"model": net.config["model"], "norm": net.config["norm"], "adaptation": done.to_dict()}
     record |= {"before": None, "after": None}
-    if truth is not None:
+    if ground_truth is not None:
         results = evaluate(
             net,
-            {name: truth},
+            {name: ground_truth},
             instantiate(cfg.protocol),
             baselines={"before AdaBN": before},
             checkpoint=f"{source}, adapted",
             **options,
         )
         report.show(results)
-        record |= {key: results[key] for key in ("protocol", "search_range")}
+        record |= {key: results[key] for key in ("protocol", "max_disparity")}
         record["before"] = results["baselines"]["before AdaBN"]["sets"][name]
         record["after"] = results["sets"][name]
     write_text(output / "adapt.json", json.dumps(record, indent=2) + "\n")
     log.info("wrote adapted.ckpt and %s", output / "adapt.json")
 
 
-def target_and_truth(cfg: DictConfig) -> tuple[Any, Any]:
-    """Return all pairs of the target, and those with truth if there are any and they are to be scored."""
+def target_and_ground_truth(cfg: DictConfig) -> tuple[Any, Any]:
+    """Return all pairs of the target, and those with ground truth that are to be scored."""
     target = all_pairs(cfg.dataset)
-    if not cfg.evaluate or "require_truth" not in cfg.dataset:
+    if not cfg.evaluate or "require_ground_truth" not in cfg.dataset:
         return target, target if cfg.evaluate else None
     try:
-        return target, instantiate(cfg.dataset, require_truth=True)
+        return target, instantiate(cfg.dataset, require_ground_truth=True)
     except DataError as error:
         log.warning("no error before and after: %s", error)
         return target, None

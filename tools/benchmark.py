@@ -47,7 +47,7 @@ def main(cfg: DictConfig) -> None:
             tuple(cfg.size),
             backend=backend,
             device=str(device),
-            search_range=cfg.search_range,
+            max_disparity=cfg.max_disparity,
             train=cfg.train,
             repeats=cfg.repeats,
             threads=cfg.threads,
@@ -55,7 +55,7 @@ def main(cfg: DictConfig) -> None:
         for backend in cfg.backends
     ]
     save_config(cfg, output / "config.yaml")
-    record = {**names, "size": list(cfg.size), "search_range": cfg.search_range, "train": cfg.train}
+    record = {**names, "size": list(cfg.size), "max_disparity": cfg.max_disparity, "train": cfg.train}
     record |= {**describe(device, cfg.threads), "backends": [result.to_dict() for result in results]}
     compared = [part for part in parts if part != SCALING]
     tables = run_parts(compared, cfg.repeats, device, {"rivals": cfg.rivals}, required=cfg.parts != "all")

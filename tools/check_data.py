@@ -64,10 +64,12 @@ def every_set(data: str) -> dict[str, DictConfig]:
 
 def check(source: Source, node: DictConfig, cfg: DictConfig, output: Path, workers: int) -> SetReport:
     """Read a set, draw its sheet."""
-    if "require_truth" in node:
-        node.require_truth = False  # pairs without truth are checked too
+    if "require_ground_truth" in node:
+        node.require_ground_truth = False  # pairs without ground truth are checked too
     dataset: Any = instantiate(node)
-    indices = choose_pairs(len(dataset), cfg.limit or (None if "require_truth" in node else cfg.examples))
+    indices = choose_pairs(
+        len(dataset), cfg.limit or (None if "require_ground_truth" in node else cfg.examples)
+    )
     watch = functools.partial(track, description=source.name, enabled=cfg.progress)
     report = check_dataset(dataset, indices, workers, watch)
     report.published = source.published

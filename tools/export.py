@@ -18,7 +18,7 @@ from dsmnet.atomic import check_apart
 from dsmnet.config import tool
 from dsmnet.export import SUFFIXES, export
 from dsmnet.export.parity import check_parity, write_parity
-from dsmnet.inference.search import search_range
+from dsmnet.inference.search import resolve_max_disparity
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ def main(cfg: DictConfig) -> None:
     options = OmegaConf.to_container(cfg, resolve=True)
     assert isinstance(options, dict)
     output, parity = Path(cfg.paths.output), options["parity"]
-    reach = search_range(cfg.max_disparity)
+    reach = resolve_max_disparity(cfg.max_disparity)
     network = load_model(cfg.checkpoint, device="cpu")
     name = cfg.name or Path(cfg.checkpoint or DEFAULT_WEIGHTS).stem
     stems = {str(name), Path(name).stem}

@@ -1,8 +1,8 @@
-"""Draw a disparity file: python tools/visualize.py disparity=FILE [left=FILE] [truth=FILE] [calib=FILE].
+"""Draw a disparity file: python tools/visualize.py disparity=FILE [left=FILE] [ground_truth=FILE].
 
-Writes NAME_color.png (with a legend), NAME_panel.png and, with truth, NAME_error.png under paths.output;
-with a calibration also NAME_depth.png (millimetres), NAME.ply, NAME_turntable.png and .webp (the cloud from
-several sides) and NAME_cloud.html, a page in which it is turned with the mouse.
+Writes NAME_color.png (with a legend), NAME_panel.png and, with ground truth, NAME_error.png under
+paths.output; with a calibration also NAME_depth.png (millimetres), NAME.ply, NAME_turntable.png and .webp
+(the cloud from several sides) and NAME_cloud.html, a page in which it is turned with the mouse.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ def main(cfg: DictConfig) -> None:
     check_apart(
         writer.folder,
         [path.stem + suffix for suffix in WRITTEN],
-        [options[name] for name in ("disparity", "left", "truth", "calib")],
+        [options[name] for name in ("disparity", "left", "ground_truth", "calib")],
     )
     disparity = read_map(path, cfg.scale)
     left = None if cfg.left is None else read_image(cfg.left)
-    truth = None if cfg.truth is None else read_map(cfg.truth, cfg.truth_scale)
-    for option, other in (("left", left), ("truth", truth)):
+    ground_truth = None if cfg.ground_truth is None else read_map(cfg.ground_truth, cfg.ground_truth_scale)
+    for option, other in (("left", left), ("ground_truth", ground_truth)):
         if other is not None and other.shape[:2] != disparity.shape:
             raise ShapeError(
                 f"{option}={cfg[option]} has size {other.shape[:2]}, disparity={path} {disparity.shape}: "
@@ -55,11 +55,11 @@ def main(cfg: DictConfig) -> None:
             )
 
     pictures = {"color": writer.color(disparity)}
-    if truth is not None:
-        error = color_error(disparity, truth)
+    if ground_truth is not None:
+        error = color_error(disparity, ground_truth)
         pictures["error"] = with_bar(error, error_bar(error.shape[1])) if cfg.legend else error
     top = limits[1] if limits else None
-    pictures["panel"] = panel(left, disparity, truth, max_disparity=top, title=path.stem)
+    pictures["panel"] = panel(left, disparity, ground_truth, max_disparity=top, title=path.stem)
     with staged(writer.folder, path.stem, f"{path.stem}_panel.png") as folder:
         for kind, picture in pictures.items():
             write_image(folder / f"{path.stem}_{kind}.png", picture)

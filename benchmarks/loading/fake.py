@@ -29,5 +29,5 @@ def write_fake_set(kind: type[StereoDataset], root: Path, size: Sequence[int] | 
     if size is None or len(size) != 2:
         raise UserError(f"fake.sizes.{kind.name}={size}: expected height and width")
     largest = min(96.0, size[1] / 2)
-    scenes = SyntheticStereo(length=pairs, size=size, max_disparity=largest, min_near=min(20.0, largest))
+    scenes = SyntheticStereo(length=pairs, size=size, largest_disparity=largest, min_near=min(20.0, largest))
     kind.write_fake(root, [scenes[index] for index in range(pairs)])

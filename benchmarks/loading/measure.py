@@ -78,7 +78,7 @@ def measure_set(dataset: StereoDataset, transform: Transform, *, pairs: int, rep
     """Time all ways of reading in turn, repeatedly, in this process with one thread, the page cache warm.
 
     Args:
-        dataset: whose pairs have truth.
+        dataset: whose pairs have ground truth.
         transform: of the way ``crop``.
         pairs: read in each pass of each way; a smaller set is gone through again.
         repeats: timed passes, after one that is not.

@@ -101,11 +101,11 @@ def same_files(dataset: StereoDataset, folder: Path) -> SameFiles | None:
     """Return both readers of the files of a data set; None where torchvision has no reader of that form.
 
     Args:
-        dataset: whose pairs have truth.
+        dataset: whose pairs have ground truth.
         folder: an empty one, for links.
 
     Raises:
-        DataError: a pair has no truth.
+        DataError: a pair has no ground truth.
     """
     rival = _RIVALS.get(dataset.name)
     if rival is None:
@@ -118,7 +118,9 @@ def same_files(dataset: StereoDataset, folder: Path) -> SameFiles | None:
 def _link(pair: Pair, index: int, layout: Layout, folder: Path) -> Pair:
     """Link the files of a pair into the other form; return the pair with those files only that both read."""
     if pair.disparity is None:
-        raise DataError(f"{pair.name}: torchvision reads no pair without truth; use require_truth=true")
+        raise DataError(
+            f"{pair.name}: torchvision reads no pair without ground truth; use require_ground_truth=true"
+        )
     paths = {part: folder / path for part, path in layout.paths({"pair": f"{index:06d}"}).items()}
     files: dict[str, Path] = {part: getattr(pair, part) or pair.disparity for part in paths}
     if "noc" in paths and pair.noc is None:

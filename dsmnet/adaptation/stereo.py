@@ -11,7 +11,7 @@ from dsmnet.adaptation.adabn import Adaptation, Mode, adapt_batch_norms
 from dsmnet.datasets.health_check import choose_pairs
 from dsmnet.errors import UserError
 from dsmnet.inference import StereoPredictor
-from dsmnet.inference.search import search_range
+from dsmnet.inference.search import resolve_max_disparity
 from dsmnet.progress import track
 from dsmnet.types import StereoSample
 
@@ -26,7 +26,7 @@ def adapt(
     prior: float = 0.0,
     progress: bool = True,
 ) -> Adaptation:
-    """Fit the batch norms of a network to a data set, in place; truth is never looked at.
+    """Fit the batch norms of a network to a data set, in place; ground truth is never looked at.
 
     The network sees the pairs as it does when it predicts, at their full size and padded in the same way.
 
@@ -51,7 +51,7 @@ def adapt(
 
     def forward(index: int) -> Any:
         sample = dataset[index]
-        reach = search_range(max_disparity, sample.get("calibration"), sample["left"].shape[1])
+        reach = resolve_max_disparity(max_disparity, sample.get("calibration"), sample["left"].shape[1])
         return predictor.predict(sample["left"], sample["right"], reach)
 
     return adapt_batch_norms(predictor, pairs, forward, mode=mode, prior=prior)

@@ -78,7 +78,7 @@ def analyze(
 
     Args:
         predictor: the network.
-        domains: pairs by name; truth is not needed.
+        domains: pairs by name; ground truth is not needed.
         sampling: how much is looked at.
         progress: show a bar per domain.
 

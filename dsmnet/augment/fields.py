@@ -13,7 +13,7 @@ from dsmnet.errors import UserError
 from dsmnet.types import StereoSample
 
 MAPS = ("left", "right", "disparity", "valid", "noc", "right_disparity", "right_valid", "foreground")
-TRUTH = (("disparity", "valid"), ("right_disparity", "right_valid"))  # of the left view, of the right one
+TARGETS = (("disparity", "valid"), ("right_disparity", "right_valid"))  # of the left view, of the right one
 
 
 def change_maps(sample: StereoSample, change: Callable[[NDArray[Any]], NDArray[Any]]) -> StereoSample:

@@ -15,11 +15,11 @@ _STEEPEST = 10.0  # degrees; no stereo rig is that far off
 
 
 class VerticalMisalignment:
-    """Move the right view's rows, as an imperfect rectification does; the left view's truth stays.
+    """Move the right view's rows, as an imperfect rectification does; the left view's ground truth stays.
 
     The rows move down by a constant and turn about the middle by a small angle. Only the vertical part of the
-    turn is done (a shear): its horizontal part would change the disparity. The right view's truth, whose rows
-    are no longer those of its image, is left out: exchange the views before, not after.
+    turn is done (a shear): its horizontal part would change the disparity. The right view's ground truth,
+    whose rows are no longer those of its image, is left out: exchange the views before, not after.
 
     Args:
         shift: at most so many pixels up or down.

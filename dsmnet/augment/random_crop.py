@@ -19,7 +19,8 @@ class RandomCrop:
     Args:
         height: of the window, pixels.
         width: of the window, pixels.
-        min_valid: share of the window whose disparity should be known; sparse truth is empty in places.
+        min_valid: share of the window whose disparity should be known; sparse ground truth is empty in
+            places.
         tries: windows to draw until one has that share; if none has, the one that comes closest is taken.
 
     Raises:

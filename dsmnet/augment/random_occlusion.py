@@ -15,9 +15,9 @@ from dsmnet.types import StereoSample
 class RandomOcclusion:
     """Fill boxes of the right view with its mean color, as if something stood before that camera.
 
-    The left view's truth stays, since a network should fill in what is hidden; points whose match is erased
-    are no longer `noc`, and the right view's truth is no longer valid in the boxes. In the manner of
-    RAFT-Stereo and DSMNet.
+    The left view's ground truth stays, since a network should fill in what is hidden; points whose match is
+    erased are no longer `noc`, and the right view's ground truth is no longer valid in the boxes. In the
+    manner of RAFT-Stereo and DSMNet.
 
     Args:
         probability: how often.

@@ -12,7 +12,7 @@ from dsmnet.augment.resample import is_sparse, resize
 from dsmnet.errors import UserError
 from dsmnet.types import StereoSample
 
-TRUTH = ("auto", "dense", "sparse")
+KINDS = ("auto", "dense", "sparse")
 
 
 class RandomScaleCrop:
@@ -32,10 +32,11 @@ class RandomScaleCrop:
         stretch: largest exponent, either way, of a further factor drawn for each axis on its own.
         scale_probability: how often there is another factor than 1 at all.
         stretch_probability: how often, of these, the axes get factors of their own.
-        min_valid: share of the window, before scaling, whose disparity should be known; sparse truth is empty
-            in places.
+        min_valid: share of the window, before scaling, whose disparity should be known; sparse ground truth
+            is empty in places.
         tries: windows to draw until one has that share; if none has, the one that comes closest is taken.
-        truth: ``dense``: disparities are interpolated on surfaces, looked up at edges. ``sparse``: the known
+        ground_truth: ``dense``: disparities are interpolated on surfaces, looked up at edges. ``sparse``: the
+        known
             ones are carried to the nearest pixel, their values kept. ``auto``: what the map looks like.
 
     Raises:
@@ -53,7 +54,7 @@ class RandomScaleCrop:
         stretch_probability: float = 0.8,
         min_valid: float = 0.0,
         tries: int = 1,
-        truth: str = "auto",
+        ground_truth: str = "auto",
     ) -> None:
         self.size = check_size(height, width)
         self.scales = check_range("min_scale, max_scale", (min_scale, max_scale))
@@ -61,16 +62,16 @@ class RandomScaleCrop:
         self.scale_probability = check_share("scale_probability", scale_probability)
         self.stretch_probability = check_share("stretch_probability", stretch_probability)
         self.min_valid, self.tries = check_share("min_valid", min_valid), check_tries(tries)
-        if truth not in TRUTH:
-            raise UserError(f"transform: truth={truth}: expected one of {', '.join(TRUTH)}")
-        self.truth = truth
+        if ground_truth not in KINDS:
+            raise UserError(f"transform: ground_truth={ground_truth}: expected one of {', '.join(KINDS)}")
+        self.ground_truth = ground_truth
 
     def __call__(self, sample: StereoSample, rng: np.random.Generator) -> StereoSample:
         """Return the changed sample."""
         window = self._window(sample["left"].shape[:2], self._factors(rng))
-        # Known before the cut: a window may show one dense patch of sparse truth.
-        sparse = self.truth == "sparse"
-        if self.truth == "auto" and "valid" in sample and window != self.size:
+        # Known before the cut: a window may show one dense patch of sparse ground truth.
+        sparse = self.ground_truth == "sparse"
+        if self.ground_truth == "auto" and "valid" in sample and window != self.size:
             sparse = is_sparse(sample["valid"])
         sample, added = pad(sample, *window)
         corner = choose_corner(sample, window, rng, self.min_valid, self.tries)

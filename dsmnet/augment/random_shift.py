@@ -7,7 +7,7 @@ from typing import Any, cast
 import numpy as np
 
 from dsmnet.augment.adjust_calibration import add_disparity, move
-from dsmnet.augment.fields import TRUTH, change_maps, check_least, hide_unmatched, known, replace
+from dsmnet.augment.fields import TARGETS, change_maps, check_least, hide_unmatched, known, replace
 from dsmnet.errors import DataError
 from dsmnet.types import StereoSample
 
@@ -52,7 +52,7 @@ def shift(sample: StereoSample, pixels: int) -> StereoSample:
     for key in ("right", "right_disparity", "right_valid"):
         if key in sample:
             moved[key] = cast("dict[str, Any]", sample)[key][:, right_part]
-    for disparity, valid in TRUTH:
+    for disparity, valid in TARGETS:
         if disparity in moved:
             value = moved[disparity] + np.float32(pixels)
             moved[valid] = known(cast(StereoSample, moved), disparity, valid) & (value > 0)

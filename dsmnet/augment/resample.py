@@ -1,4 +1,4 @@
-"""Another size: images are filtered, truth is looked up or carried over, never mixed.
+"""Another size: images are filtered, ground truth is looked up or carried over, never mixed.
 
 Pixel x of a view of width W becomes ``(x + 0.5) * factor - 0.5``, in both views alike, so a disparity d
 becomes exactly ``d * factor``.
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsmnet.augment.adjust_calibration import scale
-from dsmnet.augment.fields import TRUTH, drop, known, replace
+from dsmnet.augment.fields import TARGETS, drop, known, replace
 from dsmnet.types import DisparityMap, Image, Mask, StereoSample
 
 ONE_SURFACE = 1.0  # pixels: four neighbours whose disparities differ by more are not interpolated
@@ -49,7 +49,7 @@ def resize(sample: StereoSample, height: int, width: int, sparse: bool) -> Stere
         changed["foreground"] = _look_up(sample["foreground"], *nearest)
     method = _scatter if sparse else _interpolate
     maps = cast("dict[str, Any]", sample)
-    for disparity, valid in TRUTH:
+    for disparity, valid in TARGETS:
         if disparity in sample:
             noc = sample.get("noc") if disparity == "disparity" else None
             mask = known(sample, disparity, valid)

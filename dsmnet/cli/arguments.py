@@ -29,7 +29,7 @@ READ = (
         "right",
         "runs",
     ),
-    *("teacher", "train:resume", "truth", "validate", "paths.data", "rivals.*", "hydra.*.dir"),
+    *("teacher", "train:resume", "ground_truth", "validate", "paths.data", "rivals.*", "hydra.*.dir"),
     *("*.checkpoint", "*.disparity", "*.left", "*.right", "*.root", "*.subset", "*.textures"),
     "*.exclude",
 )

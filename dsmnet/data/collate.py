@@ -17,7 +17,7 @@ def collate(samples: Sequence[StereoSample], max_disparity: float | None = None)
 
     Args:
         samples: all with a disparity, or all without.
-        max_disparity: truth at or above it does not count (training's search range).
+        max_disparity: ground truth at or above it does not count (training's search range).
 
     Raises:
         DataError: the sizes differ.

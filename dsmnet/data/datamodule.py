@@ -29,7 +29,7 @@ class StereoDataModule(pl.LightningDataModule):
         batch_size: pairs per step and process.
         epoch_steps: steps between two validations.
         workers: processes that load; 0 loads in the main process.
-        max_disparity: training's search range, truth beyond does not count.
+        max_disparity: training's search range, ground truth beyond does not count.
         validation_pairs: at most so many of the held-back pairs are used.
         seed: of order and transforms.
     """

@@ -104,7 +104,7 @@ class Mixture(Dataset[StereoSample]):
     def split_validation(self) -> tuple[Mixture, Mixture]:
         """Return a mixture of the parts' training parts and one of their validation parts, weighted alike."""
         halves = {name: cast(Any, part).split_validation() for name, part in self.parts.items()}
-        train, held_back = (
+        train, validation = (
             Mixture(
                 {name: half[side] for name, half in halves.items()},
                 self.weights,
@@ -113,7 +113,7 @@ class Mixture(Dataset[StereoSample]):
             )
             for side, label in enumerate((self.name, f"{self.name}, held back"))
         )
-        return train, held_back
+        return train, validation
 
     def describe(self) -> str:
         """Return in one line the parts, their sizes and their shares."""

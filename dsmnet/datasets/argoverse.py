@@ -44,12 +44,12 @@ class Argoverse(StereoDataset):
                 stereo_front_left_rect_objects_disparity/disparity_315969698980803240.png    of objects alone
 
     The views have 2464x2056 pixels. The two of a pair are taken some microseconds apart, and each carries its
-    own time; the truth carries that of the left one. The pixels of tracked objects are the foreground.
+    own time; the ground truth carries that of the left one. The pixels of tracked objects are the foreground.
 
     Args:
         root: Folder that holds rectified_stereo_images_v1.1/ and disparity_maps_v1.1/.
-        split: ``train``, ``val`` or ``test``; the last has no truth.
-        require_truth: Leave out pairs without a disparity map.
+        split: ``train``, ``val`` or ``test``; the last has no ground truth.
+        require_ground_truth: Leave out pairs without a disparity map.
         subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
     """
 

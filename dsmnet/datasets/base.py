@@ -88,9 +88,9 @@ class PairDataset(Dataset[StereoSample]):
     def split_validation(self) -> tuple[Dataset[StereoSample], Dataset[StereoSample]]:
         """Return a part to train on and one to validate on.
 
-        Where the authors set a part apart and it is there with truth, it is that one; else every fifth of the
-        sorted scenes is held back, with all of its pairs. A single scene is split pair by pair; a single pair
-        serves as both, with a warning.
+        Where the authors set a part apart and it is there with ground truth, it is that one; else every fifth
+        of the sorted scenes is held back, with all of its pairs. A single scene is split pair by pair; a
+        single pair serves as both, with a warning.
         """
         held_out = self._validation_part()
         if held_out is not None:
@@ -101,10 +101,10 @@ class PairDataset(Dataset[StereoSample]):
         scenes = [self._scene(pair) for pair in self.pairs]
         if len(set(scenes)) < 2:
             scenes = [pair.name for pair in self.pairs]
-        held_back = set(list(dict.fromkeys(scenes))[::_HOLD_BACK])
+        validation = set(list(dict.fromkeys(scenes))[::_HOLD_BACK])
         parts: tuple[list[int], list[int]] = ([], [])
         for index, scene in enumerate(scenes):
-            parts[scene in held_back].append(index)
+            parts[scene in validation].append(index)
         return Subset(self, parts[0]), Subset(self, parts[1])
 
     def _scene(self, pair: Pair) -> str:
@@ -142,7 +142,8 @@ class StereoDataset(PairDataset):
     Args:
         root: Folder of the data set.
         options: those of `tree`, by place or by name.
-        require_truth: Leave out pairs without a disparity map; else they come without the key ``disparity``.
+        require_ground_truth: Leave out pairs without a disparity map; else they come without the key
+            ``disparity``.
         subset: Only the pairs that a text file names, see `dsmnet.datasets.subsets`.
         named: options by name.
 
@@ -151,7 +152,7 @@ class StereoDataset(PairDataset):
 
     Raises:
         UserError: an option is unknown, or has a value it cannot have.
-        DataError: there is no pair (with truth), or one view is there without the other.
+        DataError: there is no pair (with ground truth), or one view is there without the other.
     """
 
     about: ClassVar[About | None] = None
@@ -162,14 +163,14 @@ class StereoDataset(PairDataset):
         self,
         root: str | Path,
         *options: Any,
-        require_truth: bool = True,
+        require_ground_truth: bool = True,
         subset: str | Path | None = None,
         **named: Any,
     ) -> None:
         self.root = Path(root).expanduser()  # a shell leaves the ~ of paths.data=~/stereo alone
         self.options = self._bind(*options, **named)
         tree = self.tree(**self.options)
-        pairs = self._find(tree, require_truth)
+        pairs = self._find(tree, require_ground_truth)
         super().__init__(pairs if subset is None else choose_named(pairs, subset, self.name), tree)
         log.info("%s: %s", self.name, self.describe())
 
@@ -179,10 +180,10 @@ class StereoDataset(PairDataset):
         return cls.tree(**options).write(Path(root), samples)
 
     def describe(self) -> str:
-        """Return in one line what was found: the pairs, and which truth, masks and calibrations they have."""
-        truth = Counter(_kind(pair.disparity, self.root) for pair in self.pairs if pair.disparity)
+        """Return in one line what was found: pairs, ground truth, masks and calibrations."""
+        target = Counter(_kind(pair.disparity, self.root) for pair in self.pairs if pair.disparity)
         parts = [f"{len(self.pairs)} pair{'' if len(self.pairs) == 1 else 's'} in {self.root}"]
-        parts += [f"truth {kind} ({count})" for kind, count in sorted(truth.items())] or ["no truth"]
+        parts += [f"truth {kind} ({count})" for kind, count in sorted(target.items())] or ["no ground truth"]
         for part in ("noc", "right_disparity", "foreground", "calibration"):
             count = sum(getattr(pair, part) is not None for pair in self.pairs)
             if count:
@@ -203,13 +204,13 @@ class StereoDataset(PairDataset):
         return dict(bound.arguments)
 
     def _part(self, *options: object) -> PairDataset | None:
-        """Return the part of this set that lies under `root` with these options; None without truth there."""
+        """Return the part of this set under `root` with these options; None without ground truth there."""
         if any(pair.disparity for pair in self.tree(*options).find(self.root)):
             return type(self)(self.root, *options)
-        log.info("%s: no %s with truth, so every fifth pair is held back", self.name, options)
+        log.info("%s: no %s with ground truth, so every fifth pair is held back", self.name, options)
         return None
 
-    def _find(self, tree: Tree, require_truth: bool) -> list[Pair]:
+    def _find(self, tree: Tree, require_ground_truth: bool) -> list[Pair]:
         pairs = tree.find(self.root)
         if not pairs:
             expected = ", ".join(layout.left for layout in tree.layouts)
@@ -219,14 +220,14 @@ class StereoDataset(PairDataset):
                 f"{self.name}: no pairs under {self.root}{gone}; expected left views as {expected}. "
                 "data/README.md draws the tree."
             )
-        if not require_truth:
+        if not require_ground_truth:
             return pairs
         without = [pair.name for pair in pairs if not pair.disparity]
         if len(without) == len(pairs):
             expected = ", ".join(pattern for layout in tree.layouts for pattern in layout.disparity)
             raise DataError(
                 f"{self.name}: none of the pairs under {self.root} (found: {len(pairs)}) has ground truth; "
-                f"expected {expected}. Where no truth is needed, require_truth=false keeps them."
+                f"expected {expected}. Without need of it, require_ground_truth=false keeps them."
             )
         if without:
             log.warning(

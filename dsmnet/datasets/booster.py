@@ -1,4 +1,4 @@
-"""Booster: transparent and mirroring surfaces, each scene under several lights, with one dense truth."""
+"""Booster: transparent and mirroring surfaces under several lights, with dense ground truth."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ class Booster(StereoDataset):
             disp_02.npy           of the right view
             mask_00.png           0 occluded, else seen by both views
 
-    The views have 12 megapixels. Truth and mask belong to all pairs of a scene; to validate, whole scenes are
-    held back. The unbalanced part, a pair of two different cameras, is not read.
+    The views have 12 megapixels. Ground truth and mask belong to all pairs of a scene; to validate, whole
+    scenes are held back. The unbalanced part, a pair of two different cameras, is not read.
 
     Args:
         root: Folder that holds train/ and test/.
-        split: ``train`` or ``test``; the latter has no truth.
-        require_truth: Leave out pairs without a disparity map.
+        split: ``train`` or ``test``; the latter has no ground truth.
+        require_ground_truth: Leave out pairs without a disparity map.
         subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
     """
 

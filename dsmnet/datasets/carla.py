@@ -54,7 +54,7 @@ class Carla(StereoDataset):
 
     Args:
         root: Folder that holds carla.list, rgb/ and depth/.
-        require_truth: Leave out pairs without a depth map.
+        require_ground_truth: Leave out pairs without a depth map.
         subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
     """
 
@@ -96,8 +96,8 @@ class Carla(StereoDataset):
         focal = width / (2 * math.tan(math.radians(entry.fov) / 2))
         return Calibration(focal, entry.baseline, width / 2, height / 2)
 
-    def _find(self, tree: Tree, require_truth: bool) -> list[Pair]:
-        pairs = super()._find(tree, require_truth)
+    def _find(self, tree: Tree, require_ground_truth: bool) -> list[Pair]:
+        pairs = super()._find(tree, require_ground_truth)
         self._entries = {_name(entry): entry for entry in read_list(self.root / _LIST)}
         return pairs
 

@@ -26,7 +26,7 @@ class CarlaHighRes(StereoDataset):
 
     Args:
         root: Folder that holds trainingF/.
-        require_truth: Leave out pairs without a disparity map.
+        require_ground_truth: Leave out pairs without a disparity map.
         subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
     """
 

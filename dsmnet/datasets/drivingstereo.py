@@ -36,7 +36,7 @@ class DrivingStereo(StereoDataset):
         root: Folder that holds train-left-image/ and so on.
         split: ``train``, ``test``, or a weather.
         resolution: ``half`` or ``full``.
-        require_truth: Leave out pairs without a disparity map.
+        require_ground_truth: Leave out pairs without a disparity map.
         subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
 
     Raises:

@@ -27,7 +27,7 @@ class Eth3d(StereoDataset):
     Args:
         root: Folder that holds two_view_training/ and so on.
         split: ``training`` or ``testing``.
-        require_truth: Leave out pairs without a disparity map.
+        require_ground_truth: Leave out pairs without a disparity map.
         subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
     """
 

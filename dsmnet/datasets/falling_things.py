@@ -41,7 +41,7 @@ class FallingThings(StereoDataset):
     Args:
         root: Folder that holds single/ and mixed/, or one of them.
         variant: ``single``, ``mixed`` or ``both``.
-        require_truth: Leave out pairs without a depth map.
+        require_ground_truth: Leave out pairs without a depth map.
         subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
     """
 

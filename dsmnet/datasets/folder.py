@@ -29,16 +29,17 @@ class Folder(PairDataset):
     Args:
         left: left views: a folder, a glob (``scenes/*/im0.png``), a file, or a list of those.
         right: right views, likewise.
-        disparity: maps of the left views, likewise, as .pfm, .png or .npy, 0 where unknown; None: no truth.
+        disparity: maps of the left views, likewise, as .pfm, .png or .npy, 0 where unknown; None: no ground
+            truth.
         scale: stored value of one pixel of disparity; None: 256 for a 16-bit .png, 1 for .npy.
         pairing: ``order``: the sorted files belong together one by one, refused where their names contradict;
             ``name``: those of equal names do, whatever the suffix. With ``order`` there are as many maps as
             views; with ``name`` some may be missing.
-        require_truth: Leave out pairs without a disparity map.
+        require_ground_truth: Leave out pairs without a disparity map.
 
     Raises:
         UserError: an option is not given, the numbers of files differ, or names do not fit together.
-        DataError: a folder is empty or not there, or there is no truth where it is required.
+        DataError: a folder is empty or not there, or there is no ground truth where it is required.
     """
 
     name = "folder"
@@ -50,7 +51,7 @@ class Folder(PairDataset):
         disparity: Where | None = None,
         scale: float | None = None,
         pairing: str = "order",
-        require_truth: bool = True,
+        require_ground_truth: bool = True,
     ) -> None:
         if left is None or right is None:
             raise UserError(
@@ -60,25 +61,27 @@ class Folder(PairDataset):
             raise UserError(f"scale={scale:g}: expected a positive number")
         by_name = choose("pairing", pairing, _PAIRING) == "name"
         pairs = _by_name(left, right, disparity) if by_name else _in_order(left, right, disparity)
-        truth = sum(pair.disparity is not None for pair in pairs)
-        if require_truth:
-            pairs = _with_truth(pairs)
+        target = sum(pair.disparity is not None for pair in pairs)
+        if require_ground_truth:
+            pairs = _with_ground_truth(pairs)
         read = partial(read_map, scale=scale)
         super().__init__(pairs, Tree((), DisparityCodec.plain(read, _is_not_written)))
         pairs_found = count(len(pairs), "pair")
-        log.info("%s: %s, %d with truth: left=%s right=%s", self.name, pairs_found, truth, left, right)
+        log.info(
+            "%s: %s, %d with ground truth: left=%s right=%s", self.name, pairs_found, target, left, right
+        )
 
 
-def _with_truth(pairs: list[Pair]) -> list[Pair]:
+def _with_ground_truth(pairs: list[Pair]) -> list[Pair]:
     known = [pair for pair in pairs if pair.disparity]
     if not known:
         raise DataError(
             "dataset.disparity: expected a folder, a glob or a list of disparity maps; with "
-            "require_truth=false the pairs are used without"
+            "require_ground_truth=false the pairs are used without"
         )
     if len(known) < len(pairs):
         without = first_names(pair.name for pair in pairs if not pair.disparity)
-        log.warning("folder: %d of %d pairs left out, they have no truth: %s",
+        log.warning("folder: %d of %d pairs left out, they have no ground truth: %s",
                     len(pairs) - len(known), len(pairs), without)  # fmt: skip
     return known
 
@@ -91,11 +94,11 @@ def _in_order(left: Where, right: Where, disparity: Where | None) -> list[Pair]:
         if len(found) != len(views):
             raise UserError(
                 f"disparity={disparity} holds {len(found)} maps for {len(views)} pairs: expected one each, "
-                "or pairing=name, which leaves pairs without truth"
+                "or pairing=name, which leaves pairs without ground truth"
             )
         check_order([view.left for view in views], found)
     entries = zip(views, maps, strict=True)
-    return _sorted([Pair(view.name, view.left, view.right, truth) for view, truth in entries])
+    return _sorted([Pair(view.name, view.left, view.right, target) for view, target in entries])
 
 
 def _by_name(left: Where, right: Where, disparity: Where | None) -> list[Pair]:

@@ -33,8 +33,8 @@ READINGS: dict[str, Callable[[DisparityMap], DisparityMap]] = {
     "set to zero": lambda disparity: disparity * 1e-6,
 }
 # Of a report, what is the sum over its pairs.
-_SUMS = ["checked", "with_truth", "with_noc", "sizes", "problems"]
-_SUMS += ["truth_pixels", "known_pixels", "mask_pixels", "noc_pixels"]
+_SUMS = ["checked", "with_ground_truth", "with_noc", "sizes", "problems"]
+_SUMS += ["ground_truth_pixels", "known_pixels", "mask_pixels", "noc_pixels"]
 
 
 class Pairs(Protocol):
@@ -59,12 +59,12 @@ class SetReport:
     pairs: int  # in the set
     published: int | None = None  # pairs by the authors' word, where there is one
     checked: int = 0  # of them read, without those that could not be
-    with_truth: int = 0
+    with_ground_truth: int = 0
     with_noc: int = 0
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter)  # (height, width) -> pairs
     lowest: float = np.inf  # pixels, over all known disparities
     highest: float = -np.inf
-    truth_pixels: int = 0  # of the images with truth: all,
+    ground_truth_pixels: int = 0  # of the images with ground truth: all,
     known_pixels: int = 0  # and those where it is known
     mask_pixels: int = 0  # of the images with a noc mask: all,
     noc_pixels: int = 0  # and those seen by both views
@@ -76,8 +76,8 @@ class SetReport:
         self.sizes[sample["left"].shape[:2]] += 1
         if "disparity" in sample:
             known = sample["disparity"][sample["valid"]]
-            self.with_truth += 1
-            self.truth_pixels += sample["disparity"].size
+            self.with_ground_truth += 1
+            self.ground_truth_pixels += sample["disparity"].size
             self.known_pixels += known.size
             if known.size:
                 self.lowest = min(self.lowest, float(known.min()))

@@ -25,8 +25,8 @@ class InStereo2K(StereoDataset):
 
     Args:
         root: Folder that holds train/ and test/.
-        split: ``train`` or ``test``; both have truth.
-        require_truth: Leave out pairs without a disparity map.
+        split: ``train`` or ``test``; both have ground truth.
+        require_ground_truth: Leave out pairs without a disparity map.
         subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
     """
 

@@ -29,7 +29,7 @@ class Kitti2012(StereoDataset):
         root: Folder that holds training/ and testing/.
         split: ``training`` or ``testing``.
         views: ``color`` or ``grey``.
-        require_truth: Leave out pairs without a disparity map.
+        require_ground_truth: Leave out pairs without a disparity map.
         subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
     """
 
@@ -71,7 +71,7 @@ class Kitti2015(StereoDataset):
             image_2/000001_10.png       left view
             image_3/000001_10.png       right view
             disp_occ_0/000001_10.png    disparity of all pixels; training only
-            disp_noc_0/000001_10.png    of those that both views see; where disp_occ_0 is missing, the truth
+            disp_noc_0/000001_10.png    of those that both views see; without disp_occ_0, the ground truth
             obj_map/000001_10.png       0 background, else the number of a moving object; training only
             calib_cam_to_cam/000001.txt
 
@@ -80,7 +80,7 @@ class Kitti2015(StereoDataset):
     Args:
         root: Folder that holds training/ and testing/.
         split: ``training`` or ``testing``.
-        require_truth: Leave out pairs without a disparity map.
+        require_ground_truth: Leave out pairs without a disparity map.
         subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
     """
 

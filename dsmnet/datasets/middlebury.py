@@ -28,7 +28,7 @@ class Middlebury(StereoDataset):
         root: Folder that holds trainingQ/ and so on.
         split: ``training`` or ``test``.
         resolution: ``F`` full, ``H`` half, ``Q`` quarter.
-        require_truth: Leave out pairs without a disparity map.
+        require_ground_truth: Leave out pairs without a disparity map.
         subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
     """
 

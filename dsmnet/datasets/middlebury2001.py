@@ -34,7 +34,7 @@ class Middlebury2001(StereoDataset):
 
     Args:
         root: Folder that holds barn1/ and so on.
-        require_truth: Leave out pairs without a disparity map.
+        require_ground_truth: Leave out pairs without a disparity map.
         subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
     """
 

@@ -29,7 +29,7 @@ class Middlebury2003(EightBitStereo):
     Args:
         root: Folder that holds QuarterSize/ and so on.
         resolution: ``FullSize``, ``HalfSize`` or ``QuarterSize``.
-        require_truth: Leave out pairs without a disparity map.
+        require_ground_truth: Leave out pairs without a disparity map.
         subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
     """
 
@@ -54,9 +54,9 @@ class Middlebury2003(EightBitStereo):
                 name="{scene}",
                 left=f"{resolution}/{{scene}}/im2.{view}",
                 right=f"{resolution}/{{scene}}/im6.{view}",
-                disparity=(f"{resolution}/{{scene}}/disp2.{truth}",),
-                right_disparity=f"{resolution}/{{scene}}/disp6.{truth}",
+                disparity=(f"{resolution}/{{scene}}/disp2.{target}",),
+                right_disparity=f"{resolution}/{{scene}}/disp6.{target}",
             )
-            for view, truth in (("png", "png"), ("ppm", "pgm"))
+            for view, target in (("png", "png"), ("ppm", "pgm"))
         )
         return Tree(tuple(layouts), png8(scale))

@@ -20,7 +20,7 @@ class Middlebury2005(Middlebury2006):
         root: Folder that holds ThirdSize/ and so on.
         resolution: ``FullSize``, ``HalfSize`` or ``ThirdSize``.
         views: ``default`` or ``lights``, see `Middlebury2006`.
-        require_truth: Leave out pairs without a disparity map.
+        require_ground_truth: Leave out pairs without a disparity map.
         subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
     """
 

@@ -33,7 +33,7 @@ class Middlebury2006(EightBitStereo):
         root: Folder that holds ThirdSize/ and so on.
         resolution: ``FullSize``, ``HalfSize`` or ``ThirdSize``.
         views: ``default``, one pair a scene, or ``lights``, one for each of its lights and exposures.
-        require_truth: Leave out pairs without a disparity map.
+        require_ground_truth: Leave out pairs without a disparity map.
         subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
     """
 
@@ -47,7 +47,7 @@ class Middlebury2006(EightBitStereo):
 
     @classmethod
     def published(cls, resolution: str = "ThirdSize", views: str = "default") -> int:
-        """Return the number of pairs with truth."""
+        """Return the number of pairs with ground truth."""
         return cls.scenes * (_LIGHTS if views == "lights" else 1)
 
     @staticmethod

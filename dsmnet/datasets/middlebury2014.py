@@ -33,7 +33,7 @@ class Middlebury2014(StereoDataset):
         root: Folder that holds Adirondack-perfect/ and so on.
         rectification: ``perfect`` or ``imperfect``.
         right_view: ``im1``, or ``im1E`` or ``im1L``, which differ from the left view in exposure or light.
-        require_truth: Leave out pairs without a disparity map.
+        require_ground_truth: Leave out pairs without a disparity map.
         subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
     """
 

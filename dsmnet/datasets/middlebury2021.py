@@ -25,7 +25,7 @@ class Middlebury2021(StereoDataset):
 
     Args:
         root: Folder that holds data/, or the scenes.
-        require_truth: Leave out pairs without a disparity map.
+        require_ground_truth: Leave out pairs without a disparity map.
         subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
     """
 

@@ -55,7 +55,7 @@ class SceneFlow(StereoDataset):
         exclude: A text file that names frames of FlyingThings3D to leave out, one a line, in the form
             ``TRAIN/A/0004/left/0010.png``. The authors' own list of frames they did not use is
             ``SceneFlow/assets/all_unused_files.txt`` beside the set's home page.
-        require_truth: Leave out pairs without a disparity map.
+        require_ground_truth: Leave out pairs without a disparity map.
         subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
     """
 
@@ -74,13 +74,15 @@ class SceneFlow(StereoDataset):
         parts: str | Iterable[str] = tuple(_PARTS),
         images: str = "png",
         exclude: str | Path | None = None,
-        require_truth: bool = True,
+        require_ground_truth: bool = True,
         subset: str | Path | None = None,
     ) -> None:
-        self.exclude, self.require_truth = exclude, require_truth
+        self.exclude, self.require_ground_truth = exclude, require_ground_truth
         self._excluded = frozenset() if exclude is None else _read_frames(exclude)
         parts = choose_some("parts", parts, tuple(_PARTS))
-        super().__init__(root, split, passes, parts, images, require_truth=require_truth, subset=subset)
+        super().__init__(
+            root, split, passes, parts, images, require_ground_truth=require_ground_truth, subset=subset
+        )
 
     @staticmethod
     def published(
@@ -111,17 +113,19 @@ class SceneFlow(StereoDataset):
         return Tree(tuple(layouts), PFM)
 
     def _validation_part(self) -> SceneFlow | None:
-        """Return the TEST part; None where it is not there with truth, or this is it."""
+        """Return the TEST part; None where it is not there with ground truth, or this is it."""
         if self.options["split"] != "TRAIN" or _FT3D not in self.options["parts"]:
             return None
         test = {**self.options, "split": "TEST"}
         if any(pair.disparity for pair in self.tree(**test).find(self.root)):
-            return SceneFlow(self.root, **test, exclude=self.exclude, require_truth=self.require_truth)
-        log.info("sceneflow: no TEST part with truth, so every fifth pair of TRAIN is held back")
+            return SceneFlow(
+                self.root, **test, exclude=self.exclude, require_ground_truth=self.require_ground_truth
+            )
+        log.info("sceneflow: no TEST part with ground truth, so every fifth pair of TRAIN is held back")
         return None
 
-    def _find(self, tree: Tree, require_truth: bool) -> list[Pair]:
-        pairs = super()._find(tree, require_truth)
+    def _find(self, tree: Tree, require_ground_truth: bool) -> list[Pair]:
+        pairs = super()._find(tree, require_ground_truth)
         if self.exclude is None:
             return pairs
         kept = [pair for pair in pairs if self._frame(pair) not in self._excluded]

@@ -26,7 +26,7 @@ class Sintel(StereoDataset):
     Args:
         root: Folder that holds training/.
         passes: ``clean``, ``final`` (with motion blur and defocus) or ``both``, each giving pairs of its own.
-        require_truth: Leave out pairs without a disparity map.
+        require_ground_truth: Leave out pairs without a disparity map.
         subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
     """
 

@@ -22,13 +22,13 @@ class Spring(StereoDataset):
             disp1_right/disp1_right_0001.dsp5     of the right view
             maps/matchmap_disp1_left/matchmap_disp1_left_0001.png    red or green: not seen by the right view
 
-    Reading the disparity needs h5py (``pip install 'dsmnet[spring]'``). The sky lies at 0 px in the truth and
-    so counts as unknown. To validate, whole sequences are held back.
+    Reading the disparity needs h5py (``pip install 'dsmnet[spring]'``). The sky lies at 0 px in the ground
+    truth and so counts as unknown. To validate, whole sequences are held back.
 
     Args:
         root: Folder that holds train/ and test/.
-        split: ``train`` or ``test``; the latter has no truth.
-        require_truth: Leave out pairs without a disparity map.
+        split: ``train`` or ``test``; the latter has no ground truth.
+        require_ground_truth: Leave out pairs without a disparity map.
         subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
     """
 

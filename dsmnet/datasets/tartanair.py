@@ -46,7 +46,7 @@ class TartanAir(StereoDataset):
         root: Folder that holds the places.
         levels: Of `LEVELS`, how fast the camera moves.
         version: ``v1`` or ``v2``.
-        require_truth: Leave out pairs without a depth map.
+        require_ground_truth: Leave out pairs without a depth map.
         subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
     """
 

@@ -88,7 +88,7 @@ class Layout:
         return matches(self.left), matches(self.right)
 
     def paths(self, words: Mapping[str, str]) -> dict[str, str]:
-        """Return the path of each part of one pair, relative to the root; of the truth, the preferred one."""
+        """Return the path of each part of a pair, relative to the root; the preferred ground truth."""
         patterns = {"left": self.left, "right": self.right}
         patterns |= {"disparity": self.disparity[0]} if self.disparity else {}
         patterns |= {name: getattr(self, name) for name in _SINGLE_PARTS if getattr(self, name)}
@@ -114,7 +114,9 @@ class Tree:
         Raises:
             DataError: a view is there without its other one, or two pairs have one name.
         """
-        matches = functools.cache(functools.partial(_matches, root))  # both passes of SceneFlow share truth
+        matches = functools.cache(
+            functools.partial(_matches, root)
+        )  # both passes of SceneFlow share ground truth
         with _no_collection():
             pairs = [pair for layout in self.layouts for pair in layout.find(root, matches)]
         pairs.sort(key=lambda pair: pair.name)

@@ -26,7 +26,7 @@ class UnrealStereo4K(StereoDataset):
     Args:
         root: Folder that holds 00000/ to 00008/.
         resolution: ``full`` or ``quarter`` (960 x 540, a download of its own).
-        require_truth: Leave out pairs without a disparity map.
+        require_ground_truth: Leave out pairs without a disparity map.
         subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
     """
 

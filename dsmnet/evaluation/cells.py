@@ -1,6 +1,6 @@
 """One image's errors, counted by what kind of pixel they are on: every region and cap is a sum of cells.
 
-The error is worked out once. Each pixel with known truth then falls into one cell of
+The error is worked out once. Each pixel with known ground truth then falls into one cell of
 
 ==========  ==========================================================================
 visible     the set does not say | seen by both views | by the left one only
@@ -48,20 +48,20 @@ def count_cells(sample: StereoSample, prediction: DisparityMap, scored: Mask) ->
         scored: the pixels of the protocol, all valid, [H, W].
     """
     known = np.flatnonzero(sample["valid"])
-    truth = torch.from_numpy(sample["disparity"].reshape(-1)[known])[None]
+    target = torch.from_numpy(sample["disparity"].reshape(-1)[known])[None]
     answer = torch.from_numpy(prediction.reshape(-1)[known])[None]
-    error = absolute_error(answer, truth, torch.ones_like(truth, dtype=torch.bool))
+    error = absolute_error(answer, target, torch.ones_like(target, dtype=torch.bool))
     level = sum(
         ((error > threshold).byte() for threshold in THRESHOLDS.values()), start=torch.zeros(1).byte()
     )
 
     # One small number per pixel, so that two passes count everything.
     code = _told(sample.get("noc"), known, if_true=1, if_false=2)
-    code = 2 * code + (truth < CAP)[0].numpy()
+    code = 2 * code + (target < CAP)[0].numpy()
     code = 2 * code + scored.reshape(-1)[known]
     code = (3 * code + _told(sample.get("foreground"), known, if_true=2, if_false=1)).astype(np.int64)
     code *= _OUTCOMES
-    code += (4 * level + 2 * outliers(error, truth) + torch.isinf(error))[0].numpy()
+    code += (4 * level + 2 * outliers(error, target) + torch.isinf(error))[0].numpy()
     size = math.prod(_SHAPE) * _OUTCOMES
     number = np.bincount(code, minlength=size).reshape(*_SHAPE, len(THRESHOLDS) + 1, 2, 2)
     total = np.bincount(code, weights=error[0].numpy(), minlength=size).reshape(number.shape)

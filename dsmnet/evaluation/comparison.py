@@ -183,7 +183,7 @@ def _check_comparable(runs: Sequence[Run]) -> None:
     """The same search range everywhere; the same rule, images and pixels wherever a set is the same."""
     first: dict[str, Run] = {}
     for run in runs:
-        _check_same("search_range", runs[0], run, runs[0].protocol, run.protocol)
+        _check_same("max_disparity", runs[0], run, runs[0].protocol, run.protocol)
         for name, scores in run.sets.items():
             other = first.setdefault(name, run)
             there_rule, here_rule = (_decisive(r.sets[name].rule) for r in (other, run))

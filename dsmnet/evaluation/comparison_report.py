@@ -66,7 +66,7 @@ def notes(comparison: Comparison) -> list[str]:
         "Mean ± sample standard deviation over n seeds of what the evaluation of each found.",
         f"Order: the {_SOURCE} EPE, the smallest val/epe of a training, on held-back pairs of what it was "
         "trained on. It alone chose the weights; no set to its right did.",
-        f"Search range of the evaluation: {comparison.protocol['search_range']}.",
+        f"Search range of the evaluation: {comparison.protocol['max_disparity']}.",
         *describe_rules(comparison.rules),
     ]
     if any(group.label.endswith(ADAPTED) for group in comparison.groups):

@@ -1,7 +1,8 @@
 """Where a network's error lies: each scored pixel is asked what is difficult about it.
 
-A cause is a property of the pixel that image and truth tell, whatever the network answers; a pixel may have
-several, or none. Neighbourhoods are 9x9 pixels, disparities those of the truth, grey values 0..255.
+A cause is a property of the pixel that image and ground truth tell, whatever the network answers; a pixel may
+have several, or none. Neighbourhoods are 9x9 pixels, disparities those of the ground truth, grey values
+0..255.
 """
 
 from __future__ import annotations
@@ -48,12 +49,12 @@ CAUSES = {
 
 
 def causes_of(sample: StereoSample) -> dict[str, Mask]:
-    """Return a mask [H, W] per entry of `CAUSES`; where the truth is not known it means nothing."""
-    truth, known = sample["disparity"], sample["valid"]
+    """Return a mask [H, W] per entry of `CAUSES`; where the ground truth is not known it means nothing."""
+    target, known = sample["disparity"], sample["valid"]
     left, right = (_grey(sample[view]) for view in ("left", "right"))
-    columns = np.arange(truth.shape[1], dtype=np.float32) - np.where(known, truth, 0)
-    highest = np.asarray(cv2.dilate(np.where(known, truth, 0).astype(np.float32), _NEAR))
-    lowest = np.asarray(cv2.erode(np.where(known, truth, _FAR).astype(np.float32), _NEAR))
+    columns = np.arange(target.shape[1], dtype=np.float32) - np.where(known, target, 0)
+    highest = np.asarray(cv2.dilate(np.where(known, target, 0).astype(np.float32), _NEAR))
+    lowest = np.asarray(cv2.erode(np.where(known, target, _FAR).astype(np.float32), _NEAR))
     edge = highest - lowest > EDGE
     texture = _mean(np.abs(cv2.Sobel(left, cv2.CV_32F, 1, 0, ksize=3, scale=1 / 8)))
     nowhere = np.zeros_like(known)
@@ -64,10 +65,10 @@ def causes_of(sample: StereoSample) -> dict[str, Mask]:
         "occluded": occluded,
         "outside": known & (columns < 0),
         "depth edge": edge,
-        "thin": known & (truth - opened > THIN),
+        "thin": known & (target - opened > THIN),
         "weak texture": texture < WEAK,
         "repetitive": (texture >= WEAK) & _repeats(left),
-        "slanted": (_slope(truth, known) > STEEP) & ~edge,
+        "slanted": (_slope(target, known) > STEEP) & ~edge,
         "burnt out": left >= BRIGHT,
         "dark": left < DARK,
         "views differ": known & ~occluded & (columns >= 0) & _differs(left, right, columns),
@@ -84,9 +85,9 @@ class ErrorsByCause:
         """Take one image, as `evaluate` hands it to its watchers; no answer counts as a disparity of 0."""
         masks = causes_of(sample)
         answer = np.where(np.isfinite(prediction), prediction, 0)[scored]
-        truth = sample["disparity"][scored]
-        error = np.abs(answer - truth).astype(np.float32)
-        wrong = outliers(torch.from_numpy(error), torch.from_numpy(truth)).numpy()
+        target = sample["disparity"][scored]
+        error = np.abs(answer - target).astype(np.float32)
+        wrong = outliers(torch.from_numpy(error), torch.from_numpy(target)).numpy()
         flags = np.stack([masks[cause][scored] for cause in CAUSES])
         self._found.setdefault(set_name, []).append((error, wrong, flags))
 
@@ -165,11 +166,11 @@ def _repeats(grey: Floats) -> Mask:
     return np.asarray(smallest < ALIKE * total / max(len(shifts), 1))
 
 
-def _slope(truth: DisparityMap, known: Mask) -> Floats:
+def _slope(target: DisparityMap, known: Mask) -> Floats:
     """Return how much the mean disparity changes per row, 0 where too little is known."""
     half = _SIDE // 2
     weight = _mean(known.astype(np.float32))
-    mean = _mean(np.where(known, truth, 0).astype(np.float32)) / np.maximum(weight, 1e-6)
+    mean = _mean(np.where(known, target, 0).astype(np.float32)) / np.maximum(weight, 1e-6)
     above, below = np.roll(mean, half, axis=0), np.roll(mean, -half, axis=0)
     enough = (np.roll(weight, half, axis=0) > 0.05) & (np.roll(weight, -half, axis=0) > 0.05)
     enough[:half], enough[-half:] = False, False

@@ -15,7 +15,7 @@ from dsmnet.errors import NAMED, DataError, first_of
 from dsmnet.evaluation.cells import Cells, count_cells, scored_sums, scores
 from dsmnet.evaluation.protocol import METRICS, EvaluationProtocol, Rule
 from dsmnet.evaluation.results import ImageResult, SetResult
-from dsmnet.inference.search import search_range, too_short
+from dsmnet.inference.search import resolve_max_disparity, too_short
 from dsmnet.inference.tiled import TiledMatcher
 from dsmnet.inference.timing import needs_warm_up, timed_prediction
 from dsmnet.progress import track
@@ -55,7 +55,7 @@ def evaluate(
         protocol: which pixels count and how they are averaged; noc without a cap and mean over images
             by default.
         max_disparity: pixels to search, or "auto": what the calibration of each pair states, else 192. The
-            truth is never looked at.
+            ground truth is never looked at.
         baselines: other matchers by name, scored on the same pixels.
         checkpoint: where the weights came from, for the record.
         progress: show a bar.
@@ -82,7 +82,7 @@ def evaluate(
         "checkpoint": None if checkpoint is None else str(checkpoint),
         **identity,
         "protocol": protocol.to_dict(),
-        "search_range": max_disparity,
+        "max_disparity": max_disparity,
         "sets": score(matcher, identity["model"], on_image),
     }
     if compared:
@@ -129,7 +129,7 @@ def evaluate_set(
         on_image: called after each image.
 
     Raises:
-        DataError: truth that counts as valid is not a number.
+        DataError: ground truth that counts as valid is not a number.
         ShapeError: the prediction is not of the left view's size.
     """
     name = name or str(getattr(dataset, "name", type(dataset).__name__))
@@ -144,12 +144,14 @@ def evaluate_set(
             result.skipped.append(sample["name"])
         if not sample.get("valid", scored).any():
             continue
-        reach = search_range(max_disparity, sample.get("calibration"), sample["left"].shape[1])
+        reach = resolve_max_disparity(max_disparity, sample.get("calibration"), sample["left"].shape[1])
         if warm_up and not result.cells:
             matcher.predict(sample["left"], sample["right"], reach)
         prediction, seconds = timed_prediction(matcher, sample, reach)
         if not np.isfinite(sample["disparity"][sample["valid"]]).all():
-            raise DataError(f"{sample['dataset']} {sample['name']}: truth marked as valid is not finite")
+            raise DataError(
+                f"{sample['dataset']} {sample['name']}: ground truth marked as valid is not finite"
+            )
         if too_short(prediction, reach):
             result.short.append(sample["name"])
         cells = count_cells(sample, prediction, scored)
@@ -169,12 +171,12 @@ def evaluate_set(
 def scored_pixels(sample: StereoSample, rule: Rule) -> tuple[Mask, str]:
     """Return the mask of the pixels that count, and whether these are the "noc", "occ" or "all" known ones.
 
-    A set that has truth for visible pixels only is reported as "noc" where all were asked for. Where a set
-    does not tell which pixels both views see, "noc" falls back to all known ones, and "occ" has none.
+    A set that has ground truth for visible pixels only is reported as "noc" where all were asked for. Where a
+    set does not tell which pixels both views see, "noc" falls back to all known ones, and "occ" has none.
     """
     if "disparity" not in sample:
         return np.zeros(sample["left"].shape[:2], np.bool_), "all"
-    valid, truth = sample["valid"], sample["disparity"]
+    valid, target = sample["valid"], sample["disparity"]
     noc = sample.get("noc")
     if rule.pixels == "occ":
         mask, kind = (np.zeros_like(valid) if noc is None else valid & ~noc), "occ"
@@ -182,10 +184,14 @@ def scored_pixels(sample: StereoSample, rule: Rule) -> tuple[Mask, str]:
         mask, kind = valid & noc, "noc"
     else:
         mask, kind = valid, "all"
-    if rule.max_disparity is not None:
-        mask = mask & (truth <= rule.max_disparity if rule.include_max else truth < rule.max_disparity)
-    if rule.min_disparity is not None:
-        mask = mask & (truth >= rule.min_disparity if rule.include_min else truth > rule.min_disparity)
+    if rule.ground_truth_below is not None:
+        mask = mask & (
+            target <= rule.ground_truth_below if rule.below_inclusive else target < rule.ground_truth_below
+        )
+    if rule.ground_truth_from is not None:
+        mask = mask & (
+            target >= rule.ground_truth_from if rule.from_inclusive else target > rule.ground_truth_from
+        )
     return mask, kind
 
 

@@ -1,4 +1,4 @@
-"""One picture per evaluated image: views, prediction, truth and error."""
+"""One picture per evaluated image: views, prediction, ground truth and error."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def panel_writer(folder: Path) -> OnImage:
         picture = panel(
             sample["left"],
             drawable(prediction),
-            truth=sample["disparity"],
+            target=sample["disparity"],
             valid=scored,
             right=sample["right"],
             title=f"{set_name} {sample['name']}",

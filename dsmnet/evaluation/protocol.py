@@ -16,13 +16,13 @@ _CHOICES = {
     "average": ("image", "pixel"),
     "average_epe": (None, "image", "pixel"),
     "headline": (None, *METRICS),
-    "include_min": (True, False),
-    "include_max": (True, False),
+    "from_inclusive": (True, False),
+    "below_inclusive": (True, False),
 }
 _PIXELS = {
     "noc": "pixels that both views see, where the set tells them",
     "occ": "known pixels that the right view does not see",
-    "all": "all pixels with known truth",
+    "all": "all pixels with known ground truth",
 }
 _AVERAGES = {
     "image": "mean over images",
@@ -35,13 +35,14 @@ class Rule:
     """How one data set is scored. Errors are in pixels at the resolution of the ground truth.
 
     Args:
-        pixels: ``"noc"``: those visible in both views where the set tells them, else all with known truth;
-            ``"occ"``: those known but not visible in both; ``"all"``: all with known truth.
-        max_disparity: pixels whose true disparity is this or more are left out, as publications on SceneFlow
-            do with 192; ``None`` scores them all. A choice of pixels, not the range that is searched.
-        min_disparity: pixels whose true disparity is less are left out.
-        include_max: a true disparity of exactly `max_disparity` counts.
-        include_min: a true disparity of exactly `min_disparity` counts.
+        pixels: ``"noc"``: those visible in both views where the set tells them, else all with known ground
+            truth; ``"occ"``: those known but not visible in both; ``"all"``: all with known ground truth.
+        ground_truth_below: pixels whose true disparity is this or more are left out, as publications on
+            SceneFlow do with 192; ``None`` scores them all. A choice of pixels, not the range that is
+            searched.
+        ground_truth_from: pixels whose true disparity is less are left out.
+        below_inclusive: a true disparity of exactly `ground_truth_below` counts.
+        from_inclusive: a true disparity of exactly `ground_truth_from` counts.
         average: ``"image"``: every image counts the same; ``"pixel"``: every pixel of the set does.
         average_epe: the same for the EPE, where it differs from the shares of wrong pixels.
         headline: the metric by which methods are ranked on the set, one of `METRICS`.
@@ -51,10 +52,10 @@ class Rule:
     """
 
     pixels: str = "noc"
-    max_disparity: float | None = None
-    min_disparity: float | None = None
-    include_max: bool = False
-    include_min: bool = True
+    ground_truth_below: float | None = None
+    ground_truth_from: float | None = None
+    below_inclusive: bool = False
+    from_inclusive: bool = True
     average: str = "image"
     average_epe: str | None = None
     headline: str | None = None
@@ -84,10 +85,10 @@ class Rule:
 
     def _bounds(self) -> str:
         bounds = []
-        if self.min_disparity is not None:
-            bounds.append(f"{'at least' if self.include_min else 'above'} {self.min_disparity:g} px")
-        if self.max_disparity is not None:
-            bounds.append(f"{'at most' if self.include_max else 'below'} {self.max_disparity:g} px")
+        if self.ground_truth_from is not None:
+            bounds.append(f"{'at least' if self.from_inclusive else 'above'} {self.ground_truth_from:g} px")
+        if self.ground_truth_below is not None:
+            bounds.append(f"{'at most' if self.below_inclusive else 'below'} {self.ground_truth_below:g} px")
         return f", true disparity {' and '.join(bounds)}" if bounds else ""
 
 
@@ -164,13 +165,13 @@ def _check(values: Mapping[str, Any], where: str) -> None:
         if values[key] not in allowed:
             *others, last = ("null" if value is None else str(value) for value in allowed)
             raise UserError(f"{where}.{key}={values[key]}: expected {', '.join(others)} or {last}")
-    for key in ("min_disparity", "max_disparity"):
+    for key in ("ground_truth_from", "ground_truth_below"):
         value = values[key]
         if value is None:
             continue
         number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or not (value > 0 or (value == 0 and key == "min_disparity")):
+        if not number or not (value > 0 or (value == 0 and key == "ground_truth_from")):
             raise UserError(f"{where}.{key}={value}: expected a positive number or null")
-    low, high = values["min_disparity"], values["max_disparity"]
+    low, high = values["ground_truth_from"], values["ground_truth_below"]
     if low is not None and high is not None and low >= high:
-        raise UserError(f"{where}.min_disparity={low}: expected less than max_disparity={high}")
+        raise UserError(f"{where}.ground_truth_from={low}: expected less than ground_truth_below={high}")

@@ -53,7 +53,7 @@ def notes(results: Mapping[str, Any]) -> list[str]:
     lines = [f"Protocol {': '.join(filter(None, named))}"] if any(named) else []
     lines += describe_rules({name: applied_rule(entry, protocol) for name, entry in sets.items()})
     lines.append(
-        f"Errors in pixels of the truth{_sizes(sets)}; search range: {results['search_range']}; "
+        f"Errors in pixels of the ground truth{_sizes(sets)}; search range: {results['max_disparity']}; "
         "seconds per image without reading files."
     )
     if tiles := results.get("tiles"):
@@ -84,8 +84,8 @@ def _sizes(sets: Mapping[str, Any]) -> str:
     """Name the size of each set's images, which says whether they are whole, half or quarter ones."""
     parts = []
     for name, entry in sets.items():
-        if "truth_size" in entry:
-            sizes = ["x".join(map(str, entry["truth_size"][end])) for end in ("smallest", "largest")]
+        if "ground_truth_size" in entry:
+            sizes = ["x".join(map(str, entry["ground_truth_size"][end])) for end in ("smallest", "largest")]
             parts.append(f"{name} {' to '.join(dict.fromkeys(sizes))}")
     return f" ({', '.join(parts)})" if parts else ""
 

@@ -22,13 +22,17 @@ class ImageResult:
     scores: dict[str, float]  # one per entry of METRICS
     pixels: int  # scored
     seconds: float  # of the matcher alone
-    search_range: int  # pixels of disparity the matcher was told to search
+    max_disparity: int  # pixels of disparity the matcher was told to search
     non_finite: int = 0  # scored pixels where the prediction was nan or infinite
 
     def to_dict(self) -> dict[str, Any]:
         """Return the entry of results.json."""
         entry: dict[str, Any] = {"name": self.name, **{key: finite(self.scores[key]) for key in METRICS}}
-        entry |= {"pixels": self.pixels, "seconds": round(self.seconds, 4), "search_range": self.search_range}
+        entry |= {
+            "pixels": self.pixels,
+            "seconds": round(self.seconds, 4),
+            "max_disparity": self.max_disparity,
+        }
         return entry | ({"non_finite": self.non_finite} if self.non_finite else {})
 
 
@@ -44,8 +48,8 @@ class SetResult:
         "all"  # "noc", "occ", "all", or "mixed" where only some images tell their visible pixels
     )
     rule: Rule = field(default_factory=Rule)
-    cells: list[Cells] = field(default_factory=list)  # of all images with truth, also of those skipped
-    sizes: set[tuple[int, int]] = field(default_factory=set)  # of the truth, height and width
+    cells: list[Cells] = field(default_factory=list)  # of all images with ground truth, also of those skipped
+    sizes: set[tuple[int, int]] = field(default_factory=set)  # of the ground truth, height and width
 
     @property
     def pixels(self) -> int:
@@ -73,14 +77,12 @@ class SetResult:
         """Return in words what the rule needs and the set does not have."""
         if self.rule.pixels == "all" and self.pixels_used in ("noc", "mixed"):
             some = "of some images " if self.pixels_used == "mixed" else ""
-            return f"the truth {some}covers only pixels that both views see"
+            return f"the ground truth {some}covers only pixels that both views see"
         if self.rule.pixels == "noc" and self.pixels_used in ("all", "mixed"):
             some = "for some images " if self.pixels_used == "mixed" else ""
-            return (
-                f"the set does not tell {some}which pixels both views see; scored were all with known truth"
-            )
+            return f"the set does not tell {some}which pixels both views see; all known ones were scored"
         if self.rule.pixels == "occ" and not self.per_image:
-            return "the set has no truth of pixels that the right view does not see; none was scored"
+            return "the set has no ground truth of pixels that the right view does not see; none was scored"
         return None
 
     def to_dict(self) -> dict[str, Any]:
@@ -97,7 +99,7 @@ class SetResult:
         }
         if self.sizes:
             by_area = sorted(self.sizes, key=math.prod)
-            entry["truth_size"] = {"smallest": list(by_area[0]), "largest": list(by_area[-1])}
+            entry["ground_truth_size"] = {"smallest": list(by_area[0]), "largest": list(by_area[-1])}
         if self.cells:
             entry["regions"] = regions(self.cells)
             found = objects(self.cells)

@@ -68,7 +68,7 @@ def read_adaptations(patterns: str | Sequence[str], runs: Sequence[Run]) -> list
     """Read the folders of tools/adapt.py that match, each with the configuration and seed of its training.
 
     An adaptation belongs to the run in whose folder its checkpoint lies. Without such a run, or not scored
-    for want of truth, it is warned of and left out.
+    for want of ground truth, it is warned of and left out.
 
     Raises:
         UserError: nothing matches.
@@ -153,9 +153,9 @@ def _get(content: Any, key: str, path: Path) -> Any:
 
 
 def _protocol(content: Mapping[str, Any], path: Path) -> dict[str, Any]:
-    protocol, reach = _get(content, "protocol", path), _get(content, "search_range", path)
+    protocol, reach = _get(content, "protocol", path), _get(content, "max_disparity", path)
     general = {key: value for key, value in dict(protocol).items() if key not in ("description", "sets")}
-    return {**{f"protocol.{key}": value for key, value in general.items()}, "search_range": reach}
+    return {**{f"protocol.{key}": value for key, value in general.items()}, "max_disparity": reach}
 
 
 def _sets(entries: Mapping[str, Any], content: Mapping[str, Any], path: Path) -> dict[str, Scores]:

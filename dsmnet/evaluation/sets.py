@@ -109,18 +109,18 @@ def only_set(cfg: Any) -> dict[str, Any]:
         cfg: with ``dataset``, and with ``choices``: which file each group was taken from.
 
     Raises:
-        UserError: a table of several sets is asked for too, or pairs without truth are.
+        UserError: a table of several sets is asked for too, or pairs without ground truth are.
     """
     name, node = cfg.choices.dataset, cfg.dataset
     if cfg.choices.eval != _DEFAULT_TABLE:
         raise UserError(
             f"dataset={name} eval={cfg.choices.eval}: expected one of the two, a set or a table of sets"
         )
-    if not node.get("require_truth", True):
+    if not node.get("require_ground_truth", True):
         raise UserError(
-            f"dataset={name} dataset.require_truth=false: an evaluation needs ground truth; expected true"
+            f"dataset={name} dataset.require_ground_truth=false: an evaluation needs it; expected true"
         )
-    if "require_truth" not in node:
+    if "require_ground_truth" not in node:
         node = {"_target_": "dsmnet.evaluation.HeldBack", "dataset": node, "images": _HELD_BACK}
     return {"sets": {name: node}, "fallback": None}
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from dsmnet.evaluation.jsonable import finite
 from dsmnet.evaluation.protocol import EvaluationProtocol
 from dsmnet.inference.confidence import predict_with_cues
-from dsmnet.inference.search import search_range
+from dsmnet.inference.search import resolve_max_disparity
 from dsmnet.types import DisparityMap, Mask, Matcher, StereoSample
 
 log = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ class Sparsification:
 
     def __call__(self, set_name: str, sample: StereoSample, prediction: DisparityMap, scored: Mask) -> None:
         """Add an image."""
-        reach = search_range(self.max_disparity, sample.get("calibration"), sample["left"].shape[1])
+        reach = resolve_max_disparity(self.max_disparity, sample.get("calibration"), sample["left"].shape[1])
         _, cues = predict_with_cues(self.matcher, sample["left"], sample["right"], reach)
         cues = {name: cue[scored] for name, cue in cues.items()}
         if len(cues) > 1:

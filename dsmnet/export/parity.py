@@ -40,7 +40,7 @@ def check_parity(
         raise UserError("parity.sizes=[]: expected at least one [height, width]")
     found = []
     for index, size in enumerate(sizes):
-        pair = SyntheticStereo(size=size, max_disparity=min(96, max_disparity, size[1] // 2))[index]
+        pair = SyntheticStereo(size=size, largest_disparity=min(96, max_disparity, size[1] // 2))[index]
         ours, theirs = (p.predict(pair["left"], pair["right"], max_disparity) for p in (network, exported))
         difference = np.abs(ours - theirs)
         mean = float(difference.mean())  # nan compares as too large

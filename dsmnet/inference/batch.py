@@ -19,7 +19,7 @@ from dsmnet.inference.confidence import ConfidenceMap, check_cue, confidence_cue
 from dsmnet.inference.files import ResultWriter
 from dsmnet.inference.pipeline import ReadAhead, WriteBehind
 from dsmnet.inference.record import PredictionRecord
-from dsmnet.inference.search import search_range, too_short
+from dsmnet.inference.search import resolve_max_disparity, too_short
 from dsmnet.io import read_calibration
 from dsmnet.io.calibration import kitti_cameras
 from dsmnet.io.images import read_views as read_images
@@ -59,7 +59,7 @@ class Prediction:
     """What is asked of the matcher.
 
     Args:
-        max_disparity: ``auto`` or pixels, see `search_range`.
+        max_disparity: ``auto`` or pixels, see `resolve_max_disparity`.
         confidence: ``false``, ``true`` or a cue, see `inference.confidence`.
         min_confidence: pixels below are written as unknown.
 
@@ -72,7 +72,7 @@ class Prediction:
     min_confidence: float | None = None
 
     def __post_init__(self) -> None:
-        search_range(self.max_disparity)  # a wrong option is not the fault of the pairs
+        resolve_max_disparity(self.max_disparity)  # a wrong option is not the fault of the pairs
         cue, least = confidence_cue(self.confidence), self.min_confidence
         if least is None:
             return
@@ -84,7 +84,7 @@ class Prediction:
     def of(self, matcher: Matcher, loaded: LoadedPair, name: str) -> Answer:
         """Match a pair; the disparity is infinite where it is not trusted."""
         cue, width = confidence_cue(self.confidence), loaded.views[0].shape[1]
-        reach = search_range(self.max_disparity, loaded.calibration, width)
+        reach = resolve_max_disparity(self.max_disparity, loaded.calibration, width)
         start, confidence = time.perf_counter(), None
         if cue is None:
             disparity = matcher.predict(*loaded.views, reach)
@@ -167,7 +167,7 @@ def predict_files(
             tally.fail(pair, f"{pair.calibration}: {error}")
             return
         if record is not None:
-            record.add(pair, seconds=round(answer.seconds, 4), search_range=answer.reach)
+            record.add(pair, seconds=round(answer.seconds, 4), max_disparity=answer.reach)
         tally.done += 1
 
     try:

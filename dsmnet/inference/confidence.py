@@ -1,4 +1,4 @@
-"""How far a disparity can be trusted, per pixel in [0, 1], from two cues that need no truth.
+"""How far a disparity can be trusted, per pixel in [0, 1], from two cues that need no ground truth.
 
 Sharpness
     The share of the matching distribution that lies on the two planes around the answer: low where several

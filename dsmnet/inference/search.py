@@ -11,7 +11,8 @@ DEFAULT_RANGE = 192  # pixels: where nothing says how far to search
 WIDE = 1500  # pixels: of wider images a range of their own is in proportion to the width
 _STEP = 64  # pixels: ranges of wide images are rounded up to so many, that few different ones arise
 # Where a range is too short, answers pile up at its end. Of 44 matches of real pairs by dsmnet_lite in which
-# 2 % of the truth or more lay beyond the range, 41 had 1 % to 50 % there; of 18 with enough, 0.3 % at most.
+# 2 % of the ground truth or more lay beyond the range, 41 had 1 % to 50 % there; of 18 with enough, 0.3 % at
+# most.
 _END = 0.05  # of the range,
 _END_PIXELS = 4.0  # or so many pixels
 _PILE = 0.01  # of the pixels
@@ -28,7 +29,9 @@ def widened(max_disparity: int, width: int) -> int:
     return math.ceil(max_disparity * width / WIDE / _STEP) * _STEP
 
 
-def search_range(max_disparity: str | int, calibration: Calibration | None = None, width: int = 0) -> int:
+def resolve_max_disparity(
+    max_disparity: str | int, calibration: Calibration | None = None, width: int = 0
+) -> int:
     """Resolve ``max_disparity=auto|N``: auto is what the calibration states, else 192 px, `widened`.
 
     Args:

@@ -1,7 +1,7 @@
 """Disparity maps and non-occluded masks as files.
 
 Maps are PFM (Middlebury, ETH3D, SceneFlow), 16-bit PNG (KITTI), or scaled 8-bit PNG or PGM (Middlebury 2001
-to 2006). However a format marks pixels without truth (inf, nan, 0), in memory they are 0.
+to 2006). However a format marks pixels without ground truth (inf, nan, 0), in memory they are 0.
 """
 
 from __future__ import annotations
@@ -189,7 +189,8 @@ def png8(scale: float) -> DisparityCodec:
 def known_disparity(values: NDArray[np.floating], path: Path | str) -> DisparityMap:
     """Put 0 where there is no disparity; refuse what is nan or negative all over and would come out empty.
 
-    A map of which all is marked as unknown (inf, or 0 in a PNG) is no error: sparse truth may miss a crop.
+    A map of which all is marked as unknown (inf, or 0 in a PNG) is no error: sparse ground truth may miss a
+    crop.
     """
     if values.ndim != 2:
         raise FormatError(f"{path}: {values.shape[2]} channels, where a disparity map has one")

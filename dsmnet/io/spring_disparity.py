@@ -1,7 +1,7 @@
 """Spring's disparity maps (``.dsp5``): HDF5 files that h5py reads, of twice the views' height and width.
 
-Each pixel of a view has four values of truth, so that thin things in front of others are not averaged away;
-all are in pixels of the view, not of the larger map. As the authors' own loader does
+Each pixel of a view has four values of ground truth, so that thin things in front of others are not averaged
+away; all are in pixels of the view, not of the larger map. As the authors' own loader does
 (https://github.com/cv-stuttgart/spring_utils), the upper left value of the four is taken.
 """
 

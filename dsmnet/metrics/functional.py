@@ -1,4 +1,4 @@
-"""EPE, bad-k and D1: the error of a disparity map on the pixels whose truth is known.
+"""EPE, bad-k and D1: the error of a disparity map on the pixels whose ground truth is known.
 
 All three take maps of one shape ``[..., H, W]`` and a boolean mask of the pixels that count, and return
 
@@ -46,7 +46,7 @@ def bad_pixel(
 
 
 def d1(prediction: Tensor, target: Tensor, valid: Tensor, per_image: bool = False) -> Tensor:
-    """D1: share of pixels whose error exceeds both 3 px and 5 % of the truth, in percent (KITTI 2015).
+    """D1: share of pixels whose error exceeds both 3 px and 5 % of the ground truth, in percent (KITTI 2015).
 
     Arguments and errors as in `epe`.
     """
@@ -62,12 +62,12 @@ def absolute_error(prediction: Tensor, target: Tensor, valid: Tensor) -> Tensor:
     """
     if prediction.shape != target.shape:
         raise ShapeError(
-            f"prediction has shape {list(prediction.shape)} but the truth has {list(target.shape)}; "
+            f"prediction has shape {list(prediction.shape)} but the ground truth has {list(target.shape)}; "
             f"both must be of one shape [..., H, W]"
         )
     if valid.shape != target.shape:
         raise ShapeError(
-            f"the valid mask has shape {list(valid.shape)} but the truth has {list(target.shape)}; "
+            f"the valid mask has shape {list(valid.shape)} but the ground truth has {list(target.shape)}; "
             f"both must be of one shape [..., H, W]"
         )
     if target.ndim < 2:
@@ -78,7 +78,7 @@ def absolute_error(prediction: Tensor, target: Tensor, valid: Tensor) -> Tensor:
 
 
 def outliers(error: Tensor, target: Tensor) -> Tensor:
-    """KITTI 2015's definition of a wrong pixel: error > 3 px and error > 5 % of the truth."""
+    """KITTI 2015's definition of a wrong pixel: error > 3 px and error > 5 % of the ground truth."""
     return (error > 3) & (error > 0.05 * target.float().abs())
 
 

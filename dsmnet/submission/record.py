@@ -41,12 +41,12 @@ class Record:
 
     @property
     def answers(self) -> dict[str, dict[str, float]]:
-        """``seconds`` and ``search_range`` by the map's name."""
+        """``seconds`` and ``resolve_max_disparity`` by the map's name."""
         return dict(self._content["answers"])
 
-    def add(self, name: str, seconds: float, search_range: int) -> None:
+    def add(self, name: str, seconds: float, max_disparity: int) -> None:
         """Write down an answer whose files are there."""
-        self._content["answers"][name] = {"seconds": seconds, "search_range": search_range}
+        self._content["answers"][name] = {"seconds": seconds, "max_disparity": max_disparity}
         with atomic_write(self.path) as part:
             part.write_text(json.dumps(self._content, indent=2) + "\n", encoding="utf-8")
 

@@ -14,7 +14,7 @@ import torch
 from dsmnet.atomic import WriteError, atomic_write, cannot_write
 from dsmnet.ending import Interrupted, Terminated
 from dsmnet.errors import DataError, UserError, first_of
-from dsmnet.inference.search import search_range, too_short
+from dsmnet.inference.search import resolve_max_disparity, too_short
 from dsmnet.inference.timing import needs_warm_up, timed_prediction
 from dsmnet.io import write_pfm
 from dsmnet.io.disparity import write_disparity_png16
@@ -50,7 +50,7 @@ def predict_answers(
         form: of the benchmark.
         folder: where the files go, as they will lie in the archive.
         record: of what is done; it grows with each answer.
-        max_disparity: ``auto`` or pixels, see `dsmnet.inference.search.search_range`.
+        max_disparity: ``auto`` or pixels, see `dsmnet.inference.search.resolve_max_disparity`.
         watch: wraps the answers that are predicted, to show progress.
 
     Returns:
@@ -60,14 +60,16 @@ def predict_answers(
         UserError: at the end, naming the pairs that failed; or the run was interrupted.
         WriteError: the results cannot be written.
     """
-    search_range(max_disparity)  # a wrong option is not the fault of the pairs
+    resolve_max_disparity(max_disparity)  # a wrong option is not the fault of the pairs
     todo = [answer for answer in answers if not _is_done(answer, form, folder, record)]
     cold, failed = needs_warm_up(matcher), []
     try:
         for answer in watch(todo):
             try:
                 sample = answer.sample()
-                reach = search_range(max_disparity, sample.get("calibration"), sample["left"].shape[1])
+                reach = resolve_max_disparity(
+                    max_disparity, sample.get("calibration"), sample["left"].shape[1]
+                )
                 if cold:
                     matcher.predict(sample["left"], sample["right"], reach)
                     cold = False

@@ -41,9 +41,9 @@ class SyntheticStereo(Dataset[StereoSample]):
         seed: another seed gives other scenes and other textures.
         length: nominal number of pairs.
         size: height and width of the views in pixels, each at least 16.
-        max_disparity: no disparity is larger, in pixels; at most half the width.
-        min_near: the nearest things of a scene have a disparity between this and `max_disparity`, in pixels,
-            log-uniformly.
+        largest_disparity: no disparity is larger, in pixels; at most half the width.
+        min_near: the nearest things of a scene have a disparity between this and `largest_disparity`, in
+            pixels, log-uniformly.
         density: multiplies the number of things in every scene.
         layouts: relative weights of the layouts; see `LAYOUTS`.
         patterns: relative weights of the textures; see `PATTERNS`.
@@ -67,7 +67,7 @@ class SyntheticStereo(Dataset[StereoSample]):
         seed: int = 0,
         length: int = 100_000,
         size: Sequence[int] = (192, 384),
-        max_disparity: float = 96.0,
+        largest_disparity: float = 96.0,
         min_near: float = 20.0,
         density: float = 1.0,
         layouts: Mapping[str, float] | None = None,
@@ -84,7 +84,7 @@ class SyntheticStereo(Dataset[StereoSample]):
         if len(size) != 2:
             raise UserError(f"size: expected height and width, got {size}")
         self.height, self.width = (int(v) for v in size)
-        self.max_disparity, self.min_near = float(max_disparity), float(min_near)
+        self.largest_disparity, self.min_near = float(largest_disparity), float(min_near)
         self.density = float(density)
         self.photograph_share, self.glints = float(photograph_share), float(glints)
         self.reflections, self.glare = float(reflections), float(glare)
@@ -103,11 +103,13 @@ class SyntheticStereo(Dataset[StereoSample]):
             raise UserError(f"seed: expected 0 or more, got {self.seed}")
         if min(self.height, self.width) < 16:
             raise UserError(f"size: expected at least 16x16 pixels, got {self.height}x{self.width}")
-        if not self.max_disparity <= self.width / 2:
-            raise UserError(f"max_disparity: expected at most half the width, got {self.max_disparity}")
-        if not 1 <= self.min_near <= self.max_disparity:
+        if not self.largest_disparity <= self.width / 2:
             raise UserError(
-                f"min_near: expected 1 to max_disparity={self.max_disparity}, got {self.min_near}"
+                f"largest_disparity: expected at most half the width, got {self.largest_disparity}"
+            )
+        if not 1 <= self.min_near <= self.largest_disparity:
+            raise UserError(
+                f"min_near: expected 1 to largest_disparity={self.largest_disparity}, got {self.min_near}"
             )
         for name in ("photograph_share", "glints", "reflections", "glare"):
             if not 0 <= getattr(self, name) <= 1:
@@ -150,9 +152,9 @@ class SyntheticStereo(Dataset[StereoSample]):
 
     def split_validation(self) -> tuple[SyntheticStereo, SyntheticStereo]:
         """Return this set, and one of `validation_length` other scenes with other textures."""
-        held_back = object.__new__(type(self))
-        held_back.__dict__.update(self.__dict__, length=self.validation_length, _stream=_VALIDATION)
-        return self, held_back
+        validation = object.__new__(type(self))
+        validation.__dict__.update(self.__dict__, length=self.validation_length, _stream=_VALIDATION)
+        return self, validation
 
     def bank(self) -> Bank:
         """Return the textures; drawing them takes a second or two on first use in a process.
@@ -165,7 +167,7 @@ class SyntheticStereo(Dataset[StereoSample]):
         )
 
     def _scene(self, rng: np.random.Generator) -> Scene:
-        near = float(np.exp(rng.uniform(math.log(self.min_near), math.log(self.max_disparity))))
+        near = float(np.exp(rng.uniform(math.log(self.min_near), math.log(self.largest_disparity))))
         focal = self.width * float(np.exp(rng.uniform(math.log(0.7), math.log(2.0))))
         cx, cy = self.width * rng.uniform(-0.1, 1.1), self.height * rng.uniform(-0.2, 0.6)
         scene = Scene(rng, Rig(self.width, self.height, focal, cx, cy), self.bank(), near, self.density)
@@ -174,7 +176,7 @@ class SyntheticStereo(Dataset[StereoSample]):
         LAYOUTS[names[int(rng.choice(len(names), p=share / share.sum()))]](scene)
         # Drawn by a generator of its own: what stands before it is as it would be without.
         scene.surfaces.append(backdrop(rng.spawn(1)[0], scene.rig, scene.bank))
-        limit = self.max_disparity * _SAFETY
+        limit = self.largest_disparity * _SAFETY
         highest = max(s.highest(self.width, self.height, limit) for s in scene.surfaces if s.material)
         if highest > limit:
             scene.surfaces = [s.scaled(limit / highest) for s in scene.surfaces]

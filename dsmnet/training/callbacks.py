@@ -36,7 +36,7 @@ class LogPictures(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Draw left view, prediction, truth and error of one pair."""
+        """Draw left view, prediction, ground truth and error of one pair."""
         if batch_idx >= self.count or trainer.sanity_checking or "disparity" not in batch:
             return
         assert isinstance(pl_module, StereoModule)
@@ -44,7 +44,7 @@ class LogPictures(Callback):
         picture = panel(
             (batch["left"][0].permute(1, 2, 0) * 255).round().byte().cpu().numpy(),
             prediction[0, 0].float().cpu().numpy(),
-            truth=batch["disparity"][0, 0].cpu().numpy(),
+            target=batch["disparity"][0, 0].cpu().numpy(),
             valid=batch["valid"][0, 0].cpu().numpy(),
         )
         for logger in trainer.loggers:

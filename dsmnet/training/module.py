@@ -90,11 +90,11 @@ class StereoModule(pl.LightningModule):
         """Forward, loss, and a stop with the pairs' names if it is no number."""
         self._check_signal(batch_idx)
         output = self.match(self.net, batch["left"], batch["right"], self.max_disparity)
-        truth, valid = batch["disparity"], batch["valid"]
-        loss = self.loss(output.disparities, output.scores, truth, valid, batch.get("noc"))
+        target, valid = batch["disparity"], batch["valid"]
+        loss = self.loss(output.disparities, output.scores, target, valid, batch.get("noc"))
         self._check_loss(loss, batch)
         with torch.no_grad():
-            error = (output.disparities[-1].float() - truth).abs()
+            error = (output.disparities[-1].float() - target).abs()
             epe = (error * valid).sum() / valid.sum().clamp(min=1)
             self._known = self._known + valid.sum()
         self.log("train/loss", loss.detach())
@@ -190,7 +190,7 @@ class StereoModule(pl.LightningModule):
         if not known:
             raise UserError(
                 f"dataset: no pixel of {self.pairs_seen} pairs has a ground truth that is finite and in "
-                f"(0, search_range={self.max_disparity}): there is nothing to train on"
+                f"(0, max_disparity={self.max_disparity}): there is nothing to train on"
             )
 
     def progress(self) -> float:

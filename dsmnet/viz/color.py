@@ -111,40 +111,42 @@ def error_table() -> NDArray[np.uint8]:
     return np.rint(np.delete(eleven, 5, axis=0) * 255).astype(np.uint8)
 
 
-def error_in_tolerances(prediction: DisparityMap, truth: DisparityMap) -> DisparityMap:
-    """Return ``min(e / 3 px, e / 5 % of the truth)``: above 1 exactly where D1 counts an outlier.
+def error_in_tolerances(prediction: DisparityMap, target: DisparityMap) -> DisparityMap:
+    """Return ``min(e / 3 px, e / 5 % of the ground truth)``: above 1 exactly where D1 counts an outlier.
 
     Args:
         prediction: [H, W], pixels; an unknown pixel counts with the value it has.
-        truth: [H, W], pixels.
+        target: [H, W], pixels.
     """
-    if prediction.shape != truth.shape:
-        raise ShapeError(f"prediction {prediction.shape} and truth {truth.shape} differ in size")
-    error = np.abs(np.nan_to_num(prediction, nan=0.0) - truth)
+    if prediction.shape != target.shape:
+        raise ShapeError(f"prediction {prediction.shape} and ground truth {target.shape} differ in size")
+    error = np.abs(np.nan_to_num(prediction, nan=0.0) - target)
     pixels, share = ERROR_TOLERANCE
-    return error / np.maximum(pixels, share * np.abs(truth))
+    return error / np.maximum(pixels, share * np.abs(target))
 
 
 def color_error(
-    prediction: DisparityMap, truth: DisparityMap, valid: Mask | None = None, spread: int = 0
+    prediction: DisparityMap, target: DisparityMap, valid: Mask | None = None, spread: int = 0
 ) -> Image:
     """Color the error of a disparity map on the logarithmic scale of the KITTI 2015 development kit.
 
     Source: the error images of the kit that comes with Menze and Geiger, "Object Scene Flow for Autonomous
-    Vehicles", CVPR 2015. A pixel's error is taken relative to 3 px or 5 % of the truth, whichever is more.
+    Vehicles", CVPR 2015. A pixel's error is taken relative to 3 px or 5 % of the ground truth, whichever is
+    more.
 
     Args:
         prediction: [H, W], pixels.
-        truth: [H, W], pixels.
-        valid: where the truth is known; finite and positive pixels without it.
-        spread: radius in pixels by which sparse truth grows into unknown pixels, so that it can be seen.
+        target: [H, W], pixels.
+        valid: where the ground truth is known; finite and positive pixels without it.
+        spread: radius in pixels by which sparse ground truth grows into unknown pixels, so that it can be
+            seen.
 
     Returns:
-        RGB [H, W, 3]; black where the truth is unknown.
+        RGB [H, W, 3]; black where the ground truth is unknown.
     """
-    known = known_pixels(truth, valid)
-    truth = np.where(known, truth, 0).astype(np.float32)
-    error, known = grow(error_in_tolerances(prediction, truth).astype(np.float32), known, spread)
+    known = known_pixels(target, valid)
+    target = np.where(known, target, 0).astype(np.float32)
+    error, known = grow(error_in_tolerances(prediction, target).astype(np.float32), known, spread)
     # Right-closed classes: an error of exactly one tolerance is no outlier.
     picture = error_table()[np.digitize(error, ERROR_BOUNDARIES, right=True)]
     picture[~known] = 0

@@ -1,4 +1,4 @@
-"""One picture that tells how a pair went: left | prediction | truth | error, with numbers and legends."""
+"""Panel of a pair: left view, prediction, ground truth and error, with numbers and legends."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TILE_AREA = 600 * 400  # pixels that a tile is scaled to, whatever the size of t
 TILE_LIMITS = (320, 960)  # pixels, width of a tile
 ASPECT = 1.6  # width / height that the grid of tiles comes as near to as it can
 GAP = 12  # pixels between tiles and around them
-SPARSE = 0.5  # truth that knows less of the picture is drawn with larger dots
+SPARSE = 0.5  # ground truth that knows less of the picture is drawn with larger dots
 
 
 class Tile(NamedTuple):
@@ -37,21 +37,21 @@ class Tile(NamedTuple):
 def panel(
     left: Image | None,
     prediction: DisparityMap,
-    truth: DisparityMap | None = None,
+    target: DisparityMap | None = None,
     valid: Mask | None = None,
     right: Image | None = None,
     max_disparity: float | None = None,
     title: str | None = None,
 ) -> Image:
-    """Draw left | right | prediction | truth | error in a grid; what is not given is left out.
+    """Draw left | right | prediction | ground truth | error in a grid; what is not given is left out.
 
-    Prediction and truth share one range of colors: that of the truth where there is one.
+    Prediction and ground truth share one range of colors: that of the ground truth where there is one.
 
     Args:
         left: RGB [H, W, 3].
-        prediction: [H, W], pixels; 0 where unknown, which counts as a disparity of 0 against truth.
-        truth: [H, W], pixels.
-        valid: where the truth is known; finite and positive pixels without it.
+        prediction: [H, W], pixels; 0 where unknown, which counts as a disparity of 0 against ground truth.
+        target: [H, W], pixels.
+        valid: where the ground truth is known; finite and positive pixels without it.
         right: RGB [H', W', 3].
         max_disparity: the disparity of the warmest color, pixels; a high percentile without it.
         title: a line above the grid.
@@ -60,10 +60,10 @@ def panel(
         RGB, of a size that suits a screen whatever H and W.
 
     Raises:
-        ShapeError: left, prediction, truth and valid differ in size.
+        ShapeError: left, prediction, ground truth and valid differ in size.
     """
-    _check_sizes(left, prediction, truth, valid)
-    reference, mask = (prediction, None) if truth is None else (truth, known_pixels(truth, valid))
+    _check_sizes(left, prediction, target, valid)
+    reference, mask = (prediction, None) if target is None else (target, known_pixels(target, valid))
     limits = disparity_range(reference, mask)
     if max_disparity is not None:
         limits = (min(limits[0], max_disparity / 2), float(max_disparity))
@@ -73,11 +73,11 @@ def panel(
         tiles.append(Tile(resize(left, *size), "left", f"{left.shape[1]} × {left.shape[0]}"))
     if right is not None:
         tiles.append(Tile(resize(right, *size), "right"))
-    tiles.append(prediction_tile(prediction, truth, mask, limits, size))
-    if truth is not None:
+    tiles.append(prediction_tile(prediction, target, mask, limits, size))
+    if target is not None:
         assert mask is not None
-        tiles.append(truth_tile(truth, mask, limits, size))
-        tiles.append(error_tile(prediction, truth, mask, size))
+        tiles.append(ground_truth_tile(target, mask, limits, size))
+        tiles.append(error_tile(prediction, target, mask, size))
     return _finish(tiles, limits, title)
 
 
@@ -100,9 +100,9 @@ def grid_columns(count: int, height: int, width: int) -> int:
 
 
 def _check_sizes(
-    left: Image | None, prediction: DisparityMap, truth: DisparityMap | None, valid: Mask | None
+    left: Image | None, prediction: DisparityMap, target: DisparityMap | None, valid: Mask | None
 ) -> None:
-    for name, other in (("left image", left), ("truth", truth), ("valid mask", valid)):
+    for name, other in (("left image", left), ("ground truth", target), ("valid mask", valid)):
         if other is not None and other.shape[:2] != prediction.shape:
             raise ShapeError(
                 f"{name} {other.shape[:2]} and disparity {prediction.shape} differ in size (height, width)"
@@ -111,42 +111,44 @@ def _check_sizes(
 
 def prediction_tile(
     prediction: DisparityMap,
-    truth: DisparityMap | None,
+    target: DisparityMap | None,
     mask: Mask | None,
     limits: tuple[float, float],
     size: tuple[int, int],
 ) -> Tile:
-    """Draw a prediction at a size (height, width), with EPE and bad-3 where there is truth."""
+    """Draw a prediction at a size (height, width), with EPE and bad-3 where there is ground truth."""
     known = known_pixels(prediction)
     picture = resize_map(color_disparity(prediction, limits, known), known, *size)
-    notes = [] if truth is None or mask is None else [error_note(prediction, truth, mask)]
+    notes = [] if target is None or mask is None else [error_note(prediction, target, mask)]
     if known.mean() < 0.9995:
         notes.append(f"{1 - known.mean():.1%} unknown")
-    return Tile(picture, "disparity" if truth is None else "prediction", "   ".join(notes))
+    return Tile(picture, "disparity" if target is None else "prediction", "   ".join(notes))
 
 
-def error_note(prediction: DisparityMap, truth: DisparityMap, mask: Mask) -> str:
+def error_note(prediction: DisparityMap, target: DisparityMap, mask: Mask) -> str:
     """Return EPE (pixels) and bad-3 (percent) over the mask, as a caption."""
     if not mask.any():
-        return "no known truth"
-    error = np.abs(prediction[mask].astype(np.float64) - truth[mask])
+        return "no known ground truth"
+    error = np.abs(prediction[mask].astype(np.float64) - target[mask])
     return f"EPE {error.mean():.2f} px   bad-3 {(error > 3).mean():.1%}"
 
 
-def truth_tile(truth: DisparityMap, mask: Mask, limits: tuple[float, float], size: tuple[int, int]) -> Tile:
-    """Draw the truth at a size (height, width); sparse truth with larger dots."""
-    values, reached = grow(np.where(mask, truth, 0).astype(np.float32), mask, _dot_radius(mask))
+def ground_truth_tile(
+    target: DisparityMap, mask: Mask, limits: tuple[float, float], size: tuple[int, int]
+) -> Tile:
+    """Draw the ground truth at a size (height, width); sparse ground truth with larger dots."""
+    values, reached = grow(np.where(mask, target, 0).astype(np.float32), mask, _dot_radius(mask))
     picture = resize_map(color_disparity(values, limits, reached), reached, *size)
-    return Tile(picture, "truth", f"{mask.mean():.0%} known")
+    return Tile(picture, "ground truth", f"{mask.mean():.0%} known")
 
 
-def error_tile(prediction: DisparityMap, truth: DisparityMap, mask: Mask, size: tuple[int, int]) -> Tile:
+def error_tile(prediction: DisparityMap, target: DisparityMap, mask: Mask, size: tuple[int, int]) -> Tile:
     """Draw the errors at a size (height, width), with D1; sparse ones with larger dots."""
-    picture = color_error(prediction, truth, mask, spread=_dot_radius(mask))
+    picture = color_error(prediction, target, mask, spread=_dot_radius(mask))
     tile = resize_map(picture, np.asarray(picture.any(axis=-1)), *size)
     if not mask.any():
         return Tile(tile, "error")
-    outliers = error_in_tolerances(prediction, np.where(mask, truth, 1))[mask] > 1
+    outliers = error_in_tolerances(prediction, np.where(mask, target, 1))[mask] > 1
     return Tile(tile, "error", f"D1 {outliers.mean():.1%}")
 
 

@@ -217,7 +217,9 @@ def test_a_stereo_network(norm: str) -> None:
     for build in (SyntheticStereo, Exchanged):
         torch.manual_seed(0)
         net = build_model("tiny", norm=norm)
-        done = adapt(net, build(size=(64, 96), max_disparity=32, length=3), max_disparity=32, progress=False)
+        done = adapt(
+            net, build(size=(64, 96), largest_disparity=32, length=3), max_disparity=32, progress=False
+        )
         assert {layer.name for layer in done.layers} == set(batch_norms(net))
         assert done.items == 3
         found.append({name: value for name, value in net.named_buffers() if "running" in name})
@@ -230,13 +232,13 @@ def test_norms_inside_the_volume() -> None:
     names = set(batch_norms(net))
     assert names
     done = adapt(
-        net, SyntheticStereo(size=(64, 96), max_disparity=32, length=2), max_disparity=32, progress=False
+        net, SyntheticStereo(size=(64, 96), largest_disparity=32, length=2), max_disparity=32, progress=False
     )
     assert {layer.name for layer in done.layers} == names
 
 
 def test_at_most_so_many_images() -> None:
-    dataset = SyntheticStereo(size=(64, 96), max_disparity=32, length=5)
+    dataset = SyntheticStereo(size=(64, 96), largest_disparity=32, length=5)
     net = build_model("tiny", norm="batch")
     assert adapt(net, dataset, images=2, mode="single_pass", progress=False).items == 2
     with pytest.raises(UserError, match="images=0"):

@@ -27,7 +27,7 @@ class Changed(Dataset[StereoSample]):
     """Scenes seen by a camera of less contrast."""
 
     def __init__(self, contrast: float = 1.0, count: int = 4) -> None:
-        self.scenes = SyntheticStereo(size=(70, 110), max_disparity=32, length=count, camera=IDEAL)
+        self.scenes = SyntheticStereo(size=(70, 110), largest_disparity=32, length=count, camera=IDEAL)
         self.contrast = contrast
 
     def __len__(self) -> int:

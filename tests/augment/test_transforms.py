@@ -16,16 +16,16 @@ def shifted_pair(disparity: int = 6, height: int = 40, width: int = 60) -> Any:
     rng = np.random.default_rng(0)
     world = rng.integers(0, 256, (height, width + disparity, 3)).astype(np.uint8)
     left, right = world[:, :width], world[:, disparity:]
-    truth = np.full((height, width), disparity, np.float32)
+    target = np.full((height, width), disparity, np.float32)
     seen = np.zeros((height, width), bool)
     seen[:, disparity:] = True
     return {
         "left": left,
         "right": right,
-        "disparity": truth,
+        "disparity": target,
         "valid": np.ones_like(seen),
         "noc": seen,
-        "right_disparity": truth.copy(),
+        "right_disparity": target.copy(),
         "right_valid": np.ones_like(seen),
         "name": "pair",
         "dataset": "test",
@@ -67,7 +67,7 @@ def test_swap_mirrors_and_recomputes_what_both_see() -> None:
         np.testing.assert_array_equal(again[key], sample[key])
 
 
-def test_swap_leaves_a_sample_without_right_truth_alone() -> None:
+def test_swap_leaves_a_sample_without_right_ground_truth_alone() -> None:
     sample = shifted_pair()
     del sample["right_disparity"]
     assert RandomHorizontalFlip(1.0)(sample, np.random.default_rng(0)) is sample

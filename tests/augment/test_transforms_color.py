@@ -127,7 +127,7 @@ def test_seeds_of_color_jitter_keep_their_meaning() -> None:
     ]
 
 
-def test_erased_boxes_are_not_seen_by_both_and_keep_their_truth() -> None:
+def test_erased_boxes_are_not_seen_by_both_and_keep_their_ground_truth() -> None:
     sample = pair(80, 120)
     shape = (80, 120)
     sample["disparity"] = rng().uniform(1, 20, shape).astype(np.float32)

@@ -69,7 +69,7 @@ def test_surfaces_and_holes_are_not_mixed(size: tuple[int, int], far: float) -> 
 
 
 @pytest.mark.parametrize("size", [(70, 150), (50, 100), (33, 71)])
-def test_sparse_truth_keeps_its_values_and_goes_to_the_nearest_pixel(size: tuple[int, int]) -> None:
+def test_sparse_ground_truth_keeps_its_values_and_goes_to_the_nearest_pixel(size: tuple[int, int]) -> None:
     disparity = rng().uniform(1, 60, (50, 100)).astype(np.float32)
     valid = rng(1).random(disparity.shape) < 0.2
     noc = valid & (rng(2).random(disparity.shape) < 0.5)
@@ -85,7 +85,7 @@ def test_sparse_truth_keeps_its_values_and_goes_to_the_nearest_pixel(size: tuple
         assert scaled["noc"][place] == seen
 
 
-def test_sparse_truth_is_told_by_its_neighbours() -> None:
+def test_sparse_ground_truth_is_told_by_its_neighbours() -> None:
     holes = np.ones((50, 100), bool)
     holes[10:30, 20:60] = False  # a large hole
     assert not is_sparse(holes)
@@ -93,8 +93,8 @@ def test_sparse_truth_is_told_by_its_neighbours() -> None:
     lines[::3] = True  # of a laser scanner
     assert is_sparse(lines)
     assert not is_sparse(np.zeros((5, 5), bool))
-    for truth, kept in (("auto", True), ("sparse", True), ("dense", False)):
-        step = RandomScaleCrop(40, 80, 0.5, 0.5, 0.0, 1.0, 0.0, truth=truth)
+    for target, kept in (("auto", True), ("sparse", True), ("dense", False)):
+        step = RandomScaleCrop(40, 80, 0.5, 0.5, 0.0, 1.0, 0.0, ground_truth=target)
         sample = pair(rng().uniform(1, 60, (50, 100)), lines)
         changed = step(sample, rng())
         values = changed["disparity"][changed["valid"]]
@@ -286,7 +286,7 @@ def test_stretched_views_have_no_calibration() -> None:
         (lambda: RandomScaleCrop(0, 5), "crop of 0x5"),
         (lambda: RandomScaleCrop(5, 5, 0.4, -0.2), r"min_scale, max_scale=\[0.4, -0.2\]"),
         (lambda: RandomScaleCrop(5, 5, stretch=-0.1), "stretch=-0.1"),
-        (lambda: RandomScaleCrop(5, 5, truth="half"), "truth=half: expected one of auto, dense, sparse"),
+        (lambda: RandomScaleCrop(5, 5, ground_truth="half"), "ground_truth=half: expected one of"),
         (lambda: RandomShift(-1), "shift=-1"),
         (lambda: VerticalMisalignment(float("nan")), "vertical shift=nan"),
         (lambda: VerticalMisalignment(angle=45), "angle=45: expected at most 10 degrees"),

@@ -35,7 +35,7 @@ def pairs() -> list[StereoSample]:
     off = {name: {"probability": 0.0} for name in DEFAULTS}
     patterns = {"noise": 1.0, "wood": 1.0, "dead_leaves": 1.0}
     plain = {"glints": 0.0, "reflections": 0.0, "glare": 0.0}
-    data = SyntheticStereo(size=(160, 320), max_disparity=64, camera=off, patterns=patterns, **plain)
+    data = SyntheticStereo(size=(160, 320), largest_disparity=64, camera=off, patterns=patterns, **plain)
     return [data[index] for index in range(12)]
 
 
@@ -60,21 +60,21 @@ def warp(right: Floats, disparity: Floats) -> tuple[Floats, NDArray[np.bool_]]:
     return np.asarray(cv2.remap(right, source, rows, cv2.INTER_CUBIC)), inside
 
 
-def assert_truth_fits(samples: list[StereoSample], least: float, gap: float) -> None:
-    """Each pair is explained best by its truth; all together well, and clearly worse a pixel beside it."""
-    truth = np.array([likeness(sample) for sample in samples])
+def assert_ground_truth_fits(samples: list[StereoSample], least: float, gap: float) -> None:
+    """The ground truth explains each pair best; all together well, and clearly worse a pixel beside it."""
+    target = np.array([likeness(sample) for sample in samples])
     beside = np.array([[likeness(sample, error) for error in (-1, 1)] for sample in samples])
-    assert (truth[:, None] > beside).all()
-    assert truth.mean() > least
-    assert (truth.mean() - beside.mean(axis=0)).min() > gap
+    assert (target[:, None] > beside).all()
+    assert target.mean() > least
+    assert (target.mean() - beside.mean(axis=0)).min() > gap
 
 
 @pytest.mark.parametrize("name", YAMLS)
 def test_disparity_explains_the_right_view(name: str, pairs: list[StereoSample]) -> None:
-    assert_truth_fits(pairs, least=0.9, gap=0.05)
+    assert_ground_truth_fits(pairs, least=0.9, gap=0.05)
     transform = from_yaml(name)
     changed = [transform(pair, np.random.default_rng(seed)) for seed, pair in enumerate(pairs)]
-    assert_truth_fits(changed, least=0.8, gap=0.05)
+    assert_ground_truth_fits(changed, least=0.8, gap=0.05)
 
 
 @pytest.mark.parametrize("name", YAMLS)
@@ -116,7 +116,9 @@ def test_maps_keep_their_kind_and_belong_together(name: str, pairs: list[StereoS
 
 @pytest.mark.parametrize("name", YAMLS)
 @pytest.mark.parametrize("parts", [(), ("disparity", "valid")])
-def test_pairs_with_little_or_no_truth_pass(name: str, parts: tuple[str, ...], pairs: list[Any]) -> None:
+def test_pairs_with_little_or_no_ground_truth_pass(
+    name: str, parts: tuple[str, ...], pairs: list[Any]
+) -> None:
     pair = {key: pairs[0][key] for key in ("left", "right", "name", "dataset", *parts)}
     for seed in range(4):
         changed = from_yaml(name)(pair, np.random.default_rng(seed))
@@ -176,8 +178,8 @@ REAL = {"kitti2015": "sparse", "middlebury": "dsmnet", "sceneflow": "full"}
 
 @pytest.mark.real_data
 @pytest.mark.parametrize("name", REAL)
-def test_truth_of_recorded_pairs_still_fits(name: str, real_data: Path) -> None:
-    """In the mean over seeds, two pixels beside it: KITTI's own truth fits best a third of a pixel lower."""
+def test_ground_truth_of_recorded_pairs_still_fits(name: str, real_data: Path) -> None:
+    """In the mean over seeds, two pixels beside it: KITTI's own fits best a third of a pixel lower."""
     cfg = OmegaConf.create({"paths": {"data": str(real_data)}})
     cfg.set = OmegaConf.load(config_dir() / "dataset" / f"{name}.yaml")
     if not Path(cfg.set.root).is_dir():
@@ -185,7 +187,7 @@ def test_truth_of_recorded_pairs_still_fits(name: str, real_data: Path) -> None:
     sample = instantiate(cfg.set)[0]
     transform = from_yaml(REAL[name], 192, 320)
     changed = [transform(sample, np.random.default_rng(seed)) for seed in range(12)]
-    truth, less, more = (np.mean([likeness(pair, e) for pair in changed]) for e in (0, -2, 2))
-    assert truth > 0.6
-    assert truth > max(less, more) + 0.1
-    assert truth > likeness(sample) - 0.15
+    target, less, more = (np.mean([likeness(pair, e) for pair in changed]) for e in (0, -2, 2))
+    assert target > 0.6
+    assert target > max(less, more) + 0.1
+    assert target > likeness(sample) - 0.15

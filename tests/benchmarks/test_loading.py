@@ -90,10 +90,10 @@ def test_a_mask_that_torchvision_insists_on_is_made(
     assert before[0].noc.is_file()
 
 
-def test_pairs_without_truth_are_refused(tmp_path: Path, fake: Callable[[Any], StereoDataset]) -> None:
+def test_pairs_without_ground_truth_are_refused(tmp_path: Path, fake: Callable[[Any], StereoDataset]) -> None:
     dataset = fake(Kitti2015)
     dataset.pairs = [pair._replace(disparity=None, noc=None) for pair in dataset.pairs]
-    with pytest.raises(DataError, match="require_truth=true"):
+    with pytest.raises(DataError, match="require_ground_truth=true"):
         same_files(dataset, tmp_path)
 
 

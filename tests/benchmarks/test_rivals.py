@@ -34,7 +34,7 @@ class GwcNet_GC(nn.Module):
         return maps if self.training else maps[-1:]
 """
 measure = functools.partial(
-    cases, psmnet=None, size=[64, 128], search_range=32, tolerance=1e-3, target=1.2, device="cpu"
+    cases, psmnet=None, size=[64, 128], max_disparity=32, tolerance=1e-3, target=1.2, device="cpu"
 )
 
 

@@ -107,7 +107,7 @@ def test_transform_brings_samples_to_one_size(name: str) -> None:
 
     cfg = compose("train", [f"transform={name}", "crop.height=48", "crop.width=64", OUTPUT])
     sample = instantiate(cfg.transform)(
-        SyntheticStereo(size=(64, 96), max_disparity=32)[0], np.random.default_rng(0)
+        SyntheticStereo(size=(64, 96), largest_disparity=32)[0], np.random.default_rng(0)
     )
     assert sample["left"].shape == sample["right"].shape == (48, 64, 3)
     assert sample["disparity"].shape == sample["valid"].shape == (48, 64)

@@ -162,15 +162,15 @@ def test_nested_mixtures_share_their_share() -> None:
     for name, length in (("p0", 3), ("p1", 30), ("outer", 10)):
         counts = [samples[name, item] for item in range(length)]
         assert max(counts) - min(counts) <= 1
-    train, held_back = data.split_validation()
-    assert {held_back[index][0] for index in range(len(held_back))} == {"p0'", "p1'", "outer'"}
+    train, validation = data.split_validation()
+    assert {validation[index][0] for index in range(len(validation))} == {"p0'", "p1'", "outer'"}
     assert {train[index][0] for index in range(len(train))} == {"p0", "p1", "outer"}
 
 
 def test_validation_begins_with_every_part() -> None:
-    train, held_back = mixture([1000, 50], [0.8, 0.2]).split_validation()
-    assert train.weights == held_back.weights == {"p0": 0.8, "p1": 0.2}
-    assert Counter(held_back[index][0] for index in range(10)) == {"p0'": 8, "p1'": 2}
+    train, validation = mixture([1000, 50], [0.8, 0.2]).split_validation()
+    assert train.weights == validation.weights == {"p0": 0.8, "p1": 0.2}
+    assert Counter(validation[index][0] for index in range(10)) == {"p0'": 8, "p1'": 2}
 
 
 @pytest.mark.parametrize(
@@ -230,8 +230,8 @@ def test_the_configured_mixture(tmp_path: Path) -> None:
     node.missing = "skip"
     node.parts.synthetic.size = [32, 64]
     node.parts.synthetic.max_disparity = 24
-    train, held_back = instantiate(node).split_validation()
-    assert (len(train), len(held_back)) == (100_000, 64)
+    train, validation = instantiate(node).split_validation()
+    assert (len(train), len(validation)) == (100_000, 64)
     assert train[3]["left"].shape == (32, 64, 3)
 
 

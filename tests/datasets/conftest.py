@@ -20,7 +20,7 @@ from dsmnet.types import Calibration, StereoSample
 
 LOSSY = {".jpg", ".jpeg"}  # what OpenCV writes without loss is compared exactly: PNG, PPM, WebP
 LOSSY_BOUND = 8  # grey levels; JPEG differs by at most 6 on 600 of the smooth views it is given
-SHARED_OPTIONS = {"_target_", "root", "require_truth", "subset"}  # those of every set
+SHARED_OPTIONS = {"_target_", "root", "require_ground_truth", "subset"}  # those of every set
 SIZE = (37, 53)
 CALIBRATION = Calibration(focal=710.5, baseline=0.25, cx=26.5, cy=18.0, doffs=4.25, max_disparity=48)
 

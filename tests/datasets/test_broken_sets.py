@@ -93,7 +93,7 @@ def test_sizes_that_differ_are_named_with_both(case: Any, part: str, case_sample
 
 
 @pytest.mark.parametrize("part", ["disparity", "right_disparity"])
-def test_truth_of_nothing_but_nan_is_named(case: Any, part: str, case_samples: MakeSamples) -> None:
+def test_ground_truth_of_nothing_but_nan_is_named(case: Any, part: str, case_samples: MakeSamples) -> None:
     case.write(case_samples(1))
     data = case.open()
     path = getattr(data.pairs[0], part)
@@ -104,7 +104,7 @@ def test_truth_of_nothing_but_nan_is_named(case: Any, part: str, case_samples: M
         data[0]
 
 
-def test_pairs_without_truth_are_left_out_and_named(
+def test_pairs_without_ground_truth_are_left_out_and_named(
     case: Any, caplog: pytest.LogCaptureFixture, case_samples: MakeSamples
 ) -> None:
     samples = case_samples(3)
@@ -115,13 +115,13 @@ def test_pairs_without_truth_are_left_out_and_named(
     assert [pair.name for pair in data.pairs] == sorted([names[0], names[2]])
     assert "1 of 3" in caplog.text
     assert names[1] in caplog.text
-    everything = case.open(require_truth=False)
+    everything = case.open(require_ground_truth=False)
     assert len(everything) == 3
     without = everything[sorted(names).index(names[1])]
     assert not {"disparity", "valid", "noc"} & without.keys()
 
 
-def test_a_set_without_any_truth_says_so(case: Any, case_samples: MakeSamples) -> None:
+def test_a_set_without_any_ground_truth_says_so(case: Any, case_samples: MakeSamples) -> None:
     samples = case_samples(2)
     for sample in samples:
         del sample["disparity"], sample["noc"], sample["right_disparity"]
@@ -129,7 +129,7 @@ def test_a_set_without_any_truth_says_so(case: Any, case_samples: MakeSamples) -
     with pytest.raises(DataError, match="has ground truth; expected") as error:
         case.open()
     assert case.tree.layouts[0].disparity[0] in str(error.value)
-    assert "require_truth=false" in str(error.value)
+    assert "require_ground_truth=false" in str(error.value)
 
 
 def test_an_unknown_option_lists_the_known_ones(case: Any) -> None:

@@ -85,13 +85,15 @@ def scenes(names: str) -> list[dict[str, str]]:
 def count(cls: Any, root: Path, **options: Any) -> int:
     """Open a set and hold the number of its pairs against the published one."""
     data: StereoDataset = cls(root, **options)
-    published = cls.published(**{k: v for k, v in options.items() if k not in ("require_truth", "subset")})
+    published = cls.published(
+        **{k: v for k, v in options.items() if k not in ("require_ground_truth", "subset")}
+    )
     assert len(data) == published
     return len(data)
 
 
 @pytest.mark.parametrize(
-    ("cls", "views", "truths", "pairs"),
+    ("cls", "views", "targets", "pairs"),
     [
         (Kitti2012, ("colored_0", "colored_1"), ("disp_occ", "disp_noc"), (194, 195)),
         (Kitti2012, ("image_0", "image_1"), ("disp_occ", "disp_noc"), (194, 195)),
@@ -103,7 +105,7 @@ def test_kitti(
     touch_pairs: TouchPairs,
     cls: Any,
     views: tuple[str, str],
-    truths: tuple[str, str],
+    targets: tuple[str, str],
     pairs: tuple[int, int],
 ) -> None:
     options = {"views": "grey"} if views[0] == "image_0" else {}
@@ -112,9 +114,9 @@ def test_kitti(
         both = [{"n": f"{n:06d}", "k": k} for n in range(number) for k in ("10", "11")]
         touch_pairs(tmp_path, Layout("", left, right), both)
         if split == "training":
-            occ, noc = (f"{split}/{truth}/{{n}}_10.png" for truth in truths)
+            occ, noc = (f"{split}/{target}/{{n}}_10.png" for target in targets)
             touch_pairs(tmp_path, Layout("", occ, noc), both)
-        found = count(cls, tmp_path, split=split, require_truth=split == "training", **options)
+        found = count(cls, tmp_path, split=split, require_ground_truth=split == "training", **options)
         assert found == number
     names = [pair.name for pair in cls(tmp_path, **options).pairs]
     assert names == [f"{n:06d}_10" for n in range(pairs[0])]
@@ -135,8 +137,8 @@ def test_published_splits_of_kitti_share_no_pair_and_leave_none_out(
 ) -> None:
     everything = {f"{n:06d}_10" for n in range(train + validation)}
     folders = ("colored_0", "colored_1", "disp_occ") if year == 2012 else ("image_2", "image_3", "disp_occ_0")
-    left, right, truth = (f"training/{folder}/{{name}}.png" for folder in folders)
-    touch_pairs(tmp_path, Layout("", left, right, (truth,)), [{"name": name} for name in everything])
+    left, right, target = (f"training/{folder}/{{name}}.png" for folder in folders)
+    touch_pairs(tmp_path, Layout("", left, right, (target,)), [{"name": name} for name in everything])
     parts = []
     for kind, number in (("train", train), ("val", validation)):
         listed = f"kitti{year}_{kind}{number}"
@@ -150,9 +152,11 @@ def test_published_splits_of_kitti_share_no_pair_and_leave_none_out(
 @pytest.mark.parametrize(("split", "size"), [*product(EVAL3, "FHQ")])
 def test_middeval3(tmp_path: Path, touch_pairs: TouchPairs, split: str, size: str) -> None:
     scene = f"{split}{size}/{{scene}}"
-    truth = (f"{scene}/disp0GT.pfm",) if split == "training" else ()
-    touch_pairs(tmp_path, Layout("", f"{scene}/im0.png", f"{scene}/im1.png", truth), scenes(EVAL3[split]))
-    found = count(Middlebury, tmp_path, split=split, resolution=size, require_truth=split == "training")
+    target = (f"{scene}/disp0GT.pfm",) if split == "training" else ()
+    touch_pairs(tmp_path, Layout("", f"{scene}/im0.png", f"{scene}/im1.png", target), scenes(EVAL3[split]))
+    found = count(
+        Middlebury, tmp_path, split=split, resolution=size, require_ground_truth=split == "training"
+    )
     assert found == 15
 
 
@@ -175,12 +179,12 @@ def test_middlebury_2001(tmp_path: Path, touch_pairs: TouchPairs) -> None:
 def test_middlebury_2003(
     tmp_path: Path, touch_pairs: TouchPairs, size: str, letter: str, suffixes: tuple[str, str]
 ) -> None:
-    view, truth = suffixes
+    view, target = suffixes
     for number in (1, 2, 6):
         scene = f"{size}/{{scene}}{letter}"
         views = Layout("", f"{scene}/im{number}.{view}", f"{scene}/im{number}.{view}")
         touch_pairs(tmp_path, views, scenes("cones teddy"))
-        maps = Layout("", f"{scene}/disp2.{truth}", f"{scene}/disp6.{truth}")
+        maps = Layout("", f"{scene}/disp2.{target}", f"{scene}/disp6.{target}")
         touch_pairs(tmp_path, maps, scenes("cones teddy"))
     assert count(Middlebury2003, tmp_path, resolution=size) == 2
 
@@ -201,7 +205,9 @@ def test_middlebury_2005_and_2006(
             touch_pairs(tmp_path, views, scenes(names + " " + without))
     assert count(cls, tmp_path, resolution=size) == pairs
     assert count(cls, tmp_path, resolution=size, views="lights") == 9 * pairs
-    assert len(cls(tmp_path, resolution=size, require_truth=False)) == len((names + " " + without).split())
+    assert len(cls(tmp_path, resolution=size, require_ground_truth=False)) == len(
+        (names + " " + without).split()
+    )
 
 
 def test_middlebury_2014(tmp_path: Path, touch_pairs: TouchPairs) -> None:
@@ -227,9 +233,9 @@ def test_middlebury_2021(tmp_path: Path, touch_pairs: TouchPairs, folder: str) -
 )
 def test_eth3d(tmp_path: Path, touch_pairs: TouchPairs, split: str, folder: str, pairs: int) -> None:
     scene = f"two_view_{folder}/{{scene}}"
-    truth = (f"two_view_{folder}_gt/{{scene}}/disp0GT.pfm",) if split == "training" else ()
-    touch_pairs(tmp_path, Layout("", f"{scene}/im0.png", f"{scene}/im1.png", truth), scenes(ETH3D[split]))
-    assert count(Eth3d, tmp_path, split=split, require_truth=split == "training") == pairs
+    target = (f"two_view_{folder}_gt/{{scene}}/disp0GT.pfm",) if split == "training" else ()
+    touch_pairs(tmp_path, Layout("", f"{scene}/im0.png", f"{scene}/im1.png", target), scenes(ETH3D[split]))
+    assert count(Eth3d, tmp_path, split=split, require_ground_truth=split == "training") == pairs
 
 
 def flying_things(split: str) -> list[str]:

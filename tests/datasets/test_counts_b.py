@@ -152,7 +152,7 @@ def crestereo_files(per_kind: int) -> Iterator[str]:
 
 def test_crestereo(tmp_path: Path, listed: Any) -> None:
     listed(name for name in crestereo_files(50_000) if name.endswith("jpg"))
-    assert len(CreStereo(tmp_path, require_truth=False)) == CreStereo.published() == 200_000
+    assert len(CreStereo(tmp_path, require_ground_truth=False)) == CreStereo.published() == 200_000
     assert CreStereo.published(["tree"]) is None
     listed(crestereo_files(100))
     data = CreStereo(tmp_path)

@@ -118,7 +118,7 @@ def test_a_full_tree_holds_what_is_published(
 ) -> None:
     (layout,) = cls.tree(**options).layouts
     touch_pairs(root, layout, words(cls.name, options["split"]))
-    pairs = cls(root, **options, require_truth=False).pairs
+    pairs = cls(root, **options, require_ground_truth=False).pairs
     assert len(pairs) == cls.published(**options)
     assert all(pair.disparity for pair in pairs)
 
@@ -132,7 +132,7 @@ def test_the_training_part_of_drivingstereo(root: Path) -> None:
             os.makedirs(folder)
         os.close(os.open(f"{folder}/{entry['frame']}.jpg", os.O_CREAT))
     (root / "train-right-image").symlink_to(left)
-    assert len(DrivingStereo(root, require_truth=False)) == DrivingStereo.published() == 174_437
+    assert len(DrivingStereo(root, require_ground_truth=False)) == DrivingStereo.published() == 174_437
 
 
 @pytest.mark.parametrize("split", ["train", "val", "test"])
@@ -141,8 +141,8 @@ def test_argoverse_pairs_by_time(root: Path, split: str) -> None:
     for log, length in enumerate(spread(total, logs)):
         name = f"273c1883-673a-36bf-b124-{log:012d}"
         views = root / "rectified_stereo_images_v1.1" / split / name
-        truth = root / "disparity_maps_v1.1" / split / name / "stereo_front_left_rect_disparity"
-        for folder in (views / "stereo_front_left_rect", views / "stereo_front_right_rect", truth):
+        target = root / "disparity_maps_v1.1" / split / name / "stereo_front_left_rect_disparity"
+        for folder in (views / "stereo_front_left_rect", views / "stereo_front_right_rect", target):
             folder.mkdir(parents=True)
         for moment in range(length):
             left = 315_969_698_980_803_240 + moment * 199_797_120
@@ -150,8 +150,8 @@ def test_argoverse_pairs_by_time(root: Path, split: str) -> None:
             (views / f"stereo_front_left_rect/stereo_front_left_rect_{left}.jpg").touch()
             (views / f"stereo_front_right_rect/stereo_front_right_rect_{right}.jpg").touch()
             if split != "test":
-                (truth / f"disparity_{left}.png").touch()
-    pairs = Argoverse(root, split, require_truth=split != "test").pairs
+                (target / f"disparity_{left}.png").touch()
+    pairs = Argoverse(root, split, require_ground_truth=split != "test").pairs
     assert len(pairs) == Argoverse.published(split) == total
     for pair in pairs:
         times = [int(path.stem.rsplit("_", 1)[1]) for path in (pair.left, pair.right)]

@@ -27,22 +27,22 @@ SIZE = (37, 53)
 MakeSamples = Callable[..., "list[StereoSample]"]
 
 
-@pytest.mark.parametrize(("cls", "truth"), [(Kitti2012, "disp_occ"), (Kitti2015, "disp_occ_0")])
-def test_kitti_uses_the_truth_that_is_there(
-    tmp_path: Path, cls: Any, truth: str, make_samples: MakeSamples
+@pytest.mark.parametrize(("cls", "target"), [(Kitti2012, "disp_occ"), (Kitti2015, "disp_occ_0")])
+def test_kitti_uses_the_ground_truth_that_is_there(
+    tmp_path: Path, cls: Any, target: str, make_samples: MakeSamples
 ) -> None:
     samples = make_samples(2)
     cls.write_fake(tmp_path, samples)
     both = cls(tmp_path)[0]
     assert both["noc"].sum() < both["valid"].sum()
 
-    occ = tmp_path / "training" / truth / "0000_10.png"
-    noc = tmp_path / "training" / truth.replace("occ", "noc") / "0000_10.png"
+    occ = tmp_path / "training" / target / "0000_10.png"
+    noc = tmp_path / "training" / target.replace("occ", "noc") / "0000_10.png"
     occ_bytes = occ.read_bytes()
     occ.unlink()
     only_noc = cls(tmp_path)
-    assert f"{truth} (1)" in only_noc.describe()
-    assert f"{truth.replace('occ', 'noc')} (1)" in only_noc.describe()
+    assert f"{target} (1)" in only_noc.describe()
+    assert f"{target.replace('occ', 'noc')} (1)" in only_noc.describe()
     np.testing.assert_array_equal(only_noc[0]["valid"], samples[0]["noc"])
     np.testing.assert_array_equal(only_noc[0]["noc"], samples[0]["noc"])
 
@@ -157,7 +157,7 @@ def test_eth3d_takes_either_name_of_its_test_folder_but_not_both(
     tmp_path: Path, make_samples: MakeSamples
 ) -> None:
     Eth3d.write_fake(tmp_path, make_samples(1), split="testing")
-    options: dict[str, Any] = {"split": "testing", "require_truth": False}
+    options: dict[str, Any] = {"split": "testing", "require_ground_truth": False}
     assert len(Eth3d(tmp_path, **options)) == 1
     shutil.copytree(tmp_path / "two_view_testing", tmp_path / "two_view_test")
     with pytest.raises(DataError, match=r"0000 is there twice, .*two_view_test.* and .*two_view_test"):
@@ -169,11 +169,11 @@ def test_eth3d_takes_either_name_of_its_test_folder_but_not_both(
 def test_each_scene_of_middlebury_2001_has_its_scale(tmp_path: Path) -> None:
     views = {"sawtooth": ("im2.ppm", "im6.ppm"), "map": ("im0.pgm", "im1.pgm")}
     views["tsukuba"] = ("scene1.row3.col3.ppm", "scene1.row3.col4.ppm")
-    truth = {"sawtooth": "disp2.pgm", "map": "disp0.pgm", "tsukuba": "truedisp.row3.col3.pgm"}
+    target = {"sawtooth": "disp2.pgm", "map": "disp0.pgm", "tsukuba": "truedisp.row3.col3.pgm"}
     for scene, files in views.items():
         for file in files:
             write_image(tmp_path / scene / file, np.full((*SIZE, 3), 7, np.uint8))
-        write_image(tmp_path / scene / truth[scene], np.full(SIZE, 80, np.uint8))
+        write_image(tmp_path / scene / target[scene], np.full(SIZE, 80, np.uint8))
     data = Middlebury2001(tmp_path)
     samples = [data[index] for index in range(3)]
     found = {sample["name"]: float(sample["disparity"][0, 0]) for sample in samples}
@@ -189,7 +189,9 @@ def test_each_size_of_middlebury_2003_has_its_scale(tmp_path: Path, size: str, s
     assert float(Middlebury2003(tmp_path, resolution=size)[0]["disparity"].max()) == 80 / scale
 
 
-def test_middlebury_2005_has_one_truth_for_all_lights(tmp_path: Path, make_samples: MakeSamples) -> None:
+def test_middlebury_2005_has_one_ground_truth_for_all_lights(
+    tmp_path: Path, make_samples: MakeSamples
+) -> None:
     samples = make_samples(1)
     Middlebury2005.write_fake(tmp_path, samples)
     scene = tmp_path / "ThirdSize" / "0000"

@@ -35,9 +35,9 @@ def test_the_authors_validation_part_is_used(
 ) -> None:
     trained = cls.write_fake(tmp_path, make_samples(3), split="train")
     validated = cls.write_fake(tmp_path, make_samples(2, seed=1), split=split)
-    train, held_back = cls(tmp_path).split_validation()
+    train, validation = cls(tmp_path).split_validation()
     assert names(train) == sorted(trained)
-    assert names(held_back) == sorted(validated)
+    assert names(validation) == sorted(validated)
     # asked for that part itself, there is nothing else to hold back
     assert len(cls(tmp_path, split).split_validation()[1]) == 1
 
@@ -65,8 +65,8 @@ def test_whole_scenes_are_held_back(tmp_path: Path, cls: Any, left: str, right: 
         for n in range(3):
             for view in (left, right):
                 write_image(tmp_path / view.format(scene=scene, n=n), image)
-    train, held_back = cls(tmp_path, require_truth=False).split_validation()
-    assert names(held_back) == [scene_of.format(scene=scene, n=n) for scene in "AF" for n in range(3)]
+    train, validation = cls(tmp_path, require_ground_truth=False).split_validation()
+    assert names(validation) == [scene_of.format(scene=scene, n=n) for scene in "AF" for n in range(3)]
     assert {name[0] for name in names(train)} == set("BCDE")
 
 
@@ -76,12 +76,12 @@ def test_a_single_scene_is_split_by_pairs(tmp_path: Path) -> None:
             write_image(
                 tmp_path / f"train/balanced/Sink/camera_{camera}/im{n}.png", np.zeros((*SIZE, 3), np.uint8)
             )
-    train, held_back = Booster(tmp_path, require_truth=False).split_validation()
-    assert names(held_back) == ["Sink_im0", "Sink_im5"]
+    train, validation = Booster(tmp_path, require_ground_truth=False).split_validation()
+    assert names(validation) == ["Sink_im0", "Sink_im5"]
     assert len(train) == 4
 
 
-def test_the_lights_of_a_scene_share_its_truth_and_mask(tmp_path: Path) -> None:
+def test_the_lights_of_a_scene_share_its_ground_truth_and_mask(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     scene = tmp_path / "train" / "balanced" / "Sink"
     disparity = rng.uniform(1, 50, SIZE).astype(np.float32)
@@ -104,13 +104,13 @@ def test_the_lights_of_a_scene_share_its_truth_and_mask(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("cls", [Booster, Spring, Argoverse])
-def test_test_parts_have_no_truth(tmp_path: Path, cls: Any, make_samples: MakeSamples) -> None:
+def test_test_parts_have_no_ground_truth(tmp_path: Path, cls: Any, make_samples: MakeSamples) -> None:
     samples = make_samples(2)
     for sample in samples:
         del sample["disparity"], sample["noc"], sample["right_disparity"]
     cls.write_fake(tmp_path, samples, split="test")
-    assert len(cls(tmp_path, "test", require_truth=False)) == 2
-    with pytest.raises(DataError, match="require_truth=false"):
+    assert len(cls(tmp_path, "test", require_ground_truth=False)) == 2
+    with pytest.raises(DataError, match="require_ground_truth=false"):
         cls(tmp_path, "test")
 
 

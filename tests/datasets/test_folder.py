@@ -1,4 +1,4 @@
-"""One's own folders: what pairs with what, which truth, and what is said when it does not fit."""
+"""One's own folders: what pairs with what, which ground truth, and what is said when it does not fit."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def write(root: Path, samples: list[StereoSample], suffix: str = "pfm") -> dict[
 
 @pytest.mark.parametrize("pairing", ["order", "name"])
 @pytest.mark.parametrize(("suffix", "step"), [("pfm", 0), ("png", 1 / 256), ("npy", 0)])
-def test_folders_with_truth(
+def test_folders_with_ground_truth(
     tmp_path: Path, suffix: str, step: float, pairing: str, make_samples: MakeSamples
 ) -> None:
     samples = make_samples(3)
@@ -79,24 +79,24 @@ def test_globs_lists_and_single_files(tmp_path: Path, make_samples: MakeSamples)
     assert len(Folder(*files)) == len(Folder(*([file] for file in files))) == 1
 
 
-def test_without_truth(tmp_path: Path, make_samples: MakeSamples) -> None:
+def test_without_ground_truth(tmp_path: Path, make_samples: MakeSamples) -> None:
     options = write(tmp_path, make_samples(2))
-    data = Folder(options["left"], options["right"], require_truth=False)
+    data = Folder(options["left"], options["right"], require_ground_truth=False)
     assert not {"disparity", "valid"} & data[1].keys()
-    with pytest.raises(DataError, match=r"dataset\.disparity: expected .*require_truth=false"):
+    with pytest.raises(DataError, match=r"dataset\.disparity: expected .*require_ground_truth=false"):
         Folder(options["left"], options["right"])
 
 
-def test_by_name_some_may_lack_truth(
+def test_by_name_some_may_lack_ground_truth(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, make_samples: MakeSamples
 ) -> None:
     options = write(tmp_path, make_samples(3))
     (tmp_path / "disparity" / "001.pfm").unlink()
     with caplog.at_level(logging.WARNING):
         data = Folder(**options, pairing="name")
-    assert "1 of 3 pairs left out, they have no truth: 001" in caplog.text
+    assert "1 of 3 pairs left out, they have no ground truth: 001" in caplog.text
     assert [pair.disparity.name for pair in data.pairs if pair.disparity] == ["000.pfm", "002.pfm"]
-    assert len(Folder(**options, pairing="name", require_truth=False)) == 3
+    assert len(Folder(**options, pairing="name", require_ground_truth=False)) == 3
     with pytest.raises(UserError, match="holds 2 maps for 3 pairs: expected one each, or pairing=name"):
         Folder(**options)
 
@@ -110,7 +110,7 @@ def test_what_does_not_fit_together_is_named(tmp_path: Path, make_samples: MakeS
         Folder(**options, pairing="name")
     (tmp_path / "left" / "000.png").unlink()
     with pytest.raises(UserError, match="would be paired with"):
-        Folder(options["left"], options["right"], require_truth=False)
+        Folder(options["left"], options["right"], require_ground_truth=False)
     with pytest.raises(UserError, match="pairing=nonsense: expected one of order, name"):
         Folder(**options, pairing="nonsense")
     (tmp_path / "other").mkdir()
@@ -142,8 +142,8 @@ def test_a_broken_map_and_another_size_are_named(tmp_path: Path, make_samples: M
 
 def test_one_can_train_on_it(tmp_path: Path, make_samples: MakeSamples) -> None:
     data = Folder(**write(tmp_path, make_samples(7)))
-    train, held_back = data.split_validation()
-    names = [[part[index]["name"] for index in range(len(part))] for part in (train, held_back)]  # type: ignore[arg-type, index]
+    train, validation = data.split_validation()
+    names = [[part[index]["name"] for index in range(len(part))] for part in (train, validation)]  # type: ignore[arg-type, index]
     assert names == [["001", "002", "003", "004", "006"], ["000", "005"]]
     copy = pickle.loads(pickle.dumps(data))
     np.testing.assert_array_equal(copy[3]["disparity"], data[3]["disparity"])

@@ -118,14 +118,14 @@ class Broken:
 
 def test_what_cannot_be_read_is_listed_and_the_rest_counted():
     report = check_dataset(Broken(), range(4))
-    assert (report.pairs, report.checked, report.with_truth) == (9, 2, 2)
+    assert (report.pairs, report.checked, report.with_ground_truth) == (9, 2, 2)
     assert report.problems == [
         "one.png: truncated",
         "broken pair 3: ValueError: no reader was prepared for this",
     ]
     assert report.sizes == {(HEIGHT, WIDTH): 2}
     assert (report.lowest, report.highest) == (8, 17)
-    assert report.known_pixels == report.truth_pixels == 2 * HEIGHT * WIDTH
+    assert report.known_pixels == report.ground_truth_pixels == 2 * HEIGHT * WIDTH
 
 
 def test_the_report_does_not_depend_on_the_number_of_processes():

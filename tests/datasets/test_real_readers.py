@@ -1,4 +1,4 @@
-"""The readers on the benchmarks' own files: counts, plausible values, and truth that explains the views."""
+"""The readers on the benchmarks' own files: counts, values, and ground truth that explains the views."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from dsmnet.datasets.base import StereoDataset
 from dsmnet.types import StereoSample
 
 REAL = {
-    # pattern of the truth files, range of heights, of widths, largest disparity, least share of known pixels
+    # pattern of the ground truth files, range of heights, of widths, largest disparity, least share of known
+    # pixels
     "sceneflow": ("SceneFlow/*/disparity/**/left/*.pfm", (540, 540), (960, 960), 1000, 0.99),
     "kitti2012": ("KITTI_2012/training/disp_occ/*_10.png", (370, 376), (1224, 1242), 256, 0.1),
     "kitti2015": ("KITTI_2015/training/disp_noc_0/*_10.png", (370, 376), (1224, 1242), 256, 0.1),
@@ -37,9 +38,9 @@ def real_set(request: pytest.FixtureRequest, real_data: Path) -> tuple[str, Ster
 def test_real_pairs_are_all_found_and_plausible(real_set: tuple[str, StereoDataset], real_data: Path) -> None:
     name, data = real_set
     pattern, heights, widths, largest, share = REAL[name]
-    truth = [path for path in real_data.glob(pattern) if name != "sceneflow" or "TEST" not in path.parts]
+    target = [path for path in real_data.glob(pattern) if name != "sceneflow" or "TEST" not in path.parts]
     passes = len({part for pair in data.pairs for part in pair.left.parts if part.startswith("frames_")})
-    assert len(data) == len(truth) * max(passes, 1)
+    assert len(data) == len(target) * max(passes, 1)
     for index in range(min(len(data), 10)):
         sample = data[index]
         height, width, _ = sample["left"].shape
@@ -70,14 +71,14 @@ def difference_after_warping(sample: StereoSample, disparity: np.ndarray) -> flo
     return float(np.abs(warped - detail(sample["left"]))[seen].mean())
 
 
-def assert_truth_fits(samples: list[StereoSample]) -> None:
-    """The best of the pairs is far better explained by its truth than by its negative or its neighbours."""
+def assert_ground_truth_fits(samples: list[StereoSample]) -> None:
+    """The ground truth explains the best pair far better than its negative or its neighbours."""
     flipped, shifted = [], []
     for sample in samples:
-        truth = sample["disparity"]
-        error = difference_after_warping(sample, truth)
-        flipped.append(error / difference_after_warping(sample, -truth))
-        near = (difference_after_warping(sample, truth + np.float32(shift)) for shift in (-2, 2))
+        target = sample["disparity"]
+        error = difference_after_warping(sample, target)
+        flipped.append(error / difference_after_warping(sample, -target))
+        near = (difference_after_warping(sample, target + np.float32(shift)) for shift in (-2, 2))
         shifted.append(error / min(near))
     # Rows of KITTI's views are up to half a pixel apart, which keeps its ratios near 0.5 and 0.8.
     assert min(flipped) < 0.6
@@ -85,7 +86,7 @@ def assert_truth_fits(samples: list[StereoSample]) -> None:
 
 
 def mirrored(sample: StereoSample) -> StereoSample:
-    """Swap the views and left with right, so that the right view's truth becomes the left one's."""
+    """Swap the views and left with right, so that the right view's ground truth becomes the left one's."""
     return {
         "left": sample["right"][:, ::-1],
         "right": sample["left"][:, ::-1],
@@ -97,20 +98,22 @@ def mirrored(sample: StereoSample) -> StereoSample:
 
 
 @pytest.mark.real_data
-def test_real_right_view_warped_by_the_truth_is_the_left_view(real_set: tuple[str, StereoDataset]) -> None:
+def test_real_right_view_warped_by_the_ground_truth_is_the_left_view(
+    real_set: tuple[str, StereoDataset],
+) -> None:
     _, data = real_set
-    assert_truth_fits([data[index] for index in range(min(len(data), 3))])
+    assert_ground_truth_fits([data[index] for index in range(min(len(data), 3))])
 
 
 @pytest.mark.real_data
-def test_real_left_view_warped_by_the_right_truth_is_the_right_view(
+def test_real_left_view_warped_by_the_right_ground_truth_is_the_right_view(
     real_set: tuple[str, StereoDataset],
 ) -> None:
     name, data = real_set
     samples = [data[index] for index in range(min(len(data), 3))]
     both = [mirrored(sample) for sample in samples if "right_disparity" in sample]
     if both:
-        assert_truth_fits(both)
+        assert_ground_truth_fits(both)
     else:
         assert name not in ("sceneflow", "middlebury2006")
 

@@ -39,19 +39,19 @@ def make_sample() -> MakeSample:
     def make(
         name: str = "a",
         size: tuple[int, int] = (5, 7),
-        truth: float = 40.0,
+        target: float = 40.0,
         red: int = 40,
         valid: Sequence[slice] | None = None,
         noc: Sequence[slice] | None = None,
         bound: int | None = None,
     ) -> StereoSample:
-        """Give a pair with a constant truth; `valid` and `noc` are the regions that are so, all without."""
+        """Give a pair with constant ground truth; `valid` and `noc` are regions, all pixels without."""
         left = np.zeros((*size, 3), np.uint8)
         left[..., 0] = red
         known = np.zeros(size, np.bool_)
         known[tuple(valid) if valid is not None else ...] = True
         sample: StereoSample = {"left": left, "right": left.copy(), "name": name, "dataset": "made"}
-        sample["disparity"] = np.where(known, np.float32(truth), np.float32(0))
+        sample["disparity"] = np.where(known, np.float32(target), np.float32(0))
         sample["valid"] = known
         if noc is not None:
             visible = np.zeros(size, np.bool_)

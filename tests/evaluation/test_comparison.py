@@ -19,7 +19,7 @@ from dsmnet.evaluation.comparison import Statistic, compare
 from dsmnet.evaluation.runs import read_adaptations, read_runs
 
 WriteRun = Callable[..., Path]
-PROTOCOL = {"pixels": "noc", "max_disparity": None, "average": "image"}
+PROTOCOL = {"pixels": "noc", "ground_truth_below": None, "average": "image"}
 
 
 def entry(epe: float | None, images: int = 2) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def write_run(tmp_path: Path) -> WriteRun:
         folder = tmp_path / "runs" / name
         folder.mkdir(parents=True)
         sets = more.pop("sets", {"kitti2015": entry(epe)})
-        results = {"protocol": PROTOCOL | more.pop("protocol", {}), "search_range": "auto", "sets": sets}
+        results = {"protocol": PROTOCOL | more.pop("protocol", {}), "max_disparity": "auto", "sets": sets}
         config = {"choices": {"norm": norm, "transform": "crop"}, "seed": seed, "norm": {"kind": norm}}
         config |= {"model": {"width": 8, "norm": {"kind": norm}}, "resume": None} | more
         (folder / "config.yaml").write_text(json.dumps(config))  # JSON is YAML
@@ -58,7 +58,7 @@ def write_adaptation(
 ) -> None:
     folder.mkdir(parents=True)
     record = {"checkpoint": str(run / "checkpoints" / "best.ckpt"), "dataset": name, "before": entry(1.0)}
-    record |= {"after": entry(after) if after else None, "protocol": PROTOCOL, "search_range": "auto"}
+    record |= {"after": entry(after) if after else None, "protocol": PROTOCOL, "max_disparity": "auto"}
     (folder / "adapt.json").write_text(json.dumps(record | more))
 
 
@@ -159,20 +159,20 @@ def test_other_protocols_and_other_images_are_not_compared(write_run: WriteRun, 
         compare(read_runs(pattern), "norm")
     (second / "results.json").write_text(
         json.dumps(
-            {"protocol": PROTOCOL, "search_range": "auto", "sets": {"kitti2015": entry(1.0, images=3)}}
+            {"protocol": PROTOCOL, "max_disparity": "auto", "sets": {"kitti2015": entry(1.0, images=3)}}
         )
     )
     with pytest.raises(UserError, match=r"kitti2015 has 2 images, 200 pixels \(noc\) in .*a, 3 images"):
         compare(read_runs(pattern), "norm")
-    (second / "results.json").write_text(json.dumps({"protocol": PROTOCOL, "search_range": 64, "sets": {}}))
-    with pytest.raises(UserError, match=r"search_range=auto, .*b with search_range=64"):
+    (second / "results.json").write_text(json.dumps({"protocol": PROTOCOL, "max_disparity": 64, "sets": {}}))
+    with pytest.raises(UserError, match=r"max_disparity=auto, .*b with max_disparity=64"):
         compare(read_runs(pattern), "norm")
 
 
 def test_rules_decide_what_is_compared_and_not_their_names(write_run: WriteRun, pattern: str) -> None:
     rule = {
         "pixels": "noc",
-        "max_disparity": None,
+        "ground_truth_below": None,
         "average": "image",
         "average_epe": None,
         "headline": "bad1",
@@ -184,7 +184,7 @@ def test_rules_decide_what_is_compared_and_not_their_names(write_run: WriteRun, 
     assert comparison.to_dict()["rules"]["kitti2015"]["headline"] == "bad1"
     assert [table.columns[-1][1] for table in report.tables(comparison)] == ["EPE px", "bad-1 %"]
     assert any("pixels that both views see" in note.lower() for note in report.notes(comparison))
-    for key, value in (("average", "pixel"), ("average_epe", "pixel"), ("max_disparity", 192)):
+    for key, value in (("average", "pixel"), ("average_epe", "pixel"), ("ground_truth_below", 192)):
         folder = write_run(key, "group", sets={"kitti2015": stated | {"rule": rule | {key: value}}})
         message = (
             rf"a was evaluated with protocol\.{key}=.*, .*{key} with protocol\.{key}={value} on kitti2015"
@@ -252,7 +252,7 @@ def test_a_run_without_a_curve_comes_last(
     [
         ("results.json", "{", r"a/results\.json: broken"),
         ("results.json", "[]", r"a/results\.json: expected keys"),
-        ("results.json", '{"protocol": {}, "search_range": 1}', r"a/results\.json: .* sets is missing"),
+        ("results.json", '{"protocol": {}, "max_disparity": 1}', r"a/results\.json: .* sets is missing"),
         ("config.yaml", "a: [", r"a/config\.yaml: broken"),
         ("config.yaml", "choices: {norm: batch}", r"a/config\.yaml: .* seed is missing"),
     ],

@@ -23,7 +23,7 @@ REAL = ["kitti2015", "kitti2012", "middlebury", "middlebury2006", "eth3d"]
 
 def textured(disparity: int, noc: bool) -> StereoSample:
     texture = np.random.default_rng(disparity).integers(0, 256, (48, 90 + disparity, 3), np.uint8)
-    truth = np.full((48, 90), disparity, np.float32)
+    target = np.full((48, 90), disparity, np.float32)
     visible = np.ones((48, 90), np.bool_)
     visible[:, :disparity] = not noc
     sample: StereoSample = {
@@ -32,12 +32,12 @@ def textured(disparity: int, noc: bool) -> StereoSample:
         "name": "",
         "dataset": "",
     }
-    sample |= {"disparity": truth, "valid": truth > 0, "noc": visible}  # type: ignore[typeddict-item]
+    sample |= {"disparity": target, "valid": target > 0, "noc": visible}  # type: ignore[typeddict-item]
     return sample
 
 
 def small_scenes(node: str) -> list[str]:
-    return [f"{node}.size=[48,96]", f"{node}.max_disparity=24"]
+    return [f"{node}.size=[48,96]", f"{node}.largest_disparity=24"]
 
 
 @pytest.fixture
@@ -60,12 +60,12 @@ def test_every_choice_of_eval_composes_and_names_its_sets(cfg: Any, tmp_path: Pa
 
 def test_protocols_by_name(cfg: Any) -> None:
     ours = instantiate(cfg("eval=kitti2015").protocol)
-    assert (ours.rule("kitti2015").pixels, ours.rule("kitti2015").max_disparity) == ("noc", None)
+    assert (ours.rule("kitti2015").pixels, ours.rule("kitti2015").ground_truth_below) == ("noc", None)
     assert (
         instantiate(cfg("eval=kitti2015", "protocol.pixels=all").protocol).rule("kitti2015").pixels == "all"
     )
     sceneflow = ours.rule("sceneflow")
-    assert (sceneflow.pixels, sceneflow.max_disparity) == ("all", 192)
+    assert (sceneflow.pixels, sceneflow.ground_truth_below) == ("all", 192)
     assert cfg("eval=sceneflow").eval.sets.sceneflow.split == "TEST"
 
 
@@ -77,7 +77,7 @@ def test_an_unknown_protocol_or_option_is_named_with_the_known_ones(cfg: Any, op
         instantiate(cfg(option).protocol)
     said = str(error.value)
     assert all(word in said for word in option.lstrip("+").replace("=192", "").split("="))
-    assert any(word in said for word in ("openstereo", "noc, occ or all", "max_disparity"))
+    assert any(word in said for word in ("openstereo", "noc, occ or all", "ground_truth_below"))
 
 
 def test_table_files_and_panels(cfg: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -89,7 +89,7 @@ def test_table_files_and_panels(cfg: Any, tmp_path: Path, capsys: pytest.Capture
     kitti = results["sets"]["kitti2015"]
     assert (kitti["images"], kitti["pixels_used"], kitti["pixels"]) == (2, "noc", 48 * (84 + 81))
     assert kitti["epe"] < 0.5
-    assert {image["search_range"] for image in kitti["per_image"]} == {32}
+    assert {image["max_disparity"] for image in kitti["per_image"]} == {32}
     baseline = results["baselines"]["sgbm"]["sets"]["kitti2015"]
     assert [image["epe"] for image in baseline["per_image"]] == [image["epe"] for image in kitti["per_image"]]
     assert results["missing"].keys() == set(REAL[1:])

@@ -87,7 +87,7 @@ def test_a_cause_is_found_where_it_is(cause, where, elsewhere):
         assert mask[elsewhere].mean() < 0.02
 
 
-def test_unknown_truth_makes_no_edges():
+def test_unknown_ground_truth_makes_no_edges():
     sample = scene()
     sample["valid"] = np.random.default_rng(1).random(SIZE) < 0.3
     sample["disparity"][~sample["valid"]] = 0
@@ -101,7 +101,7 @@ def test_shares_add_up():
     sample = change("occluded")
     prediction = sample["disparity"].copy()
     prediction[20:40, 50:90] += 6  # all of the error on what is hidden
-    prediction[0, 0] = np.nan  # no answer: as far off as the truth is large
+    prediction[0, 0] = np.nan  # no answer: as far off as the ground truth is large
     errors = ErrorsByCause()
     errors("set", sample, prediction, sample["valid"])
     found = errors.entry()["set"]

@@ -48,7 +48,7 @@ def test_images_count_the_same_and_pooled_pixels_do(reads_red: Any, make_sample:
     assert [image["name"] for image in entry["per_image"]] == ["small", "large"]
 
 
-def test_an_image_without_truth_is_named_and_not_counted(
+def test_an_image_without_ground_truth_is_named_and_not_counted(
     reads_red: Any, make_sample: MakeSample, caplog: pytest.LogCaptureFixture
 ) -> None:
     blank = make_sample("blank", valid=np.s_[:0, :])
@@ -62,7 +62,7 @@ def test_an_image_without_truth_is_named_and_not_counted(
     assert "blank, unknown" in caplog.text
 
 
-def test_a_set_without_any_truth_has_null_scores(reads_red: Any, make_sample: MakeSample) -> None:
+def test_a_set_without_any_ground_truth_has_null_scores(reads_red: Any, make_sample: MakeSample) -> None:
     entry = run(reads_red(), make_sample(valid=np.s_[:0, :])).to_dict()
     assert entry["images"] == entry["pixels"] == 0
     assert entry["epe"] is entry["seconds_per_image"] is entry["pooled"]["d1"] is None
@@ -74,7 +74,7 @@ def test_a_set_without_any_truth_has_null_scores(reads_red: Any, make_sample: Ma
         (NOC, LEFT, "noc", 6),  # valid top two rows, visible left three columns
         (ALL, LEFT, "all", 14),
         (NOC, None, "all", 14),
-        (ALL, TOP, "noc", 14),  # truth of visible pixels only is called so whatever was asked
+        (ALL, TOP, "noc", 14),  # ground truth of visible pixels only is called so whatever was asked
     ],
 )
 def test_which_pixels_are_scored(
@@ -91,10 +91,12 @@ def test_the_report_says_which_pixels_were_used(reads_red: Any, make_sample: Mak
     assert run(reads_red(), with_noc, without).to_dict()["pixels_used"] == "mixed"
 
 
-def test_the_cap_leaves_out_truth_and_not_the_search(reads_red: Any, make_sample: MakeSample) -> None:
-    near, far = make_sample("near", truth=192.0, red=0), make_sample("far", truth=191.5, red=191)
+def test_the_cap_leaves_out_ground_truth_and_not_the_search(reads_red: Any, make_sample: MakeSample) -> None:
+    near, far = make_sample("near", target=192.0, red=0), make_sample("far", target=191.5, red=191)
     matcher = reads_red()
-    capped = run(matcher, near, far, protocol=EvaluationProtocol("all", max_disparity=192), max_disparity=64)
+    capped = run(
+        matcher, near, far, protocol=EvaluationProtocol("all", ground_truth_below=192), max_disparity=64
+    )
     assert capped.skipped == ["near"]
     assert capped.average("epe") == 0.5
     assert set(matcher.ranges) == {64}
@@ -104,12 +106,12 @@ def test_the_cap_leaves_out_truth_and_not_the_search(reads_red: Any, make_sample
 def test_search_range_is_the_calibrations_or_192_and_never_the_truths(
     reads_red: Any, make_sample: MakeSample
 ) -> None:
-    samples = make_sample("a", bound=70, truth=100.0), make_sample("b", truth=300.0)
+    samples = make_sample("a", bound=70, target=100.0), make_sample("b", target=300.0)
     matcher = reads_red()
     result = run(matcher, *samples)
-    assert [image.search_range for image in result.per_image] == [70, 192]
+    assert [image.max_disparity for image in result.per_image] == [70, 192]
     assert matcher.ranges == [70, 192]
-    assert {image.search_range for image in run(matcher, *samples, max_disparity=48).per_image} == {48}
+    assert {image.max_disparity for image in run(matcher, *samples, max_disparity=48).per_image} == {48}
     for wrong in (0, -3, "many", 1.5, None):
         with pytest.raises(UserError, match="max_disparity"):
             run(matcher, *samples, max_disparity=wrong)
@@ -141,9 +143,9 @@ def test_a_prediction_of_another_size_is_refused(make_sample: MakeSample) -> Non
         run(Cropped(), make_sample())
 
 
-def test_truth_that_is_not_finite_is_an_error(reads_red: Any, make_sample: MakeSample) -> None:
+def test_ground_truth_that_is_not_finite_is_an_error(reads_red: Any, make_sample: MakeSample) -> None:
     with pytest.raises(DataError, match="made a"):
-        run(reads_red(), make_sample(truth=math.inf))
+        run(reads_red(), make_sample(target=math.inf))
 
 
 def test_seconds_are_those_of_the_matcher_without_reading(make_sample: MakeSample, reads_red: Any) -> None:
@@ -191,7 +193,9 @@ def test_results_have_the_agreed_form_and_are_strict_json(reads_red: Any, make_s
     )
     results = json.loads(json.dumps(results, allow_nan=False))
     assert results["checkpoint"] == "w.ckpt"
-    assert {"pixels": "noc", "max_disparity": None, "average": "image"}.items() <= results["protocol"].items()
+    assert {"pixels": "noc", "ground_truth_below": None, "average": "image"}.items() <= results[
+        "protocol"
+    ].items()
     assert {"model", "norm", "parameters", "sets"} <= results.keys()
     one = results["sets"]["one"]
     assert (one["images"], one["pixels"], one["epe"], one["bad1"], one["bad2"]) == (2, 30, 1.5, 100, 0)
@@ -213,5 +217,5 @@ def test_describe_names_a_network_by_its_configuration_and_others_by_their_class
 def test_a_protocol_with_a_typo_is_refused() -> None:
     with pytest.raises(UserError, match="pixels=non-occluded: expected noc, occ or all"):
         EvaluationProtocol(pixels="non-occluded")
-    with pytest.raises(UserError, match="max_disparity"):
-        EvaluationProtocol(max_disparity=0)
+    with pytest.raises(UserError, match="ground_truth_below"):
+        EvaluationProtocol(ground_truth_below=0)

@@ -86,7 +86,7 @@ def test_the_keyboard_sorts_and_enlarges(tab: Any) -> None:
     assert large.evaluate("image => image.complete && image.naturalWidth") == 90
     tab.keyboard.press("ArrowRight")
     tab.keyboard.press("ArrowDown")
-    assert large.get_attribute("alt") == "truth of b"
+    assert large.get_attribute("alt") == "ground truth of b"
     tab.keyboard.press("ArrowUp")
     tab.keyboard.press("ArrowLeft")
     tab.keyboard.press("ArrowLeft")

@@ -78,7 +78,7 @@ def test_every_image_is_there_with_its_pictures_the_worst_first(
     page = Page(text)
     assert page.rows() == ["worst", "mid", "best", "single"]
     alts = [image["alt"] for image in page.all("img") if image["alt"]]
-    kinds = ("left view", "truth", "prediction", "error")
+    kinds = ("left view", "ground truth", "prediction", "error")
     assert alts == [f"{kind} of {name}" for name in page.rows() for kind in kinds]
     assert len(page.all("th", **{"aria-sort": "descending"})) == 2  # the EPE of each set
     assert "Δ" not in text  # there is nothing to differ from
@@ -86,7 +86,7 @@ def test_every_image_is_there_with_its_pictures_the_worst_first(
 
 
 def test_a_picture_is_what_was_drawn(make_page: MakePage, make_sample: Any, reads_red: Any) -> None:
-    sample = make_sample(red=90, truth=40, size=(64, 96))  # 50 px wrong: the last of KITTI's colors
+    sample = make_sample(red=90, target=40, size=(64, 96))  # 50 px wrong: the last of KITTI's colors
     _, text = make_page({"made": [sample]}, reads_red())
     image = next(a for a in Page(text).all("img") if a["alt"] == "error of a")
     encoded = str(image["src"]).removeprefix("data:image/webp;base64,")
@@ -119,7 +119,7 @@ def test_a_comparison_shows_both_and_where_the_second_is_worse(
     assert page.rows()[:3] == ["worst", "best", "mid"]  # by the larger of the two: 5, 3, 2
     alts = [str(image["alt"]) for image in page.all("img") if "worst" in str(image["alt"])]
     assert [alt.removesuffix(" of worst") for alt in alts] == [
-        *("left view", "truth"),
+        *("left view", "ground truth"),
         *("prediction, first", "error, first", "prediction, b", "error, b"),
     ]
     differences = [

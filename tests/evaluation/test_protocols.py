@@ -20,7 +20,7 @@ PRESETS = sorted(path.stem for path in (config_dir() / "protocol").glob("*.yaml"
 TRUTHS = [0.0005, 0.001, 0.25, 2.0, 60.0, 90.0, 150.0, 190.75, 191.0, 191.25, 192.0, 192.25, 511.75, 512.0]
 TRUTHS += [600.0, 999.5, 1000.0, 1200.0]
 ERRORS = [0.0, 0.25, 0.75, 1.5, 2.5, 3.75, 9.5, 30.5]
-Pixel = tuple[float, float, bool, bool]  # truth, error, seen by both views, on an object
+Pixel = tuple[float, float, bool, bool]  # ground truth, error, seen by both views, on an object
 
 
 def make_images(noc: bool = True) -> list[tuple[StereoSample, np.ndarray]]:
@@ -28,16 +28,16 @@ def make_images(noc: bool = True) -> list[tuple[StereoSample, np.ndarray]]:
     images = []
     for number, (height, width, worst) in enumerate([(4, 9, 4), (11, 30, 8), (3, 8, 8)]):
         rng = np.random.default_rng(number)
-        truth = rng.choice(np.float32(TRUTHS), (height, width))
+        target = rng.choice(np.float32(TRUTHS), (height, width))
         valid = rng.random((height, width)) < 0.8
         error = rng.choice(np.float32(ERRORS[:worst]), (height, width)) * rng.choice([-1, 1], (height, width))
         left = np.full((height, width, 3), number, np.uint8)
         sample: StereoSample = {"left": left, "right": left, "name": f"image{number}", "dataset": "made"}
-        sample |= {"disparity": np.where(valid, truth, 0).astype(np.float32), "valid": valid}  # type: ignore[typeddict-item]
+        sample |= {"disparity": np.where(valid, target, 0).astype(np.float32), "valid": valid}  # type: ignore[typeddict-item]
         sample["foreground"] = rng.random((height, width)) < 0.3
         if noc:
             sample["noc"] = valid & (rng.random((height, width)) < 0.7) & (number < 2)
-        images.append((sample, (truth + error).astype(np.float32)))
+        images.append((sample, (target + error).astype(np.float32)))
     return images
 
 
@@ -47,7 +47,7 @@ class Answers:
     def __init__(self, images: list[tuple[StereoSample, np.ndarray]]) -> None:
         self.predictions = [prediction for _, prediction in images]
 
-    def predict(self, left: Any, right: Any, max_disparity: int | None = None) -> np.ndarray:
+    def predict(self, left: Any, right: Any, ground_truth_below: int | None = None) -> np.ndarray:
         return self.predictions[left[0, 0, 0]]
 
 
@@ -56,9 +56,9 @@ def pixels_of(image: tuple[StereoSample, np.ndarray]) -> Iterator[Pixel]:
     sample, prediction = image
     for y, x in np.ndindex(prediction.shape):
         if sample["valid"][y, x]:
-            truth = float(sample["disparity"][y, x])
+            target = float(sample["disparity"][y, x])
             seen = bool(sample["noc"][y, x]) if "noc" in sample else True
-            yield truth, abs(float(prediction[y, x]) - truth), seen, bool(sample["foreground"][y, x])
+            yield target, abs(float(prediction[y, x]) - target), seen, bool(sample["foreground"][y, x])
 
 
 def mean_of_images(images: Any, counts: Callable[[Pixel], bool], value: Callable[[Pixel], float]) -> float:
@@ -202,7 +202,7 @@ def test_regions_are_what_the_loops_give(noc: bool) -> None:
 def test_another_protocol_is_read_off_the_regions() -> None:
     images = make_images()
     regions = score(images, preset("ours"))["regions"]
-    other = score(images, EvaluationProtocol("all", max_disparity=CAP, average="pixel"))
+    other = score(images, EvaluationProtocol("all", ground_truth_below=CAP, average="pixel"))
     assert {key: regions["all"]["192"]["pixel"][key] for key in ("epe", "bad1", "d1")} == {
         key: other[key] for key in ("epe", "bad1", "d1")
     }
@@ -256,7 +256,7 @@ def test_the_result_says_what_a_protocol_needs_and_the_set_lacks() -> None:
     assert "only pixels that both views see" in score(seen, preset("raft"))["lacks"]
     none = score(blind, EvaluationProtocol("occ"))
     assert none["images"] == 0
-    assert "no truth of pixels that the right view does not see" in none["lacks"]
+    assert "no ground truth of pixels that the right view does not see" in none["lacks"]
     assert score(make_images(), preset("ours"))["lacks"] is None
     assert "for some images" in score([blind[0], make_images()[1]], preset("ours"))["lacks"]
 
@@ -266,11 +266,11 @@ def test_the_whole_protocol_is_written_and_stays_small() -> None:
     samples: Any = {"kitti2015": [s for s, _ in images], "middlebury_half": [s for s, _ in images]}
     results = evaluate(Answers(images), samples, preset("raft"), progress=False)
     protocol = results["protocol"]
-    assert (protocol["name"], protocol["pixels"], protocol["max_disparity"]) == ("raft", "all", None)
-    assert protocol["sets"]["middlebury"]["max_disparity"] == 1000
+    assert (protocol["name"], protocol["pixels"], protocol["ground_truth_below"]) == ("raft", "all", None)
+    assert protocol["sets"]["middlebury"]["ground_truth_below"] == 1000
     half = results["sets"]["middlebury_half"]
     assert half["rule"] == protocol["sets"]["middlebury"]
-    assert half["truth_size"] == {"smallest": [3, 8], "largest": [11, 30]}
+    assert half["ground_truth_size"] == {"smallest": [3, 8], "largest": [11, 30]}
     rebuilt = EvaluationProtocol(**protocol)
     assert rebuilt.to_dict() == protocol
     assert not {"regions", "rule"} & half["per_image"][0].keys()

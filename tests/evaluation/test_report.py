@@ -31,8 +31,8 @@ def results() -> dict[str, Any]:
         "model": "dsmnet_lite",
         "norm": "domain",
         "parameters": 1_234_567,
-        "protocol": {"pixels": "noc", "max_disparity": None, "average": "image"},
-        "search_range": "auto",
+        "protocol": {"pixels": "noc", "ground_truth_below": None, "average": "image"},
+        "max_disparity": "auto",
         "sets": {"kitti2015": entry(1.234, 20.0, pixels_used="noc"), "middlebury2006": entry(3.0, 7.77)},
         "baselines": {"sgbm": {"sets": {"kitti2015": entry(2.0, 10.0), "middlebury2006": entry(3.0, 9.0)}}},
         "missing": {"eth3d": "/somewhere/ETH3D"},
@@ -121,7 +121,7 @@ def test_no_cell_of_a_spreadsheet_is_a_formula(results: dict[str, Any], tmp_path
 def test_what_is_missing_or_left_out_stands_below(results: dict[str, Any]) -> None:
     results["sets"]["kitti2015"]["skipped"] = ["000007_10"]
     results["sets"]["kitti2015"]["non_finite"] = 12
-    results["sets"]["middlebury2006"]["rule"]["max_disparity"] = 192
+    results["sets"]["middlebury2006"]["rule"]["ground_truth_below"] = 192
     for text in (report.markdown(results), printed(results, width=300)):
         assert "eth3d: not evaluated, there is no folder /somewhere/ETH3D" in text
         assert "000007_10" in text
@@ -197,17 +197,17 @@ def test_the_protocol_stands_in_words_below_the_table(results: dict[str, Any]) -
     results["protocol"] |= {"name": "raft", "description": "the code of RAFT-Stereo"}
     rule = {"pixels": "all", "average": "pixel", "average_epe": "image", "headline": "bad3"}
     results["sets"]["kitti2015"]["rule"] |= rule
-    results["sets"]["kitti2015"] |= {"truth_size": {"smallest": [370, 1224], "largest": [375, 1242]}}
+    results["sets"]["kitti2015"] |= {"ground_truth_size": {"smallest": [370, 1224], "largest": [375, 1242]}}
     results["sets"]["middlebury2006"]["lacks"] = "the set does not tell"
     for text in (report.markdown(results), printed(results, width=300)):
         assert "Protocol raft: the code of RAFT-Stereo" in text
         assert (
-            "kitti2015: all pixels with known truth; wrong pixels: mean over the pixels of all images "
+            "kitti2015: all pixels with known ground truth; wrong pixels: mean over the pixels of all images "
             "together, EPE: mean over images; ranked by bad-3." in text
         )
         assert "middlebury2006: pixels that both views see" in text
         assert "middlebury2006: the set does not tell." in text
-        assert "Errors in pixels of the truth (kitti2015 370x1224 to 375x1242)" in text
+        assert "Errors in pixels of the ground truth (kitti2015 370x1224 to 375x1242)" in text
 
 
 def test_files_without_rules_are_still_read(results: dict[str, Any]) -> None:

@@ -40,7 +40,7 @@ def test_the_oracle_is_the_lower_bound_and_its_opposite_the_upper() -> None:
 
 
 class KnowsItsErrors:
-    """Answers with the truth plus the green channel, and is the less sure the more it adds."""
+    """Answers with the ground truth plus the green channel, and is the less sure the more it adds."""
 
     sharp = True
 

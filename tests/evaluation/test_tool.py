@@ -32,9 +32,9 @@ def place(tmp_path: Path) -> Path:
     samples: list[StereoSample] = []
     for height, width in ((45, 71), (33, 98)):
         texture = np.random.default_rng(0).integers(0, 256, (height, width + 5, 3), np.uint8)
-        truth = np.full((height, width), 5, np.float32)
+        target = np.full((height, width), 5, np.float32)
         views = {"left": texture[:, :width], "right": texture[:, 5:], "name": "", "dataset": ""}
-        samples.append({**views, "disparity": truth, "valid": truth > 0, "noc": truth > 0})  # type: ignore[typeddict-item]
+        samples.append({**views, "disparity": target, "valid": target > 0, "noc": target > 0})  # type: ignore[typeddict-item]
     Eth3d.write_fake(tmp_path / "data" / "ETH3D", samples)
     return tmp_path
 
@@ -142,7 +142,7 @@ def test_a_set_without_files_is_evaluated_on_what_training_does_not_see() -> Non
     [
         (["dataset=kitti2015"], "no data set to evaluate on; expected kitti2015 in"),
         (["dataset=eth3d", "dataset.split=testing"], "none of the pairs under"),
-        (["dataset=eth3d", "dataset.require_truth=false"], "an evaluation needs ground truth"),
+        (["dataset=eth3d", "dataset.require_ground_truth=false"], "an evaluation needs it"),
         (["dataset=folder"], "dataset.left: expected a folder"),
         (["dataset=eth3d", "eval=middlebury"], "dataset=eth3d eval=middlebury: expected one of the two"),
     ],

@@ -124,7 +124,7 @@ def test_a_map_that_is_gone_and_half_a_line_are_made_again(pairs: list[PairFiles
     lines = [json.loads(line) for line in (out / NAME).read_text().splitlines()]
     assert lines[0]["made_by"] == OPTIONS
     assert {line["pair"][0] for line in lines[1:]} == {pair.name for pair in pairs}
-    assert all(line["seconds"] >= 0 and line["search_range"] == 192 for line in lines[1:])
+    assert all(line["seconds"] >= 0 and line["max_disparity"] == 192 for line in lines[1:])
 
 
 def test_resume_without_an_earlier_run_says_so(

@@ -14,7 +14,7 @@ from dsmnet.evaluation import evaluate_set
 from dsmnet.evaluation.sgbm import SGBM
 from dsmnet.inference.batch import Prediction, predict_files
 from dsmnet.inference.files import ResultWriter
-from dsmnet.inference.search import search_range, too_short, widened
+from dsmnet.inference.search import resolve_max_disparity, too_short, widened
 from dsmnet.inference.tiled import TiledMatcher
 from dsmnet.io import read_image, write_image
 from dsmnet.io.pairs import PairFiles
@@ -34,19 +34,19 @@ class Answering:
 
 
 def test_search_range():
-    assert search_range("auto") == 192
-    assert search_range("auto", Calibration()) == 192
-    assert search_range("auto", Calibration(max_disparity=70), 4000) == 70
-    assert search_range(64, Calibration(max_disparity=70), 4000) == 64
+    assert resolve_max_disparity("auto") == 192
+    assert resolve_max_disparity("auto", Calibration()) == 192
+    assert resolve_max_disparity("auto", Calibration(max_disparity=70), 4000) == 70
+    assert resolve_max_disparity(64, Calibration(max_disparity=70), 4000) == 64
     for wrong in ("Auto", 0, -1, 3.5, True, None):
         with pytest.raises(UserError, match="max_disparity="):
-            search_range(wrong)  # type: ignore[arg-type]
+            resolve_max_disparity(wrong)  # type: ignore[arg-type]
 
 
 def test_the_range_grows_with_the_width_from_1500_pixels_on():
-    assert [search_range("auto", None, width) for width in (0, 450, 1242, 1500)] == [192] * 4
-    assert search_range("auto", Calibration(), 1501) == 256
-    assert search_range("auto", None, 4000) >= 400  # 12 megapixels: such pairs have 354 px
+    assert [resolve_max_disparity("auto", None, width) for width in (0, 450, 1242, 1500)] == [192] * 4
+    assert resolve_max_disparity("auto", Calibration(), 1501) == 256
+    assert resolve_max_disparity("auto", None, 4000) >= 400  # 12 megapixels: such pairs have 354 px
     ranges = [widened(192, width) for width in range(1500, 12_000, 100)]
     assert ranges == sorted(ranges)
     assert all(reach >= 0.128 * width for reach, width in zip(ranges, range(1500, 12_000, 100), strict=True))
@@ -54,12 +54,12 @@ def test_the_range_grows_with_the_width_from_1500_pixels_on():
 
 def wide() -> StereoSample:
     views = np.zeros((2, 8, 4000, 3), np.uint8)
-    truth = np.full((8, 4000), 5, np.float32)
+    target = np.full((8, 4000), 5, np.float32)
     return {
         "left": views[0],
         "right": views[1],
-        "disparity": truth,
-        "valid": truth > 0,
+        "disparity": target,
+        "valid": target > 0,
         "name": "w",
         "dataset": "d",
     }

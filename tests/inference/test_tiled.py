@@ -46,9 +46,9 @@ def slanted(height: int, width: int) -> np.ndarray:
 
 @pytest.mark.parametrize("tile", [256, 300])
 def test_an_exact_matcher_stays_exact(tile: int):
-    truth, oracle = slanted(500, 1400), Oracle()
-    found = TiledMatcher(oracle, tile, overlap=32).predict(*Oracle.views(truth), 640)
-    np.testing.assert_allclose(found, truth, atol=0.01)
+    target, oracle = slanted(500, 1400), Oracle()
+    found = TiledMatcher(oracle, tile, overlap=32).predict(*Oracle.views(target), 640)
+    np.testing.assert_allclose(found, target, atol=0.01)
     coarse, *tiles = oracle.asked
     assert coarse[2] <= 192
     assert len(tiles) == len(spans(500, tile, 32)) * len(spans(1400, tile, 32))
@@ -67,21 +67,21 @@ class SharpOracle(Oracle):
 
 
 def test_sharpness_comes_from_the_tiles():
-    truth = slanted(300, 900)
+    target = slanted(300, 900)
     assert not TiledMatcher(Oracle()).sharp
     matcher = TiledMatcher(SharpOracle(), 256, overlap=32)
     assert matcher.sharp
-    disparity, sharpness = matcher.predict_with_sharpness(*Oracle.views(truth), 640)
-    np.testing.assert_allclose(disparity, truth, atol=0.5)
+    disparity, sharpness = matcher.predict_with_sharpness(*Oracle.views(target), 640)
+    np.testing.assert_allclose(disparity, target, atol=0.5)
     np.testing.assert_allclose(sharpness, np.broadcast_to(np.arange(900) / 1000, (300, 900)), atol=0.002)
-    disparity, sharpness = TiledMatcher(SharpOracle()).predict_with_sharpness(*Oracle.views(truth), 640)
-    assert np.array_equal(sharpness, Oracle.views(truth)[0][..., 1] / 1000)
+    disparity, sharpness = TiledMatcher(SharpOracle()).predict_with_sharpness(*Oracle.views(target), 640)
+    assert np.array_equal(sharpness, Oracle.views(target)[0][..., 1] / 1000)
 
 
 def test_tiles_beyond_the_memory_are_matched_smaller():
-    truth, oracle = slanted(1200, 1400), Oracle()
-    found = TiledMatcher(oracle, 1024, overlap=64, memory=1.0).predict(*Oracle.views(truth), 640)
-    np.testing.assert_allclose(found, truth, atol=2)
+    target, oracle = slanted(1200, 1400), Oracle()
+    found = TiledMatcher(oracle, 1024, overlap=64, memory=1.0).predict(*Oracle.views(target), 640)
+    np.testing.assert_allclose(found, target, atol=2)
     assert max(footprint(oracle).of(*size) for size in oracle.asked) < 1.02 * GIGABYTE
 
 
@@ -118,8 +118,8 @@ def net() -> StereoPredictor:
 
 @pytest.fixture(scope="module")
 def pairs() -> list[StereoSample]:
-    _, held_back = SyntheticStereo(size=(384, 768)).split_validation()
-    return [held_back[index] for index in (0, 4)]
+    _, validation = SyntheticStereo(size=(384, 768)).split_validation()
+    return [validation[index] for index in (0, 4)]
 
 
 @pytest.fixture(scope="module")
@@ -184,7 +184,7 @@ from benchmarks.memory import peak
 from dsmnet.synthetic import SyntheticStereo
 from dsmnet.inference.tiled import TiledMatcher
 
-pair = SyntheticStereo(size=(2000, 3000), max_disparity=800, min_near=750)[2]
+pair = SyntheticStereo(size=(2000, 3000), largest_disparity=800, min_near=750)[2]
 disparity = TiledMatcher(load_model(device="cpu")).predict(pair["left"], pair["right"], 800)
 error = np.abs(disparity - pair["disparity"])[pair["noc"]]
 print(peak(False) * 2**20 / 1e9, error.mean(), np.median(error), pair["disparity"].max())

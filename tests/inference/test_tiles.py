@@ -63,12 +63,12 @@ def test_a_coarse_map_is_enlarged_alike_in_all_tiles():
 
 @pytest.mark.parametrize("overlap", [0, 40])
 def test_tiles_that_agree_are_joined_without_a_trace(overlap: int):
-    truth = np.random.default_rng(0).normal(size=(300, 500)).astype(np.float32)
+    target = np.random.default_rng(0).normal(size=(300, 500)).astype(np.float32)
     blend = Blend((300, 500), overlap)
     for top, bottom in spans(300, 128, overlap):
         for left, right in spans(500, 128, overlap):
-            blend.add(Tile(top, bottom, left, right, 0, 1), truth[top:bottom, left:right])
-    np.testing.assert_allclose(blend.result(), truth, atol=1e-5)
+            blend.add(Tile(top, bottom, left, right, 0, 1), target[top:bottom, left:right])
+    np.testing.assert_allclose(blend.result(), target, atol=1e-5)
 
 
 def test_tiles_that_differ_fade_into_each_other():

@@ -138,7 +138,7 @@ def test_mistakes_name_the_option_or_print_both_shapes() -> None:
 
 def test_training_has_its_crop_and_loss_unless_told_otherwise() -> None:
     cfg = compose("train", ["model=dsmnet", "paths.output=unused"])
-    assert (cfg.crop.height, cfg.crop.width, cfg.search_range) == (256, 512, 192)
+    assert (cfg.crop.height, cfg.crop.width, cfg.max_disparity) == (256, 512, 192)
     assert list(cfg.loss.disparity_weights) == [0.2, 0.6, 1.0]
     assert list(cfg.dataset.size) == [288, 576]
     assert cfg.choices["norm@norm3d"] == "batch"
@@ -159,10 +159,10 @@ def test_a_short_training_lowers_the_error(tmp_path: Path) -> None:
         "crop.height=64",
         "crop.width=128",
         "dataset.size=[64,128]",
-        "dataset.max_disparity=24",
+        "dataset.largest_disparity=24",
         "dataset.min_near=8",
         "dataset.validation_length=4",
-        "search_range=32",
+        "max_disparity=32",
         "loader.batch_size=2",
         "loader.epoch_steps=80",
         "loader.validation_pairs=2",
@@ -170,12 +170,12 @@ def test_a_short_training_lowers_the_error(tmp_path: Path) -> None:
         f"paths.output={tmp_path}",
     ]
     cfg = compose("train", settings)
-    scenes = SyntheticStereo(size=(64, 128), max_disparity=24, min_near=8, validation_length=4)
-    held_back = HeldBack(scenes, 4)
+    scenes = SyntheticStereo(size=(64, 128), largest_disparity=24, min_near=8, validation_length=4)
+    validation = HeldBack(scenes, 4)
 
     def error(predictor: StereoPredictor) -> float:
         protocol = EvaluationProtocol()
-        return evaluate_set(predictor, held_back, protocol, max_disparity=32, progress=False).average("epe")
+        return evaluate_set(predictor, validation, protocol, max_disparity=32, progress=False).average("epe")
 
     fresh = error(tiny().eval())
     trained = error(load_model(train(cfg, tmp_path), device="cpu"))

@@ -146,13 +146,13 @@ def test_the_published_loss(network: str, weights: list[float]) -> None:
     """Smooth-L1 of every output over the pixels that count, and nothing of the volumes."""
     loss = instantiate(compose("train", [f"experiment={network}_domain"]).loss)
     assert isinstance(loss, StereoLoss)
-    truth, *disparities = 10 * torch.rand(1 + len(weights), 2, 1, 8, 12)
+    target, *disparities = 10 * torch.rand(1 + len(weights), 2, 1, 8, 12)
     valid = torch.rand(2, 1, 8, 12) > 0.3
     scores = [torch.randn(2, 1, 4, 2, 3, requires_grad=True) for _ in weights]
     expected = sum(
-        w * F.smooth_l1_loss(d[valid], truth[valid]) for w, d in zip(weights, disparities, strict=True)
+        w * F.smooth_l1_loss(d[valid], target[valid]) for w, d in zip(weights, disparities, strict=True)
     )
-    torch.testing.assert_close(loss(disparities, scores, truth, valid), expected)
+    torch.testing.assert_close(loss(disparities, scores, target, valid), expected)
 
 
 @pytest.mark.parametrize(("network", "steps"), [("psmnet", 300), ("gwcnet", 160)])
@@ -173,10 +173,10 @@ def test_a_short_training_lowers_loss_and_error(network: str, steps: int, tmp_pa
         "crop.height=64",
         "crop.width=96",
         "dataset.size=[64,128]",
-        "dataset.max_disparity=24",
+        "dataset.largest_disparity=24",
         "dataset.min_near=8",
         "dataset.validation_length=2",
-        "search_range=32",
+        "max_disparity=32",
         "loss.volume_weights=[]",
         "loader.batch_size=2",
         f"loader.epoch_steps={steps}",
@@ -184,25 +184,25 @@ def test_a_short_training_lowers_loss_and_error(network: str, steps: int, tmp_pa
         f"paths.output={tmp_path}",
     ]
     cfg = compose("train", settings)
-    held_back = HeldBack(instantiate(cfg.dataset), 2)
+    validation = HeldBack(instantiate(cfg.dataset), 2)
     loss = instantiate(cfg.loss)
-    left, right, truth, valid = (
-        torch.stack([torch.from_numpy(held_back[at][key]) for at in range(2)])
+    left, right, target, valid = (
+        torch.stack([torch.from_numpy(validation[at][key]) for at in range(2)])
         for key in ("left", "right", "disparity", "valid")
     )
     views = [view.permute(0, 3, 1, 2).float() / 255 for view in (left, right)]
 
     def error_and_loss(predictor: StereoPredictor) -> tuple[float, float]:
-        epe = evaluate_set(predictor, held_back, EvaluationProtocol(), max_disparity=32, progress=False)
+        epe = evaluate_set(predictor, validation, EvaluationProtocol(), max_disparity=32, progress=False)
         net = predictor.net.train()  # in which all outputs are there
         with torch.no_grad():
             output = net.match(*(net.normalize(view) for view in views), max_disparity=32)
-        value = loss(output.disparities, output.scores, truth[:, None], valid[:, None])
+        value = loss(output.disparities, output.scores, target[:, None], valid[:, None])
         return epe.average("epe"), float(value)
 
     fresh = error_and_loss(tiny(network).eval())
     trained = error_and_loss(load_model(train(cfg, tmp_path), device="cpu"))
     assert trained[0] < 0.5 * fresh[0]
     assert trained[1] < 0.5 * fresh[1]
-    constant = [(t[v] - t[v].median()).abs().mean() for t, v in zip(truth, valid, strict=True)]
+    constant = [(t[v] - t[v].median()).abs().mean() for t, v in zip(target, valid, strict=True)]
     assert trained[0] < sum(constant) / 2

@@ -59,7 +59,7 @@ def pairs() -> list[StereoSample]:
 @pytest.fixture
 def job(tmp_path: Path) -> Job:
     Kitti2012.write_fake(tmp_path / "data", pairs(), split="testing")
-    dataset = Kitti2012(tmp_path / "data", split="testing", require_truth=False)
+    dataset = Kitti2012(tmp_path / "data", split="testing", require_ground_truth=False)
     answers = expected_answers(kitti2012(), {"testing": dataset}, "m")
     made = Job(kitti2012(), answers, tmp_path / "upload.zip")
     made.write()
@@ -106,7 +106,7 @@ def test_a_bomb_is_not_unpacked(job: Job, stated: str) -> None:
 
 def test_a_bomb_in_the_place_of_a_time_is_not_unpacked(tmp_path: Path) -> None:
     Eth3d.write_fake(tmp_path / "data", pairs(), split="testing")
-    dataset = Eth3d(tmp_path / "data", split="testing", require_truth=False)
+    dataset = Eth3d(tmp_path / "data", split="testing", require_ground_truth=False)
     answers = expected_answers(eth3d(), {"testing": dataset}, "m")
     with zipfile.ZipFile(tmp_path / "upload.zip", "w", zipfile.ZIP_DEFLATED) as content:
         content.writestr("low_res_two_view/0000.txt", b"runtime 1" + bytes(50_000_000))

@@ -1,4 +1,5 @@
-"""Many scenes of every layout, looked at for what a few do not show: holes, wild truth, views that disagree.
+"""Many scenes of every layout, looked at for what a few do not show: holes, wild ground truth, views that
+disagree.
 
 ``--soak N`` looks at N scenes of each layout. The sizes are small: holes depend on where walls end.
 """
@@ -25,7 +26,7 @@ PAST_THE_WALL = [505, 995, 1588, 1701, 2135, 2678, 3760, 4748]
 
 def drawn(layout: str, indices: list[int] | range, seed: int = 0) -> Iterator[tuple[int, View, View]]:
     """Yield scenes as the perfect cameras see them."""
-    data = SyntheticStereo(seed, size=(48, 96), max_disparity=MOST, min_near=5.0, layouts={layout: 1.0})
+    data = SyntheticStereo(seed, size=(48, 96), largest_disparity=MOST, min_near=5.0, layouts={layout: 1.0})
     for index in indices:
         surfaces = data._scene(_generator(seed, 0, index)).surfaces
         views = View(96, 48, right=False), View(96, 48, right=True)
@@ -102,7 +103,7 @@ def test_views_past_the_ends_of_the_walls_are_covered() -> None:
 
 
 def test_a_pair_whose_wall_ends_in_view_is_valid_where_its_disparity_is_positive() -> None:
-    pair = SyntheticStereo(size=(192, 384), max_disparity=96, length=10**9, seed=11)[3808]
+    pair = SyntheticStereo(size=(192, 384), largest_disparity=96, length=10**9, seed=11)[3808]
     for disparity, valid in (("disparity", "valid"), ("right_disparity", "right_valid")):
         assert pair[disparity].min() > 0  # type: ignore[literal-required]
         np.testing.assert_array_equal(pair[valid], pair[disparity] > 0)  # type: ignore[literal-required]

@@ -96,9 +96,9 @@ def test_panels_over_the_views_of_a_set_are_refused(
     name: str, run: Callable[..., str], tmp_path: Path
 ) -> None:
     views(tmp_path, "D/panels/folder.png", "right/folder.png")
-    write_pfm(tmp_path / "truth" / "folder.pfm", np.ones((48, 96), np.float32))
+    write_pfm(tmp_path / "target" / "folder.pfm", np.ones((48, 96), np.float32))
     before = snapshot(tmp_path)
-    options = ["dataset=folder", "dataset.left=D/panels", "dataset.right=right", "dataset.disparity=truth"]
+    options = ["dataset=folder", "dataset.left=D/panels", "dataset.right=right", "dataset.disparity=target"]
     assert "would replace a file that is read" in run(name, *options, "paths.output=D")
     assert snapshot(tmp_path) == before
 

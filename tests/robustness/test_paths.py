@@ -87,7 +87,7 @@ READ = {
     "predict": ("left", "right", "calib", "checkpoint", "paths.data"),
     "submit": ("checkpoint", "validate", "benchmark.dataset.root"),
     "train": ("resume", "init", "dataset.textures", "dataset=eth3d dataset.subset"),
-    "visualize": ("disparity", "left", "truth", "calib"),
+    "visualize": ("disparity", "left", "ground_truth", "calib"),
 }
 OPTIONS = [(tool, option) for tool, options in READ.items() for option in options]
 

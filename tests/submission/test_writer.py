@@ -90,7 +90,7 @@ def test_an_interrupted_run_goes_on(job: Job, tmp_path: Path):
     record = json.loads((tmp_path / "out" / "submission.json").read_text())
     assert set(record["answers"]) == {f"disp_0/000{i}_10.png" for i in range(3)}
     assert all(answer["seconds"] > 0 for answer in record["answers"].values())
-    assert {answer["search_range"] for answer in record["answers"].values()} == {192}
+    assert {answer["max_disparity"] for answer in record["answers"].values()} == {192}
 
 
 def test_a_folder_that_cannot_be_written_ends_the_run_in_one_line(job: Job, tmp_path: Path):

@@ -20,7 +20,7 @@ from dsmnet.synthetic import LAYOUTS, PATTERNS, SyntheticStereo
 from dsmnet.types import StereoSample
 
 OFF = {name: {"probability": 0.0} for name in DEFAULTS}
-SMALL: dict[str, Any] = {"size": (96, 192), "max_disparity": 48.0, "min_near": 12.0}
+SMALL: dict[str, Any] = {"size": (96, 192), "largest_disparity": 48.0, "min_near": 12.0}
 Floats = NDArray[np.float32]
 
 
@@ -114,7 +114,7 @@ def test_samples_are_well_formed(layout: str) -> None:
 
 @pytest.mark.parametrize("size", [(97, 161), (33, 250), (200, 64)])
 def test_any_size(size: tuple[int, int]) -> None:
-    data = SyntheticStereo(size=size, max_disparity=30, min_near=10)
+    data = SyntheticStereo(size=size, largest_disparity=30, min_near=10)
     for i in range(3):
         sample = data[i]
         assert sample["left"].shape == (*size, 3)
@@ -137,7 +137,7 @@ def test_density_multiplies_the_things_in_a_scene() -> None:
         ({"seed": -1}, "seed"),
         ({"size": (8, 384)}, "size"),
         ({"size": (192, 384, 3)}, "size"),
-        ({"max_disparity": 200}, "max_disparity"),
+        ({"largest_disparity": 200}, "largest_disparity"),
         ({"min_near": 0.0}, "min_near"),
         ({"min_near": 97.0}, "min_near"),
         ({"density": 0.0}, "density"),

@@ -17,7 +17,7 @@ from dsmnet.synthetic.texture import TILE, Texture
 from dsmnet.types import StereoSample
 
 OFF = {name: {"probability": 0.0} for name in DEFAULTS}
-SMALL: dict[str, Any] = {"size": (96, 192), "max_disparity": 48.0, "min_near": 12.0}
+SMALL: dict[str, Any] = {"size": (96, 192), "largest_disparity": 48.0, "min_near": 12.0}
 Floats = NDArray[np.float32]
 
 

@@ -1,4 +1,4 @@
-"""Mirror images match at their own disparity, inside their surface alone; the truth stays the surface's."""
+"""Mirror images match at their own disparity; the ground truth stays that of the surface."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ def test_only_the_surface_changes(effect):
         np.testing.assert_array_equal(view.disparity, depth)
 
 
-def test_geometry_and_truth_are_those_of_the_set_without():
-    options = {**PLAIN, "seed": 3, "size": (96, 192), "max_disparity": 48.0}
+def test_geometry_and_ground_truth_are_those_of_the_set_without():
+    options = {**PLAIN, "seed": 3, "size": (96, 192), "largest_disparity": 48.0}
     plain, shiny = (
         SyntheticStereo(**options),
         SyntheticStereo(**{**options, "reflections": 1.0, "glare": 1.0}),

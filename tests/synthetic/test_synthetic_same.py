@@ -35,7 +35,9 @@ def test_pairs_stay_the_same(
     noc: float,
 ) -> None:
     furthest = 96 if size[1] == 384 else 48
-    sample = SyntheticStereo(layouts={layout: 1.0}, size=size, max_disparity=furthest, glints=0.5, **PLAIN)[1]
+    sample = SyntheticStereo(
+        layouts={layout: 1.0}, size=size, largest_disparity=furthest, glints=0.5, **PLAIN
+    )[1]
     assert sample["left"].mean() == pytest.approx(left, abs=0.05)
     assert sample["right"].mean() == pytest.approx(right, abs=0.05)
     assert sample["disparity"].mean() == pytest.approx(disparity, abs=2e-3)

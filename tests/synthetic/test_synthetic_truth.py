@@ -1,4 +1,4 @@
-"""The truth of procedural pairs, against warping, plain loops and hand-made scenes."""
+"""The ground truth of procedural pairs, against warping, plain loops and hand-made scenes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from dsmnet.synthetic.texture import TILE, Texture
 from dsmnet.types import StereoSample
 
 OFF = {name: {"probability": 0.0} for name in DEFAULTS}
-SMALL: dict[str, Any] = {"size": (96, 192), "max_disparity": 48.0, "min_near": 12.0}
+SMALL: dict[str, Any] = {"size": (96, 192), "largest_disparity": 48.0, "min_near": 12.0}
 Floats = NDArray[np.float32]
 
 
@@ -63,24 +63,24 @@ def _steady(disparity: Floats) -> NDArray[np.uint8]:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_right_view_warped_by_truth_is_the_left_view(layout: str) -> None:
+def test_right_view_warped_by_ground_truth_is_the_left_view(layout: str) -> None:
     """Also with half a pixel more, and with the wrong sign, to show that the bounds tell them apart."""
     data = clean(layouts={layout: 1.0})
-    errors: dict[str, list[Floats]] = {"truth": [], "half": [], "sign": []}
+    errors: dict[str, list[Floats]] = {"target": [], "half": [], "sign": []}
     for i in range(12):
         sample = data[i]
         mask, d, left = smooth_and_visible(sample), sample["disparity"], sample["left"].astype(np.float32)
-        for key, guess in (("truth", d), ("half", d + np.float32(0.5)), ("sign", -d)):
+        for key, guess in (("target", d), ("half", d + np.float32(0.5)), ("sign", -d)):
             errors[key].append(np.abs(warp(sample["right"], guess) - left).mean(axis=-1)[mask])
     pooled = {key: np.concatenate(values) for key, values in errors.items()}
-    assert np.median(pooled["truth"]) <= 1.0  # of 255
-    assert np.percentile(pooled["truth"], 95) <= 6.0
-    assert pooled["half"].mean() > 1.6 * pooled["truth"].mean()
-    assert pooled["sign"].mean() > 8 * pooled["truth"].mean()
+    assert np.median(pooled["target"]) <= 1.0  # of 255
+    assert np.percentile(pooled["target"], 95) <= 6.0
+    assert pooled["half"].mean() > 1.6 * pooled["target"].mean()
+    assert pooled["sign"].mean() > 8 * pooled["target"].mean()
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_truth_is_exact_below_a_tenth_of_a_pixel(layout: str) -> None:
+def test_ground_truth_is_exact_below_a_tenth_of_a_pixel(layout: str) -> None:
     """The shift that would still improve the match, block by block, is zero in the median; 0.1 px is seen."""
     data = clean(layouts={layout: 1.0}, patterns={"noise": 1.0, "wood": 1.0, "dead_leaves": 1.0})
     shifts: dict[float, list[Floats]] = {0.0: [], 0.1: []}
@@ -106,7 +106,7 @@ def _blocks(values: Floats, side: int = 16) -> Floats:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_left_and_right_truth_agree(layout: str) -> None:
+def test_left_and_right_ground_truth_agree(layout: str) -> None:
     data = clean(layouts={layout: 1.0})
     gaps = []
     for i in range(10):
@@ -121,7 +121,7 @@ def test_left_and_right_truth_agree(layout: str) -> None:
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_occlusion_agrees_with_forward_projection(layout: str) -> None:
     """A plain loop throws the left pixels onto the right view's rows and keeps the nearest on each."""
-    data = clean(layouts={layout: 1.0}, size=(48, 160), max_disparity=40.0)
+    data = clean(layouts={layout: 1.0}, size=(48, 160), largest_disparity=40.0)
     agree = total = hidden = 0
     for i in range(5):
         sample = data[i]

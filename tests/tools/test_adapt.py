@@ -22,13 +22,13 @@ RunTool = Callable[..., Any]
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Weights of tiny networks and an ETH3D tree of three pairs, the last without truth."""
+    """Weights of tiny networks and an ETH3D tree of three pairs, the last without ground truth."""
     folder = tmp_path_factory.mktemp("adapt")
     for norm in ("batch", "domain"):
         torch.manual_seed(0)
         net = build_model("tiny", norm=norm)
         save_weights(folder / f"{norm}.safetensors", net.net, net.config)
-    scenes = SyntheticStereo(size=(64, 96), max_disparity=32)
+    scenes = SyntheticStereo(size=(64, 96), largest_disparity=32)
     samples = [scenes[index] for index in range(3)]
     del samples[2]["disparity"], samples[2]["noc"]
     Eth3d.write_fake(folder / "data" / "ETH3D", samples)
@@ -40,7 +40,7 @@ def arguments(place: Path, norm: str = "batch") -> list[str]:
     return [checkpoint, f"paths.data={place / 'data'}", "device=cpu", "max_disparity=32"]
 
 
-def test_adapts_to_all_pairs_and_scores_those_with_truth(run_tool: RunTool, place: Path) -> None:
+def test_adapts_to_all_pairs_and_scores_those_with_ground_truth(run_tool: RunTool, place: Path) -> None:
     done = run_tool("adapt", *arguments(place), "dataset=eth3d")
     assert done.status == 0, done.log
     record = json.loads((done.output / "adapt.json").read_text())
@@ -58,9 +58,9 @@ def test_adapts_to_all_pairs_and_scores_those_with_truth(run_tool: RunTool, plac
     assert error[sample["noc"]].mean() == pytest.approx(record["after"]["per_image"][0]["epe"], abs=1e-4)
 
 
-def test_a_target_without_any_truth(run_tool: RunTool, place: Path) -> None:
+def test_a_target_without_any_ground_truth(run_tool: RunTool, place: Path) -> None:
     folder = place / "unlabelled" / "ETH3D"
-    sample = SyntheticStereo(size=(64, 96), max_disparity=32)[0]
+    sample = SyntheticStereo(size=(64, 96), largest_disparity=32)[0]
     del sample["disparity"], sample["noc"]
     Eth3d.write_fake(folder, [sample])
     done = run_tool("adapt", *arguments(place), "dataset=eth3d", f"paths.data={folder.parent}")
@@ -71,7 +71,7 @@ def test_a_target_without_any_truth(run_tool: RunTool, place: Path) -> None:
 
 
 def test_the_generator_as_target(run_tool: RunTool, place: Path) -> None:
-    small = ["dataset.size=[64,128]", "dataset.max_disparity=32", "images=2", "evaluate=false"]
+    small = ["dataset.size=[64,128]", "dataset.largest_disparity=32", "images=2", "evaluate=false"]
     done = run_tool("adapt", *arguments(place), "dataset=synthetic", *small)
     assert done.status == 0, done.log
     assert json.loads((done.output / "adapt.json").read_text())["adaptation"]["items"] == 2

@@ -27,12 +27,12 @@ SMALL = [
 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Weights of two tiny networks, and two trees, one of them without truth."""
+    """Weights of two tiny networks, and two trees, one of them without ground truth."""
     folder = tmp_path_factory.mktemp("analyze")
     for norm in ("batch", "domain"):
         net = build_model("tiny", norm=norm)
         save_weights(folder / f"{norm}.safetensors", net.net, net.config)
-    scenes = SyntheticStereo(size=(64, 96), max_disparity=32)
+    scenes = SyntheticStereo(size=(64, 96), largest_disparity=32)
     Eth3d.write_fake(folder / "data" / "ETH3D", [scenes[0], scenes[1]])
     unlabelled = [scenes[2], scenes[3]]
     for sample in unlabelled:

@@ -15,7 +15,15 @@ from dsmnet import build_model
 from dsmnet.models.checkpoint import save_weights
 
 RunTool = Callable[..., Any]
-SMALL = ["model=tiny", "size=[70,100]", "search_range=32", "repeats=1", "threads=1", "device=cpu", "parts=[]"]
+SMALL = [
+    "model=tiny",
+    "size=[70,100]",
+    "max_disparity=32",
+    "repeats=1",
+    "threads=1",
+    "device=cpu",
+    "parts=[]",
+]
 
 
 def test_both_backends_side_by_side(run_tool: RunTool) -> None:

@@ -29,7 +29,7 @@ def table(output: Path) -> dict[str, list[str]]:
 
 
 def scene(seed: int, height: int = 120, width: int = 160) -> StereoSample:
-    """A textured wall and a nearer square that hides a part of it; the truth leads from view to view."""
+    """A textured wall and a nearer square; the ground truth leads from view to view."""
     rng = np.random.default_rng(seed)
     wall, square = (rng.integers(0, 256, (height, 2 * width, 3), np.uint8) for _ in range(2))
     disparity, views = np.full((height, width), 6 + seed, np.float32), []
@@ -73,8 +73,8 @@ def test_everything_that_is_there(run_tool: RunTool, data: Path, scenes: list[St
     assert run.status == 0, run.log
     rows = table(run.output)
     assert set(rows) == {"kitti2015", "eth3d", "synthetic"}
-    pairs, published, read, truth, size, span, known, visible, problems = rows["kitti2015"]
-    assert (pairs, published, read, truth, size, problems) == ("4", "200", "4", "4", "160×120", "0")
+    pairs, published, read, target, size, span, known, visible, problems = rows["kitti2015"]
+    assert (pairs, published, read, target, size, problems) == ("4", "200", "4", "4", "160×120", "0")
     maps = np.stack([scene["disparity"] for scene in scenes])
     low, high = (float(end) for end in span.split(" to "))
     assert (low, high) == pytest.approx((maps[maps > 0].min(), maps.max()), abs=0.06)
@@ -102,7 +102,7 @@ def test_limit_reads_a_spread_of_the_pairs(run_tool: RunTool, data: Path):
     assert table(run.output)["kitti2015"][:3] == ["4", "200", "2"]
 
 
-def test_pairs_without_truth_are_counted_too(run_tool: RunTool, data: Path):
+def test_pairs_without_ground_truth_are_counted_too(run_tool: RunTool, data: Path):
     next((data / "ETH3D").rglob("disp0GT.pfm")).unlink()
     run = run_tool("check_data", f"paths.data={data}", "dataset=eth3d")
     assert run.status == 0, run.log
@@ -138,11 +138,11 @@ def test_broken_files_are_listed_by_name(run_tool: RunTool, data: Path, scenes: 
 
 
 def test_a_map_of_the_wrong_sign_is_listed_by_name(run_tool: RunTool, data: Path):
-    truth = sorted((data / "ETH3D").rglob("disp0GT.pfm"))[1]
-    write_pfm(truth, -read_pfm(truth))
+    target = sorted((data / "ETH3D").rglob("disp0GT.pfm"))[1]
+    write_pfm(target, -read_pfm(target))
     run = run_tool("check_data", f"paths.data={data}", "dataset=eth3d")
     assert run.status == 1
-    assert f"- {truth}: all disparities are negative" in (run.output / "data.md").read_text()
+    assert f"- {target}: all disparities are negative" in (run.output / "data.md").read_text()
 
 
 def test_a_set_of_the_published_size_is_not_mentioned(
@@ -166,7 +166,7 @@ def test_a_set_of_the_published_size_is_not_mentioned(
 def test_sets_that_need_options_of_their_own_are_passed_over(
     run_tool: RunTool, data: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    node = {"_target_": "dsmnet.datasets.eth3d.Eth3d", "root": f"{data}/ETH3D", "require_truth": True}
+    node = {"_target_": "dsmnet.datasets.eth3d.Eth3d", "root": f"{data}/ETH3D", "require_ground_truth": True}
     nodes = {
         "eth3d": node,
         "mixture": {"_target_": "dsmnet.datasets.eth3d.Eth3d", "parts": {"a": node}},

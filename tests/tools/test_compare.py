@@ -11,7 +11,10 @@ import cv2
 import pytest
 
 RunTool = Callable[..., Any]
-PROTOCOL = {"protocol": {"pixels": "noc", "max_disparity": None, "average": "image"}, "search_range": "auto"}
+PROTOCOL = {
+    "protocol": {"pixels": "noc", "ground_truth_below": None, "average": "image"},
+    "max_disparity": "auto",
+}
 
 
 def entry(epe: float) -> dict[str, Any]:

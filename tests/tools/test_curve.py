@@ -18,7 +18,7 @@ SETS = [
     "eval=synthetic",
     "eval.sets.synthetic.images=1",
     "eval.sets.synthetic.dataset.size=[96,192]",
-    "eval.sets.synthetic.dataset.max_disparity=32",
+    "eval.sets.synthetic.dataset.largest_disparity=32",
 ]
 
 

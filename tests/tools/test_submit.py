@@ -131,7 +131,7 @@ def test_wrong_options(run_tool: RunTool, data: Path, options: list[str], messag
 @pytest.mark.parametrize("benchmark", ["kitti2012", "kitti2015", "middlebury", "eth3d"])
 def test_each_benchmark_spells_its_options(benchmark: str):
     cfg = compose("submit", [f"benchmark={benchmark}", "paths.output=unused"])
-    assert cfg.benchmark.dataset.require_truth is False
+    assert cfg.benchmark.dataset.require_ground_truth is False
     assert cfg.split in cfg.benchmark.splits
 
 

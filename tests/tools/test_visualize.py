@@ -58,19 +58,19 @@ def test_every_format_gives_the_same_colors(run_tool: RunTool, tmp_path: Path, k
     assert picture.shape[1] == max(WIDTH, MIN_WIDTH)
 
 
-def test_errors_against_truth_have_kittis_colors(run_tool: RunTool, tmp_path: Path):
-    values, truth = disparity(), disparity()
+def test_errors_against_ground_truth_have_kittis_colors(run_tool: RunTool, tmp_path: Path):
+    values, target = disparity(), disparity()
     values[:10] += 0.1
     values[10:20] += 4
     values[20:30] -= 7
-    truth[30:40] = 0
+    target[30:40] = 0
     left = tmp_path / "left.png"
     write_image(left, np.full((HEIGHT, WIDTH, 3), (200, 30, 60), np.uint8))
-    store(tmp_path / "truth", "png16", truth)
+    store(tmp_path / "target", "png16", target)
     run = run_tool(
         "visualize",
         *store(tmp_path / "map", "pfm", values),
-        f"truth={tmp_path / 'truth.png'}",
+        f"truth={tmp_path / 'target.png'}",
         f"left={left}",
     )
     assert run.status == 0, run.log
@@ -161,7 +161,7 @@ def test_mistakes_with_a_calibration(
             ["disparity=map.npy", "left=grey.png"],
             "left=grey.png has size (9, 9), disparity=map.npy (50, 300)",
         ),
-        (["disparity=map.npy", "truth=grey.png", "truth_scale=1"], "truth=grey.png has size (9, 9)"),
+        (["disparity=map.npy", "truth=grey.png", "ground_truth_scale=1"], "truth=grey.png has size (9, 9)"),
         (["disparity=map.npy", "limits=[3]"], "limits=[3]: expected [low,high]"),
         (["disparity=map.npy", "left=map.npy"], "map.npy: cannot be read as an image"),
     ],

@@ -30,21 +30,21 @@ from dsmnet.training.compiled import CompiledMatch, Match, check_compiler, match
 needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler g++")
 
 
-def step(match: Match, net: Any, search_range: int) -> tuple[float, dict[str, Tensor]]:
+def step(match: Match, net: Any, max_disparity: int) -> tuple[float, dict[str, Tensor]]:
     """Return loss and gradients of one step, in float64 but for what the refinement does in float32."""
     views = torch.rand(2, 2, 3, 64, 96, generator=torch.Generator().manual_seed(1)).double()
-    output = match(net, views[0], views[1], search_range)
+    output = match(net, views[0], views[1], max_disparity)
     loss = torch.stack([d.square().mean() for d in output.disparities]).sum() + output.scores[-1].mean()
     loss.backward()
     return loss.item(), {name: p.grad for name, p in net.named_parameters() if p.grad is not None}
 
 
-def check_step(match: Match, net: Any, search_range: int = 32) -> None:
+def check_step(match: Match, net: Any, max_disparity: int = 32) -> None:
     """Compare a step, and the running statistics after it, with the plain one."""
     net = net.double().train()
     twin = copy.deepcopy(net)
-    loss, gradients = step(match_views, net, search_range)
-    found_loss, found = step(match, twin, search_range)
+    loss, gradients = step(match_views, net, max_disparity)
+    found_loss, found = step(match, twin, max_disparity)
     assert found_loss == pytest.approx(loss, rel=1e-6)
     assert found.keys() == gradients.keys()
     largest = max(float(gradient.abs().max()) for gradient in gradients.values())
@@ -94,9 +94,9 @@ SMALL = [
     "trainer=debug",
     "trainer.threads=1",
     "dataset.size=[64,128]",
-    "dataset.max_disparity=32",
+    "dataset.largest_disparity=32",
     "dataset.validation_length=1",
-    "search_range=32",
+    "max_disparity=32",
     "crop.height=64",
     "crop.width=96",
     "loader.batch_size=1",

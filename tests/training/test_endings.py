@@ -195,11 +195,11 @@ def test_infinite_validation_error_is_never_the_best(tmp_path: Path) -> None:
 
 
 def test_ground_truth_that_never_counts_is_refused(tmp_path: Path) -> None:
-    samples = [SyntheticStereo(size=(64, 128), max_disparity=32)[index] for index in range(3)]
+    samples = [SyntheticStereo(size=(64, 128), largest_disparity=32)[index] for index in range(3)]
     for sample in samples:
         sample["disparity"] = np.full((64, 128), 100, np.float32)
     Kitti2015.write_fake(tmp_path / "data" / "KITTI_2015", samples)
-    with pytest.raises(UserError, match=r"no pixel of 4 pairs has a ground truth.*search_range=32\)"):
+    with pytest.raises(UserError, match=r"no pixel of 4 pairs has a ground truth.*max_disparity=32\)"):
         train(real(tmp_path, "trainer.max_steps=4"), tmp_path)
     assert not (tmp_path / "weights.safetensors").exists()
 
@@ -241,7 +241,7 @@ def test_write_checkpoint_on_a_full_disk_is_one_line_and_keeps_the_older_file(tm
 
 
 def test_pairs_that_were_trained_on_are_left_out(tmp_path: Path) -> None:
-    samples = [SyntheticStereo(size=(48, 96), max_disparity=24)[index] for index in range(6)]
+    samples = [SyntheticStereo(size=(48, 96), largest_disparity=24)[index] for index in range(6)]
     Kitti2015.write_fake(tmp_path, samples)
     data = Kitti2015(tmp_path)
     trained, rest = data.split_validation()
@@ -259,7 +259,7 @@ def test_pairs_that_were_trained_on_are_left_out(tmp_path: Path) -> None:
 
 
 def test_fine_tuning_on_a_set_says_that_its_row_is_not_zero_shot(tmp_path: Path) -> None:
-    samples = [SyntheticStereo(size=(64, 128), max_disparity=32)[index] for index in range(6)]
+    samples = [SyntheticStereo(size=(64, 128), largest_disparity=32)[index] for index in range(6)]
     Kitti2015.write_fake(tmp_path / "data" / "KITTI_2015", samples)
     run(real(tmp_path), tmp_path)
     text = (tmp_path / "results.md").read_text()
@@ -268,7 +268,7 @@ def test_fine_tuning_on_a_set_says_that_its_row_is_not_zero_shot(tmp_path: Path)
 
 @pytest.mark.parametrize("workers", [0, 1])
 def test_broken_image_is_one_line_in_whatever_process_it_is_read(workers: int, tmp_path: Path) -> None:
-    samples = [SyntheticStereo(size=(64, 128), max_disparity=32)[index] for index in range(2)]
+    samples = [SyntheticStereo(size=(64, 128), largest_disparity=32)[index] for index in range(2)]
     Kitti2015.write_fake(tmp_path / "data" / "KITTI_2015", samples)
     for path in (tmp_path / "data").rglob("image_2/*.png"):
         path.write_bytes(path.read_bytes()[:500])

@@ -37,7 +37,7 @@ from tests.training.test_training import small
         "trainer.precision=half",
         "trainer.strategy=nothing",
         "loader.epoch_steps=0",
-        "search_range=0",
+        "max_disparity=0",
         "loader.workers=-1",
         "loader.validation_pairs=0",
         "seed=-1",

@@ -28,9 +28,9 @@ SMALL = [
     "trainer=debug",
     "trainer.threads=1",
     "dataset.size=[64,128]",
-    "dataset.max_disparity=32",
+    "dataset.largest_disparity=32",
     "dataset.validation_length=2",
-    "search_range=32",
+    "max_disparity=32",
     "crop.height=64",
     "crop.width=96",
     "loader.batch_size=2",
@@ -110,8 +110,10 @@ def test_training_and_evaluation_agree(whole_run: Path) -> None:
     rows = [row for row in csv.DictReader((whole_run / "metrics.csv").open()) if row["val/epe"]]
     best = min(float(row["val/epe"]) for row in rows)
     net = load_model(whole_run / "weights.safetensors", device="cpu")
-    held_back = SyntheticStereo(size=(64, 128), max_disparity=32, validation_length=2).split_validation()[1]
-    pairs = [held_back[i] for i in range(2)]
+    validation = SyntheticStereo(
+        size=(64, 128), largest_disparity=32, validation_length=2
+    ).split_validation()[1]
+    pairs = [validation[i] for i in range(2)]
     errors = []
     for pair in pairs:
         valid = pair["valid"] & (pair["disparity"] < 32)
@@ -140,13 +142,15 @@ def test_it_learns(tmp_path: Path) -> None:
         "trainer.ema_decay=0.9",
     )
     torch.manual_seed(cfg.seed)
-    held_back = SyntheticStereo(size=(64, 128), max_disparity=32, validation_length=8).split_validation()[1]
+    validation = SyntheticStereo(
+        size=(64, 128), largest_disparity=32, validation_length=8
+    ).split_validation()[1]
     untrained = evaluate_set(
-        build_from_config(cfg).eval(), held_back, EvaluationProtocol(), max_disparity=32, progress=False
+        build_from_config(cfg).eval(), validation, EvaluationProtocol(), max_disparity=32, progress=False
     )
     weights = train(cfg, tmp_path)
     trained = evaluate_set(
-        load_model(weights, device="cpu"), held_back, EvaluationProtocol(), max_disparity=32, progress=False
+        load_model(weights, device="cpu"), validation, EvaluationProtocol(), max_disparity=32, progress=False
     )
     assert trained.average("epe") < 0.5 * untrained.average("epe")
 

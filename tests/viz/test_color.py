@@ -91,7 +91,7 @@ def test_error_colors_are_kittis():
 
 
 @pytest.mark.parametrize(
-    ("truth", "error", "color"),
+    ("target", "error", "color"),
     [
         (20, 0.1, 0),  # up to 3/16 px
         (20, 0.25, 1),
@@ -110,34 +110,34 @@ def test_error_colors_are_kittis():
         (200, 21, 6),  # 2.1 times 10 px
     ],
 )
-def test_error_color_of_a_known_error(truth: float, error: float, color: int):
-    picture = color_error(row(truth + error), row(truth))
+def test_error_color_of_a_known_error(target: float, error: float, color: int):
+    picture = color_error(row(target + error), row(target))
     np.testing.assert_array_equal(picture[0, 0], error_table()[color])
 
 
 def test_an_error_is_warm_exactly_where_d1_counts_it():
     rng = np.random.default_rng(1)
-    truth = rng.uniform(1, 200, (40, 50)).astype(np.float32)
-    truth[:2] = 32
-    prediction = (truth + rng.normal(0, 6, truth.shape)).astype(np.float32)
+    target = rng.uniform(1, 200, (40, 50)).astype(np.float32)
+    target[:2] = 32
+    prediction = (target + rng.normal(0, 6, target.shape)).astype(np.float32)
     prediction[0] = 35  # exactly 3 px
     code = np.array([1 << 16, 1 << 8, 1])
-    warm = np.isin(color_error(prediction, truth).astype(int) @ code, error_table()[5:].astype(int) @ code)
+    warm = np.isin(color_error(prediction, target).astype(int) @ code, error_table()[5:].astype(int) @ code)
     assert not warm[0].any()
-    d1 = functional.d1(*(torch.from_numpy(m) for m in (prediction, truth, truth > 0)))
+    d1 = functional.d1(*(torch.from_numpy(m) for m in (prediction, target, target > 0)))
     assert 100 * warm.mean() == pytest.approx(float(d1), abs=1e-4)
 
 
-def test_error_is_black_where_truth_is_unknown_and_spreads_on_demand():
-    truth = np.zeros((7, 7), np.float32)
-    truth[3, 3] = 10
+def test_error_is_black_where_ground_truth_is_unknown_and_spreads_on_demand():
+    target = np.zeros((7, 7), np.float32)
+    target[3, 3] = 10
     prediction = np.full((7, 7), 30, np.float32)
-    assert color_error(prediction, truth).any(axis=-1).sum() == 1
-    spread = color_error(prediction, truth, spread=1)
+    assert color_error(prediction, target).any(axis=-1).sum() == 1
+    spread = color_error(prediction, target, spread=1)
     assert spread.any(axis=-1).sum() == 5  # the pixel and its four neighbours
     np.testing.assert_array_equal(spread[3, 4], error_table()[7])
     with pytest.raises(ShapeError, match=r"\(7, 6\).*\(7, 7\)"):
-        color_error(prediction[:, :6], truth)
+        color_error(prediction[:, :6], target)
 
 
 def test_growing_keeps_known_values():

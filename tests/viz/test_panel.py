@@ -21,8 +21,8 @@ panel_module = importlib.import_module("dsmnet.viz.panel")  # the package has a 
 def scene(height: int = 60, width: int = 90) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rng = np.random.default_rng(height * width)
     left = rng.integers(0, 256, (height, width, 3), np.uint8)
-    truth = np.tile(np.linspace(3, 40, width, dtype=np.float32), (height, 1))
-    return left, truth + rng.normal(0, 2, truth.shape).astype(np.float32).clip(-2, None), truth
+    target = np.tile(np.linspace(3, 40, width, dtype=np.float32), (height, 1))
+    return left, target + rng.normal(0, 2, target.shape).astype(np.float32).clip(-2, None), target
 
 
 @pytest.fixture
@@ -37,8 +37,8 @@ def labels(monkeypatch: pytest.MonkeyPatch) -> list[Label]:
     ("height", "width"), [(375, 1242), (200, 160), (700, 200), (40, 900), (1, 1), (900, 12), (33, 35)]
 )
 def test_any_size_gives_a_picture_for_a_screen(height: int, width: int):
-    left, prediction, truth = scene(height, width)
-    picture = panel_function(left, prediction, truth, title="pair")
+    left, prediction, target = scene(height, width)
+    picture = panel_function(left, prediction, target, title="pair")
     assert picture.dtype == np.uint8
     assert picture.shape[2] == 3
     assert 300 < picture.shape[0] < 4100
@@ -46,21 +46,25 @@ def test_any_size_gives_a_picture_for_a_screen(height: int, width: int):
 
 
 def test_the_panel_holds_what_is_given_and_nothing_else():
-    left, prediction, truth = scene()
+    left, prediction, target = scene()
     right = np.roll(left, 7, axis=1)
-    size, limits = tile_size(*truth.shape), disparity_range(truth)
+    size, limits = tile_size(*target.shape), disparity_range(target)
     tiles = {
         "left": resize(left, *size),
         "right": resize(right, *size),
         "prediction": resize_map(color_disparity(prediction, limits), prediction > 0, *size),
-        "truth": resize_map(color_disparity(truth, limits), truth > 0, *size),
-        "error": resize_map(color_error(prediction, truth), truth > 0, *size),
+        "ground truth": resize_map(color_disparity(target, limits), target > 0, *size),
+        "error": resize_map(color_error(prediction, target), target > 0, *size),
     }
-    everything = panel_function(left, prediction, truth, right=right)
+    everything = panel_function(left, prediction, target, right=right)
     assert all(contains(everything, tile) for tile in tiles.values())
-    some = panel_function(None, prediction, truth)
-    assert [name for name, tile in tiles.items() if contains(some, tile)] == ["prediction", "truth", "error"]
-    unlabelled = panel_function(left, truth)
+    some = panel_function(None, prediction, target)
+    assert [name for name, tile in tiles.items() if contains(some, tile)] == [
+        "prediction",
+        "ground truth",
+        "error",
+    ]
+    unlabelled = panel_function(left, target)
     assert contains(unlabelled, tiles["left"])
     assert not contains(unlabelled, tiles["error"])
 
@@ -80,30 +84,30 @@ def codes_of(picture: np.ndarray) -> np.ndarray:
     return picture.astype(int) @ np.array([1 << 16, 1 << 8, 1])
 
 
-def test_prediction_and_truth_share_their_colors():
-    left, _, truth = scene()
-    same = panel_function(left, truth.copy(), truth)
-    tile = resize_map(color_disparity(truth, disparity_range(truth)), truth > 0, *tile_size(*truth.shape))
+def test_prediction_and_ground_truth_share_their_colors():
+    left, _, target = scene()
+    same = panel_function(left, target.copy(), target)
+    tile = resize_map(color_disparity(target, disparity_range(target)), target > 0, *tile_size(*target.shape))
     color = codes_of(tile)[5, 7]
     assert (codes_of(same) == color).sum() >= 2 * (codes_of(tile) == color).sum()
 
 
 def test_a_perfect_prediction_has_an_error_tile_of_one_color(labels: list[Label]):
-    left, _, truth = scene()
-    picture = panel_function(left, truth.copy(), truth)
+    left, _, target = scene()
+    picture = panel_function(left, target.copy(), target)
     dark_blue = (picture == error_table()[0]).all(axis=-1).sum()
-    assert dark_blue >= np.prod(tile_size(*truth.shape))
+    assert dark_blue >= np.prod(tile_size(*target.shape))
     texts = [label.text for label in labels]
     assert "EPE 0.00 px   bad-3 0.0%" in texts
     assert "D1 0.0%" in texts
 
 
 def test_captions_hold_the_metrics_of_the_valid_pixels(labels: list[Label]):
-    left, prediction, truth = scene()
-    valid = np.random.default_rng(3).random(truth.shape) < 0.3
+    left, prediction, target = scene()
+    valid = np.random.default_rng(3).random(target.shape) < 0.3
     prediction[5, 5:15] = 0
-    panel_function(left, prediction, truth, valid, title="a title")
-    tensors = [torch.from_numpy(m) for m in (prediction, truth, valid)]
+    panel_function(left, prediction, target, valid, title="a title")
+    tensors = [torch.from_numpy(m) for m in (prediction, target, valid)]
     epe = float(functional.epe(*tensors))
     bad = float(functional.bad_pixel(*tensors, threshold=3))
     d1 = float(functional.d1(*tensors))
@@ -115,27 +119,27 @@ def test_captions_hold_the_metrics_of_the_valid_pixels(labels: list[Label]):
     assert f"{valid.mean():.0%} known" in texts
 
 
-def test_truth_without_known_pixels_says_so(labels: list[Label]):
-    left, prediction, truth = scene()
-    panel_function(left, prediction, np.zeros_like(truth))
-    assert "no known truth" in [label.text for label in labels]
-    assert error_note(prediction, truth, truth > 1e9) == "no known truth"
+def test_ground_truth_without_known_pixels_says_so(labels: list[Label]):
+    left, prediction, target = scene()
+    panel_function(left, prediction, np.zeros_like(target))
+    assert "no known ground truth" in [label.text for label in labels]
+    assert error_note(prediction, target, target > 1e9) == "no known ground truth"
 
 
 def test_max_disparity_is_the_warmest_color():
-    left, _, truth = scene()
+    left, _, target = scene()
     for top in (40.0, 400.0):
-        picture = panel_function(left, truth, max_disparity=top)
-        tile = color_disparity(truth, (disparity_range(truth)[0], top))
-        assert contains(picture, resize_map(tile, truth > 0, *tile_size(*truth.shape)))
+        picture = panel_function(left, target, max_disparity=top)
+        tile = color_disparity(target, (disparity_range(target)[0], top))
+        assert contains(picture, resize_map(tile, target > 0, *tile_size(*target.shape)))
 
 
 def test_sizes_that_do_not_fit_are_refused():
-    left, prediction, truth = scene()
+    left, prediction, target = scene()
     with pytest.raises(ShapeError, match=r"left image \(60, 89\) and disparity \(60, 90\)"):
         panel_function(left[:, :-1], prediction)
     with pytest.raises(ShapeError, match=r"truth \(59, 90\) and disparity \(60, 90\)"):
-        panel_function(left, prediction, truth[1:])
+        panel_function(left, prediction, target[1:])
 
 
 def test_columns_follow_the_shape_of_the_tiles():

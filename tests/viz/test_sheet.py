@@ -10,11 +10,11 @@ from dsmnet.viz import sheet
 from dsmnet.viz.sheet import OCCLUDED, caption, color_occlusion
 
 
-def sample(height: int, width: int, truth: bool = True, noc: bool = True) -> StereoSample:
+def sample(height: int, width: int, target: bool = True, noc: bool = True) -> StereoSample:
     rng = np.random.default_rng(height + width)
     views = [rng.integers(60, 256, (height, width, 3), np.uint8) for _ in range(2)]
     made: StereoSample = {"left": views[0], "right": views[1], "name": f"{height}_{width}", "dataset": "made"}
-    if truth:
+    if target:
         made["disparity"] = np.full((height, width), 4, np.float32)
         made["disparity"][:, -10:] = 0
         made["disparity"][0, 0] = 12.5
@@ -25,9 +25,9 @@ def sample(height: int, width: int, truth: bool = True, noc: bool = True) -> Ste
     return made
 
 
-def test_pairs_of_different_sizes_and_without_truth_share_a_sheet():
+def test_pairs_of_different_sizes_and_without_ground_truth_share_a_sheet():
     few = sheet([sample(60, 90)])
-    pairs = [sample(60, 90), sample(100, 50), sample(37, 200, noc=False), sample(60, 90, truth=False)]
+    pairs = [sample(60, 90), sample(100, 50), sample(37, 200, noc=False), sample(60, 90, target=False)]
     many = sheet(pairs, "all")
     assert many.dtype == np.uint8
     assert many.size > 2 * few.size
@@ -37,7 +37,7 @@ def test_pairs_of_different_sizes_and_without_truth_share_a_sheet():
 
 def test_caption_counts_what_the_pair_holds():
     assert caption(sample(60, 100)) == "100 × 60   4.0 to 12.5 px   90% known   70% visible"
-    assert caption(sample(60, 100, truth=False)) == "100 × 60"
+    assert caption(sample(60, 100, target=False)) == "100 × 60"
     nothing = sample(60, 100, noc=False)
     nothing["valid"][:] = False
     assert "no known pixel" in caption(nothing)

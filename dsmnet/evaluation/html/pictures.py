@@ -18,7 +18,7 @@ from dsmnet.evaluation.panels import drawable
 from dsmnet.types import DisparityMap, Image, Mask, StereoSample
 from dsmnet.viz.canvas import resize
 from dsmnet.viz.color import disparity_range, known_pixels
-from dsmnet.viz.panel import error_tile, prediction_tile, tile_size, truth_tile
+from dsmnet.viz.panel import error_tile, ground_truth_tile, prediction_tile, tile_size
 from dsmnet.viz.single_file import base64_text
 
 AREA = 160_000  # pixels of a picture at most: legible when enlarged, some 20 to 50 kB as WebP
@@ -28,7 +28,7 @@ QUALITY = 80  # percent
 class Picture(NamedTuple):
     """An encoded picture; `method` is empty for what does not depend on one."""
 
-    kind: str  # left view | truth | prediction | error
+    kind: str  # left view | ground truth | prediction | error
     method: str
     height: int  # pixels
     width: int
@@ -40,9 +40,9 @@ class Picture(NamedTuple):
 
 
 class Pictures:
-    """Draws left view, truth, predictions and errors; a context whose files are gone when it ends.
+    """Draws left view, ground truth, predictions and errors; a context whose files are gone when it ends.
 
-    Predictions of all methods and the truth share the range of colors of an image's truth.
+    Predictions of all methods and the ground truth share the range of colors of an image's ground truth.
 
     Args:
         folder: where the temporary files lie.
@@ -83,7 +83,7 @@ class Pictures:
         return draw
 
     def taken(self, set_name: str, image: str) -> list[Picture]:
-        """Return the pictures of an image: left view, truth, then per method prediction and error."""
+        """Return the pictures of an image: left view, ground truth, then per method prediction and error."""
         return self._drawn.get((set_name, image), [])
 
     def limits(self, set_name: str, image: str) -> tuple[float, float]:
@@ -98,17 +98,19 @@ class Pictures:
         prediction: DisparityMap,
         scored: Mask,
     ) -> None:
-        left, truth = sample["left"], sample["disparity"]
+        left, target = sample["left"], sample["disparity"]
         height, width = left.shape[:2]
         size = tile_size(height, width, min(AREA, height * width))
-        mask = known_pixels(truth, scored)
+        mask = known_pixels(target, scored)
         if key not in self._drawn:
-            self._limits[key] = disparity_range(truth, mask)
+            self._limits[key] = disparity_range(target, mask)
             self._add(key, "left view", "", resize(left, *size))
-            self._add(key, "truth", "", truth_tile(truth, mask, self._limits[key], size).picture)
-        tile = prediction_tile(prediction, truth, mask, self._limits[key], size)
+            self._add(
+                key, "ground truth", "", ground_truth_tile(target, mask, self._limits[key], size).picture
+            )
+        tile = prediction_tile(prediction, target, mask, self._limits[key], size)
         self._add(key, "prediction", method, tile.picture)
-        self._add(key, "error", method, error_tile(prediction, truth, mask, size).picture)
+        self._add(key, "error", method, error_tile(prediction, target, mask, size).picture)
 
     def _add(self, key: tuple[str, str], kind: str, method: str, picture: Image) -> None:
         file = Path(self._temporary.name) / f"{next(self._numbers)}.webp"
