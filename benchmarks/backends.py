@@ -36,10 +36,10 @@ def cases(
         load: `dsmnet.api.load_model`.
         checkpoint: of the network; None: the weights that come with the package.
         backends: of `load`.
-        size: height and width of the views.
-        max_disparity: pixels.
+        size: Height and width of the views.
+        max_disparity: Pixels.
         mode: of StereoSGBM.
-        target: how many times faster than StereoSGBM.
+        target: How many times faster than StereoSGBM.
         device: where torch computes; the other back ends take the CPU.
     """
     found = []

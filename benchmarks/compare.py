@@ -21,14 +21,14 @@ class Case:
 
     Args:
         name: what is done, with the size.
-        fast: prepares inputs and returns what is timed; importable from anywhere (a `functools.partial`).
-        slow: the same for the reference.
+        fast: Prepares inputs and returns what is timed; importable from anywhere (a `functools.partial`).
+        slow: The same for the reference.
         against: what the reference is.
-        target: how many times faster it should be; None where nothing was promised.
-        memory_target: share of the reference's peak memory that it should take at most.
-        memory: measure the peaks, each in a process of its own.
-        operations: floating-point operations of one run, for the achieved rate.
-        bytes: that must move in one run at least, for the achieved bandwidth.
+        target: How many times faster it should be; None where nothing was promised.
+        memory_target: Share of the reference's peak memory that it should take at most.
+        memory: Measure the peaks, each in a process of its own.
+        operations: Floating-point operations of one run, for the achieved rate.
+        bytes: That must move in one run at least, for the achieved bandwidth.
     """
 
     name: str
@@ -69,10 +69,10 @@ def compare(case: Case, repeats: int = 5, on_gpu: bool = False, machine: Machine
     """Run both ways in turn, `repeats` times after one run of each that is not timed.
 
     Args:
-        case: the two ways.
+        case: The two ways.
         repeats: of each.
-        on_gpu: wait for the device after each run, and measure its memory.
-        machine: to hold the achieved rates against.
+        on_gpu: Wait for the device after each run, and measure its memory.
+        machine: To hold the achieved rates against.
 
     Raises:
         UserError: `repeats` is not positive, or a process died.

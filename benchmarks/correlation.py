@@ -27,8 +27,8 @@ def cases(
         sizes: of features and planes, [N, C, D, h, w].
         groups: of the channels.
         cosine: of unit vectors.
-        target: how many times faster than the reference.
-        memory_target: share of the reference's memory.
+        target: How many times faster than the reference.
+        memory_target: Share of the reference's memory.
         device: where the tensors lie.
     """
     found = []

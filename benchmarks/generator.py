@@ -15,10 +15,10 @@ def cases(sizes: Sequence[Sequence[int]], targets: Sequence[float], pairs: int, 
     """Return a case per size.
 
     Args:
-        sizes: height and width of the views.
-        targets: pairs per second and core, one per size.
-        pairs: made in one run.
-        device: not used, pairs are made on the CPU.
+        sizes: Height and width of the views.
+        targets: Pairs per second and core, one per size.
+        pairs: Made in one run.
+        device: Not used, pairs are made on the CPU.
     """
     return [
         Rate(f"pairs of {h}x{w}", functools.partial(draw_pairs, h, w, pairs), pairs, target)

@@ -25,7 +25,7 @@ def cases(
     Args:
         sgf_sizes: of maps, [N, C, H, W].
         sga_sizes: of volumes, [N, C, D, H, W].
-        target: how many times faster than the reference.
+        target: How many times faster than the reference.
         device: where the tensors lie.
     """
     fast = choose_backend("auto", torch.device(device))

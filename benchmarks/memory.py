@@ -52,7 +52,7 @@ def in_own_process(function: Callable[..., None], *arguments: Any, what: str) ->
     """Call ``function(pipe, *arguments)`` in a fresh process and return what it sends.
 
     Raises:
-        UserError: the process died, or it sent a text, which is then the reason.
+        UserError: The process died, or it sent a text, which is then the reason.
     """
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe(duplex=False)
@@ -79,7 +79,7 @@ def growth(setup: Setup, on_gpu: bool = False, what: str = "benchmark") -> float
     process would hide what the next one takes: it gets a process of its own.
 
     Raises:
-        UserError: the process died.
+        UserError: The process died.
     """
     if on_gpu:
         return _growth_here(setup, on_gpu)

@@ -51,17 +51,17 @@ def measure(
     """Measure in a fresh process, whose peak of memory is that of this network alone.
 
     Args:
-        build: makes the network; importable from anywhere.
-        size: height and width of the views.
+        build: Makes the network; importable from anywhere.
+        size: Height and width of the views.
         backend: of the graph filters.
-        max_disparity: pixels.
+        max_disparity: Pixels.
         device: ``cpu`` or ``cuda``.
-        train: forward and backward; else `StereoPredictor.predict`.
-        repeats: timed passes.
+        train: Forward and backward; else `StereoPredictor.predict`.
+        repeats: Timed passes.
         threads: of the CPU's kernels.
 
     Raises:
-        UserError: an option is impossible, or the process failed; the message is the reason.
+        UserError: An option is impossible, or the process failed; the message is the reason.
     """
     choose_backend(backend, torch.device(device))
     if repeats < 1 or min(size) < 1:

@@ -32,7 +32,7 @@ def choose_parts(names: Sequence[str] | str) -> list[str]:
     """Return the names of the parts that are asked for, `SCALING` among them: some, or "all".
 
     Raises:
-        UserError: there is no such part.
+        UserError: There is no such part.
     """
     known = [*part_names(), SCALING]
     chosen = known if names == "all" else [names] if isinstance(names, str) else list(names)
@@ -66,13 +66,13 @@ def run_parts(
 
     Args:
         names: of parts.
-        repeats: timed runs of each way.
+        repeats: Timed runs of each way.
         device: where the tensors lie.
         options: see `part_cases`.
-        required: a part that lacks an input of the user's is an error; else it is left out.
+        required: A part that lacks an input of the user's is an error; else it is left out.
 
     Raises:
-        UserError: a part lacks its input.
+        UserError: A part lacks its input.
     """
     machine = measure_machine(device) if names else None
     tables: dict[str, list[Comparison] | list[Rated]] = {}

@@ -18,9 +18,9 @@ class Rate:
 
     Args:
         name: what is made, with the size.
-        setup: prepares inputs and returns what is timed; importable from anywhere.
-        items: made in one run.
-        target: items per second that it should reach.
+        setup: Prepares inputs and returns what is timed; importable from anywhere.
+        items: Made in one run.
+        target: Items per second that it should reach.
     """
 
     name: str

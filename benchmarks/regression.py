@@ -20,8 +20,8 @@ def cases(
     Args:
         sizes: of scores, [N, D, h, w]; an odd D has a last plane of its own (`inclusive`).
         stride: of the scores.
-        target: how many times faster than the reference.
-        memory_target: share of the reference's memory.
+        target: How many times faster than the reference.
+        memory_target: Share of the reference's memory.
         device: where the tensors lie.
     """
     found = []

@@ -38,16 +38,16 @@ def cases(
     """Return a prediction and a training step, forward and backward, of each network whose clone is given.
 
     Args:
-        psmnet: folder of the authors' PSMNet; None leaves it out.
-        gwcnet: folder of the authors' GwcNet.
-        size: height and width of the views.
-        max_disparity: pixels.
-        tolerance: by how many pixels the disparities of a prediction may differ.
-        target: how many times faster than the authors' code.
+        psmnet: Folder of the authors' PSMNet; None leaves it out.
+        gwcnet: Folder of the authors' GwcNet.
+        size: Height and width of the views.
+        max_disparity: Pixels.
+        tolerance: By how many pixels the disparities of a prediction may differ.
+        target: How many times faster than the authors' code.
         device: where the tensors lie.
 
     Raises:
-        UserError: a folder is not such a clone, or the disparities differ.
+        UserError: A folder is not such a clone, or the disparities differ.
     """
     found = []
     for name, folder in (("psmnet", psmnet), ("gwcnet", gwcnet)):
@@ -120,7 +120,7 @@ def load_rival(name: str, folder: Path, max_disparity: int) -> nn.Module:
     """Build the authors' network from their own file.
 
     Raises:
-        UserError: the folder is not a clone of their repository.
+        UserError: The folder is not a clone of their repository.
     """
     _, factory, address = _NETWORKS[name]
     expected = f"rivals.{name}={folder}: expected a clone of {address}"

@@ -62,14 +62,14 @@ def measure(
     """Match a generated pair in a fresh process, after a small one that is not timed.
 
     Args:
-        build: makes the network; importable from anywhere.
-        size: height and width, pixels.
-        max_disparity: pixels; the nearest surface of the pair has most of it as its disparity.
+        build: Makes the network; importable from anywhere.
+        size: Height and width, pixels.
+        max_disparity: Pixels; the nearest surface of the pair has most of it as its disparity.
         tiles: `tile`, `overlap` and `memory` of `in_tiles`; the whole at once without them.
         threads: of the CPU's kernels.
 
     Raises:
-        UserError: an option is impossible, or the process died.
+        UserError: An option is impossible, or the process died.
     """
     if len(size) != 2 or min(size) < 1 or max_disparity < 1:
         raise UserError(
@@ -84,7 +84,7 @@ def fit(points: Sequence[Point], value: str) -> Fit:
     """Fit `value` of the points by pixels and cells, with the same relative weight for all of them.
 
     Raises:
-        UserError: fewer than two points.
+        UserError: Fewer than two points.
     """
     if len(points) < 2:
         raise UserError(f"points: expected two or more to fit {value}, got {len(points)}")

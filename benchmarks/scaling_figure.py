@@ -29,11 +29,11 @@ def save_scaling(
     """Write the picture: time on the left, peak memory of the process on the right, both axes logarithmic.
 
     Args:
-        path: a PNG file.
-        series: the ways.
-        limit: bytes that a prediction may take, drawn as a line.
+        path: A PNG file.
+        series: The ways.
+        limit: Bytes that a prediction may take, drawn as a line.
         title: what was measured.
-        notes: the fitted constants of time and memory, written into the panels.
+        notes: The fitted constants of time and memory, written into the panels.
     """
     figure = Figure(figsize=(10, 4.2), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)

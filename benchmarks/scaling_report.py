@@ -38,12 +38,12 @@ def measure_scaling(
     """Measure every pair in a process of its own; write scaling.json and scaling.png.
 
     Args:
-        build: makes the network; importable from anywhere.
+        build: Makes the network; importable from anywhere.
         name: of the network, see `check_scaling`.
         options: ``whole`` and ``tiled`` (lists of height, width, search range), ``tile``, ``overlap``,
             ``memory`` and ``threads``.
-        output: folder for the files.
-        progress: show a bar.
+        output: Folder for the files.
+        progress: Show a bar.
 
     Returns:
         What a pair costs, as lines of Markdown.

@@ -31,13 +31,13 @@ def cases(
     """Return the step as it is, and with stages computed again; both against the straightforward one.
 
     Args:
-        model: a file in conf/model.
-        norm: a file in conf/norm.
-        crop: height and width.
-        batch_size: pairs.
-        max_disparity: pixels.
-        target: how many times faster than the reference.
-        memory_target: share of the reference's peak that recomputing should take at most.
+        model: A file in conf/model.
+        norm: A file in conf/norm.
+        crop: Height and width.
+        batch_size: Pairs.
+        max_disparity: Pixels.
+        target: How many times faster than the reference.
+        memory_target: Share of the reference's peak that recomputing should take at most.
         device: where the tensors lie.
     """
     setup = functools.partial(

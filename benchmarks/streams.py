@@ -23,10 +23,10 @@ def cases(
     """Return a case per network and size.
 
     Args:
-        networks: names in conf/model, with fresh weights.
-        sizes: height and width of the views.
-        pairs: files of procedural pairs that one run matches.
-        ahead: pairs read ahead and results waiting, of the fast way.
+        networks: Names in conf/model, with fresh weights.
+        sizes: Height and width of the views.
+        pairs: Files of procedural pairs that one run matches.
+        ahead: Pairs read ahead and results waiting, of the fast way.
         device: of the network.
     """
     found = []

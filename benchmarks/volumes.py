@@ -24,10 +24,10 @@ def cases(
 
     Args:
         sizes: of features and planes, [N, C, D, h, w], forward.
-        training_sizes: the same, forward and backward.
-        width: channels of the convolution's output.
-        target: how many times faster than over the built volume, forward.
-        memory_target: share of its peak memory.
+        training_sizes: The same, forward and backward.
+        width: Channels of the convolution's output.
+        target: How many times faster than over the built volume, forward.
+        memory_target: Share of its peak memory.
         device: where the tensors lie.
     """
     found = []

@@ -35,12 +35,12 @@ def build_model(
     """Build a network with fresh weights from the configuration groups.
 
     Args:
-        name: a file in conf/model.
-        norm: a file in conf/norm, for the 2-D part.
-        overrides: as on the command line: ``["model.max_disparity=128", "norm@norm3d=batch"]``.
+        name: A file in conf/model.
+        norm: A file in conf/norm, for the 2-D part.
+        overrides: As on the command line: ``["model.max_disparity=128", "norm@norm3d=batch"]``.
 
     Raises:
-        UserError: an unknown name or key.
+        UserError: An unknown name or key.
     """
     return build_from_config(compose("build", [f"model={name}", f"norm={norm}", *overrides]))
 
@@ -68,7 +68,7 @@ def load_model(
     """Load a trained network. Nothing in its file is executed, whoever wrote it.
 
     Args:
-        path: a checkpoint of tools/train.py (.ckpt or .safetensors), a file of the authors' DSMNet, PSMNet or
+        path: A checkpoint of tools/train.py (.ckpt or .safetensors), a file of the authors' DSMNet, PSMNet or
             GwcNet, or a file of tools/export.py (.onnx, .xml, .pt2), which runs on the CPU; or the name of
             weights that come with the package, ``dsmnet_base`` or ``dsmnet_lite``; default: the latter.
         device: ``auto`` (CUDA if there is one), ``cpu`` or ``cuda``.
@@ -78,7 +78,7 @@ def load_model(
             is kept in the user's cache folder.
 
     Raises:
-        UserError: no such file, not a checkpoint, weights that do not fit, no such device, format or backend,
+        UserError: No such file, not a checkpoint, weights that do not fit, no such device, format or backend,
             or a package that the backend needs is not installed.
     """
     if backend not in ("auto", *BACKENDS):
@@ -159,7 +159,7 @@ def weights_for(net: nn.Module, path: Path, option: str) -> dict[str, Tensor]:
         option: That named the file, for messages.
 
     Raises:
-        UserError: there is no such file, or it is of neither kind; that they fit is not checked.
+        UserError: There is no such file, or it is of neither kind; that they fit is not checked.
     """
     found = read_checkpoint(path, option)
     if found.config is not None:
@@ -172,7 +172,7 @@ def choose_device(device: str) -> torch.device:
     """Resolve ``device=auto|cpu|cuda``.
 
     Raises:
-        UserError: an unknown name, or CUDA where there is none.
+        UserError: An unknown name, or CUDA where there is none.
     """
     if device not in ("auto", "cpu", "cuda"):
         raise UserError(f"device={device}: expected auto, cpu or cuda")

@@ -33,7 +33,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
     left is replaced by the next write of that file.
 
     Raises:
-        WriteError: the file cannot be written; the message names `path` and the reason.
+        WriteError: The file cannot be written; the message names `path` and the reason.
 
     Example:
         >>> with atomic_write(Path("a.txt")) as part:  # doctest: +SKIP
@@ -78,12 +78,12 @@ def check_apart(folder: Path, names: Iterable[str], read: Iterable[Path | str | 
     """Refuse to write where that would replace what is read; the one check of all tools.
 
     Args:
-        folder: that the results go to (``paths.output``).
+        folder: That the results go to (``paths.output``).
         names: of files to be written there, and of folders that files are written into.
-        read: files that the run reads; what is not there plays no part.
+        read: Files that the run reads; what is not there plays no part.
 
     Raises:
-        WriteError: one of them would be replaced; nothing has been written yet.
+        WriteError: One of them would be replaced; nothing has been written yet.
     """
     paths = {Path(path).expanduser().absolute() for path in read if path is not None}
     taken = {_place(path) for path in paths.union(*(path.parents for path in paths))} - {None}
@@ -120,7 +120,7 @@ def lock_folder(folder: Path) -> Iterator[None]:
     A file system that has no locks goes without.
 
     Raises:
-        WriteError: another run has it, or the folder cannot be made or written to.
+        WriteError: Another run has it, or the folder cannot be made or written to.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

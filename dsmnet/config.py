@@ -35,7 +35,7 @@ def compose(config_name: str, overrides: Sequence[str] = ()) -> DictConfig:
     """Compose a primary configuration (``"train"``) with overrides, as the command line would.
 
     Raises:
-        UserError: an override names something that does not exist.
+        UserError: An override names something that does not exist.
     """
     GlobalHydra.instance().clear()
     with initialize_config_dir(version_base="1.3", config_dir=str(config_dir())):
@@ -53,7 +53,7 @@ def dataset_config(name: str, data: str) -> DictConfig:
     """Return the configuration of a data set of ``conf/dataset``, looked for under the folder `data`.
 
     Raises:
-        UserError: there is no such file.
+        UserError: There is no such file.
     """
     known = sorted(path.stem for path in (config_dir() / "dataset").glob("*.yaml"))
     if name not in known:
@@ -74,7 +74,7 @@ def instantiate(node: Any, *args: Any, **kwargs: Any) -> Any:
     """Build what a node's ``_target_`` names; nested nodes arrive as plain dicts and lists.
 
     Raises:
-        UserError: the target refused its arguments; its own `UserError` comes out as itself.
+        UserError: The target refused its arguments; its own `UserError` comes out as itself.
     """
     try:
         return hydra.utils.instantiate(node, *args, _convert_="all", **kwargs)

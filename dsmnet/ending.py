@@ -25,7 +25,7 @@ class Interrupted(UserError):
     """An interruption after which the user is told how to go on.
 
     Args:
-        message: for the user.
+        message: For the user.
         number: of the signal; the exit status is 128 more, as in a shell.
     """
 

@@ -20,14 +20,14 @@ class StereoLoss(nn.Module):
     peak and passes no gradient there. The first, unaggregated volume is only asked for what both views see.
 
     Args:
-        disparity_weights: per output, coarse to fine (DSMNet: 0.2, 0.6, 1.0). The last is that of the answer;
+        disparity_weights: Per output, coarse to fine (DSMNet: 0.2, 0.6, 1.0). The last is that of the answer;
             a network with fewer outputs takes the last ones.
-        volume_weights: per volume, raw to final, counted likewise: the last is that of the final volume,
+        volume_weights: Per volume, raw to final, counted likewise: the last is that of the final volume,
             those before it of the first ones. Empty: the published multi-output smooth-L1 alone.
-        beta: pixels at which smooth-L1 turns from square to linear.
+        beta: Pixels at which smooth-L1 turns from square to linear.
 
     Raises:
-        UserError: no output has a weight, or a number is negative or not finite.
+        UserError: No output has a weight, or a number is negative or not finite.
     """
 
     def __init__(
@@ -63,8 +63,8 @@ class StereoLoss(nn.Module):
         """Return the weighted sum.
 
         Args:
-            disparities: predictions [N, 1, H, W] in pixels.
-            scores: volumes [N, 1, D, h, w]; plane k stands for a disparity of k H/h pixels.
+            disparities: Predictions [N, 1, H, W] in pixels.
+            scores: Volumes [N, 1, D, h, w]; plane k stands for a disparity of k H/h pixels.
             ground_truth: [N, 1, H, W] in pixels.
             valid: where the ground truth counts, bool [N, 1, H, W].
             noc: where both views see the point; `None` if unknown.
@@ -93,8 +93,8 @@ def volume_cross_entropy(scores: Tensor, ground_truth: Tensor, valid: Tensor) ->
 
     Args:
         scores: [N, 1, D, h, w].
-        ground_truth: disparity [N, 1, H, W] in pixels, H a multiple of h.
-        valid: bool [N, 1, H, W].
+        ground_truth: Disparity [N, 1, H, W] in pixels, H a multiple of h.
+        valid: Bool [N, 1, H, W].
 
     Returns:
         The mean over the pixels of the small map whose ground truth is known and lies within the planes.

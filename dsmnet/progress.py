@@ -55,9 +55,9 @@ def track(
 
     Args:
         items: what is worked on; with a length, the bar shows how much is left.
-        description: shown before the bar.
+        description: Shown before the bar.
         unit: what one item is called.
-        enabled: no bar without it (``progress=false``).
+        enabled: No bar without it (``progress=false``).
     """
     if not enabled:
         yield from items

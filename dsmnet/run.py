@@ -44,7 +44,7 @@ def run(cfg: DictConfig, output: Path) -> None:
     """Train, then print and write the cross-domain table; with several processes the first one does the rest.
 
     Raises:
-        UserError: an option is impossible, data is missing or broken, or the loss diverges.
+        UserError: An option is impossible, data is missing or broken, or the loss diverges.
     """
     check_apart(output, ["weights.safetensors", "checkpoints"], [cfg.init])
     first = getattr(rank_zero_only, "rank", 0) == 0  # there is no trainer to ask yet
@@ -68,7 +68,7 @@ def train(cfg: DictConfig, output: Path) -> Path:
     """Train as ``cfg`` says; return the weights that had the smallest error on the source's held-back part.
 
     Raises:
-        UserError: an option is impossible, the data is missing, or the loss diverges.
+        UserError: An option is impossible, the data is missing, or the loss diverges.
     """
     end_with_parent()
     if cfg.init is not None:

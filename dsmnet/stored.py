@@ -35,8 +35,8 @@ def build_stored(node: Any, source: str) -> Any:
         source: Of the file, for messages.
 
     Raises:
-        FormatError: the configuration asks for anything else; nothing was built.
-        UserError: a building block refused its arguments.
+        FormatError: The configuration asks for anything else; nothing was built.
+        UserError: A building block refused its arguments.
     """
     _check_stored(node, source, [_MOST_NODES])
     try:

@@ -17,9 +17,9 @@ def write_fake_set(kind: type[StereoDataset], root: Path, size: Sequence[int] | 
 
     Args:
         kind: of data set.
-        root: its folder.
-        size: height and width of the views, pixels.
-        pairs: how many.
+        root: Its folder.
+        size: Height and width of the views, pixels.
+        pairs: How many.
 
     Raises:
         UserError: `pairs` or `size` is impossible.

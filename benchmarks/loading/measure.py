@@ -80,11 +80,11 @@ def measure_set(dataset: StereoDataset, transform: Transform, *, pairs: int, rep
     Args:
         dataset: whose pairs have ground truth.
         transform: of the way ``crop``.
-        pairs: read in each pass of each way; a smaller set is gone through again.
-        repeats: timed passes, after one that is not.
+        pairs: Read in each pass of each way; a smaller set is gone through again.
+        repeats: Timed passes, after one that is not.
 
     Raises:
-        UserError: a number is not positive.
+        UserError: A number is not positive.
     """
     for option, value in (("pairs", pairs), ("repeats", repeats)):
         if value < 1:
@@ -120,15 +120,15 @@ def measure_loader(
     """Time training's loader.
 
     Args:
-        dataset: all of whose pairs are used.
-        transform: that brings them to one size.
-        workers: processes that load, 0 for none but this one.
-        batch_size: pairs.
-        batches: timed in each repeat, after a first one.
-        repeats: loaders, one after the other.
+        dataset: All of whose pairs are used.
+        transform: That brings them to one size.
+        workers: Processes that load, 0 for none but this one.
+        batch_size: Pairs.
+        batches: Timed in each repeat, after a first one.
+        repeats: Loaders, one after the other.
 
     Raises:
-        UserError: a number is not positive.
+        UserError: A number is not positive.
     """
     for option, value in (("batches", batches), ("repeats", repeats)):
         if value < 1:

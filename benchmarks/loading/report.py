@@ -30,10 +30,10 @@ def markdown(sets: Sequence[SetTimes], source: str, missing: Sequence[str], load
     """Return loading.md.
 
     Args:
-        sets: at least one.
+        sets: At least one.
         source: what was read, for the first line.
-        missing: sets that are not there.
-        load: the machine's load average before and after.
+        missing: Sets that are not there.
+        load: The machine's load average before and after.
     """
     workers = sorted({count for times in sets for count in times.loader})
     loading = [("set", *(f"{count} workers" for count in workers), *(f"{n}: CPU ms" for n in workers))]

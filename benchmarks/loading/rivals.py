@@ -102,10 +102,10 @@ def same_files(dataset: StereoDataset, folder: Path) -> SameFiles | None:
 
     Args:
         dataset: whose pairs have ground truth.
-        folder: an empty one, for links.
+        folder: An empty one, for links.
 
     Raises:
-        DataError: a pair has no ground truth.
+        DataError: A pair has no ground truth.
     """
     rival = _RIVALS.get(dataset.name)
     if rival is None:

@@ -77,16 +77,16 @@ def adapt_batch_norms(
     shifts stay.
 
     Args:
-        net: any network; it is left in the mode it was in.
-        items: returns the target anew on each call, which says in its argument what for.
-        forward: runs the network on one item.
+        net: Any network; it is left in the mode it was in.
+        items: Returns the target anew on each call, which says in its argument what for.
+        forward: Runs the network on one item.
         mode: see above.
-        prior: weight of the source statistics, as a number of items: with N items the result is
+        prior: Weight of the source statistics, as a number of items: with N items the result is
             ``(prior * source + N * target) / (prior + N)`` (Schneider et al. 2020). 0 forgets the source.
 
     Raises:
-        UserError: the network has no batch norm, the target is empty, or an option is impossible.
-        DataError: a statistic is not finite; the network then is as before.
+        UserError: The network has no batch norm, the target is empty, or an option is impossible.
+        DataError: A statistic is not finite; the network then is as before.
     """
     if mode not in ("layerwise", "single_pass"):
         raise UserError(f"mode={mode}: expected layerwise or single_pass")

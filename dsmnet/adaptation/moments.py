@@ -42,7 +42,7 @@ class Moments:
         """[C], float64.
 
         Raises:
-            DataError: nothing was added.
+            DataError: Nothing was added.
         """
         if self._mean is None:
             raise DataError("no values to take statistics of")
@@ -52,7 +52,7 @@ class Moments:
         """[C], float64; ``correction=1`` is what torch's batch norm keeps.
 
         Raises:
-            DataError: nothing was added.
+            DataError: Nothing was added.
         """
         if self._squares is None:
             raise DataError("no values to take statistics of")

@@ -31,13 +31,13 @@ def adapt(
     The network sees the pairs as it does when it predicts, at their full size and padded in the same way.
 
     Args:
-        predictor: the network, on its device.
-        dataset: pairs of the target domain.
-        images: at most so many pairs, evenly spread; `None` for all.
-        max_disparity: pixels to search, or "auto", as in an evaluation; matters to norms inside the volume.
+        predictor: The network, on its device.
+        dataset: Pairs of the target domain.
+        images: At most so many pairs, evenly spread; `None` for all.
+        max_disparity: Pixels to search, or "auto", as in an evaluation; matters to norms inside the volume.
         mode: see `adapt_batch_norms`.
         prior: see `adapt_batch_norms`; in pairs.
-        progress: show a bar per pass.
+        progress: Show a bar per pass.
 
     Raises:
         UserError: see `adapt_batch_norms`, or `images` is not positive.

@@ -18,12 +18,12 @@ def domain_accuracy(statistics: Tensor, domains: Sequence[int], folds: Sequence[
     be in two folds. By chance it is 1 / number of domains.
 
     Args:
-        statistics: one row per batch [N, K].
-        domains: index of the domain of each row.
+        statistics: One row per batch [N, K].
+        domains: Index of the domain of each row.
         folds: of each row.
 
     Raises:
-        DataError: fewer than two domains or folds, or a domain that is not in every fold.
+        DataError: Fewer than two domains or folds, or a domain that is not in every fold.
     """
     rows = statistics.double()
     labels, parts = torch.tensor(domains), torch.tensor(folds)

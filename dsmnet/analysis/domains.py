@@ -33,10 +33,10 @@ class Sampling:
     """How much is looked at.
 
     Args:
-        images: at most so many pairs per domain, evenly spread.
-        batches: for the domain classifier, batches per domain.
-        batch_size: crops in each, of any images of the domain (of one fold) and of both views.
-        crop: height and width of a crop, pixels.
+        images: At most so many pairs per domain, evenly spread.
+        batches: For the domain classifier, batches per domain.
+        batch_size: Crops in each, of any images of the domain (of one fold) and of both views.
+        crop: Height and width of a crop, pixels.
     """
 
     images: int = 16
@@ -77,10 +77,10 @@ def analyze(
     Features are those of both views, in evaluation mode, at the full size of the images.
 
     Args:
-        predictor: the network.
-        domains: pairs by name; ground truth is not needed.
-        sampling: how much is looked at.
-        progress: show a bar per domain.
+        predictor: The network.
+        domains: Pairs by name; ground truth is not needed.
+        sampling: How much is looked at.
+        progress: Show a bar per domain.
 
     Returns:
         ``norms``: per domain, quartiles and histogram of the lengths of the pixels' feature vectors, in units
@@ -91,7 +91,7 @@ def analyze(
         it and listed.
 
     Raises:
-        UserError: fewer than two domains.
+        UserError: Fewer than two domains.
     """
     if len(domains) < 2:
         raise UserError(f"domains={list(domains)}: expected at least two, to compare")

@@ -66,7 +66,7 @@ def crops(image: Image, other: Image, size: tuple[int, int], count: int, seed: i
     """Cut windows [h, w, 3] out of both views, half of them from each, at random places.
 
     Raises:
-        UserError: the image is smaller than the window.
+        UserError: The image is smaller than the window.
     """
     rows, columns = image.shape[0] - size[0], image.shape[1] - size[1]
     if rows < 0 or columns < 0:

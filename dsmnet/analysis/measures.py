@@ -19,7 +19,7 @@ def wasserstein(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
     In one dimension it is the mean distance of equal quantiles; here of 10,000 of them.
 
     Raises:
-        DataError: a sample is empty or not finite.
+        DataError: A sample is empty or not finite.
     """
     for sample in (a, b):
         if not sample.size or not np.isfinite(sample).all():
@@ -36,8 +36,8 @@ def layer_divergence(a: Moments, b: Moments, floor: float = 1e-3) -> Tensor:
     (of both domains) are raised to it. The number of channels, not of pixels, sets the accuracy.
 
     Args:
-        a: moments of the layer's activations on one domain.
-        b: on the other.
+        a: Moments of the layer's activations on one domain.
+        b: On the other.
         floor: see above.
     """
     smallest = floor * float(torch.stack([a.std, b.std]).max())

@@ -56,11 +56,11 @@ class Cameras:
     """Two imperfect cameras.
 
     Args:
-        effects: per effect of `DEFAULTS`, ``{"probability": p, "strength": s}``; what is missing keeps its
+        effects: Per effect of `DEFAULTS`, ``{"probability": p, "strength": s}``; what is missing keeps its
             default, probability 0 switches it off.
 
     Raises:
-        UserError: an effect of another name, or a value out of range.
+        UserError: An effect of another name, or a value out of range.
     """
 
     def __init__(self, effects: Mapping[str, Mapping[str, float]] | None = None) -> None:

@@ -15,11 +15,11 @@ class CameraEffects:
     """Noise, blur, vignetting and more: the cameras of the procedural pairs, for the pairs of other sets.
 
     Args:
-        effects: per effect of `dsmnet.augment.camera.DEFAULTS`, ``{"probability": p, "strength": s}``;
+        effects: Per effect of `dsmnet.augment.camera.DEFAULTS`, ``{"probability": p, "strength": s}``;
             what is not named is off.
 
     Raises:
-        UserError: an effect of another name, or a value out of range.
+        UserError: An effect of another name, or a value out of range.
     """
 
     def __init__(self, effects: Mapping[str, Mapping[str, float]]) -> None:

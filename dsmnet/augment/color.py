@@ -21,11 +21,11 @@ class ColorJitter:
 
     Args:
         strength: 0 for none; 0.3 lets gain and gamma vary by about 30 %.
-        asymmetric: how often the two views get different changes.
-        probability: how often anything is changed.
+        asymmetric: How often the two views get different changes.
+        probability: How often anything is changed.
 
     Raises:
-        UserError: an argument is out of range.
+        UserError: An argument is out of range.
     """
 
     def __init__(self, strength: float = 0.3, asymmetric: float = 0.2, probability: float = 0.8) -> None:
@@ -65,15 +65,15 @@ class ColorTwist:
 
     Args:
         brightness: 0.4 lets the factor be 0.6 to 1.4.
-        contrast: likewise.
-        saturation: likewise.
-        hue: at most so large a part of a turn, either way; 0.5 is any color.
-        gamma: the exponent's logarithm is at most so large, either way.
-        asymmetric: how often the two views get different changes.
-        probability: how often anything is changed.
+        contrast: Likewise.
+        saturation: Likewise.
+        hue: At most so large a part of a turn, either way; 0.5 is any color.
+        gamma: The exponent's logarithm is at most so large, either way.
+        asymmetric: How often the two views get different changes.
+        probability: How often anything is changed.
 
     Raises:
-        UserError: an argument is out of range.
+        UserError: An argument is out of range.
     """
 
     def __init__(

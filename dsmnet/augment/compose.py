@@ -15,7 +15,7 @@ class Compose:
     """One transform after the other.
 
     Args:
-        steps: in this order.
+        steps: In this order.
     """
 
     def __init__(self, steps: Sequence[Transform]) -> None:

@@ -55,7 +55,7 @@ def check_share(option: str, value: float) -> float:
     """Return a probability or share.
 
     Raises:
-        UserError: it is not in 0..1.
+        UserError: It is not in 0..1.
     """
     if not 0 <= value <= 1:
         raise UserError(f"transform: {option}={value}: expected 0 to 1")
@@ -66,7 +66,7 @@ def check_least(option: str, value: float, least: float = 0.0) -> float:
     """Return a number.
 
     Raises:
-        UserError: it is not finite or below `least`.
+        UserError: It is not finite or below `least`.
     """
     if not (math.isfinite(value) and value >= least):
         raise UserError(f"transform: {option}={value}: expected at least {least:g}")
@@ -77,7 +77,7 @@ def check_range(option: str, ends: Sequence[float]) -> tuple[float, float]:
     """Return the ends of a range.
 
     Raises:
-        UserError: they are not two finite numbers in order.
+        UserError: They are not two finite numbers in order.
     """
     if len(ends) != 2 or not (math.isfinite(ends[0]) and ends[0] <= ends[1] < math.inf):
         raise UserError(f"transform: {option}={list(ends)}: expected two numbers, the lower one first")
@@ -88,7 +88,7 @@ def check_whole_range(option: str, ends: Sequence[int]) -> tuple[int, int]:
     """Return the ends of a range of whole numbers from 1 on.
 
     Raises:
-        UserError: they are not two numbers in order, or begin below 1.
+        UserError: They are not two numbers in order, or begin below 1.
     """
     least, largest = check_range(option, ends)
     return int(check_least(option, least, 1)), int(largest)

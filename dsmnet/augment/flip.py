@@ -19,10 +19,10 @@ class RandomHorizontalFlip:
     out.
 
     Args:
-        probability: how often.
+        probability: How often.
 
     Raises:
-        UserError: an argument is out of range.
+        UserError: An argument is out of range.
     """
 
     def __init__(self, probability: float = 0.5) -> None:
@@ -57,9 +57,9 @@ def visible_in_both(
     Args:
         disparity: of the left view, pixels.
         valid: where it is known.
-        other: disparity of the right view, pixels.
+        other: Disparity of the right view, pixels.
         other_valid: where that is known.
-        tolerance: pixels.
+        tolerance: Pixels.
     """
     rows, columns = disparity.shape
     x = np.arange(columns, dtype=np.float32)[None] - disparity

@@ -19,13 +19,13 @@ class LocalLight:
     (`ColorJitter`) are taken away again by an instance norm; these are not.
 
     Args:
-        strength: the logarithm of a part's gain is at most so large, either way.
-        count: the fewest and the most parts.
-        size: the smallest and the largest radius, as shares of the view's width.
-        probability: how often a pair is changed.
+        strength: The logarithm of a part's gain is at most so large, either way.
+        count: The fewest and the most parts.
+        size: The smallest and the largest radius, as shares of the view's width.
+        probability: How often a pair is changed.
 
     Raises:
-        UserError: an argument is out of range.
+        UserError: An argument is out of range.
     """
 
     def __init__(

@@ -22,12 +22,12 @@ class VerticalMisalignment:
     whose rows are no longer those of its image, is left out: exchange the views before, not after.
 
     Args:
-        shift: at most so many pixels up or down.
-        angle: at most so many degrees either way; 0.1 moves the sides of a view of 640 columns by 0.6 pixels.
-        probability: how often.
+        shift: At most so many pixels up or down.
+        angle: At most so many degrees either way; 0.1 moves the sides of a view of 640 columns by 0.6 pixels.
+        probability: How often.
 
     Raises:
-        UserError: an argument is out of range.
+        UserError: An argument is out of range.
     """
 
     def __init__(self, shift: float = 0.5, angle: float = 0.05, probability: float = 0.5) -> None:

@@ -19,12 +19,12 @@ class RandomCrop:
     Args:
         height: of the window, pixels.
         width: of the window, pixels.
-        min_valid: share of the window whose disparity should be known; sparse ground truth is empty in
+        min_valid: Share of the window whose disparity should be known; sparse ground truth is empty in
             places.
-        tries: windows to draw until one has that share; if none has, the one that comes closest is taken.
+        tries: Windows to draw until one has that share; if none has, the one that comes closest is taken.
 
     Raises:
-        UserError: an argument is out of range.
+        UserError: An argument is out of range.
     """
 
     def __init__(self, height: int, width: int, min_valid: float = 0.0, tries: int = 1) -> None:
@@ -86,7 +86,7 @@ def check_size(height: int, width: int) -> tuple[int, int]:
     """Return a size in pixels.
 
     Raises:
-        UserError: it is not positive.
+        UserError: It is not positive.
     """
     if height < 1 or width < 1:
         raise UserError(f"transform: crop of {height}x{width} pixels; expected positive numbers")
@@ -97,7 +97,7 @@ def check_tries(tries: int) -> int:
     """Return a number of tries.
 
     Raises:
-        UserError: it is not positive.
+        UserError: It is not positive.
     """
     if tries < 1:
         raise UserError(f"transform: tries={tries}: expected a positive number")

@@ -20,12 +20,12 @@ class RandomOcclusion:
     manner of RAFT-Stereo and DSMNet.
 
     Args:
-        probability: how often.
-        boxes: least and largest number of boxes.
-        size: least and largest height and width of a box, pixels; a box may reach beyond the view.
+        probability: How often.
+        boxes: Least and largest number of boxes.
+        size: Least and largest height and width of a box, pixels; a box may reach beyond the view.
 
     Raises:
-        UserError: an argument is out of range.
+        UserError: An argument is out of range.
     """
 
     def __init__(

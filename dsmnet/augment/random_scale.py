@@ -27,20 +27,20 @@ class RandomScaleCrop:
     Args:
         height: of the window, pixels.
         width: of the window, pixels.
-        min_scale: least exponent; the factor is 2 to the power of `min_scale` ... `max_scale`.
-        max_scale: largest exponent.
-        stretch: largest exponent, either way, of a further factor drawn for each axis on its own.
-        scale_probability: how often there is another factor than 1 at all.
-        stretch_probability: how often, of these, the axes get factors of their own.
-        min_valid: share of the window, before scaling, whose disparity should be known; sparse ground truth
+        min_scale: Least exponent; the factor is 2 to the power of `min_scale` ... `max_scale`.
+        max_scale: Largest exponent.
+        stretch: Largest exponent, either way, of a further factor drawn for each axis on its own.
+        scale_probability: How often there is another factor than 1 at all.
+        stretch_probability: How often, of these, the axes get factors of their own.
+        min_valid: Share of the window, before scaling, whose disparity should be known; sparse ground truth
             is empty in places.
-        tries: windows to draw until one has that share; if none has, the one that comes closest is taken.
+        tries: Windows to draw until one has that share; if none has, the one that comes closest is taken.
         ground_truth: ``dense``: disparities are interpolated on surfaces, looked up at edges. ``sparse``: the
         known
             ones are carried to the nearest pixel, their values kept. ``auto``: what the map looks like.
 
     Raises:
-        UserError: an argument is out of range.
+        UserError: An argument is out of range.
     """
 
     def __init__(

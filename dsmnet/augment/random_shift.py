@@ -20,7 +20,7 @@ class RandomShift:
     of DSMNet.
 
     Args:
-        pixels: the largest shift, either way.
+        pixels: The largest shift, either way.
 
     Raises:
         UserError: `pixels` is negative.
@@ -33,7 +33,7 @@ class RandomShift:
         """Return the changed sample.
 
         Raises:
-            DataError: the views are narrower than the shift.
+            DataError: The views are narrower than the shift.
         """
         columns = sample["left"].shape[1]
         if columns <= self.pixels:

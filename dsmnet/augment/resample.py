@@ -30,10 +30,10 @@ def resize(sample: StereoSample, height: int, width: int, sparse: bool) -> Stere
     """Bring a sample to another size.
 
     Args:
-        sample: the pair.
-        height: new, pixels.
-        width: new, pixels.
-        sparse: carry each known pixel to the pixel it falls on; else look up every new pixel in the old map.
+        sample: The pair.
+        height: New, pixels.
+        width: New, pixels.
+        sparse: Carry each known pixel to the pixel it falls on; else look up every new pixel in the old map.
 
     Returns:
         A sample without `calibration` when the two factors differ too much for it, see

@@ -49,7 +49,7 @@ def quote_paths(tool: str, arguments: Sequence[str]) -> list[str]:
     interpolation ``${...}``, and a value that has Hydra's quotes already.
 
     Raises:
-        UserError: the value is empty, or a folder to write to has ``${`` in its name.
+        UserError: The value is empty, or a folder to write to has ``${`` in its name.
     """
     sweeping = any(argument in SWEEP for argument in arguments)
     return [_quote_argument(tool, argument, sweeping) for argument in arguments]
@@ -136,7 +136,7 @@ def explain(error: Exception, keys: Callable[[], Iterable[str]], about: Callable
 
     Args:
         error: of one of them.
-        keys: the names of all options and groups, called only where they are needed.
+        keys: The names of all options and groups, called only where they are needed.
         about: what an option is for, empty where that is not known.
     """
     text = str(error)

@@ -43,8 +43,8 @@ class HydraRun:
 
     Args:
         name: of the configuration.
-        main: the tool's work.
-        conf: folder of the configuration.
+        main: The tool's work.
+        conf: Folder of the configuration.
         compose: `dsmnet.config.compose`.
     """
 

@@ -25,8 +25,8 @@ def options(conf: Path, tool: str) -> list[Option]:
     """Return the groups and options of a tool, its own before those that it shares with others.
 
     Args:
-        conf: folder of the configuration.
-        tool: name of a file there.
+        conf: Folder of the configuration.
+        tool: Name of a file there.
     """
     found = list(_options(conf, conf / f"{tool}.yaml", ""))
     shared = {option.name for option in _options(conf, conf / "base.yaml", "")}
@@ -67,8 +67,8 @@ def usage(conf: Path, tool: str, about: str) -> str:
     """Return the text of ``--help``: what the tool does, its groups with their choices, and its options.
 
     Args:
-        conf: folder of the configuration.
-        tool: name of a file there.
+        conf: Folder of the configuration.
+        tool: Name of a file there.
         about: what the tool does.
     """
     known = options(conf, tool)

@@ -16,11 +16,11 @@ def collate(samples: Sequence[StereoSample], max_disparity: float | None = None)
     """Stack samples of one size into a batch; the one place that defines ``valid``.
 
     Args:
-        samples: all with a disparity, or all without.
-        max_disparity: ground truth at or above it does not count (training's search range).
+        samples: All with a disparity, or all without.
+        max_disparity: Ground truth at or above it does not count (training's search range).
 
     Raises:
-        DataError: the sizes differ.
+        DataError: The sizes differ.
     """
     sizes = {sample["left"].shape for sample in samples}
     if len(sizes) > 1:

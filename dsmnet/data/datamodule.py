@@ -24,13 +24,13 @@ class StereoDataModule(pl.LightningDataModule):
     """Serve batches of the training part and single pairs of the held-back part of one data set.
 
     Args:
-        dataset: has `split_validation() -> (train, validation)`.
+        dataset: Has `split_validation() -> (train, validation)`.
         transform: what training does to a sample; must bring all to one size.
-        batch_size: pairs per step and process.
-        epoch_steps: steps between two validations.
-        workers: processes that load; 0 loads in the main process.
-        max_disparity: training's search range, ground truth beyond does not count.
-        validation_pairs: at most so many of the held-back pairs are used.
+        batch_size: Pairs per step and process.
+        epoch_steps: Steps between two validations.
+        workers: Processes that load; 0 loads in the main process.
+        max_disparity: Training's search range, ground truth beyond does not count.
+        validation_pairs: At most so many of the held-back pairs are used.
         seed: of order and transforms.
     """
 

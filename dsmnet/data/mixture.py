@@ -36,16 +36,16 @@ class Mixture(Dataset[StereoSample]):
     (`dsmnet.data.sampler`), so the items of a small part stay even from pass to pass.
 
     Args:
-        parts: data sets by name, or functions that build them (Hydra's ``_partial_: true``): then all that
+        parts: Data sets by name, or functions that build them (Hydra's ``_partial_: true``): then all that
             are not there are named at once, or skipped.
-        weights: relative share of each part; 0 leaves it out, unbuilt.
+        weights: Relative share of each part; 0 leaves it out, unbuilt.
         missing: ``error``, or ``skip``: do without the parts whose folder is not there.
         seed: of the permutations.
         name: of the mixture, in messages and results.
 
     Raises:
-        UserError: a part without a weight, a weight without a part, or a negative one.
-        DataError: parts are broken or not there; all are named.
+        UserError: A part without a weight, a weight without a part, or a negative one.
+        DataError: Parts are broken or not there; all are named.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Mixture(Dataset[StereoSample]):
         """Load a sample of the first pass.
 
         Raises:
-            IndexError: beyond the pass.
+            IndexError: Beyond the pass.
             DataError: see the part that it belongs to.
         """
         if not 0 <= index < len(self):

@@ -36,7 +36,7 @@ def interleave(counts: Sequence[int]) -> tuple[NDArray[np.int64], NDArray[np.int
     """Return one period of the order.
 
     Args:
-        counts: turns of each in a period, at least one.
+        counts: Turns of each in a period, at least one.
 
     Returns:
         Whose turn it is, and how many turns he had before in this period, int64 [sum(counts)] each. Among the

@@ -23,11 +23,11 @@ class EndlessSampler(Sampler[Position]):
 
     Args:
         length: of the data set.
-        samples: in one stretch, over all processes.
+        samples: In one stretch, over all processes.
         seed: of the permutations.
-        reached: samples that were trained on so far, by all processes together.
+        reached: Samples that were trained on so far, by all processes together.
         rank: of this process.
-        world: number of processes.
+        world: Number of processes.
     """
 
     def __init__(

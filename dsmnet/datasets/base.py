@@ -38,8 +38,8 @@ class PairDataset(Dataset[StereoSample]):
     """Stereo pairs whose files are known, and how what lies there is stored.
 
     Args:
-        pairs: their files.
-        codecs: how disparity, masks and calibration are stored; its layouts play no part.
+        pairs: Their files.
+        codecs: How disparity, masks and calibration are stored; its layouts play no part.
     """
 
     name: str = ""
@@ -55,8 +55,8 @@ class PairDataset(Dataset[StereoSample]):
         """Load a pair.
 
         Raises:
-            FormatError: a file is not whole or not of its format.
-            DataError: a file is gone, or the sizes of the files differ.
+            FormatError: A file is not whole or not of its format.
+            DataError: A file is gone, or the sizes of the files differ.
         """
         pair = self.pairs[index]
         left, right = read_views(pair.left, pair.right)
@@ -141,18 +141,18 @@ class StereoDataset(PairDataset):
 
     Args:
         root: Folder of the data set.
-        options: those of `tree`, by place or by name.
+        options: Those of `tree`, by place or by name.
         require_ground_truth: Leave out pairs without a disparity map; else they come without the key
             ``disparity``.
         subset: Only the pairs that a text file names, see `dsmnet.datasets.subsets`.
-        named: options by name.
+        named: Options by name.
 
     Attributes:
-        options: all options by name.
+        options: All options by name.
 
     Raises:
-        UserError: an option is unknown, or has a value it cannot have.
-        DataError: there is no pair (with ground truth), or one view is there without the other.
+        UserError: An option is unknown, or has a value it cannot have.
+        DataError: There is no pair (with ground truth), or one view is there without the other.
     """
 
     about: ClassVar[About | None] = None
@@ -259,7 +259,7 @@ def choose(option: str, value: str, allowed: Sequence[str]) -> str:
     """Return `value`, if it is one of those allowed.
 
     Raises:
-        UserError: it is not; the message lists them.
+        UserError: It is not; the message lists them.
     """
     if value not in allowed:
         raise UserError(f"{option}={value}: expected one of {', '.join(allowed)}")
@@ -270,7 +270,7 @@ def choose_some(option: str, values: str | Iterable[str], allowed: Sequence[str]
     """Return the values in the order of those allowed; a single one needs no list.
 
     Raises:
-        UserError: one is not allowed, or there is none; the message lists them.
+        UserError: One is not allowed, or there is none; the message lists them.
     """
     wanted = [values] if isinstance(values, str) else list(values)
     for value in wanted:

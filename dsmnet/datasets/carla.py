@@ -109,8 +109,8 @@ class ListedTree(Tree):
         """Return the pairs of the list that are there, sorted by name; none where there is no such folder.
 
         Raises:
-            DataError: there is no list in the folder, or a view is there without its other one.
-            FormatError: a line of the list is not of its form.
+            DataError: There is no list in the folder, or a view is there without its other one.
+            FormatError: A line of the list is not of its form.
         """
         if not root.is_dir():
             return []
@@ -141,8 +141,8 @@ def read_list(path: Path) -> list[Entry]:
     """Read a list; empty lines are passed over.
 
     Raises:
-        FormatError: a line is not of the form ``left right fov baseline``, or names a left view again.
-        DataError: there is no such file.
+        FormatError: A line is not of the form ``left right fov baseline``, or names a left view again.
+        DataError: There is no such file.
     """
     entries: dict[str, Entry] = {}
     for number, line in enumerate(read_bytes(path, 1 << 27).decode("utf-8", "replace").splitlines(), 1):

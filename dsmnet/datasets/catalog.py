@@ -28,8 +28,8 @@ def find_source(name: str, dataset: Any, options: Mapping[str, Any], state: str 
 
     Args:
         name: of its configuration.
-        dataset: class of the data set, or whatever else makes it.
-        options: its arguments; ``root`` is its folder, absent for sets without files.
+        dataset: Class of the data set, or whatever else makes it.
+        options: Its arguments; ``root`` is its folder, absent for sets without files.
         state: what is known of it; else it is passed over if it cannot be built without options of its own,
             and found if its folder is there.
     """
@@ -45,11 +45,11 @@ def published_pairs(dataset: Any, options: Mapping[str, Any]) -> int | None:
     """Return the number of pairs that the authors state; None where they do not, or there is no number.
 
     Args:
-        dataset: class of the data set, or whatever else makes it.
-        options: its arguments; those that choose a part of it (split, resolution) are passed on.
+        dataset: Class of the data set, or whatever else makes it.
+        options: Its arguments; those that choose a part of it (split, resolution) are passed on.
 
     Raises:
-        UserError: such an option has a value that it cannot have.
+        UserError: Such an option has a value that it cannot have.
     """
     published = getattr(dataset, "published", None)
     tree = getattr(dataset, "tree", None)

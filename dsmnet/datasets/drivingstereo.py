@@ -40,7 +40,7 @@ class DrivingStereo(StereoDataset):
         subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
 
     Raises:
-        UserError: the training part at full resolution.
+        UserError: The training part at full resolution.
     """
 
     name = "drivingstereo"

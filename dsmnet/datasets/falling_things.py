@@ -81,8 +81,8 @@ def read_settings(path: Path) -> Calibration:
     """Read ``_camera_settings.json``.
 
     Raises:
-        FormatError: no JSON, or it lacks the left and the right camera with their intrinsics.
-        DataError: there is no such file.
+        FormatError: No JSON, or it lacks the left and the right camera with their intrinsics.
+        DataError: There is no such file.
     """
     expected = (
         "expected camera_settings of a left and a right camera, each with intrinsic_settings fx, cx, cy"

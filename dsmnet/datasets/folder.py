@@ -27,19 +27,19 @@ class Folder(PairDataset):
     """Pairs of the user's own.
 
     Args:
-        left: left views: a folder, a glob (``scenes/*/im0.png``), a file, or a list of those.
-        right: right views, likewise.
-        disparity: maps of the left views, likewise, as .pfm, .png or .npy, 0 where unknown; None: no ground
+        left: Left views: a folder, a glob (``scenes/*/im0.png``), a file, or a list of those.
+        right: Right views, likewise.
+        disparity: Maps of the left views, likewise, as .pfm, .png or .npy, 0 where unknown; None: no ground
             truth.
-        scale: stored value of one pixel of disparity; None: 256 for a 16-bit .png, 1 for .npy.
+        scale: Stored value of one pixel of disparity; None: 256 for a 16-bit .png, 1 for .npy.
         pairing: ``order``: the sorted files belong together one by one, refused where their names contradict;
             ``name``: those of equal names do, whatever the suffix. With ``order`` there are as many maps as
             views; with ``name`` some may be missing.
         require_ground_truth: Leave out pairs without a disparity map.
 
     Raises:
-        UserError: an option is not given, the numbers of files differ, or names do not fit together.
-        DataError: a folder is empty or not there, or there is no ground truth where it is required.
+        UserError: An option is not given, the numbers of files differ, or names do not fit together.
+        DataError: A folder is empty or not there, or there is no ground truth where it is required.
     """
 
     name = "folder"

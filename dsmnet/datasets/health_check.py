@@ -109,10 +109,10 @@ def check_dataset(
     """Read pairs of a data set and check them; the report does not depend on the number of processes.
 
     Args:
-        dataset: the data set.
+        dataset: The data set.
         indices: of the pairs to read.
-        workers: processes.
-        watch: wraps the work, to show progress.
+        workers: Processes.
+        watch: Wraps the work, to show progress.
     """
     report = SetReport(dataset.name, len(dataset))
     check, crashed = functools.partial(check_pair, dataset), functools.partial(_crashed, dataset)

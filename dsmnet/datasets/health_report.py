@@ -29,10 +29,10 @@ def markdown(
     """Write the report: a table of the sets, incomplete ones, problems, and how to get each set.
 
     Args:
-        reports: one per data set that was checked.
-        where: the folder that was searched.
+        reports: One per data set that was checked.
+        where: The folder that was searched.
         sources: of these sets, and of those that were looked for.
-        most: how many problems are listed before the others are counted; None: all.
+        most: How many problems are listed before the others are counted; None: all.
     """
     lines = ["# Data", "", f"Searched: `{where}`", "", "| " + " | ".join(HEADER) + " |"]
     lines.append("|---|" + "---:|" * (len(HEADER) - 1))

@@ -26,7 +26,7 @@ def worker_count(workers: str | int) -> int:
     """Resolve ``workers=auto|N``: auto is the number of cores that this process may use.
 
     Raises:
-        UserError: neither auto nor a positive whole number.
+        UserError: Neither auto nor a positive whole number.
     """
     if workers == "auto":
         allowed = getattr(os, "sched_getaffinity", None)
@@ -40,10 +40,10 @@ class OrderedMap(Generic[Result]):
     """An iterable of ``function(item)`` in the order of the items.
 
     Args:
-        function: has to be picklable, and its results too.
+        function: Has to be picklable, and its results too.
         items: what it is called with.
-        workers: processes; with one, all happens in this process.
-        crashed: the result of an item that kills the process which works on it.
+        workers: Processes; with one, all happens in this process.
+        crashed: The result of an item that kills the process which works on it.
     """
 
     def __init__(

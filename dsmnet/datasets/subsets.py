@@ -18,11 +18,11 @@ def read_names(subset: str | Path, option: str = "subset") -> list[str]:
     """Return the names that a list holds; empty lines and what follows a # are passed over.
 
     Args:
-        subset: name of a list that comes with the package (``dsmnet/datasets/splits/NAME.txt``), or a file.
+        subset: Name of a list that comes with the package (``dsmnet/datasets/splits/NAME.txt``), or a file.
         option: what the message calls it.
 
     Raises:
-        UserError: there is neither, or it is no text, or it names nothing.
+        UserError: There is neither, or it is no text, or it names nothing.
     """
     path = _FOLDER / f"{subset}.txt"
     if not path.is_file():
@@ -47,7 +47,7 @@ def choose_named(pairs: list[Pair], subset: str | Path, dataset: str) -> list[Pa
 
     Raises:
         UserError: see `read_names`.
-        DataError: not one of the names is there.
+        DataError: Not one of the names is there.
     """
     wanted = set(read_names(subset))
     chosen = [pair for pair in pairs if pair.name in wanted]

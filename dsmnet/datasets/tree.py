@@ -63,7 +63,7 @@ class Layout:
         """Return the pairs under `root`, in no particular order; `matches` looks for one pattern there.
 
         Raises:
-            DataError: a view is there without its other one.
+            DataError: A view is there without its other one.
         """
         words = _words(self.left)
         left, right = self.find_views(matches)
@@ -112,7 +112,7 @@ class Tree:
         """Return the pairs under `root`, sorted by name; none where there are none.
 
         Raises:
-            DataError: a view is there without its other one, or two pairs have one name.
+            DataError: A view is there without its other one, or two pairs have one name.
         """
         matches = functools.cache(
             functools.partial(_matches, root)
@@ -172,7 +172,7 @@ def check_views(
     """Take the views of both sides, by the pair's name, and refuse a pair that lacks one.
 
     Raises:
-        DataError: a view is there without its other one.
+        DataError: A view is there without its other one.
     """
     for these, others, pattern in ((left, right, right_pattern), (right, left, left_pattern)):
         alone = these.keys() - others.keys()

@@ -43,9 +43,9 @@ def count_cells(sample: StereoSample, prediction: DisparityMap, scored: Mask) ->
     """Count an image's errors.
 
     Args:
-        sample: with ``disparity`` and ``valid``; ``noc`` and ``foreground`` where the set tells them.
+        sample: With ``disparity`` and ``valid``; ``noc`` and ``foreground`` where the set tells them.
         prediction: of the left view, [H, W], pixels.
-        scored: the pixels of the protocol, all valid, [H, W].
+        scored: The pixels of the protocol, all valid, [H, W].
     """
     known = np.flatnonzero(sample["valid"])
     target = torch.from_numpy(sample["disparity"].reshape(-1)[known])[None]

@@ -118,11 +118,11 @@ def compare(runs: Sequence[Run], by: str | Sequence[str]) -> Comparison:
     """Group runs, and make sure that what is compared can be.
 
     Args:
-        runs: trainings and adaptations, at least one.
+        runs: Trainings and adaptations, at least one.
         by: what makes a group: names in ``choices``, else dotted keys of the configuration.
 
     Raises:
-        UserError: a configuration lacks such a key, runs were evaluated differently, or a seed comes twice.
+        UserError: A configuration lacks such a key, runs were evaluated differently, or a seed comes twice.
     """
     by = [by] if isinstance(by, str) else list(by)
     members: dict[str, list[Run]] = defaultdict(list)

@@ -38,7 +38,7 @@ def check_metric(metric: str | None) -> str | None:
     """Return the option ``metric``.
 
     Raises:
-        UserError: there is no such metric.
+        UserError: There is no such metric.
     """
     if metric is not None and metric not in METRICS:
         raise UserError(f"metric={metric}: expected null or one of {', '.join(METRICS)}")

@@ -39,23 +39,23 @@ def cross_domain_evaluation(
     ``cfg.confidence`` does, sparsification.png and sparsification.md.
 
     Args:
-        matcher: network, already on its device, or any other `Matcher`.
-        cfg: with ``eval`` (``sets``, ``fallback``), ``protocol`` and, where given, ``baseline``,
+        matcher: Network, already on its device, or any other `Matcher`.
+        cfg: With ``eval`` (``sets``, ``fallback``), ``protocol`` and, where given, ``baseline``,
             ``max_disparity`` (the search range), ``panels``, ``confidence`` and ``causes`` (of `matcher`),
             ``html``, ``html_images`` and ``progress``.
-        output: folder for the files.
-        build: makes an object of a configuration node (`dsmnet.config.instantiate`).
+        output: Folder for the files.
+        build: Makes an object of a configuration node (`dsmnet.config.instantiate`).
         checkpoint: where the weights came from, for the record.
         sets: what `choose_sets` returned, if the caller looked already.
         label: see `evaluate`.
-        compared: other networks by label, scored on the same pixels.
+        compared: Other networks by label, scored on the same pixels.
 
     Returns:
         The content of results.json.
 
     Raises:
         DataError: see `choose_sets`.
-        UserError: an option has a value it cannot have.
+        UserError: An option has a value it cannot have.
     """
     present, missing, trained_on = sets or choose_sets(cfg, build)
     baseline, protocol, reach = cfg.get("baseline"), build(cfg.protocol), cfg.get("max_disparity", "auto")
@@ -131,13 +131,13 @@ def choose_sets(cfg: Any, build: Callable[[Any], Any], *, brief: bool = False) -
     """Find the sets of ``cfg.eval.sets``; where there is none, take ``cfg.eval.fallback`` and say so.
 
     Args:
-        cfg: with ``eval``.
+        cfg: With ``eval``.
         build: see `cross_domain_evaluation`.
-        brief: say on one line what is there, instead of one for each set.
+        brief: Say on one line what is there, instead of one for each set.
 
     Raises:
-        DataError: no set is there and the configuration names no fallback, or a set is broken.
-        UserError: the configuration names no set.
+        DataError: No set is there and the configuration names no fallback, or a set is broken.
+        UserError: The configuration names no set.
     """
     if not cfg.eval.sets:
         raise UserError("eval.sets is empty: expected at least one data set, as in eval=cross_domain")

@@ -29,12 +29,12 @@ def find_milestones(
     """Return the checkpoints in the order of the pairs they have seen.
 
     Args:
-        checkpoints: files or globs.
-        pairs: seen by each file, in the given order; read from the checkpoints without it.
-        offset: added to what the checkpoints state, for a run that started from trained weights.
+        checkpoints: Files or globs.
+        pairs: Seen by each file, in the given order; read from the checkpoints without it.
+        offset: Added to what the checkpoints state, for a run that started from trained weights.
 
     Raises:
-        UserError: nothing matches, a checkpoint does not state its pairs, or `pairs` has another length.
+        UserError: Nothing matches, a checkpoint does not state its pairs, or `pairs` has another length.
     """
     patterns = [checkpoints] if isinstance(checkpoints, str) else list(checkpoints)
     files: list[Path] = []

@@ -50,19 +50,19 @@ def evaluate(
     """Score a matcher, and others and baselines beside it, on several sets.
 
     Args:
-        matcher: a network with ``predict``, or any other `Matcher`.
-        sets: data sets by the name they have in the result.
+        matcher: A network with ``predict``, or any other `Matcher`.
+        sets: Data sets by the name they have in the result.
         protocol: which pixels count and how they are averaged; noc without a cap and mean over images
             by default.
-        max_disparity: pixels to search, or "auto": what the calibration of each pair states, else 192. The
+        max_disparity: Pixels to search, or "auto": what the calibration of each pair states, else 192. The
             ground truth is never looked at.
-        baselines: other matchers by name, scored on the same pixels.
+        baselines: Other matchers by name, scored on the same pixels.
         checkpoint: where the weights came from, for the record.
-        progress: show a bar.
-        on_image: called after each image of `matcher`, for pictures.
+        progress: Show a bar.
+        on_image: Called after each image of `matcher`, for pictures.
         label: what `matcher` is called beside those compared with it; recorded only with `compared`.
-        compared: other networks by label, scored on the same pixels.
-        on_others: gives for the label of a compared network or a baseline what to call after each image.
+        compared: Other networks by label, scored on the same pixels.
+        on_others: Gives for the label of a compared network or a baseline what to call after each image.
 
     Returns:
         The content of results.json.
@@ -120,17 +120,17 @@ def evaluate_set(
 
     Args:
         matcher: as in `evaluate`, and so all that is not named here.
-        dataset: samples with ``disparity`` and ``valid``.
+        dataset: Samples with ``disparity`` and ``valid``.
         protocol: which pixels count and how they are averaged; the rule for `name` is taken.
         name: of the set; its own name by default.
         label: what the progress bar calls the matcher.
-        max_disparity: the range to search.
-        progress: show a bar.
-        on_image: called after each image.
+        max_disparity: The range to search.
+        progress: Show a bar.
+        on_image: Called after each image.
 
     Raises:
-        DataError: ground truth that counts as valid is not a number.
-        ShapeError: the prediction is not of the left view's size.
+        DataError: Ground truth that counts as valid is not a number.
+        ShapeError: The prediction is not of the left view's size.
     """
     name = name or str(getattr(dataset, "name", type(dataset).__name__))
     result = SetResult(name, rule=(protocol or EvaluationProtocol()).rule(name))

@@ -16,13 +16,13 @@ def chosen_checkpoints(
     """Return the checkpoints of ``checkpoint=PATH compare=[A,B,...]`` by label, in that order.
 
     Args:
-        checkpoint: the first one, where it is given.
-        compare: the others, or all of them; ``None`` among them stands for the weights that come with the
+        checkpoint: The first one, where it is given.
+        compare: The others, or all of them; ``None`` among them stands for the weights that come with the
             package. Without it there is one checkpoint and its label is empty.
-        reserved: labels that are taken, those of baselines.
+        reserved: Labels that are taken, those of baselines.
 
     Raises:
-        UserError: there are fewer than two, one is named twice, or what is there is no list of paths.
+        UserError: There are fewer than two, one is named twice, or what is there is no list of paths.
     """
     if compare is None:
         return {"": checkpoint}
@@ -44,7 +44,7 @@ def labels(paths: Sequence[str], reserved: Collection[str] = ()) -> list[str]:
     Where no single name tells the paths apart, or a label is taken, all get what differs in their paths.
 
     Raises:
-        UserError: two paths lead to the same file.
+        UserError: Two paths lead to the same file.
     """
     full = [Path(path).expanduser().resolve() for path in paths]
     for path, given in zip(full, paths, strict=True):

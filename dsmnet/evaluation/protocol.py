@@ -37,18 +37,18 @@ class Rule:
     Args:
         pixels: ``"noc"``: those visible in both views where the set tells them, else all with known ground
             truth; ``"occ"``: those known but not visible in both; ``"all"``: all with known ground truth.
-        ground_truth_below: pixels whose true disparity is this or more are left out, as publications on
+        ground_truth_below: Pixels whose true disparity is this or more are left out, as publications on
             SceneFlow do with 192; ``None`` scores them all. A choice of pixels, not the range that is
             searched.
-        ground_truth_from: pixels whose true disparity is less are left out.
-        below_inclusive: a true disparity of exactly `ground_truth_below` counts.
-        from_inclusive: a true disparity of exactly `ground_truth_from` counts.
+        ground_truth_from: Pixels whose true disparity is less are left out.
+        below_inclusive: A true disparity of exactly `ground_truth_below` counts.
+        from_inclusive: A true disparity of exactly `ground_truth_from` counts.
         average: ``"image"``: every image counts the same; ``"pixel"``: every pixel of the set does.
-        average_epe: the same for the EPE, where it differs from the shares of wrong pixels.
-        headline: the metric by which methods are ranked on the set, one of `METRICS`.
+        average_epe: The same for the EPE, where it differs from the shares of wrong pixels.
+        headline: The metric by which methods are ranked on the set, one of `METRICS`.
 
     Raises:
-        UserError: an option has a value it cannot have.
+        UserError: An option has a value it cannot have.
     """
 
     pixels: str = "noc"
@@ -103,7 +103,7 @@ class EvaluationProtocol(Rule):
             ``{"kitti": {"average": "pixel"}}`` is for kitti2012 and kitti2015.
 
     Raises:
-        UserError: an option has a value it cannot have, or is not known.
+        UserError: An option has a value it cannot have, or is not known.
     """
 
     name: str | None = None

@@ -55,8 +55,8 @@ def read_runs(patterns: str | Sequence[str]) -> list[Run]:
     """Read the folders of tools/train.py that match; one that is not finished is warned of and left out.
 
     Raises:
-        UserError: nothing matches, or nothing that matches is finished.
-        FormatError: a file is not what tools/train.py writes.
+        UserError: Nothing matches, or nothing that matches is finished.
+        FormatError: A file is not what tools/train.py writes.
     """
     runs = [_read_run(folder) for folder in _folders("runs", patterns, ("config.yaml", "results.json"))]
     if not runs:
@@ -71,8 +71,8 @@ def read_adaptations(patterns: str | Sequence[str], runs: Sequence[Run]) -> list
     for want of ground truth, it is warned of and left out.
 
     Raises:
-        UserError: nothing matches.
-        FormatError: a file is not what tools/adapt.py writes.
+        UserError: Nothing matches.
+        FormatError: A file is not what tools/adapt.py writes.
     """
     by_folder = {run.folder.resolve(): run for run in runs}
     found = []

@@ -84,11 +84,11 @@ def find_sets(nodes: Mapping[str, Any], build: Callable[[Any], Any]) -> FoundSet
     an error, lest a table silently lack what the user meant to measure.
 
     Args:
-        nodes: configuration of each set by name; ``root`` is its folder, absent for sets without files.
-        build: makes a data set from such a node (`dsmnet.config.instantiate`).
+        nodes: Configuration of each set by name; ``root`` is its folder, absent for sets without files.
+        build: Makes a data set from such a node (`dsmnet.config.instantiate`).
 
     Raises:
-        DataError: a folder is there, but not with what it should hold.
+        DataError: A folder is there, but not with what it should hold.
     """
     found = FoundSets({}, {})
     for name, node in nodes.items():
@@ -106,10 +106,10 @@ def only_set(cfg: Any) -> dict[str, Any]:
     Of a set without files, a generator or a mixture, that is what is held back from training.
 
     Args:
-        cfg: with ``dataset``, and with ``choices``: which file each group was taken from.
+        cfg: With ``dataset``, and with ``choices``: which file each group was taken from.
 
     Raises:
-        UserError: a table of several sets is asked for too, or pairs without ground truth are.
+        UserError: A table of several sets is asked for too, or pairs without ground truth are.
     """
     name, node = cfg.choices.dataset, cfg.dataset
     if cfg.choices.eval != _DEFAULT_TABLE:
@@ -129,8 +129,8 @@ class HeldBack(Subset[StereoSample]):
     """The first images of the part of a data set that is kept for validation.
 
     Args:
-        dataset: with ``split_validation() -> (train, validation)``.
-        images: how many at most.
+        dataset: With ``split_validation() -> (train, validation)``.
+        images: How many at most.
     """
 
     def __init__(self, dataset: Any, images: int) -> None:

@@ -27,16 +27,16 @@ class SGBM:
     answers in its row, for a hole beside an object is as a rule background that only one view sees.
 
     Args:
-        max_disparity: search range in pixels when `predict` is given none.
-        block_size: side of the block in pixels, odd.
-        p1: penalty for a change of disparity by one between neighbours.
-        p2: penalty for a larger change.
-        disp12_max_diff: pixels by which left and right answers may differ.
-        pre_filter_cap: bound on the horizontal derivative that is compared; OpenCV's default of 0, taken as
+        max_disparity: Search range in pixels when `predict` is given none.
+        block_size: Side of the block in pixels, odd.
+        p1: Penalty for a change of disparity by one between neighbours.
+        p2: Penalty for a larger change.
+        disp12_max_diff: Pixels by which left and right answers may differ.
+        pre_filter_cap: Bound on the horizontal derivative that is compared; OpenCV's default of 0, taken as
             15, is worse on KITTI 2015, Middlebury and ETH3D.
-        uniqueness_ratio: percent by which the best match must beat the second.
-        speckle_window_size: pixels; smaller islands are removed.
-        speckle_range: pixels by which disparity may vary within an island.
+        uniqueness_ratio: Percent by which the best match must beat the second.
+        speckle_window_size: Pixels; smaller islands are removed.
+        speckle_range: Pixels by which disparity may vary within an island.
         mode: ``sgbm``, ``hh`` (all eight directions; memory grows with rows x columns x disparities),
             ``sgbm_3way`` or ``hh4``.
 
@@ -78,14 +78,14 @@ class SGBM:
         """Match a pair of uint8 images [H, W, 3] (or grey [H, W]); return float32 [H, W], pixels, >= 0.
 
         Args:
-            left: left view.
-            right: right view, of the same size.
-            max_disparity: search range in pixels, rounded up to a multiple of 16; default: that of the
+            left: Left view.
+            right: Right view, of the same size.
+            max_disparity: Search range in pixels, rounded up to a multiple of 16; default: that of the
                 matcher, more for images wider than 1,500 pixels.
 
         Raises:
-            ShapeError: the views differ in size.
-            UserError: the images are not 8-bit, or the range does not fit into memory.
+            ShapeError: The views differ in size.
+            UserError: The images are not 8-bit, or the range does not fit into memory.
         """
         if left.shape != right.shape:
             raise ShapeError(f"left view has shape {list(left.shape)}, right view {list(right.shape)}")
@@ -111,8 +111,8 @@ def fill_holes(disparity: DisparityMap, holes: Mask) -> DisparityMap:
     """Fill each hole with the smaller of the nearest known values left and right; 0 in a row without any.
 
     Args:
-        disparity: float32 [H, W].
-        holes: bool [H, W], where `disparity` is to be ignored.
+        disparity: Float32 [H, W].
+        holes: Bool [H, W], where `disparity` is to be ignored.
     """
     columns = np.arange(disparity.shape[1])
     before = np.maximum.accumulate(np.where(holes, -1, columns), axis=1)

@@ -54,7 +54,7 @@ class Sparsification:
     Each image is matched twice more for it, so that the times of the evaluation stay those of ``predict``.
 
     Args:
-        matcher: the one that is evaluated.
+        matcher: The one that is evaluated.
         protocol: which says whether images or pixels count alike.
         max_disparity: as in `evaluate`.
     """

@@ -31,13 +31,13 @@ def print_table(
     """Print a table; columns for which there is no room stand below, in a table with the same first ones.
 
     Args:
-        console: where.
-        title: above the table.
-        headings: lines of that of each column.
-        rows: cells.
+        console: Where.
+        title: Above the table.
+        headings: Lines of that of each column.
+        rows: Cells.
         best: which cells are highlighted, of the shape of `rows`; none without it.
-        keys: columns that say what a row is; they stand on the left of every part, to the left.
-        sections: rows below which there is a gap.
+        keys: Columns that say what a row is; they stand on the left of every part, to the left.
+        sections: Rows below which there is a gap.
     """
     widths = [
         max(cell_len(printable(text)) for text in (*heading, *cells))

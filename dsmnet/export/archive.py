@@ -29,7 +29,7 @@ def read_archive(path: Path) -> tuple[Checkpoint, Facts]:
     """Read the tensors, by the network's names, and the description of a .pt2 that `export` wrote.
 
     Raises:
-        FormatError: it is damaged, of another program, or holds pickled tensors.
+        FormatError: It is damaged, of another program, or holds pickled tensors.
     """
     source = f"checkpoint={path}"
     try:

@@ -57,11 +57,11 @@ def capture(predictor: StereoPredictor, max_disparity: int) -> ExportedProgram:
     The graph filters stay single nodes, `dsmnet::sga_scan` and `dsmnet::sgf_scan`.
 
     Args:
-        predictor: the network, on the CPU.
-        max_disparity: search range in pixels.
+        predictor: The network, on the CPU.
+        max_disparity: Search range in pixels.
 
     Raises:
-        UserError: the environment asks for another form of the graph filters.
+        UserError: The environment asks for another form of the graph filters.
     """
     if os.environ.get("DSMNET_BACKEND", "auto") not in ("auto", "scan"):
         raise UserError(f"DSMNET_BACKEND={os.environ['DSMNET_BACKEND']}: an export needs auto or scan")

@@ -31,8 +31,8 @@ class ExportedNet(nn.Module):
     """Has what `StereoPredictor` asks of a network; the answer comes from the file.
 
     Args:
-        runtime: runs the file.
-        normalize: image in [0, 1] -> normalised image.
+        runtime: Runs the file.
+        normalize: Image in [0, 1] -> normalised image.
         source: of the file, for messages.
     """
 
@@ -49,8 +49,8 @@ class ExportedNet(nn.Module):
         """Normalised views [1, 3, H, W] -> [disparity [1, 1, H, W]] in pixels.
 
         Raises:
-            UserError: the range is not the one of the graph.
-            FormatError: the graph cannot be run, or what comes out is no disparity of the views.
+            UserError: The range is not the one of the graph.
+            FormatError: The graph cannot be run, or what comes out is no disparity of the views.
         """
         check_range(self.runtime.facts, max_disparity, self.source)
         views = [np.ascontiguousarray(view.detach().numpy()) for view in (left, right)]
@@ -74,7 +74,7 @@ def check_range(facts: Facts, max_disparity: int | None, source: str) -> None:
     """Refuse a search range that takes another number of planes.
 
     Raises:
-        UserError: it does.
+        UserError: It does.
     """
     if max_disparity is None or facts.ranges[0] <= max_disparity <= facts.ranges[1]:
         return
@@ -102,7 +102,7 @@ def load_exported(
         own: Whether to run the graph of a .pt2 itself; for a file that this program has just written.
 
     Raises:
-        UserError: there is no such file, another program wrote it, the backend does not run such files or is
+        UserError: There is no such file, another program wrote it, the backend does not run such files or is
             not installed.
     """
     check_exists(path)

@@ -20,10 +20,10 @@ class Facts:
     """How the graph is fed.
 
     Args:
-        max_disparity: search range in pixels that it was exported with.
-        ranges: the smallest and the largest search range that take the same planes.
-        divisor: height and width of the views are multiples of it.
-        smallest: least height and width.
+        max_disparity: Search range in pixels that it was exported with.
+        ranges: The smallest and the largest search range that take the same planes.
+        divisor: Height and width of the views are multiples of it.
+        smallest: Least height and width.
         config: of the network, as in a checkpoint.
     """
 
@@ -42,7 +42,7 @@ class Facts:
         """Read an entry.
 
         Raises:
-            FormatError: there is none, or it is of another version.
+            FormatError: There is none, or it is of another version.
         """
         if not text or len(text) > _LONGEST:
             raise FormatError(f"checkpoint={source}: holds no description by dsmnet, {_WRITER}")
@@ -63,7 +63,7 @@ class Facts:
         """Refuse values that no export has.
 
         Raises:
-            ValueError: there is one.
+            ValueError: There is one.
         """
         bounds = [(self.max_disparity, 1, 2**16), (self.divisor, 1, 2**12)]
         bounds += [(pixels, 1, 2**16) for pixels in self.ranges] + [

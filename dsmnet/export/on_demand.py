@@ -40,12 +40,12 @@ class OnDemandNet(nn.Module):
     what was written there is made again.
 
     Args:
-        predictor: the network, on the CPU.
+        predictor: The network, on the CPU.
         backend: ``onnxruntime``, ``openvino`` or ``openvino_bf16``.
-        cache: folder of the files; default: ``$XDG_CACHE_HOME/dsmnet`` or ``~/.cache/dsmnet``.
+        cache: Folder of the files; default: ``$XDG_CACHE_HOME/dsmnet`` or ``~/.cache/dsmnet``.
 
     Raises:
-        UserError: a package is not installed.
+        UserError: A package is not installed.
     """
 
     def __init__(self, predictor: StereoPredictor, backend: str, cache: Path | None = None) -> None:

@@ -12,7 +12,7 @@ def need(name: str, purpose: str) -> ModuleType:
     """Import a package of the extra.
 
     Raises:
-        UserError: it is not installed.
+        UserError: It is not installed.
     """
     try:
         return importlib.import_module(name)

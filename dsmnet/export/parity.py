@@ -24,17 +24,17 @@ def check_parity(
     """Predict a procedural pair of each size with both.
 
     Args:
-        network: in torch.
-        exported: the same, from a file.
-        sizes: height and width, any.
-        max_disparity: search range in pixels.
-        tolerance: mean difference in pixels that is allowed.
+        network: In torch.
+        exported: The same, from a file.
+        sizes: Height and width, any.
+        max_disparity: Search range in pixels.
+        tolerance: Mean difference in pixels that is allowed.
 
     Returns:
         One entry per size: ``size``, ``mean`` and ``largest`` difference in pixels, ``within``.
 
     Raises:
-        UserError: there is no size, or one that no pair can have.
+        UserError: There is no size, or one that no pair can have.
     """
     if not sizes:
         raise UserError("parity.sizes=[]: expected at least one [height, width]")
@@ -53,7 +53,7 @@ def write_parity(path: Path, file: Path, tolerance: float, found: list[dict[str,
     """Write the record.
 
     Raises:
-        UserError: a difference is too large; the record is written all the same.
+        UserError: A difference is too large; the record is written all the same.
     """
     record = {"file": file.name, "tolerance": tolerance, "sizes": found}
     path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")

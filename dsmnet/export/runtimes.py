@@ -35,8 +35,8 @@ class OnnxRuntime:
     """ONNX Runtime, on the CPU with torch's number of threads.
 
     Raises:
-        UserError: it is not installed.
-        FormatError: the file is not one of ours.
+        UserError: It is not installed.
+        FormatError: The file is not one of ours.
     """
 
     def __init__(self, path: Path) -> None:
@@ -68,8 +68,8 @@ class OpenVino:
         precision: ``f32``, or ``bf16``: convolutions in half precision, where the processor has it.
 
     Raises:
-        UserError: it is not installed.
-        FormatError: the file is not one of ours.
+        UserError: It is not installed.
+        FormatError: The file is not one of ours.
     """
 
     def __init__(self, path: Path, precision: str = "f32") -> None:
@@ -125,7 +125,7 @@ class TorchExport:
     """A graph of torch.export, on the CPU. Loading it runs what is in the file: for one's own alone.
 
     Raises:
-        FormatError: the file is not one of ours.
+        FormatError: The file is not one of ours.
     """
 
     def __init__(self, path: Path) -> None:

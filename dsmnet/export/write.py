@@ -28,17 +28,17 @@ def export(predictor: StereoPredictor, path: Path, format: str, max_disparity: i
     Inputs of the graph are the normalised and padded views, as `StereoPredictor.prepare` makes them.
 
     Args:
-        predictor: the network, on the CPU.
+        predictor: The network, on the CPU.
         path: of the file, without suffix; a name may hold dots.
         format: ``onnx``, ``openvino`` (.xml and .bin) or ``torch_export`` (.pt2).
-        max_disparity: search range in pixels, fixed in the graph.
+        max_disparity: Search range in pixels, fixed in the graph.
 
     Returns:
         The path with the format's suffix; the file is whole or not there.
 
     Raises:
-        UserError: an unknown format, or a package that it needs is not installed.
-        WriteError: the file cannot be written.
+        UserError: An unknown format, or a package that it needs is not installed.
+        WriteError: The file cannot be written.
     """
     if format not in FORMATS:
         raise UserError(f"format={format}: expected one of {', '.join(FORMATS)}")

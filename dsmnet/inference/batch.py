@@ -61,10 +61,10 @@ class Prediction:
     Args:
         max_disparity: ``auto`` or pixels, see `resolve_max_disparity`.
         confidence: ``false``, ``true`` or a cue, see `inference.confidence`.
-        min_confidence: pixels below are written as unknown.
+        min_confidence: Pixels below are written as unknown.
 
     Raises:
-        UserError: an option has a value it cannot have.
+        UserError: An option has a value it cannot have.
     """
 
     max_disparity: str | int = "auto"
@@ -136,20 +136,20 @@ def predict_files(
     """Match pairs one by one; a broken one is reported and the rest goes on.
 
     Args:
-        matcher: the network.
-        pairs: from `pair_files`, or the frames of two videos.
-        writer: takes the results.
+        matcher: The network.
+        pairs: From `pair_files`, or the frames of two videos.
+        writer: Takes the results.
         prediction: what is asked of the matcher.
-        load: reads the views of a pair, in order.
+        load: Reads the views of a pair, in order.
         record: of what is finished: those are skipped, and it grows.
-        ahead: pairs read ahead, and results that wait to be written, at most; 0: one after the other.
-        watch: wraps the pairs that are matched, to show progress.
+        ahead: Pairs read ahead, and results that wait to be written, at most; 0: one after the other.
+        watch: Wraps the pairs that are matched, to show progress.
 
     Returns:
         What became of them.
 
     Raises:
-        UserError: the run was interrupted, or results cannot be written; what is finished is counted.
+        UserError: The run was interrupted, or results cannot be written; what is finished is counted.
     """
     if isinstance(ahead, bool) or not isinstance(ahead, int) or ahead < 0:
         raise UserError(f"ahead={ahead}: expected a number of pairs, 0 or more")

@@ -30,15 +30,15 @@ class CloudWriter:
     """Writes NAME_depth.png and NAME.ply of a disparity map, and on demand NAME_cloud.html and its views.
 
     Args:
-        max_depth: metres; points beyond are left out of the point cloud, not of the depth map.
-        edge_filter: leave out the points of blurred depth edges, see `dsmnet.viz.edges`.
-        depth: form of the depth map: ``png`` (16 bit, millimetres, 0 unknown or beyond 65.535 m), ``npy`` or
+        max_depth: Metres; points beyond are left out of the point cloud, not of the depth map.
+        edge_filter: Leave out the points of blurred depth edges, see `dsmnet.viz.edges`.
+        depth: Form of the depth map: ``png`` (16 bit, millimetres, 0 unknown or beyond 65.535 m), ``npy`` or
             ``pfm`` (float32, metres, 0 unknown); None writes none.
-        html: write NAME_cloud.html.
-        max_points: bounds the page and the views; NAME.ply has all points.
+        html: Write NAME_cloud.html.
+        max_points: Bounds the page and the views; NAME.ply has all points.
 
     Raises:
-        UserError: an option is not what it should be.
+        UserError: An option is not what it should be.
     """
 
     max_depth: float | None = None
@@ -66,8 +66,8 @@ class CloudWriter:
         """Write what a prediction comes with.
 
         Raises:
-            DataError: the calibration does not say the focal length or the baseline.
-            ShapeError: the left view has another size.
+            DataError: The calibration does not say the focal length or the baseline.
+            ShapeError: The left view has another size.
         """
         points, colors = point_cloud(disparity, left, calibration, self.max_depth, self.edge_filter)
         write_ply(folder / f"{name}.ply", points, colors)
@@ -87,7 +87,7 @@ class CloudWriter:
 
         Raises:
             DataError: see `write`; or there is not one point.
-            ShapeError: the left view has another size.
+            ShapeError: The left view has another size.
         """
         cloud = self.cloud(disparity, left, calibration)
         self.write(folder, name, disparity, left, calibration)
@@ -113,7 +113,7 @@ def write_depth(path: Path, depth: NDArray[np.float32]) -> None:
     """Write depth as depth cameras do: millimetres in a 16-bit PNG, or float32 metres in .npy and .pfm.
 
     Args:
-        path: its suffix tells the format.
+        path: Its suffix tells the format.
         depth: [H, W], metres; 0 where unknown. What a PNG cannot hold, from 65.535 m on, becomes 0.
     """
     if path.suffix == ".pfm":

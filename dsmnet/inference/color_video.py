@@ -34,7 +34,7 @@ def write_color_video(folder: Path, names: Sequence[str], fps: float) -> Path:
     A name without a picture is left out.
 
     Raises:
-        UserError: a picture is of another size than the first, or OpenCV cannot write the file.
+        UserError: A picture is of another size than the first, or OpenCV cannot write the file.
     """
     path = folder / NAME
     pictures = [file for name in names if (file := folder / f"{name}_color.png").is_file()]

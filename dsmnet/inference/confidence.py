@@ -56,7 +56,7 @@ def confidence_cue(option: bool | str) -> str | None:
     """Resolve ``confidence=false|true|both|sharpness|consistency``; true is both, false is None.
 
     Raises:
-        UserError: it is none of these.
+        UserError: It is none of these.
     """
     if isinstance(option, bool):
         return CUES[0] if option else None
@@ -69,7 +69,7 @@ def check_cue(matcher: Matcher, cue: str | None) -> bool:
     """Return whether a matcher hands out its distribution.
 
     Raises:
-        UserError: an unknown cue, or sharpness of a matcher that does not.
+        UserError: An unknown cue, or sharpness of a matcher that does not.
     """
     sharp = isinstance(matcher, SharpMatcher) and matcher.sharp
     if cue is not None and confidence_cue(cue) == "sharpness" and not sharp:
@@ -86,18 +86,18 @@ def predict_with_confidence(
     """Match a pair and say of each pixel how far to trust it.
 
     Args:
-        matcher: a network, or any other `Matcher`; one without a distribution has consistency alone.
-        left: the left view, as ``matcher.predict`` takes it.
-        right: the right view.
-        max_disparity: search range in pixels.
-        cue: one of `CUES`; without ``sharpness`` or ``both`` the distribution is not looked at, and
+        matcher: A network, or any other `Matcher`; one without a distribution has consistency alone.
+        left: The left view, as ``matcher.predict`` takes it.
+        right: The right view.
+        max_disparity: Search range in pixels.
+        cue: One of `CUES`; without ``sharpness`` or ``both`` the distribution is not looked at, and
             ``sharpness`` alone takes one pass.
 
     Returns:
         Disparity in pixels and confidence in [0, 1], float32 [H, W]; 0 where the disparity is not finite.
 
     Raises:
-        UserError: an unknown cue, or sharpness of a matcher that has none.
+        UserError: An unknown cue, or sharpness of a matcher that has none.
     """
     disparity, cues = predict_with_cues(matcher, left, right, max_disparity, cue)
     confidence = np.prod(list(cues.values()), axis=0, dtype=np.float32)
@@ -125,7 +125,7 @@ def sharpness(scores: Tensor, planes: Tensor) -> Tensor:
 
     Args:
         scores: [N, 1, D, h, w], larger is better.
-        planes: the answers, [N, 1, h, w], in planes.
+        planes: The answers, [N, 1, h, w], in planes.
 
     Returns:
         [N, 1, h, w] in [0, 1].

@@ -28,10 +28,10 @@ class ResultWriter:
     A confidence becomes NAME_confidence.png, 16 bit, 65535 times the value.
 
     Args:
-        folder: where.
-        limits: disparities of the first and last color, pixels; percentiles of each map without it.
-        color_map: a name that matplotlib knows.
-        legend: a color bar below the color map.
+        folder: Where.
+        limits: Disparities of the first and last color, pixels; percentiles of each map without it.
+        color_map: A name that matplotlib knows.
+        legend: A color bar below the color map.
         cloud: what else a calibration gives.
 
     Raises:

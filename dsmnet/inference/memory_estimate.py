@@ -14,9 +14,9 @@ class Footprint:
     """Bytes that a prediction on a CPU takes, measured by tools/benchmark.py and rounded up.
 
     Args:
-        per_cell: bytes per pixel and pixel of search range.
-        per_pixel: bytes per pixel, whatever the range.
-        base: bytes of the process before it has seen an image.
+        per_cell: Bytes per pixel and pixel of search range.
+        per_pixel: Bytes per pixel, whatever the range.
+        base: Bytes of the process before it has seen an image.
     """
 
     per_cell: float

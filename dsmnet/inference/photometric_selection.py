@@ -24,10 +24,10 @@ def choose_by_match(
     Args:
         fine: [H, W], pixels.
         coarse: [H, W], pixels.
-        left: the left view, [H, W, 3] or [H, W].
-        right: the right view's columns that any disparity can lead to, [H, W + n, ...].
-        shift: column of `right` that the left view's first column is matched with at disparity 0.
-        tolerance: pixels.
+        left: The left view, [H, W, 3] or [H, W].
+        right: The right view's columns that any disparity can lead to, [H, W + n, ...].
+        shift: Column of `right` that the left view's first column is matched with at disparity 0.
+        tolerance: Pixels.
     """
     apart = np.abs(fine - coarse) > tolerance
     if not apart.any():

@@ -20,9 +20,9 @@ class ReadAhead(Generic[Item, Loaded]):
     """Iterate over ``(item, result)``, where ``result()`` returns or raises what ``load(item)`` did.
 
     Args:
-        items: in the order in which they are loaded, one at a time.
-        load: called in a thread of its own.
-        ahead: items loaded before they are asked for, at most; 0 loads each when its result is asked for.
+        items: In the order in which they are loaded, one at a time.
+        load: Called in a thread of its own.
+        ahead: Items loaded before they are asked for, at most; 0 loads each when its result is asked for.
     """
 
     def __init__(self, items: Sequence[Item], load: Callable[[Item], Loaded], ahead: int) -> None:
@@ -53,7 +53,7 @@ class WriteBehind:
     """Run tasks one after the other in a thread of their own; leaving the context waits for all.
 
     Args:
-        behind: tasks that wait, at most; 0 runs each at once.
+        behind: Tasks that wait, at most; 0 runs each at once.
 
     Example:
         >>> with WriteBehind(2) as writing:

@@ -28,8 +28,8 @@ class StereoPredictor(nn.Module):
     As a module it is the network itself: `forward` and `features` take normalised tensors.
 
     Args:
-        net: the network.
-        config: the resolved configuration it was built from, stored with its weights.
+        net: The network.
+        config: The resolved configuration it was built from, stored with its weights.
 
     Example:
         >>> import numpy as np
@@ -65,17 +65,17 @@ class StereoPredictor(nn.Module):
         """Match one pair of any size.
 
         Args:
-            left: the left view: [H, W, 3] or [H, W] array, or [3, H, W] tensor; uint8, uint16, or floats in
+            left: The left view: [H, W, 3] or [H, W] array, or [3, H, W] tensor; uint8, uint16, or floats in
                 [0, 1].
-            right: the right view, of the same size.
-            max_disparity: search range in pixels, exclusive; default: the network's own, in proportion more
+            right: The right view, of the same size.
+            max_disparity: Search range in pixels, exclusive; default: the network's own, in proportion more
                 for images wider than 1,500 pixels (an exported file's own whatever the width).
 
         Returns:
             Disparity of the left view in pixels, float32 [H, W], not negative.
 
         Raises:
-            ShapeError: the views differ in size or are no images.
+            ShapeError: The views differ in size or are no images.
         """
         disparities, padding = self._run(self.net, left, right, max_disparity)
         return _finished(disparities[-1].clamp(min=0), padding)
@@ -153,7 +153,7 @@ def to_tensor(image: AnyImage, name: str = "image", bits: int = 16) -> Tensor:
         bits: That a uint16 array uses, see `bit_depth`.
 
     Raises:
-        ShapeError: not an image of one, three or four channels.
+        ShapeError: Not an image of one, three or four channels.
     """
     if isinstance(image, np.ndarray):
         array = image[..., None] if image.ndim == 2 else image

@@ -36,7 +36,7 @@ class PredictionRecord:
     Args:
         folder: of the results; made as needed.
         options: of the run.
-        resume: go on with what is there; else a new record takes its place.
+        resume: Go on with what is there; else a new record takes its place.
 
     Raises:
         UserError: what is there was made with other options, or the folder cannot be written to.
@@ -65,7 +65,7 @@ class PredictionRecord:
         """Write down a pair whose files are there.
 
         Raises:
-            WriteError: the record cannot be written.
+            WriteError: The record cannot be written.
         """
         try:
             with self.path.open("a", encoding="utf-8") as file:

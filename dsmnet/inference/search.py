@@ -35,12 +35,12 @@ def resolve_max_disparity(
     """Resolve ``max_disparity=auto|N``: auto is what the calibration states, else 192 px, `widened`.
 
     Args:
-        max_disparity: the option.
+        max_disparity: The option.
         calibration: of the pair, where there is one.
         width: of the left view in pixels; 0 where no image is at hand.
 
     Raises:
-        UserError: neither auto nor a positive whole number.
+        UserError: Neither auto nor a positive whole number.
     """
     if max_disparity == "auto":
         stated = calibration.max_disparity if calibration else None
@@ -54,8 +54,8 @@ def too_short(disparity: DisparityMap, reach: int) -> str | None:
     """Say that a suspicious share of a map [H, W] lies at the end of the range that was searched.
 
     Args:
-        disparity: pixels.
-        reach: the search range, pixels.
+        disparity: Pixels.
+        reach: The search range, pixels.
 
     Returns:
         A line with the share and what to try; None where there is nothing to say.

@@ -20,14 +20,14 @@ def pair_source(
     """Return the pairs that the options name, and what reads the views of one.
 
     Args:
-        left: the left view(s): see `pair_files`, or a video.
-        right: the right view(s), None where `left` is a video with both.
-        calib: one calibration file for all, or, of images, one for each pair.
+        left: The left view(s): see `pair_files`, or a video.
+        right: The right view(s), None where `left` is a video with both.
+        calib: One calibration file for all, or, of images, one for each pair.
         layout: see `VideoPairs`.
 
     Raises:
-        DataError: a file is not there, or not what it should be.
-        UserError: the options do not go together.
+        DataError: A file is not there, or not what it should be.
+        UserError: The options do not go together.
     """
     if is_video(left) and (right is None or is_video(right)):
         return _frames(str(left), None if right is None else str(right), calib, layout)

@@ -22,10 +22,10 @@ def staged(folder: Path, name: str, last: str) -> Iterator[Path]:
     Args:
         folder: where the files belong; made as needed.
         name: of the result.
-        last: the file that, once in place, says that all are.
+        last: The file that, once in place, says that all are.
 
     Raises:
-        WriteError: a file cannot be written.
+        WriteError: A file cannot be written.
     """
     aside = folder / (PART + name)
     shutil.rmtree(aside, ignore_errors=True)  # of a run that was killed

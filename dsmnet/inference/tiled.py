@@ -38,16 +38,16 @@ class TiledMatcher:
     that matches better is taken, and overlaps are blended.
 
     Args:
-        inner: matches a tile; a network or any other `Matcher`.
-        tile: an image whose height or width exceeds it is cut into tiles of at most so many pixels;
+        inner: Matches a tile; a network or any other `Matcher`.
+        tile: An image whose height or width exceeds it is cut into tiles of at most so many pixels;
             ``auto``: one that would take more than `memory`, into tiles of 512.
-        overlap: pixels that neighbouring tiles share; at most half a tile.
+        overlap: Pixels that neighbouring tiles share; at most half a tile.
         memory: GB, 1e9 bytes, that a prediction may take; a tile that needs more is matched at a smaller
             scale.
-        progress: show a bar over the tiles.
+        progress: Show a bar over the tiles.
 
     Raises:
-        UserError: an argument is not what it should be.
+        UserError: An argument is not what it should be.
     """
 
     inner: Matcher
@@ -83,7 +83,7 @@ class TiledMatcher:
         """Match one pair, see `Matcher`; an image that needs no tiles is left to the inner matcher.
 
         Raises:
-            ShapeError: the views differ in size.
+            ShapeError: The views differ in size.
         """
         if not self._needs_tiles(left.shape, max_disparity):
             return self.inner.predict(left, right, max_disparity)
@@ -164,7 +164,7 @@ def in_tiles(
     """Return a `TiledMatcher`, or with ``tile=null`` the matcher itself.
 
     Raises:
-        UserError: as `TiledMatcher`.
+        UserError: As `TiledMatcher`.
     """
     return matcher if tile is None else TiledMatcher(matcher, tile, overlap, memory, progress)
 

@@ -69,7 +69,7 @@ class CoarseMap:
 
     Args:
         disparity: [h, w] in pixels of the full image.
-        size: height and width of the full image.
+        size: Height and width of the full image.
     """
 
     def __init__(self, disparity: DisparityMap, size: tuple[int, int]) -> None:
@@ -119,8 +119,8 @@ class Blend:
     """The sum of overlapping tiles, whose weights fade towards edges inside the image.
 
     Args:
-        size: height and width of the image.
-        overlap: pixels over which a weight rises from 0 to 1.
+        size: Height and width of the image.
+        overlap: Pixels over which a weight rises from 0 to 1.
     """
 
     def __init__(self, size: tuple[int, int], overlap: int) -> None:

@@ -14,12 +14,12 @@ def timed_prediction(matcher: Matcher, sample: StereoSample, reach: int) -> tupl
     """Match a pair; return the map, and the seconds that ``predict`` took.
 
     Args:
-        matcher: a network, or any other `Matcher`.
-        sample: the pair.
-        reach: search range in pixels.
+        matcher: A network, or any other `Matcher`.
+        sample: The pair.
+        reach: Search range in pixels.
 
     Raises:
-        ShapeError: the map is not of the left view's size.
+        ShapeError: The map is not of the left view's size.
     """
     _finish_pending_work()
     start = time.perf_counter()

@@ -19,8 +19,8 @@ def read_argoverse_calibration(path: Path | str) -> Calibration:
     """Read the calibration of the rectified pair: focal length in pixels, baseline in metres.
 
     Raises:
-        FormatError: no JSON, or without what is needed of the two cameras.
-        DataError: there is no such file.
+        FormatError: No JSON, or without what is needed of the two cameras.
+        DataError: There is no such file.
     """
     with decoding(path, "not a calibration of Argoverse"):
         content = json.loads(read_bytes(path, MOST_TEXT))

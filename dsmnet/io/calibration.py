@@ -37,9 +37,9 @@ def read_calibration(
         is Middlebury's ``ndisp``; ETH3D writes the image's width there, which bounds nothing: None.
 
     Raises:
-        FormatError: neither form, an entry that is needed is missing, not a number or impossible, or the file
+        FormatError: Neither form, an entry that is needed is missing, not a number or impossible, or the file
             was made for views of another shape.
-        DataError: there is no such file.
+        DataError: There is no such file.
     """
     text = read_bytes(path, MOST_TEXT).decode("utf-8", "replace")
     with decoding(path, "not a calibration"):
@@ -128,7 +128,7 @@ def checked(calibration: Calibration, path: Path | str) -> Calibration:
     """Return a calibration that cameras can have.
 
     Raises:
-        FormatError: a number is not finite, not positive where it has to be, or implausible.
+        FormatError: A number is not finite, not positive where it has to be, or implausible.
     """
     focal, baseline, cx, cy, doffs, bound = calibration
     for name, value, least, most in (

@@ -27,7 +27,7 @@ def decoding(path: Path | str, complaint: str) -> Iterator[None]:
         complaint: What to say of it, as "not a whole .npy array".
 
     Raises:
-        FormatError: the block raised anything but a `UserError`, which comes out as itself.
+        FormatError: The block raised anything but a `UserError`, which comes out as itself.
     """
     try:
         yield
@@ -45,7 +45,7 @@ def check_size(height: int, width: int, path: Path | str) -> None:
     """Refuse a size that a header states, before memory is taken for it.
 
     Raises:
-        FormatError: a side is 0 or less, or there are more than `MOST_PIXELS`.
+        FormatError: A side is 0 or less, or there are more than `MOST_PIXELS`.
     """
     if height < 1 or width < 1 or height * width > MOST_PIXELS:
         size = shown(f"{height}x{width}")

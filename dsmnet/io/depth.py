@@ -100,7 +100,7 @@ def depth_rgb24(farthest: float) -> DepthFormat:
     """Return the format of CARLA's depth camera, in 24 bits of an image, red lowest.
 
     Args:
-        farthest: metres that the largest number stands for; it and 0 are unknown.
+        farthest: Metres that the largest number stands for; it and 0 are unknown.
     """
     return _whole_numbers(
         partial(read_rgb24, red="low"), partial(write_rgb24, red="low"), farthest / LARGEST, LARGEST

@@ -40,8 +40,8 @@ def read_disparity(path: Path | str, scale: float | None = None) -> DisparityMap
         float32 [H, W], pixels; 0 where unknown.
 
     Raises:
-        FormatError: the file is not a whole disparity map, or holds negative disparities or nan only.
-        UserError: an 8-bit PNG without `scale`, or a PFM with one.
+        FormatError: The file is not a whole disparity map, or holds negative disparities or nan only.
+        UserError: An 8-bit PNG without `scale`, or a PFM with one.
     """
     suffix = Path(path).suffix.lower()
     if suffix == ".pfm":
@@ -241,7 +241,7 @@ def check_scale(scale: float, path: Path | str) -> float:
     """Return the stored value of one pixel of disparity.
 
     Raises:
-        UserError: it is none.
+        UserError: It is none.
     """
     if not 1e-3 <= scale <= 1e6:
         raise UserError(f"{path}: scale={scale:g}, but a positive number was expected, of 0.001 to 1000000")

@@ -15,12 +15,12 @@ def read_map(path: Path | str, scale: float | None = None) -> DisparityMap:
     """Read a disparity map [H, W], pixels, from .pfm, .png (16-bit, or 8-bit with `scale`) or .npy.
 
     Args:
-        path: the file.
+        path: The file.
         scale: Stored value of one pixel of disparity, for .png and .npy.
 
     Raises:
-        DataError: there is no such file.
-        FormatError: it is no disparity map.
+        DataError: There is no such file.
+        FormatError: It is no disparity map.
         UserError: `scale` is not positive, or needed and not given, or given for a format that takes none.
     """
     path = Path(path).expanduser()

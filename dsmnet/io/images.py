@@ -39,8 +39,8 @@ def read_image(path: Path | str) -> Image:
     channels, alpha is dropped, an EXIF orientation is not followed, 16 bit: see `read_views`.
 
     Raises:
-        FormatError: the file is no image, or only a part of one.
-        DataError: there is no such file.
+        FormatError: The file is no image, or only a part of one.
+        DataError: There is no such file.
     """
     return _to_eight_bits([_decode_color(path)], path)[0]
 
@@ -52,8 +52,8 @@ def read_views(left: Path | str, right: Path | str) -> tuple[Image, Image]:
     many bits there are, and both are brought to 8 by the same factor.
 
     Raises:
-        FormatError: a file is no image, or only a part of one.
-        DataError: there is no such file.
+        FormatError: A file is no image, or only a part of one.
+        DataError: There is no such file.
     """
     views = _to_eight_bits([_decode_color(left), _decode_color(right)], left)
     return views[0], views[1]
@@ -96,8 +96,8 @@ def read_grey(path: Path | str) -> NDArray[Any]:
     Three equal channels count as one: some tools save grey images that way.
 
     Raises:
-        FormatError: the file is no image, only a part of one, or has colors.
-        DataError: there is no such file.
+        FormatError: The file is no image, only a part of one, or has colors.
+        DataError: There is no such file.
     """
     return decode_grey(read_bytes(path), path)
 
@@ -124,8 +124,8 @@ def read_channels(path: Path | str, least: int = 3) -> NDArray[np.uint8]:
         uint8 [H, W, 3] in the order red, green, blue, or [H, W, 4] with alpha last.
 
     Raises:
-        FormatError: the file is no image, only a part of one, not of 8 bits, or has too few channels.
-        DataError: there is no such file.
+        FormatError: The file is no image, only a part of one, not of 8 bits, or has too few channels.
+        DataError: There is no such file.
     """
     image = _decode(read_bytes(path), path, cv2.IMREAD_UNCHANGED)
     channels = 1 if image.ndim == 2 else image.shape[2]
@@ -141,8 +141,8 @@ def read_size(path: Path | str) -> tuple[int, int]:
     """Return height and width of an image without decoding it.
 
     Raises:
-        FormatError: the file is no image.
-        DataError: there is no such file.
+        FormatError: The file is no image.
+        DataError: There is no such file.
     """
     with open_file(path) as file, decoding(path, "cannot be read as an image"), PilImage.open(file) as image:
         return image.height, image.width
@@ -169,7 +169,7 @@ def open_file(path: Path | str) -> Iterator[BufferedReader]:
     """Open a file for reading.
 
     Raises:
-        DataError: there is no such file, it may not be read, or it is a pipe or a device, which need not end.
+        DataError: There is no such file, it may not be read, or it is a pipe or a device, which need not end.
     """
     try:
         if not stat.S_ISREG(Path(path).stat().st_mode):  # before it is opened: a pipe waits for its writer
@@ -190,8 +190,8 @@ def read_bytes(path: Path | str, most: int = _MOST_BYTES) -> bytes:
         most: Bytes that it may have.
 
     Raises:
-        FormatError: it is larger.
-        DataError: there is no such file, or it may not be read.
+        FormatError: It is larger.
+        DataError: There is no such file, or it may not be read.
     """
     with open_file(path) as file:
         size = os.fstat(file.fileno()).st_size  # a read of at most N bytes takes N bytes of memory first
@@ -221,7 +221,7 @@ def _check_header(data: bytes, path: Path | str) -> None:
     """Refuse an impossible size before it is allocated; warn of an orientation that is not followed.
 
     Raises:
-        FormatError: no header of an image, or one that states too many pixels.
+        FormatError: No header of an image, or one that states too many pixels.
     """
     try:
         with PilImage.open(io.BytesIO(data)) as image:

@@ -24,8 +24,8 @@ def read_npy(path: Path | str) -> NDArray[np.floating]:
     Whole numbers become float32. Further axes of length one, as in [1, H, W], are dropped.
 
     Raises:
-        FormatError: no ``.npy`` file, only a part of one, or its array is no map of numbers.
-        DataError: there is no such file.
+        FormatError: No ``.npy`` file, only a part of one, or its array is no map of numbers.
+        DataError: There is no such file.
     """
     data = read_bytes(path)
     with decoding(path, "not a whole .npy array"):
@@ -45,8 +45,8 @@ def _check_header(data: bytes, path: Path | str) -> None:
     """Refuse an array whose size is not that of the file, before memory is taken for it.
 
     Raises:
-        FormatError: it is another, or more than a map may have.
-        ValueError: no header of an array.
+        FormatError: It is another, or more than a map may have.
+        ValueError: No header of an array.
     """
     file = io.BytesIO(data)
     version = np.lib.format.read_magic(file)
@@ -69,7 +69,7 @@ def read_disparity_npy(path: Path | str, scale: float = 1) -> DisparityMap:
 
     Raises:
         FormatError: see `read_npy`; or all disparities are negative or nan.
-        DataError: there is no such file.
+        DataError: There is no such file.
     """
     with np.errstate(invalid="ignore", over="ignore"):  # a nan of any kind is unknown
         return known_disparity(read_npy(path) / np.float32(scale), path)

@@ -37,13 +37,13 @@ def pair_files(
     Names that contradict the order are refused, see `check_order`.
 
     Args:
-        left: the left view(s).
-        right: the right view(s), as many.
-        calib: one calibration file for all, or one for each pair; None for no calibration.
+        left: The left view(s).
+        right: The right view(s), as many.
+        calib: One calibration file for all, or one for each pair; None for no calibration.
 
     Raises:
-        DataError: nothing is there under one of them.
-        UserError: they do not hold equally many files, or the names say that the order pairs the wrong ones.
+        DataError: Nothing is there under one of them.
+        UserError: They do not hold equally many files, or the names say that the order pairs the wrong ones.
     """
     lefts = find_files(left, "left")
     rights = find_files(right, "right")
@@ -72,12 +72,12 @@ def find_files(
     """Return the files that an option names: a file, a folder's images, a glob's matches, or a list of files.
 
     Args:
-        where: the option's value; ``**`` in a glob goes through folders at any depth.
-        option: its name, for messages.
+        where: The option's value; ``**`` in a glob goes through folders at any depth.
+        option: Its name, for messages.
         suffixes: of the files that are taken from a folder.
 
     Raises:
-        DataError: there is nothing.
+        DataError: There is nothing.
     """
     if isinstance(where, list | tuple):
         return [path for entry in where for path in find_files(entry, option, suffixes)]
@@ -136,7 +136,7 @@ def check_order(firsts: Sequence[Path], seconds: Sequence[Path]) -> None:
     the pairs and agrees in all of them, the others, such as times of exposure, are free.
 
     Raises:
-        UserError: they do; the message names the first pair.
+        UserError: They do; the message names the first pair.
     """
     if len(firsts) < 2:
         return

@@ -43,8 +43,8 @@ def read_pfm(path: Path | str) -> NDArray[np.float32]:
         float32 [H, W] for ``Pf``, [H, W, 3] for ``PF``.
 
     Raises:
-        FormatError: the header is not a PFM's, or the file is shorter or longer than it says.
-        DataError: there is no such file.
+        FormatError: The header is not a PFM's, or the file is shorter or longer than it says.
+        DataError: There is no such file.
     """
     with open_file(path) as file:
         return _read(file, os.fstat(file.fileno()).st_size, path)
@@ -91,7 +91,7 @@ def read_pfm_header(data: bytes, path: Path | str) -> PfmHeader:
     """Read shape and byte order from the content of a file.
 
     Raises:
-        FormatError: the header is not a PFM's.
+        FormatError: The header is not a PFM's.
     """
     if data[:2] not in (b"Pf", b"PF"):
         raise FormatError(f"{path}: not a PFM file, which begins with Pf or PF, but with {data[:2]!r}")

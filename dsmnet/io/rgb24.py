@@ -25,8 +25,8 @@ def read_rgb24(path: Path | str, red: Literal["low", "high"]) -> NDArray[np.int6
         red: Which byte of the number the red channel holds.
 
     Raises:
-        FormatError: the file is no image, only a part of one, or has less than three channels of 8 bits.
-        DataError: there is no such file.
+        FormatError: The file is no image, only a part of one, or has less than three channels of 8 bits.
+        DataError: There is no such file.
     """
     channels = read_channels(path).astype(np.int64)
     return sum((channels[..., i] << shift for i, shift in enumerate(_SHIFTS[red])), np.int64(0))

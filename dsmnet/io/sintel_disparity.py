@@ -28,7 +28,7 @@ def read_sintel_disparity(path: Path) -> DisparityMap:
     """Return the disparity, float32 [H, W], pixels; 0 (infinitely far) counts as unknown.
 
     Raises:
-        FormatError: the file is no image of three 8-bit channels, or only a part of one.
+        FormatError: The file is no image of three 8-bit channels, or only a part of one.
     """
     return (read_rgb24(path, red="high") / _SCALE).astype(np.float32)
 

@@ -31,9 +31,9 @@ def read_dsp5(path: Path | str) -> DisparityMap:
         float32 [H, W], pixels, from a file of [2H, 2W]; 0 where that has nan, inf, 0 or a negative value.
 
     Raises:
-        FormatError: no whole HDF5 file, or one without a map of twice the size of a view.
-        UserError: h5py is not installed.
-        DataError: there is no such file.
+        FormatError: No whole HDF5 file, or one without a map of twice the size of a view.
+        UserError: H5py is not installed.
+        DataError: There is no such file.
     """
     h5py = _h5py()
     data = read_bytes(path)
@@ -65,7 +65,7 @@ def write_dsp5(path: Path | str, disparity: NDArray[np.floating]) -> None:
     """Write a disparity map [H, W] as [2H, 2W], each value four times, nan where it is unknown (0).
 
     Raises:
-        UserError: h5py is not installed.
+        UserError: H5py is not installed.
     """
     values = np.where(disparity > 0, disparity, np.nan).astype(np.float32)
     path = Path(path)

@@ -35,10 +35,10 @@ class Video:
 
     Args:
         path: of the file.
-        option: that named it, for messages.
+        option: That named it, for messages.
 
     Raises:
-        DataError: there is no such file, it is no video, or it holds no frame.
+        DataError: There is no such file, it is no video, or it holds no frame.
     """
 
     def __init__(self, path: Path, option: str) -> None:
@@ -57,7 +57,7 @@ class Video:
         """Return a frame, RGB [H, W, 3], counted from 1; earlier ones than before are not to be had.
 
         Raises:
-            EndOfVideo: it cannot be decoded.
+            EndOfVideo: It cannot be decoded.
         """
         picture: Any = None
         while self.position < number and self._capture.grab():
@@ -90,13 +90,13 @@ class VideoPairs:
     """The frames of two videos that belong together, or the halves of one.
 
     Args:
-        left: the left view's video, or the one with both views.
-        right: the right view's, None where `left` has both.
+        left: The left view's video, or the one with both views.
+        right: The right view's, None where `left` has both.
         calibration: of all frames.
         layout: ``separate``, or ``side_by_side``: the left half of a frame is the left view.
 
     Raises:
-        DataError: a file is not there or no video.
+        DataError: A file is not there or no video.
         UserError: `layout` and `right` do not go together.
     """
 
@@ -129,8 +129,8 @@ class VideoPairs:
         """Return both views of a frame; frames are to be asked for in their order.
 
         Raises:
-            EndOfVideo: it cannot be decoded.
-            DataError: a frame with both views has an odd width.
+            EndOfVideo: It cannot be decoded.
+            DataError: A frame with both views has an odd width.
         """
         number = pair.frame or 0
         left = self.left.frame(number)

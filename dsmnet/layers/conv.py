@@ -42,14 +42,14 @@ class ConvNormAct(nn.Sequential):
     Args:
         in_channels: of the input.
         out_channels: of the output.
-        norm: asked for the norm of this place.
-        kernel: size.
-        stride: step.
-        padding: on each side; default: half the kernel times the dilation.
-        dilation: distance of the kernel's elements.
+        norm: Asked for the norm of this place.
+        kernel: Size.
+        stride: Step.
+        padding: On each side; default: half the kernel times the dilation.
+        dilation: Distance of the kernel's elements.
         ndim: 2 for maps, 3 for volumes.
-        stem: it is the very first convolution of a network.
-        act: end with a ReLU.
+        stem: It is the very first convolution of a network.
+        act: End with a ReLU.
     """
 
     def __init__(
@@ -81,12 +81,12 @@ class UpConvNormAct(nn.Sequential):
     Args:
         in_channels: of the input.
         out_channels: of the output.
-        norm: asked for the norm of this place.
-        kernel: size, one number or one per dimension. 4 doubles a dimension; 3 does with `output_padding` 1,
+        norm: Asked for the norm of this place.
+        kernel: Size, one number or one per dimension. 4 doubles a dimension; 3 does with `output_padding` 1,
             and without it makes ``2 n - 1`` of n.
-        output_padding: added on the far side.
+        output_padding: Added on the far side.
         ndim: 2 for maps, 3 for volumes.
-        act: end with a ReLU.
+        act: End with a ReLU.
     """
 
     def __init__(
@@ -112,14 +112,14 @@ class ResidualBlock(nn.Module):
 
     Args:
         channels: of the output.
-        norm: asked for the norms of this place.
+        norm: Asked for the norms of this place.
         in_channels: of the input; default: those of the output.
-        stride: step of the first convolution.
-        dilation: distance of both kernels' elements.
+        stride: Step of the first convolution.
+        dilation: Distance of both kernels' elements.
         ndim: 2 for maps, 3 for volumes.
         stage: of the network in which the block stands, from 1; see `Placement`.
-        last: it is the last block of its stage.
-        act: end with a ReLU.
+        last: It is the last block of its stage.
+        act: End with a ReLU.
     """
 
     def __init__(

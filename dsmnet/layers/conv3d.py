@@ -28,9 +28,9 @@ def conv3d(
         x: [N, C, D, H, W].
         weight: [O, C, d, h, w].
         bias: [O].
-        stride: by dimension.
-        padding: zeros on both sides, by dimension.
-        dilation: distance of the kernel's elements, by dimension.
+        stride: By dimension.
+        padding: Zeros on both sides, by dimension.
+        dilation: Distance of the kernel's elements, by dimension.
 
     Returns:
         [N, O, D', H', W'], equal up to rounding, whichever kernel computes it.

@@ -29,10 +29,10 @@ def convolve_pair(left: Tensor, right: Tensor, planes: int, weight: Tensor) -> T
     Computed in float32 (or float64), as sums of several convolutions; autocast rounds the result alone.
 
     Args:
-        left: features [N, C, h, w].
-        right: features [N, C, h, w].
-        planes: number D of planes of the volume.
-        weight: kernel [O, 2 C, 3, 3, 3].
+        left: Features [N, C, h, w].
+        right: Features [N, C, h, w].
+        planes: Number D of planes of the volume.
+        weight: Kernel [O, 2 C, 3, 3, 3].
 
     Returns:
         [N, O, D, h, w] in the type that the convolution would give and the memory format of `weight`.

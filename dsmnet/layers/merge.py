@@ -17,7 +17,7 @@ class Merge(nn.Module):
         in_channels: of the map whose size changes.
         out_channels: of the skipped map and the result.
         norm: of both convolutions.
-        up: double the size with a transposed convolution of kernel 4 (in volumes 3 along the planes, of which
+        up: Double the size with a transposed convolution of kernel 4 (in volumes 3 along the planes, of which
             n become ``2 n - 1``); else halve it.
         ndim: 2 for maps, 3 for volumes.
     """
@@ -44,7 +44,7 @@ class Merge(nn.Module):
         """Return a map of the shape of `skip`.
 
         Raises:
-            ShapeError: halved or doubled, `x` has not that shape.
+            ShapeError: Halved or doubled, `x` has not that shape.
         """
         x = self.change(x)
         if x.shape != skip.shape:

@@ -27,7 +27,7 @@ def edge_weights(embedding: Tensor, similarity: str = "dot", temperature: Tensor
     Args:
         embedding: [N, C, H, W].
         similarity: ``dot`` (products, as in DSMNet's code) or ``cosine`` (as in the paper).
-        temperature: factor before the softmax over the five entries.
+        temperature: Factor before the softmax over the five entries.
 
     Returns:
         Weights [N, 4, 5, H, W] that sum to 1 over the entries. A neighbour outside the map has similarity 0.
@@ -62,7 +62,7 @@ class GraphFilter(nn.Module):
         channels: of the map.
         norm: of the convolution that joins.
         similarity: see `edge_weights`.
-        standardize: instance norm in the embedding, as published; without it a temperature is learned.
+        standardize: Instance norm in the embedding, as published; without it a temperature is learned.
     """
 
     def __init__(

@@ -23,13 +23,13 @@ def epe(prediction: Tensor, target: Tensor, valid: Tensor, per_image: bool = Fal
     """End-point error: mean of |prediction - target|, in pixels.
 
     Args:
-        prediction: disparity, any real type, [..., H, W], pixels.
-        target: true disparity, same shape.
-        valid: bool, same shape; only these pixels count, whatever the target holds elsewhere.
-        per_image: one number per image instead of one over all pixels.
+        prediction: Disparity, any real type, [..., H, W], pixels.
+        target: True disparity, same shape.
+        valid: Bool, same shape; only these pixels count, whatever the target holds elsewhere.
+        per_image: One number per image instead of one over all pixels.
 
     Raises:
-        ShapeError: the shapes differ, or are not at least [H, W].
+        ShapeError: The shapes differ, or are not at least [H, W].
     """
     return masked_mean(absolute_error(prediction, target, valid), valid, per_image)
 
@@ -58,7 +58,7 @@ def absolute_error(prediction: Tensor, target: Tensor, valid: Tensor) -> Tensor:
     """|prediction - target| as float32; 0 where not valid, inf where the prediction is not a number.
 
     Raises:
-        ShapeError: the shapes differ, or are not at least [H, W].
+        ShapeError: The shapes differ, or are not at least [H, W].
     """
     if prediction.shape != target.shape:
         raise ShapeError(

@@ -56,7 +56,7 @@ def save_weights(path: Path, net: nn.Module, config: Mapping[str, Any]) -> None:
     """Write the network's tensors and its configuration as one file: .ckpt, or else .safetensors.
 
     Raises:
-        WriteError: the file cannot be written.
+        WriteError: The file cannot be written.
     """
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in net.state_dict().items()}
     with atomic_write(path) as part:
@@ -77,8 +77,8 @@ def read_checkpoint(path: Path, option: str = "checkpoint") -> Checkpoint:
         option: That named the file, for messages.
 
     Raises:
-        UserError: there is no such file.
-        FormatError: it holds no weights, or would run code if it were believed.
+        UserError: There is no such file.
+        FormatError: It holds no weights, or would run code if it were believed.
     """
     path = find_weights(path)
     check_exists(path, option)
@@ -101,8 +101,8 @@ def read_weights(path: Path, option: str = "checkpoint") -> tuple[dict[str, Tens
     """Read tensors and configuration of a file that this project wrote.
 
     Raises:
-        UserError: there is no such file.
-        FormatError: it holds no weights, or was not written by this project.
+        UserError: There is no such file.
+        FormatError: It holds no weights, or was not written by this project.
     """
     found = read_checkpoint(path, option)
     if found.config is None:
@@ -116,8 +116,8 @@ def read_pairs(path: Path) -> int | None:
     """Return how many pairs the weights of a training checkpoint have seen, or None where it does not say.
 
     Raises:
-        UserError: there is no such file.
-        FormatError: it is no checkpoint.
+        UserError: There is no such file.
+        FormatError: It is no checkpoint.
     """
     return read_checkpoint(path).pairs
 
@@ -162,9 +162,9 @@ def check_resumable(path: Path, option: str = "resume", net: nn.Module | None = 
         net: Network that is trained; None: any.
 
     Raises:
-        UserError: there is no such file.
-        FormatError: it is no checkpoint of tools/train.py, or holds weights alone.
-        ShapeError: it is of another network.
+        UserError: There is no such file.
+        FormatError: It is no checkpoint of tools/train.py, or holds weights alone.
+        ShapeError: It is of another network.
     """
     check_exists(path, option)
     source = f"{option}={path}"
@@ -201,7 +201,7 @@ def check_exists(path: Path, option: str = "checkpoint") -> None:
     """Refuse a checkpoint that is not there.
 
     Raises:
-        UserError: there is no such file.
+        UserError: There is no such file.
     """
     if not path.is_file():
         names = ", ".join(packaged_names())
@@ -212,7 +212,7 @@ def load_tensors(path: Path, source: str) -> Any:
     """Return what torch wrote to a file: tensors and plain containers, nothing that would be executed.
 
     Raises:
-        FormatError: it holds anything else, or is no such file; the message begins with `source`.
+        FormatError: It holds anything else, or is no such file; the message begins with `source`.
     """
     try:
         check_uncompressed(path)
@@ -235,7 +235,7 @@ def check_uncompressed(path: Path) -> None:
     """Refuse what torch does not write: a small archive of large contents.
 
     Raises:
-        ValueError: it is one.
+        ValueError: It is one.
     """
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
@@ -254,7 +254,7 @@ def load_into(net: nn.Module, tensors: Mapping[str, Tensor], source: str) -> Non
     """Copy tensors into a network, or refuse with the list of what differs.
 
     Raises:
-        ShapeError: names are missing or unknown, or shapes differ; nothing was copied.
+        ShapeError: Names are missing or unknown, or shapes differ; nothing was copied.
     """
     differences = list_differences(net.state_dict(), tensors)
     if differences:
@@ -266,7 +266,7 @@ def load_what_fits(net: nn.Module, tensors: Mapping[str, Tensor], source: str) -
     """Copy the tensors whose name and shape the network has; return `list_differences` of the others.
 
     Raises:
-        ShapeError: not one fits; nothing was copied.
+        ShapeError: Not one fits; nothing was copied.
     """
     own = net.state_dict()
     fitting = {k: v for k, v in tensors.items() if k in own and own[k].shape == v.shape}

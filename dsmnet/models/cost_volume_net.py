@@ -16,14 +16,14 @@ class CostVolumeNet(StereoNet):
     """Features, cost volume, 3-D aggregation, expectation over the disparities at full size.
 
     Args:
-        norm: placement of the 2-D normalisation.
-        norm3d: placement of the normalisation inside cost volumes.
+        norm: Placement of the 2-D normalisation.
+        norm3d: Placement of the normalisation inside cost volumes.
         normalize: what happens to the input image.
-        features: makes an extractor from `norm`.
-        volume: makes a volume from the feature channels.
-        aggregation: makes an aggregation from the volume's channels and the features' (by stride).
+        features: Makes an extractor from `norm`.
+        volume: Makes a volume from the feature channels.
+        aggregation: Makes an aggregation from the volume's channels and the features' (by stride).
         stride: of the features that are matched.
-        max_disparity: default search range in pixels.
+        max_disparity: Default search range in pixels.
     """
 
     def __init__(

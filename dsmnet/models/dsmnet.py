@@ -24,16 +24,16 @@ class DSMNet(StereoNet):
     ``norm=domain``; both have batch norm in the volume.
 
     Args:
-        norm: placement of the 2-D normalisation.
-        norm3d: placement of the normalisation inside cost volumes.
+        norm: Placement of the 2-D normalisation.
+        norm3d: Placement of the normalisation inside cost volumes.
         normalize: what happens to the input image.
         stride: of features and volume, 3 or 4.
-        widths: feature channels of the five levels, fine to coarse.
-        volume_widths: channels of the volume at full, half and quarter size.
+        widths: Feature channels of the five levels, fine to coarse.
+        volume_widths: Channels of the volume at full, half and quarter size.
         similarity: of the graph filters' edges, ``dot`` (released code) or ``cosine`` (paper).
         graph_filters: SGF in the volume too, as the paper describes and the released code does not do.
-        max_disparity: default search range in pixels; searched are 0 to `max_disparity`, both included.
-        fold: convolve the volume without building it; the same result in less time and memory.
+        max_disparity: Default search range in pixels; searched are 0 to `max_disparity`, both included.
+        fold: Convolve the volume without building it; the same result in less time and memory.
     """
 
     def __init__(

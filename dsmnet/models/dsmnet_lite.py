@@ -19,18 +19,18 @@ class DSMNetLite(StereoNet):
     """Features, volume and aggregation at 1/4, then a refinement to full size.
 
     Args:
-        norm: placement of the 2-D normalisation.
-        norm3d: placement of the normalisation inside cost volumes.
+        norm: Placement of the 2-D normalisation.
+        norm3d: Placement of the normalisation inside cost volumes.
         normalize: what happens to the input image.
-        volume: makes a volume from the feature channels.
-        aggregation: makes an aggregation from the volume's channels and the features' (by stride).
-        widths: feature channels at strides 2, 4, 8, ...
+        volume: Makes a volume from the feature channels.
+        aggregation: Makes an aggregation from the volume's channels and the features' (by stride).
+        widths: Feature channels at strides 2, 4, 8, ...
         graph_filter: SGF in the features.
-        window: radius in planes of the soft-argmax, `None` for all planes.
-        refine_hidden: channels of the two refinement scales.
-        refine_blocks: residual blocks of the two refinement scales.
-        refine_radius: reach of the local correlation, in pixels of each scale.
-        max_disparity: default search range in pixels.
+        window: Radius in planes of the soft-argmax, `None` for all planes.
+        refine_hidden: Channels of the two refinement scales.
+        refine_blocks: Residual blocks of the two refinement scales.
+        refine_radius: Reach of the local correlation, in pixels of each scale.
+        max_disparity: Default search range in pixels.
     """
 
     def __init__(

@@ -29,17 +29,17 @@ class StereoNet(nn.Module):
     """Two normalised views -> disparity. A network states its slots and wires them in `match`.
 
     Args:
-        normalize: image in [0, 1] -> normalised image; not applied by `forward`, whose input is normalised.
-        backbone: image [N, 3, H, W] -> {stride: map}; has `channels` (by stride), `divisor` and, where images
+        normalize: Image in [0, 1] -> normalised image; not applied by `forward`, whose input is normalised.
+        backbone: Image [N, 3, H, W] -> {stride: map}; has `channels` (by stride), `divisor` and, where images
             must have a least size, `smallest`.
-        aggregation: may have a `divisor`, of rows, columns and planes of the volume, and `folds = True` where
+        aggregation: May have a `divisor`, of rows, columns and planes of the volume, and `folds = True` where
             all it does with the volume is to hand it to a `VolumeConv`, which need not see it built.
-        stride: at which the volume is built.
-        max_disparity: search range in pixels, exclusive, when a call does not give one.
+        stride: At which the volume is built.
+        max_disparity: Search range in pixels, exclusive, when a call does not give one.
 
     Attributes:
-        divisor: height and width of the input are multiples of it.
-        smallest: least height and width of the input.
+        divisor: Height and width of the input are multiples of it.
+        smallest: Least height and width of the input.
     """
 
     volume: Any
@@ -71,7 +71,7 @@ class StereoNet(nn.Module):
         """Like `forward`, with the volumes; in evaluation only the final disparity is computed.
 
         Raises:
-            ShapeError: the views differ, or are no multiples of `divisor`.
+            ShapeError: The views differ, or are no multiples of `divisor`.
         """
         raise NotImplementedError
 

@@ -18,11 +18,11 @@ def choose_backend(backend: str, device: torch.device | None = None) -> str:
     """Resolve ``auto``: the environment variable ``DSMNET_BACKEND`` if set, else the fastest that is there.
 
     Args:
-        backend: one of `BACKENDS`.
+        backend: One of `BACKENDS`.
         device: where the tensors are; on a GPU with Triton its kernels are the fastest, else the scan.
 
     Raises:
-        UserError: the name is not one of `BACKENDS`, or Triton is asked for where it cannot run.
+        UserError: The name is not one of `BACKENDS`, or Triton is asked for where it cannot run.
     """
     if backend == "auto":
         backend = os.environ.get("DSMNET_BACKEND", "auto")

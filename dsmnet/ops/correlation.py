@@ -28,8 +28,8 @@ def groupwise_correlation(left: Tensor, right: Tensor, planes: int) -> Tensor:
 
     Args:
         left: [N, G, K, h, w], K channels in each of G groups.
-        right: the same.
-        planes: number D of planes; plane d compares left (x, y) with right (x - d, y).
+        right: The same.
+        planes: Number D of planes; plane d compares left (x, y) with right (x - d, y).
 
     Returns:
         [N, G, D, h, w], channels last, zero where x < d. Half precision is summed in float32.

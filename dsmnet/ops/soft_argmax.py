@@ -38,8 +38,8 @@ def full_size_soft_argmax(scores: Tensor, stride: int, levels: int, backend: str
     Args:
         scores: [N, D, h, w], larger is better; float32 or float64. What is infinite counts as an eighth of
             the largest number, so that a level beside a plane of -inf has no weight.
-        stride: enlargement of the image axes.
-        levels: size of the enlarged disparity axis, at least D.
+        stride: Enlargement of the image axes.
+        levels: Size of the enlarged disparity axis, at least D.
         backend: ``reference`` (plain operations), any other name of `choose_backend` for the blockwise form.
             An export (torch.export, ONNX, tracing) always gets the reference.
 
@@ -145,11 +145,11 @@ class _Run:
     """Levels that lie one each between consecutive planes.
 
     Args:
-        first: index of the plane before the first level.
-        count: number of levels.
+        first: Index of the plane before the first level.
+        count: Number of levels.
         fractions: [count, 1, 1], positions between the two planes.
         levels: [count, 1, 1], the disparities.
-        outermost: they are the first or the last between their planes. The largest level is among these.
+        outermost: They are the first or the last between their planes. The largest level is among these.
     """
 
     first: int
@@ -219,10 +219,10 @@ class _Block:
 
     Args:
         channel: of the phase.
-        top: first row, in rows of the scores.
-        height: number of rows.
+        top: First row, in rows of the scores.
+        height: Number of rows.
         row: where the phase lies among the rows, see `_place`.
-        column: the same for the columns.
+        column: The same for the columns.
     """
 
     channel: int

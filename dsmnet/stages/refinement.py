@@ -26,7 +26,7 @@ def convex_upsample(disparity: Tensor, logits: Tensor, factor: int) -> Tensor:
     Args:
         disparity: [N, 1, h, w] in px of this map.
         logits: [N, 9 * factor**2, h, w].
-        factor: enlargement.
+        factor: Enlargement.
 
     Returns:
         Disparity [N, 1, factor h, factor w] in px of the larger map.

@@ -13,7 +13,7 @@ class SoftArgmax(nn.Module):
     """Expectation of the disparity under a softmax over the planes (GC-Net, Kendall et al. 2017).
 
     Args:
-        radius: if given, only planes within this distance of the best one take part. The plain expectation
+        radius: If given, only planes within this distance of the best one take part. The plain expectation
             lies between two surfaces where the distribution has two peaks; this one stays on a surface.
     """
 
@@ -39,7 +39,7 @@ class FullSizeSoftArgmax(nn.Module):
 
     Args:
         stride: of the scores; the result is so many times larger.
-        inclusive: the last plane stands for its own disparity alone, as in GANet and DSMNet: D planes become
+        inclusive: The last plane stands for its own disparity alone, as in GANet and DSMNet: D planes become
             ``stride * (D - 1) + 1`` instead of ``stride * D``.
         backend: see `dsmnet.ops.soft_argmax.full_size_soft_argmax`.
     """

@@ -70,13 +70,13 @@ class FoldedVolume:
     """A volume that is not built: its first convolution is computed from the two maps.
 
     Args:
-        volume: has `convolve(left, right, planes, weight)`.
-        left: features [N, C, h, w].
-        right: features [N, C, h, w].
-        planes: number of planes.
+        volume: Has `convolve(left, right, planes, weight)`.
+        left: Features [N, C, h, w].
+        right: Features [N, C, h, w].
+        planes: Number of planes.
 
     Raises:
-        ShapeError: the views differ, or there is no plane.
+        ShapeError: The views differ, or there is no plane.
     """
 
     def __init__(
@@ -138,7 +138,7 @@ class ConcatVolume(_Volume):
 
     Args:
         channels: of the features.
-        fold: the first convolution may be computed without building the volume; the same result.
+        fold: The first convolution may be computed without building the volume; the same result.
     """
 
     def __init__(self, channels: int, fold: bool = True) -> None:
@@ -163,8 +163,8 @@ class GroupwiseConcatVolume(nn.Module):
     Args:
         channels: of the features.
         groups: of the correlated channels.
-        joined: channels side by side.
-        fold: the first convolution may be computed without building that part; the same result.
+        joined: Channels side by side.
+        fold: The first convolution may be computed without building that part; the same result.
     """
 
     def __init__(self, channels: int, groups: int = 40, joined: int = 12, fold: bool = True) -> None:

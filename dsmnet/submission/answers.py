@@ -39,8 +39,8 @@ def expected_answers(form: UploadForm, datasets: Mapping[str, StereoDataset], me
 
     Args:
         form: of the benchmark.
-        datasets: the pairs to answer, by the split they belong to.
-        method: name of the method.
+        datasets: The pairs to answer, by the split they belong to.
+        method: Name of the method.
     """
     answers = []
     for split, dataset in datasets.items():
@@ -55,8 +55,8 @@ def lacking(datasets: Mapping[str, StereoDataset], options: Mapping[str, Any]) -
     """Say which splits hold another number of pairs than published, as ``1 of 200 testing pairs``.
 
     Args:
-        datasets: the pairs by split.
-        options: the arguments of the data sets, apart from the split.
+        datasets: The pairs by split.
+        options: The arguments of the data sets, apart from the split.
 
     Returns:
         The splits in a line; empty where all is there.

@@ -42,7 +42,7 @@ class Archive:
         """Return the content of a file of at most so many bytes.
 
         Raises:
-            DataError: it has more, is no plain file, or cannot be read.
+            DataError: It has more, is no plain file, or cannot be read.
         """
         info = self._content.getinfo(name)
         if reason := self._refusal(info, most):
@@ -80,7 +80,7 @@ def open_archive(path: Path) -> Iterator[Archive]:
     """Open a zip file.
 
     Raises:
-        DataError: there is no such file, it is no whole zip file, or it lists far too many files.
+        DataError: There is no such file, it is no whole zip file, or it lists far too many files.
     """
     if not path.is_file():
         raise DataError(f"{path}: no such file")

@@ -36,7 +36,7 @@ class UploadForm:
         """Return the name of the method that the files of an archive carry; None where none can be seen.
 
         Raises:
-            UserError: they carry several.
+            UserError: They carry several.
         """
         if "{method}" not in self.disparity:
             return None
@@ -55,7 +55,7 @@ def check_method(method: str) -> str:
     """Return a method's name if it may be part of file names.
 
     Raises:
-        UserError: it may not.
+        UserError: It may not.
     """
     if not METHOD.fullmatch(method) or method.endswith(SPARSE):
         raise UserError(

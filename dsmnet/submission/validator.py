@@ -38,12 +38,12 @@ def validate(archive: Path, form: UploadForm, answers: Sequence[Answer]) -> list
     and the run times. Only what the answers name is read, and no more of it than their left views allow.
 
     Args:
-        archive: a zip file.
+        archive: A zip file.
         form: of the benchmark.
         answers: what the archive has to hold.
 
     Raises:
-        DataError: there is no such file, or it is no whole zip file.
+        DataError: There is no such file, or it is no whole zip file.
     """
     with open_archive(archive) as content:
         expected = [name for answer in answers for name in answer.files()]
@@ -57,7 +57,7 @@ def method_of(archive: Path, form: UploadForm) -> str | None:
     """Return the method's name that an archive's files carry, None where none can be seen.
 
     Raises:
-        UserError: they carry several, or there is no whole zip file.
+        UserError: They carry several, or there is no whole zip file.
     """
     with open_archive(archive) as content:
         return form.find_method(content.names())
@@ -70,10 +70,10 @@ def answer_problems(
 
     Args:
         form: of the benchmark.
-        answer: the pair.
-        read: returns the content of a file of this name, or raises a `DataError`, also where it has more
+        answer: The pair.
+        read: Returns the content of a file of this name, or raises a `DataError`, also where it has more
             than so many bytes.
-        there: names of the files that exist.
+        there: Names of the files that exist.
     """
     problems: list[str] = []
     if answer.disparity in there:

@@ -45,20 +45,20 @@ def predict_answers(
     A broken pair is reported and the rest goes on.
 
     Args:
-        matcher: the network.
+        matcher: The network.
         answers: what the upload has to hold.
         form: of the benchmark.
         folder: where the files go, as they will lie in the archive.
         record: of what is done; it grows with each answer.
         max_disparity: ``auto`` or pixels, see `dsmnet.inference.search.resolve_max_disparity`.
-        watch: wraps the answers that are predicted, to show progress.
+        watch: Wraps the answers that are predicted, to show progress.
 
     Returns:
         How many answers were kept from an earlier run.
 
     Raises:
-        UserError: at the end, naming the pairs that failed; or the run was interrupted.
-        WriteError: the results cannot be written.
+        UserError: At the end, naming the pairs that failed; or the run was interrupted.
+        WriteError: The results cannot be written.
     """
     resolve_max_disparity(max_disparity)  # a wrong option is not the fault of the pairs
     todo = [answer for answer in answers if not _is_done(answer, form, folder, record)]
@@ -109,7 +109,7 @@ def pack(archive: Path, answers: Iterable[Answer], folder: Path, comment: str = 
     """Write the files of the answers, and no others of the folder, into a zip file with a comment.
 
     Raises:
-        WriteError: the archive cannot be written.
+        WriteError: The archive cannot be written.
     """
     with atomic_write(archive) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as content:
         content.comment = comment.encode()

@@ -38,25 +38,25 @@ class SyntheticStereo(Dataset[StereoSample]):
     other releases of OpenCV). `length` only says after how many pairs an epoch ends.
 
     Args:
-        seed: another seed gives other scenes and other textures.
-        length: nominal number of pairs.
-        size: height and width of the views in pixels, each at least 16.
-        largest_disparity: no disparity is larger, in pixels; at most half the width.
-        min_near: the nearest things of a scene have a disparity between this and `largest_disparity`, in
+        seed: Another seed gives other scenes and other textures.
+        length: Nominal number of pairs.
+        size: Height and width of the views in pixels, each at least 16.
+        largest_disparity: No disparity is larger, in pixels; at most half the width.
+        min_near: The nearest things of a scene have a disparity between this and `largest_disparity`, in
             pixels, log-uniformly.
-        density: multiplies the number of things in every scene.
-        layouts: relative weights of the layouts; see `LAYOUTS`.
-        patterns: relative weights of the textures; see `PATTERNS`.
-        textures: a folder with your own photographs; surfaces are covered with crops of up to 64 of them.
-        photograph_share: share of the surfaces so covered, where there are photographs.
-        glints: share of the scenes with bright spots, which match at another disparity than their surface.
-        reflections: share of the scenes where surfaces mirror others, at another disparity than their own.
-        glare: share of the scenes with surfaces that are burnt out.
-        camera: effects of the cameras, see `dsmnet.augment.camera.DEFAULTS`.
-        validation_length: number of pairs in the held-back part.
+        density: Multiplies the number of things in every scene.
+        layouts: Relative weights of the layouts; see `LAYOUTS`.
+        patterns: Relative weights of the textures; see `PATTERNS`.
+        textures: A folder with your own photographs; surfaces are covered with crops of up to 64 of them.
+        photograph_share: Share of the surfaces so covered, where there are photographs.
+        glints: Share of the scenes with bright spots, which match at another disparity than their surface.
+        reflections: Share of the scenes where surfaces mirror others, at another disparity than their own.
+        glare: Share of the scenes with surfaces that are burnt out.
+        camera: Effects of the cameras, see `dsmnet.augment.camera.DEFAULTS`.
+        validation_length: Number of pairs in the held-back part.
 
     Raises:
-        UserError: an argument is out of range or names something that does not exist.
+        UserError: An argument is out of range or names something that does not exist.
         DataError: `textures` is not a folder with readable pictures.
     """
 

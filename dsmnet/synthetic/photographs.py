@@ -18,8 +18,8 @@ def list_photographs(folder: str | Path) -> list[Path]:
     """Return the pictures under a folder, sorted.
 
     Raises:
-        DataError: the folder is missing, or holds no picture.
-        FormatError: a file with the name of a picture is none.
+        DataError: The folder is missing, or holds no picture.
+        FormatError: A file with the name of a picture is none.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -39,7 +39,7 @@ def load_photographs(paths: list[Path], rng: np.random.Generator, count: int) ->
     """Cut `count` tiles at random places and scales out of pictures.
 
     Raises:
-        FormatError: a file is not a picture that OpenCV can read.
+        FormatError: A file is not a picture that OpenCV can read.
     """
     chosen = [paths[i] for i in rng.permutation(len(paths))[:count]]
     textures = []

@@ -25,9 +25,9 @@ class World:
     """Places things in a scene.
 
     Args:
-        scene: gets the surfaces.
-        eye: height of the camera above the ground in metres.
-        metre: length of a metre in baselines.
+        scene: Gets the surfaces.
+        eye: Height of the camera above the ground in metres.
+        metre: Length of a metre in baselines.
         yaw, pitch, roll: attitude of the camera in radians.
     """
 

@@ -21,7 +21,7 @@ class LogPictures(Callback):
     """Panels of the first validation pairs in TensorBoard.
 
     Args:
-        count: how many pairs.
+        count: How many pairs.
     """
 
     def __init__(self, count: int = 4) -> None:

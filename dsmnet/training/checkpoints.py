@@ -33,7 +33,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         """Write a checkpoint.
 
         Raises:
-            WriteError: it cannot be written, for instance since the disk is full; an older file is as it was.
+            WriteError: It cannot be written, for instance since the disk is full; an older file is as it was.
         """
         write_checkpoint(checkpoint, Path(path))
         self.saved.add(Path(path).absolute())
@@ -43,7 +43,7 @@ def write_checkpoint(content: Mapping[str, Any], path: Path) -> None:
     """Write what `torch.save` takes, whole or not at all.
 
     Raises:
-        WriteError: it cannot be written.
+        WriteError: It cannot be written.
     """
     with atomic_write(path) as part:
         try:
@@ -117,8 +117,8 @@ class KeepWeights(Callback):
     """Keeps the weights of every n-th validation as ``step=N.ckpt``, without what only resuming needs.
 
     Args:
-        folder: where.
-        every: n.
+        folder: Where.
+        every: N.
     """
 
     def __init__(self, folder: Path, every: int) -> None:

@@ -39,7 +39,7 @@ class CompiledMatch:
         backend: of `torch.compile`.
 
     Raises:
-        UserError: there is no compiler; at the first call, that it failed.
+        UserError: There is no compiler; at the first call, that it failed.
     """
 
     def __init__(self, device: str, backend: str = "inductor") -> None:
@@ -83,7 +83,7 @@ def check_compiler(device: str) -> None:
     """Refuse where torch's compiler lacks what it calls: a C++ compiler, on a GPU also Triton.
 
     Raises:
-        UserError: it is not there.
+        UserError: It is not there.
     """
     compiler = os.environ.get("CXX") or {"darwin": "clang++", "win32": "cl"}.get(sys.platform, "g++")
     if shutil.which(compiler) is None:

@@ -36,9 +36,9 @@ def make_optimizer(
     that mixed precision skips change nothing. A network without gates gets the plain optimiser.
 
     Args:
-        build: parameters or groups of them -> optimiser.
-        net: the network; frozen parameters are included, as with ``net.parameters()``.
-        gate_lr: factor on the learning rate of the gates.
+        build: Parameters or groups of them -> optimiser.
+        net: The network; frozen parameters are included, as with ``net.parameters()``.
+        gate_lr: Factor on the learning rate of the gates.
 
     Raises:
         UserError: `gate_lr` is negative or not finite, or the optimiser refuses its options.

@@ -37,14 +37,14 @@ class StereoModule(pl.LightningModule):
     """Train a `StereoNet`.
 
     Args:
-        net: the network.
+        net: The network.
         loss: of the network's outputs.
-        optimizer: parameters -> optimiser.
-        schedule: progress in [0, 1] -> factor on the learning rate.
-        max_disparity: search range in training and validation, pixels.
-        config: stored in every checkpoint, so that it can be loaded without naming the model.
+        optimizer: Parameters -> optimiser.
+        schedule: Progress in [0, 1] -> factor on the learning rate.
+        max_disparity: Search range in training and validation, pixels.
+        config: Stored in every checkpoint, so that it can be loaded without naming the model.
         gate_lr: of the gates of batch-instance norm, as a multiple of the learning rate.
-        match: how a training step runs the network.
+        match: How a training step runs the network.
         seed: Of the random numbers that layers draw; those of a step follow from it and the step's place.
     """
 
@@ -177,8 +177,8 @@ class StereoModule(pl.LightningModule):
         """Refuse to go on, and to save, with weights that are no numbers or that no ground truth has trained.
 
         Raises:
-            TrainingDiverged: a weight is not finite.
-            UserError: no pixel of the ground truth counted so far.
+            TrainingDiverged: A weight is not finite.
+            UserError: No pixel of the ground truth counted so far.
         """
         finite = all(bool(torch.isfinite(parameter).all()) for parameter in self.net.parameters())
         broken, known = agree(self.trainer, int(not finite), int(self._known > 0))

@@ -34,8 +34,8 @@ class StepTimeline(Profiler):
 
     Args:
         path: of the table, written when training ends.
-        skip: steps at the start that do not count.
-        synchronize: wait for the GPU at every change of the name.
+        skip: Steps at the start that do not count.
+        synchronize: Wait for the GPU at every change of the name.
     """
 
     def __init__(self, path: Path, skip: int, synchronize: bool) -> None:
@@ -99,7 +99,7 @@ class ProfileSteps(Callback):
     """Watch the modules of the network, to a depth, from the first step that counts; write profile.md.
 
     Args:
-        timeline: also the trainer's profiler.
+        timeline: Also the trainer's profiler.
         depth: of the modules that have a line of their own; those within are counted with them.
     """
 

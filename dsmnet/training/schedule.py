@@ -16,9 +16,9 @@ class OneCycle:
     any machine.
 
     Args:
-        warmup: share of the run in which the rate rises.
-        start: factor at the very beginning.
-        final: factor at the end.
+        warmup: Share of the run in which the rate rises.
+        start: Factor at the very beginning.
+        final: Factor at the end.
     """
 
     warmup: float = 0.05

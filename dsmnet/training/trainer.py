@@ -58,26 +58,26 @@ def make_trainer(
     """Make a trainer that writes ``checkpoints/``, ``metrics.csv`` and TensorBoard events under `output`.
 
     Args:
-        output: folder of the run.
+        output: Folder of the run.
         accelerator: ``auto``, ``cpu`` or ``gpu``.
-        devices: number of devices, -1 for all.
+        devices: Number of devices, -1 for all.
         strategy: of Lightning, for several devices.
         precision: ``32-true``, ``bf16-mixed``, ``16-mixed``; ``auto``: bf16-mixed on a GPU, else 32-true.
-        max_steps: optimiser steps, -1 for no limit.
+        max_steps: Optimiser steps, -1 for no limit.
         max_time: ``days:hours:minutes:seconds``, `None` for no limit.
-        gradient_clip_val: norm at which gradients are cut.
-        accumulate_grad_batches: batches per optimiser step.
-        ema_decay: per step, of the averaged weights that are validated and saved; 0 for none.
-        log_every_n_steps: optimiser steps.
+        gradient_clip_val: Norm at which gradients are cut.
+        accumulate_grad_batches: Batches per optimiser step.
+        ema_decay: Per step, of the averaged weights that are validated and saved; 0 for none.
+        log_every_n_steps: Optimiser steps.
         threads: of the CPU's kernels; `None` leaves it to torch.
-        epoch_steps: batches between two validations.
-        keep_every: keep the weights of every so many validations, as ``step=*.ckpt``; `None` keeps none.
-        profile: write ``profile.md``, where the time of a step goes.
-        progress: show a progress bar.
+        epoch_steps: Batches between two validations.
+        keep_every: Keep the weights of every so many validations, as ``step=*.ckpt``; `None` keeps none.
+        profile: Write ``profile.md``, where the time of a step goes.
+        progress: Show a progress bar.
         resume: The checkpoint that training continues from.
 
     Raises:
-        UserError: a run without an end, a number or a name that cannot be, or a device that is not there.
+        UserError: A run without an end, a number or a name that cannot be, or a device that is not there.
     """
     _check_numbers(
         max_steps=(max_steps, -1, True),

@@ -63,15 +63,15 @@ def build_cloud(
 
     Args:
         disparity: [H, W], pixels; 0 or not finite where unknown.
-        image: the left view, RGB [H, W, 3].
+        image: The left view, RGB [H, W, 3].
         calibration: of the images at this size.
-        max_depth: metres; what lies farther is left out.
-        edge_filter: leave out the pixels of blurred depth edges, see `dsmnet.viz.edges`.
+        max_depth: Metres; what lies farther is left out.
+        edge_filter: Leave out the pixels of blurred depth edges, see `dsmnet.viz.edges`.
         max_points: where more pixels are known, some are left out, evenly.
 
     Raises:
-        DataError: the calibration lacks something, or no point is left.
-        ShapeError: image and disparity differ in size.
+        DataError: The calibration lacks something, or no point is left.
+        ShapeError: Image and disparity differ in size.
     """
     focal, baseline = focal_and_baseline(calibration)
     kept = kept_pixels(disparity, calibration, max_depth, edge_filter)

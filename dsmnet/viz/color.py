@@ -38,7 +38,7 @@ def disparity_range(
     Args:
         disparity: [H, W], pixels.
         valid: where it is known; finite and positive pixels without it.
-        percentiles: those that a few wild pixels do not move.
+        percentiles: Those that a few wild pixels do not move.
     """
     values = disparity[known_pixels(disparity, valid)]
     if values.size == 0:
@@ -51,7 +51,7 @@ def check_limits(limits: Sequence[float] | None) -> tuple[float, float] | None:
     """Return the option ``limits=[low,high]`` as a range, None where it is not given.
 
     Raises:
-        UserError: not two numbers, the second larger.
+        UserError: Not two numbers, the second larger.
     """
     if limits is None:
         return None
@@ -68,7 +68,7 @@ def color_table(name: str = COLOR_MAP, size: int = 256) -> NDArray[np.uint8]:
     """Return a matplotlib color map sampled evenly, RGB [size, 3].
 
     Raises:
-        UserError: matplotlib has no map of that name.
+        UserError: Matplotlib has no map of that name.
     """
     if name not in matplotlib.colormaps:
         raise UserError(f"color_map={name}: matplotlib has no such map; expected turbo, viridis, magma, ...")
@@ -85,10 +85,10 @@ def color_disparity(
 
     Args:
         disparity: [H, W], pixels.
-        limits: disparities of the first and the last color, pixels; what lies outside gets the nearer of the
+        limits: Disparities of the first and the last color, pixels; what lies outside gets the nearer of the
             two. `disparity_range` without it.
         valid: where the disparity is known; finite and positive pixels without it.
-        color_map: a name that matplotlib knows.
+        color_map: A name that matplotlib knows.
 
     Returns:
         RGB [H, W, 3].
@@ -138,7 +138,7 @@ def color_error(
         prediction: [H, W], pixels.
         target: [H, W], pixels.
         valid: where the ground truth is known; finite and positive pixels without it.
-        spread: radius in pixels by which sparse ground truth grows into unknown pixels, so that it can be
+        spread: Radius in pixels by which sparse ground truth grows into unknown pixels, so that it can be
             seen.
 
     Returns:
@@ -159,7 +159,7 @@ def grow(values: DisparityMap, known: Mask, radius: int) -> tuple[DisparityMap, 
     Args:
         values: [H, W], not negative.
         known: where they are known.
-        radius: pixels; 0 changes nothing.
+        radius: Pixels; 0 changes nothing.
     """
     if radius <= 0:
         return values, known

@@ -14,9 +14,9 @@ def line_plot(panels: Mapping[str, Mapping[str, Line]], x_label: str, title: str
     """Draw panels side by side; smaller values lie lower, axes start at zero.
 
     Args:
-        panels: title with unit -> name of the line -> its points.
+        panels: Title with unit -> name of the line -> its points.
         x_label: of all panels.
-        title: a line above.
+        title: A line above.
 
     Returns:
         RGB on white.

@@ -46,9 +46,9 @@ def dot_plot(rows: Sequence[str], panels: Sequence[Panel], title: str) -> Image:
     """Draw panels that share their rows, each with an axis of its own; smaller values lie to the left.
 
     Args:
-        rows: their names, from the top down.
-        panels: at least one, each with a `Dots` per row.
-        title: a line above.
+        rows: Their names, from the top down.
+        panels: At least one, each with a `Dots` per row.
+        title: A line above.
 
     Returns:
         RGB on white, about 1500 pixels wide with three panels or more.

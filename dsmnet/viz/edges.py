@@ -26,7 +26,7 @@ def flying_pixels(disparity: DisparityMap, doffs: float = 0.0) -> Mask:
 
     Args:
         disparity: [H, W], pixels; 0 or not finite where unknown.
-        doffs: pixels, see `dsmnet.types.Calibration`: shares are taken of ``disparity + doffs``.
+        doffs: Pixels, see `dsmnet.types.Calibration`: shares are taken of ``disparity + doffs``.
     """
     known = known_pixels(disparity)
     total = np.pad(np.where(known, disparity + doffs, np.nan).astype(np.float32), 1, mode="edge")

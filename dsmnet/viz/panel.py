@@ -53,14 +53,14 @@ def panel(
         target: [H, W], pixels.
         valid: where the ground truth is known; finite and positive pixels without it.
         right: RGB [H', W', 3].
-        max_disparity: the disparity of the warmest color, pixels; a high percentile without it.
-        title: a line above the grid.
+        max_disparity: The disparity of the warmest color, pixels; a high percentile without it.
+        title: A line above the grid.
 
     Returns:
         RGB, of a size that suits a screen whatever H and W.
 
     Raises:
-        ShapeError: left, prediction, ground truth and valid differ in size.
+        ShapeError: Left, prediction, ground truth and valid differ in size.
     """
     _check_sizes(left, prediction, target, valid)
     reference, mask = (prediction, None) if target is None else (target, known_pixels(target, valid))

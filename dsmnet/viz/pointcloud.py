@@ -22,7 +22,7 @@ def depth_from_disparity(disparity: DisparityMap, calibration: Calibration) -> N
         calibration: of the images at this size.
 
     Raises:
-        DataError: the calibration does not say the focal length or the baseline.
+        DataError: The calibration does not say the focal length or the baseline.
     """
     focal, baseline = focal_and_baseline(calibration)
     shift = np.where(np.isfinite(disparity) & (disparity > 0), disparity + calibration.doffs, 0)
@@ -54,17 +54,17 @@ def point_cloud(
 
     Args:
         disparity: [H, W], pixels; 0 or not finite where unknown.
-        image: the left view, RGB [H, W, 3].
+        image: The left view, RGB [H, W, 3].
         calibration: of the images at this size; its principal point defaults to the middle of the image.
-        max_depth: metres; what lies farther is left out.
-        edge_filter: leave out `flying_pixels` too.
+        max_depth: Metres; what lies farther is left out.
+        edge_filter: Leave out `flying_pixels` too.
 
     Returns:
         Points [N, 3] in metres, in row-major order of the pixels, and their colors, RGB [N, 3].
 
     Raises:
-        DataError: the calibration does not say the focal length or the baseline.
-        ShapeError: image and disparity differ in size.
+        DataError: The calibration does not say the focal length or the baseline.
+        ShapeError: Image and disparity differ in size.
     """
     if image.shape[:2] != disparity.shape:
         raise ShapeError(f"image {image.shape[:2]} and disparity {disparity.shape} differ in size")
@@ -89,12 +89,12 @@ def write_ply(path: Path, points: NDArray[np.float32], colors: Image) -> None:
     """Write colored points as PLY 1.0, binary little endian, which every point cloud viewer opens.
 
     Args:
-        path: the file.
+        path: The file.
         points: [N, 3], metres.
         colors: RGB [N, 3], 8 bit.
 
     Raises:
-        ShapeError: there are not as many colors as points.
+        ShapeError: There are not as many colors as points.
     """
     if points.shape != colors.shape:
         raise ShapeError(f"points {points.shape} and colors {colors.shape} must both be [N, 3]")
@@ -119,7 +119,7 @@ def focal_and_baseline(calibration: Calibration) -> tuple[float, float]:
     """Return what depth needs: the focal length in pixels and the baseline in metres.
 
     Raises:
-        DataError: the calibration does not say one of them, or one is not positive.
+        DataError: The calibration does not say one of them, or one is not positive.
     """
     focal, baseline = calibration.focal, calibration.baseline
     if focal is not None and baseline is not None:

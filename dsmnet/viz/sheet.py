@@ -25,14 +25,14 @@ def sheet(samples: Sequence[StereoSample], title: str | None = None) -> Image:
     in grey, what is known but occluded in orange, what is unknown in black; without a mask it is left out.
 
     Args:
-        samples: at least one pair, of any sizes.
-        title: a line above.
+        samples: At least one pair, of any sizes.
+        title: A line above.
 
     Returns:
         RGB.
 
     Raises:
-        ValueError: there are no samples.
+        ValueError: There are no samples.
     """
     if not samples:
         raise ValueError("a contact sheet needs at least one sample")

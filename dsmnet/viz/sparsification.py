@@ -30,8 +30,8 @@ def sparsification_figure(confidence: Mapping[str, Any], title: str, metric: str
     """Draw a panel per set with a curve per order of the pixels.
 
     Args:
-        confidence: the entry ``confidence`` of results.json.
-        title: a line above.
+        confidence: The entry ``confidence`` of results.json.
+        title: A line above.
         metric: ``epe``, ``bad1`` or ``bad3``.
     """
     sets = confidence["sets"]

@@ -35,7 +35,7 @@ def splat(
             not drawn.
         colors: RGB [N, 3].
         extents: [N, 2], widths and heights of the rectangles, pixels.
-        size: height and width of the picture.
+        size: Height and width of the picture.
         background: where no point falls.
 
     Returns:

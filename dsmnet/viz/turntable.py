@@ -34,9 +34,9 @@ def view(cloud: Cloud, yaw: float, pitch: float, area: int | None = None) -> Ima
 
     Args:
         cloud: what to draw.
-        yaw: degrees to the right; 0 and a `pitch` of 0 give the image that the cloud was made of.
-        pitch: degrees upwards.
-        area: pixels of the picture at most; one per point of the image without it.
+        yaw: Degrees to the right; 0 and a `pitch` of 0 give the image that the cloud was made of.
+        pitch: Degrees upwards.
+        area: Pixels of the picture at most; one per point of the image without it.
 
     Returns:
         RGB, with the proportions of the left view.

@@ -44,8 +44,8 @@ def write_page(results: Mapping[str, Any], pictures: Pictures, folder: Path) -> 
     """Write results.html, which shows what results.json holds, and pictures of the worst images.
 
     Args:
-        results: content of results.json.
-        pictures: drawn while the images were scored, under the labels of `methods`.
+        results: Content of results.json.
+        pictures: Drawn while the images were scored, under the labels of `methods`.
         folder: where the page goes.
 
     Returns:

@@ -46,7 +46,7 @@ class Pictures:
 
     Args:
         folder: where the temporary files lie.
-        limit: images on a page at most; 0 draws nothing.
+        limit: Images on a page at most; 0 draws nothing.
 
     Raises:
         UserError: `limit` is no whole number, or negative.

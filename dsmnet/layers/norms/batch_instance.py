@@ -18,13 +18,13 @@ class BatchInstanceNorm(nn.Module):
     the optimiser: `dsmnet.training.gates` does all three. A gate outside [0, 1] counts as the nearer end.
 
     Args:
-        num_features: channels.
+        num_features: Channels.
         ndim: 1 for sequences [B, C, L], 2 for maps [B, C, H, W], 3 for volumes [B, C, D, H, W].
-        eps: added to the variances.
+        eps: Added to the variances.
         momentum: of the batch norm's running statistics.
 
     Raises:
-        ShapeError: in forward, as for `InstanceNorm`.
+        ShapeError: In forward, as for `InstanceNorm`.
     """
 
     def __init__(self, num_features: int, *, ndim: int = 2, eps: float = 1e-5, momentum: float = 0.1) -> None:

@@ -22,7 +22,7 @@ def check_input(x: Tensor, channels: int, ndim: int, norm: str) -> None:
     """Refuse an input that has no statistics over its spatial dimensions.
 
     Raises:
-        ShapeError: wrong number of dimensions or channels, or a single pixel per channel.
+        ShapeError: Wrong number of dimensions or channels, or a single pixel per channel.
     """
     shape = list(x.shape)
     if len(shape) != ndim + 2 or shape[1] != channels:

@@ -22,15 +22,15 @@ class DomainNorm(nn.Module):
     memory format.
 
     Args:
-        num_features: channels.
+        num_features: Channels.
         variant: ``paper``: as above. ``seed``: without scale and shift, thus without parameters.
             ``l2_first``: unit length first, then instance norm with scale and shift.
         ndim: 1 for sequences [B, C, L], 2 for maps [B, C, H, W], 3 for volumes [B, C, D, H, W].
-        eps: added to the variance.
+        eps: Added to the variance.
 
     Raises:
-        ValueError: unknown variant.
-        ShapeError: in forward, when the input is not of that form or has one pixel per channel.
+        ValueError: Unknown variant.
+        ShapeError: In forward, when the input is not of that form or has one pixel per channel.
     """
 
     def __init__(

@@ -26,10 +26,10 @@ def group_norm(x: Tensor, groups: int, weight: Tensor | None, bias: Tensor | Non
 
     Args:
         x: [B, C, ...]; the result has its memory format.
-        groups: number of groups, a divisor of C.
+        groups: Number of groups, a divisor of C.
         weight: [C], the scale afterwards.
         bias: [C], the shift afterwards.
-        eps: added to the variance.
+        eps: Added to the variance.
     """
     layout = memory_format(x)
     if weight is not None and bias is not None:

@@ -17,10 +17,10 @@ class GroupNorm(nn.GroupNorm):
     memory format.
 
     Args:
-        num_features: channels.
+        num_features: Channels.
         ndim: 1 for sequences, 2 for maps, 3 for volumes.
-        groups: wanted number of groups; the greatest common divisor with `num_features` is used.
-        eps: added to the variance.
+        groups: Wanted number of groups; the greatest common divisor with `num_features` is used.
+        eps: Added to the variance.
     """
 
     def __init__(self, num_features: int, *, ndim: int = 2, groups: int = 8, eps: float = 1e-5) -> None:

@@ -14,15 +14,15 @@ class IBN(nn.Module):
     """Instance norm on the first channels, which lose appearance, and batch norm on the rest, which keep it.
 
     Args:
-        num_features: channels.
+        num_features: Channels.
         ndim: 1 for sequences, 2 for maps, 3 for volumes.
-        ratio: part of the channels that get instance norm, rounded down to whole channels; 0 to 1.
-        eps: added to the variances.
+        ratio: Part of the channels that get instance norm, rounded down to whole channels; 0 to 1.
+        eps: Added to the variances.
         momentum: of the batch norm's running statistics.
 
     Raises:
         ValueError: `ratio` is not within 0 and 1.
-        ShapeError: in forward, as for `InstanceNorm`.
+        ShapeError: In forward, as for `InstanceNorm`.
     """
 
     def __init__(

@@ -16,13 +16,13 @@ class InstanceNorm(nn.Module):
     float64) whatever the input; the result has the input's type and memory format.
 
     Args:
-        num_features: channels.
+        num_features: Channels.
         ndim: 1 for sequences [B, C, L], 2 for maps [B, C, H, W], 3 for volumes [B, C, D, H, W].
-        eps: added to the variance.
-        affine: learn a scale (starts at 1) and a shift (starts at 0) per channel.
+        eps: Added to the variance.
+        affine: Learn a scale (starts at 1) and a shift (starts at 0) per channel.
 
     Raises:
-        ShapeError: in forward, when the input is not of that form or has one pixel per channel.
+        ShapeError: In forward, when the input is not of that form or has one pixel per channel.
     """
 
     def __init__(self, num_features: int, *, ndim: int = 2, eps: float = 1e-5, affine: bool = True) -> None:

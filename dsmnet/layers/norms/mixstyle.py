@@ -25,17 +25,17 @@ class MixStyle(nn.Module):
     memory format. Random numbers are torch's own, of the CPU.
 
     Args:
-        num_features: channels.
+        num_features: Channels.
         ndim: 1 for sequences [B, C, L], 2 for maps [B, C, H, W], 3 for volumes [B, C, D, H, W].
         probability: of mixing, per batch.
         alpha: of the Beta distribution; below 1, `l` is mostly near 0 or 1.
-        views: blocks of equal size that the batch consists of; volumes are one per pair, so that it counts
+        views: Blocks of equal size that the batch consists of; volumes are one per pair, so that it counts
             as 1 there.
-        eps: added to the variances.
+        eps: Added to the variances.
 
     Raises:
-        ValueError: an argument out of its range.
-        ShapeError: in forward, as for `InstanceNorm`, or when a batch in training does not consist of `views`
+        ValueError: An argument out of its range.
+        ShapeError: In forward, as for `InstanceNorm`, or when a batch in training does not consist of `views`
             equal blocks; a single image is left as it is.
     """
 

@@ -14,7 +14,7 @@ class ChannelBias(nn.Module):
     The convolutions before a norm have no bias, as a norm has its own; without a norm this stands in for it.
 
     Args:
-        num_features: channels.
+        num_features: Channels.
         ndim: 1 for sequences, 2 for maps, 3 for volumes.
     """
 

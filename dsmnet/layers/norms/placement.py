@@ -73,8 +73,8 @@ class BlockInput(Everywhere):
     deepest one alone, where differences of appearance are small.
 
     Args:
-        first: the layer.
-        stages: how many stages have it, from the first on; `None` for all.
+        first: The layer.
+        stages: How many stages have it, from the first on; `None` for all.
     """
 
     first: Layer
@@ -93,9 +93,9 @@ class BlockOutput(Everywhere):
     take the place of the stem's norm.
 
     Args:
-        last: the layer.
-        stages: how many stages have it, from the first on; `None` for all.
-        at_stem: it also stands in the stem, instead of the norm there.
+        last: The layer.
+        stages: How many stages have it, from the first on; `None` for all.
+        at_stem: It also stands in the stem, instead of the norm there.
     """
 
     last: Layer

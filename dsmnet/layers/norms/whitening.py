@@ -22,16 +22,16 @@ class SwitchableWhitening(nn.Module):
     Processes that train together do not share statistics.
 
     Args:
-        num_features: channels.
+        num_features: Channels.
         ndim: 1 for sequences [B, C, L], 2 for maps [B, C, H, W], 3 for volumes [B, C, D, H, W].
-        group_size: most channels that are whitened together; the largest divisor of `num_features` up to it.
+        group_size: Most channels that are whitened together; the largest divisor of `num_features` up to it.
         iterations: Newton steps.
         momentum: of the running statistics.
-        eps: added to the variances.
+        eps: Added to the variances.
 
     Raises:
         ValueError: `group_size` or `iterations` below 1.
-        ShapeError: in forward, as for `InstanceNorm`.
+        ShapeError: In forward, as for `InstanceNorm`.
     """
 
     running_mean: Tensor

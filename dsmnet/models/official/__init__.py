@@ -45,7 +45,7 @@ def recognise(tensors: Mapping[str, Tensor], source: str) -> tuple[dict[str, Ten
         The tensors without the ``module.`` of several devices, and the map of names of the network.
 
     Raises:
-        FormatError: they are of no network that is known.
+        FormatError: They are of no network that is known.
     """
     plain = {name.removeprefix("module."): tensor for name, tensor in tensors.items()}
     for names in MAPS:
@@ -64,12 +64,12 @@ def to_our_names(
 
     Args:
         official: what `recognise` returned.
-        own: the state of our network.
-        names: the map.
+        own: The state of our network.
+        names: The map.
         source: of the file, for messages.
 
     Raises:
-        ShapeError: tensors are missing, unknown or of another shape; the message lists them.
+        ShapeError: Tensors are missing, unknown or of another shape; the message lists them.
     """
     wanted = {names.official_name(name): (name, tensor) for name, tensor in own.items()}
     # In the latest form of DSMNet's norm its tensors lie one level deeper.

@@ -22,7 +22,7 @@ def sga(cost: Tensor, weights: Tensor, backend: str = "auto", reduce: str = "max
     """Aggregate a volume along four directions and join the four results.
 
     Args:
-        cost: volume [N, C, D, H, W].
+        cost: Volume [N, C, D, H, W].
         weights: [N, 4, 5, H, W]; directions (down, up, right, left), entries (self, d, d-1, d+1, maximum),
             normalised by the caller.
         backend: ``reference`` (plain autograd; for ONNX, as it has plain operators alone), ``scan`` (torch
@@ -33,8 +33,8 @@ def sga(cost: Tensor, weights: Tensor, backend: str = "auto", reduce: str = "max
         The aggregated volume, [N, C, D, H, W]. The fast paths compute half precision in float32.
 
     Raises:
-        ShapeError: the weights do not fit the volume.
-        UserError: the backend is unknown, or not to be had for this tensor; or `reduce` is unknown.
+        ShapeError: The weights do not fit the volume.
+        UserError: The backend is unknown, or not to be had for this tensor; or `reduce` is unknown.
     """
     if reduce not in ("max", "mean"):
         raise UserError(f"sga: reduce={reduce!r}: expected max or mean")

@@ -30,10 +30,10 @@ def run(cost: Tensor, weights: Tensor, reduce: str, keep: bool) -> tuple[Tensor,
     """Aggregate a volume [N, C, D, H, W] with weights [N, 4, 5, H, W].
 
     Args:
-        cost: the volume.
+        cost: The volume.
         weights: of the four directions (down, up, right, left).
         reduce: what becomes of the four: ``max``, ``mean``, or ``none``, which stacks them in front.
-        keep: return what the backward pass needs, else empty tensors in its place.
+        keep: Return what the backward pass needs, else empty tensors in its place.
 
     Returns:
         The result; which axis is larger, int8 (1 vertical, -1 horizontal, 0 both), for ``max``; and the rows

@@ -22,7 +22,7 @@ def sgf(x: Tensor, weights: Tensor, backend: str = "auto") -> Tensor:
     """Filter a map along the graph's edges, all four passes.
 
     Args:
-        x: features (or the planes of a volume as channels), [N, C, H, W].
+        x: Features (or the planes of a volume as channels), [N, C, H, W].
         weights: [N, 4, 5, H, W]; ``weights[:, k]`` are the five weights of pass k in (down, up, right,
             left), entry 0 the pixel itself, shared over channels and normalised by the caller.
         backend: ``reference`` (plain autograd; for ONNX, as it has plain operators alone), ``scan`` (torch
@@ -32,8 +32,8 @@ def sgf(x: Tensor, weights: Tensor, backend: str = "auto") -> Tensor:
         The filtered map, [N, C, H, W]. The fast paths compute half precision in float32.
 
     Raises:
-        ShapeError: the weights do not fit the map.
-        UserError: the backend is unknown, or not to be had for this tensor.
+        ShapeError: The weights do not fit the map.
+        UserError: The backend is unknown, or not to be had for this tensor.
     """
     n, _, h, w = x.shape
     if tuple(weights.shape) != (n, 4, 5, h, w):

@@ -55,7 +55,7 @@ def run_backward(
     Args:
         grad: of the filtered map, [N, C, H, W].
         x: what was filtered.
-        weights: the weights.
+        weights: The weights.
         results: what `run` returned.
     """
     x, weights, across = _contiguous(x, weights)

@@ -79,7 +79,7 @@ def run_backward(
     Args:
         grad: of the filtered map, [N, C, H, W].
         x: what was filtered.
-        weights: the weights.
+        weights: The weights.
         results: what `run` returned.
     """
     height, width = x.shape[-2:]

@@ -40,11 +40,11 @@ class Guidance(nn.Module):
     linear map from similarities to weights.
 
     Args:
-        norm: normalisation of every convolution.
+        norm: Normalisation of every convolution.
         channels: of the left features.
         stride: of the left features and of the volume.
-        widths: channels at full and at half size of the volume.
-        passes: number of passes at full and at half size.
+        widths: Channels at full and at half size of the volume.
+        passes: Number of passes at full and at half size.
     """
 
     def __init__(

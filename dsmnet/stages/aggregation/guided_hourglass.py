@@ -37,8 +37,8 @@ class GuidedHourglass(nn.Module):
 
     Args:
         in_channels: of the volume.
-        norm3d: normalisation of every 3-D convolution.
-        widths: channels at full, half and quarter size.
+        norm3d: Normalisation of every 3-D convolution.
+        widths: Channels at full, half and quarter size.
         guide_channels: of the left map.
         graph_filters: SGF on each plane before the two hourglasses, as in the paper; the released network has
             none.

@@ -37,7 +37,7 @@ class HalfHourglass(nn.Module):
 
     Args:
         in_channels: of the volume.
-        widths: channels at half and at a quarter.
+        widths: Channels at half and at a quarter.
         norm: of its convolutions.
     """
 

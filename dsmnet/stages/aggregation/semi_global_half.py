@@ -47,10 +47,10 @@ class HalfSemiGlobalAggregation(nn.Module):
         in_channels: of the volume.
         channels: of the left view's feature maps, by stride.
         norm: of the guide.
-        norm3d: inside the volume.
-        widths: channels of the context at half and at a quarter of the volume's resolution.
-        passes: number of semi-global passes.
-        guide_width: channels between the features and the weights of the passes.
+        norm3d: Inside the volume.
+        widths: Channels of the context at half and at a quarter of the volume's resolution.
+        passes: Number of semi-global passes.
+        guide_width: Channels between the features and the weights of the passes.
         initial_scale: of the matching scores before training.
     """
 

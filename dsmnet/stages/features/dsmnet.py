@@ -20,7 +20,7 @@ def to_stride(channels: int, norm: Placement, stride: int) -> list[nn.Module]:
     """Return the two convolutions that lead from full size to the stride of the volume.
 
     Raises:
-        UserError: the stride is neither 3 nor 4.
+        UserError: The stride is neither 3 nor 4.
     """
     if stride not in (3, 4):
         raise UserError(f"model.stride={stride}: expected 3 or 4")
@@ -37,7 +37,7 @@ class Pyramid(nn.Module):
     Args:
         channels: of input and output.
         norm: of the joined maps and of the last convolution.
-        pools: sizes of the means.
+        pools: Sizes of the means.
     """
 
     def __init__(self, channels: int, norm: Placement, pools: Sequence[int] = (2, 4, 8, 16)) -> None:
@@ -67,13 +67,13 @@ class DSMNetFeatures(nn.Module):
     W/stride]}`, H and W multiples of `divisor`.
 
     Args:
-        norm: normalisation of every 2-D convolution, but those that weigh the edges.
+        norm: Normalisation of every 2-D convolution, but those that weigh the edges.
         stride: of the finest level, 3 or 4.
-        widths: channels of the five levels, fine to coarse.
+        widths: Channels of the five levels, fine to coarse.
         similarity: of the graph filters' edges, ``dot`` (released code) or ``cosine`` (paper).
 
     Raises:
-        UserError: an argument is not possible.
+        UserError: An argument is not possible.
     """
 
     def __init__(

@@ -21,12 +21,12 @@ class ResidualTrunk(nn.Module):
     The first convolution and the second stage halve the size, the fourth stage has dilation 2.
 
     Args:
-        norm: normalisation of every block.
-        widths: channels of the stages; the first is also that of the three convolutions.
-        blocks: number of blocks in each stage.
+        norm: Normalisation of every block.
+        widths: Channels of the stages; the first is also that of the three convolutions.
+        blocks: Number of blocks in each stage.
 
     Raises:
-        UserError: not four stages.
+        UserError: Not four stages.
     """
 
     def __init__(self, norm: Placement, *, widths: Sequence[int], blocks: Sequence[int]) -> None:
@@ -78,12 +78,12 @@ class PyramidFeatures(nn.Module):
     of `divisor`, at least `smallest`.
 
     Args:
-        norm: normalisation of every 2-D block.
-        widths: channels of the trunk's stages.
-        blocks: residual blocks of the trunk's stages.
-        pools: edges of the windows in pixels of the map, largest first.
-        pool_width: channels of each of them.
-        hidden: channels in between the joined maps and the result.
+        norm: Normalisation of every 2-D block.
+        widths: Channels of the trunk's stages.
+        blocks: Residual blocks of the trunk's stages.
+        pools: Edges of the windows in pixels of the map, largest first.
+        pool_width: Channels of each of them.
+        hidden: Channels in between the joined maps and the result.
         out_channels: of the result.
     """
 
@@ -115,7 +115,7 @@ class PyramidFeatures(nn.Module):
         """See the class.
 
         Raises:
-            ShapeError: the image is smaller than `smallest`.
+            ShapeError: The image is smaller than `smallest`.
         """
         if any(size < least for size, least in zip(image.shape[-2:], self.smallest, strict=True)):
             raise ShapeError(
@@ -138,11 +138,11 @@ class StageFeatures(nn.Module):
     W multiples of `divisor`. The last `joined` channels are for a `GroupwiseConcatVolume` to concatenate.
 
     Args:
-        norm: normalisation of every 2-D block.
-        widths: channels of the trunk's stages.
-        blocks: residual blocks of the trunk's stages.
-        hidden: channels in between the stages and the narrow map.
-        joined: channels of the narrow map; 0 for none (GwcNet-g).
+        norm: Normalisation of every 2-D block.
+        widths: Channels of the trunk's stages.
+        blocks: Residual blocks of the trunk's stages.
+        hidden: Channels in between the stages and the narrow map.
+        joined: Channels of the narrow map; 0 for none (GwcNet-g).
     """
 
     def __init__(

@@ -20,9 +20,9 @@ class UNetFeatures(nn.Module):
     of `divisor`.
 
     Args:
-        norm: normalisation of every 2-D block.
-        widths: channels at strides 2, 4, 8, ...; at least three.
-        graph_filter: filter the 1/8 map along the graph's edges before it is enlarged.
+        norm: Normalisation of every 2-D block.
+        widths: Channels at strides 2, 4, 8, ...; at least three.
+        graph_filter: Filter the 1/8 map along the graph's edges before it is enlarged.
     """
 
     def __init__(

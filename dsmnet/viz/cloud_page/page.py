@@ -66,7 +66,7 @@ def render_cloud(cloud: Cloud, title: str) -> str:
     """Return a page that needs nothing else: one file, drawn with WebGL.
 
     Args:
-        cloud: at least one point; the size of the page is 15 bytes for each.
+        cloud: At least one point; the size of the page is 15 bytes for each.
         title: what is shown.
     """
     packed, camera = pack(cloud), cloud.camera

@@ -1,0 +1,118 @@
+"""Checks of option values, each with one message: what was given, and what was expected."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from dsmnet.errors import UserError
+
+
+def check_choice(option: str, value: Any, choices: Collection[Any]) -> Any:
+    """Return a value that has to be one of some.
+
+    Args:
+        option: Name of the option, as the user writes it.
+        value: Value given for it.
+        choices: Values it can have, None for ``null``.
+
+    Raises:
+        UserError: The value is none of them.
+    """
+    if not isinstance(value, str | int | float | None) or value not in choices:
+        *others, last = ("null" if choice is None else str(choice) for choice in choices)
+        raise _refused(option, value, f"{', '.join(others)} or {last}" if others else last)
+    return value
+
+
+def check_number(
+    option: str,
+    value: Any,
+    *,
+    least: float = -math.inf,
+    above: float = -math.inf,
+    most: float = math.inf,
+    unit: str = "",
+) -> float:
+    """Return a finite number within bounds.
+
+    Args:
+        option: Name of the option, as the user writes it.
+        value: Value given for it.
+        least: Smallest number allowed.
+        above: Number that it has to exceed.
+        most: Largest number allowed.
+        unit: Unit, for the message: ``pixels``.
+
+    Raises:
+        UserError: The value is no number, not finite, or out of bounds.
+    """
+    if not _is_number(value) or not (math.isfinite(value) and least <= value <= most and value > above):
+        raise _refused(option, value, _bounds("a number", least, above, most, unit))
+    return float(value)
+
+
+def check_whole(option: str, value: Any, *, least: int = 1, most: float = math.inf, unit: str = "") -> int:
+    """Return a whole number within bounds.
+
+    Args:
+        option: Name of the option, as the user writes it.
+        value: Value given for it.
+        least: Smallest number allowed.
+        most: Largest number allowed.
+        unit: Unit, for the message: ``pixels``.
+
+    Raises:
+        UserError: The value is no whole number, or out of bounds.
+    """
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+        raise _refused(option, value, _bounds("a whole number", least, -math.inf, most, unit))
+    return value
+
+
+def check_share(option: str, value: Any) -> float:
+    """Return a probability or share, from 0 to 1.
+
+    Raises:
+        UserError: The value is none.
+    """
+    return check_number(option, value, least=0, most=1)
+
+
+def check_range(option: str, ends: Any, *, least: float = -math.inf) -> tuple[float, float]:
+    """Return the two ends of a range, the lower one first.
+
+    Args:
+        option: Name of the option, as the user writes it.
+        ends: Value given for it.
+        least: Smallest number allowed.
+
+    Raises:
+        UserError: The value is not two finite numbers in order, or begins below `least`.
+    """
+    low: Any
+    high: Any
+    low, high = ends if isinstance(ends, Sequence) and len(ends) == 2 else (None, None)
+    if not (_is_number(low) and _is_number(high) and least <= low <= high and math.isfinite(high - low)):
+        raise _refused(option, ends, _bounds("two numbers, the lower one first,", least, -math.inf, math.inf))
+    return low, high
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _bounds(what: str, least: float, above: float, most: float, unit: str = "") -> str:
+    if unit:
+        what += f" of {unit}"
+    if least > -math.inf and most < math.inf:
+        return f"{what} from {least:g} to {most:g}"
+    parts = [f"of at least {least:g}"] if least > -math.inf else []
+    parts += [f"above {above:g}"] if above > -math.inf else []
+    parts += [f"of at most {most:g}"] if most < math.inf else []
+    return f"{what} {' and '.join(parts)}".strip(" ,").replace(",  ", ", ")
+
+
+def _refused(option: str, value: Any, expected: str) -> UserError:
+    return UserError(f"{option}={value}: expected {expected}")
