@@ -86,7 +86,7 @@ def training_step(
 
     def step() -> None:
         output = net.match(net.normalize(left), net.normalize(right), max_disparity)
-        loss(output.disparities, output.scores, ground_truth, valid).backward()
+        loss(output.disparities, output.logits, ground_truth, valid).backward()
         nn.utils.clip_grad_norm_(net.parameters(), 1.0, foreach=not plain)
         optimizer.step()
         optimizer.zero_grad()

@@ -9,7 +9,7 @@ import torch
 
 from benchmarks.compare import Case
 from dsmnet.layers.conv import VolumeConv
-from dsmnet.stages.volumes import ConcatVolume, FoldedVolume
+from dsmnet.stages.volumes import ConcatVolume, LazyConcatVolume
 
 
 def cases(
@@ -67,7 +67,7 @@ def convolve(
 
     def run() -> None:
         with torch.set_grad_enabled(backward):
-            out = conv(FoldedVolume(volume, left, right, planes) if fold else volume(left, right, planes))
+            out = conv(LazyConcatVolume(volume, left, right, planes) if fold else volume(left, right, planes))
             if backward:
                 left.grad = right.grad = conv.weight.grad = None
                 out.square().sum().backward()

@@ -155,7 +155,7 @@ def weights_for(net: nn.Module, path: Path, option: str) -> dict[str, Tensor]:
 
     Args:
         net: Network that they are for.
-        path: Of a checkpoint of tools/train.py, or of the authors' code.
+        path: File, a checkpoint of tools/train.py, or of the authors' code.
         option: That named the file, for messages.
 
     Raises:

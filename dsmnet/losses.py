@@ -1,4 +1,4 @@
-"""What training minimises."""
+"""Loss: smooth-L1 of disparities and cross-entropy of matching logits."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from dsmnet.errors import UserError
 
 
 class StereoLoss(nn.Module):
-    """Smooth-L1 of every predicted disparity, plus the cross-entropy of the volumes behind them.
+    """Smooth-L1 of every predicted disparity, plus the cross-entropy of the logits behind them.
 
-    The cross-entropy is that of the two planes around the ground truth, weighted so that their mean is the
-    ground truth. It tells the features which plane is right also where the expectation looks at the wrong
-    peak and passes no gradient there. The first, unaggregated volume is only asked for what both views see.
+    The cross-entropy is with the two planes around the ground truth, weighted so that their mean is the
+    ground truth. It has a gradient also where the soft-argmax looks at the wrong peak. That of the first,
+    unaggregated logits is taken over pixels visible in both views.
 
     Args:
-        disparity_weights: Per output, coarse to fine (DSMNet: 0.2, 0.6, 1.0). The last is that of the answer;
-            a network with fewer outputs takes the last ones.
-        volume_weights: Per volume, raw to final, counted likewise: the last is that of the final volume,
-            those before it of the first ones. Empty: the published multi-output smooth-L1 alone.
-        beta: Pixels at which smooth-L1 turns from square to linear.
+        disparity_weights: Weights of the outputs, coarse to fine (DSMNet: 0.2, 0.6, 1.0); a network with
+            fewer outputs takes the last ones.
+        volume_weights: Weights of the logits: the last one of the final logits, those before it of the first
+            ones. Empty for smooth-L1 alone, as published.
+        beta: Error in pixels at which smooth-L1 turns from square to linear.
 
     Raises:
         UserError: No output has a weight, or a number is negative or not finite.
@@ -55,7 +55,7 @@ class StereoLoss(nn.Module):
     def forward(
         self,
         disparities: Sequence[Tensor],
-        scores: Sequence[Tensor],
+        logits: Sequence[Tensor],
         ground_truth: Tensor,
         valid: Tensor,
         noc: Tensor | None = None,
@@ -64,10 +64,10 @@ class StereoLoss(nn.Module):
 
         Args:
             disparities: Predictions [N, 1, H, W] in pixels.
-            scores: Volumes [N, 1, D, h, w]; plane k stands for a disparity of k H/h pixels.
-            ground_truth: [N, 1, H, W] in pixels.
-            valid: where the ground truth counts, bool [N, 1, H, W].
-            noc: where both views see the point; `None` if unknown.
+            logits: Matching logits [N, 1, D, h, w]; plane k is a disparity of k H/h pixels.
+            ground_truth: Disparity [N, 1, H, W] in pixels.
+            valid: Mask of pixels that count, bool [N, 1, H, W].
+            noc: Mask of pixels visible in both views, bool [N, 1, H, W]; None if unknown.
         """
         total = ground_truth.new_zeros(())
         count = valid.sum().clamp(min=1)
@@ -75,31 +75,31 @@ class StereoLoss(nn.Module):
             error = F.smooth_l1_loss(disparity.float(), ground_truth, reduction="none", beta=self.beta)
             total = total + weight * (error * valid).sum() / count
         early = max(len(self.volume_weights) - 1, 0)
-        chosen = [*scores[:-1][:early], *scores[-1:]]
+        chosen = [*logits[:-1][:early], *logits[-1:]]
         for weight, volume in _pair_from_the_end(self.volume_weights, chosen):
-            raw = volume is scores[0] and len(scores) > 1
+            raw = volume is logits[0] and len(logits) > 1
             mask = noc if raw and noc is not None else valid
             total = total + weight * volume_cross_entropy(volume, ground_truth, mask)
         return total
 
 
 def _pair_from_the_end(weights: Sequence[float], tensors: Sequence[Tensor]) -> list[tuple[float, Tensor]]:
-    """The last weight belongs to the last tensor; what is left over on either side is dropped."""
+    """Pair weights and tensors from the end; the longer one loses its first entries."""
     return list(zip(reversed(weights), reversed(tensors), strict=False))[::-1]
 
 
-def volume_cross_entropy(scores: Tensor, ground_truth: Tensor, valid: Tensor) -> Tensor:
+def volume_cross_entropy(logits: Tensor, ground_truth: Tensor, valid: Tensor) -> Tensor:
     """Cross-entropy between the softmax over planes and the two planes around the ground truth.
 
     Args:
-        scores: [N, 1, D, h, w].
+        logits: Matching logits [N, 1, D, h, w].
         ground_truth: Disparity [N, 1, H, W] in pixels, H a multiple of h.
-        valid: Bool [N, 1, H, W].
+        valid: Mask of pixels that count, bool [N, 1, H, W].
 
     Returns:
-        The mean over the pixels of the small map whose ground truth is known and lies within the planes.
+        Mean over the pixels of the small map that count and lie within the planes.
     """
-    planes, h = scores.shape[2:4]
+    planes, h = logits.shape[2:4]
     stride = ground_truth.shape[-2] // h
     # The centre of a cell of strided 3x3 convolutions is its first pixel; half a cell further lies the
     # centre of the cell itself. The pixel in between is close to both.
@@ -108,7 +108,7 @@ def volume_cross_entropy(scores: Tensor, ground_truth: Tensor, valid: Tensor) ->
     mask = valid[:, 0, start::stride, start::stride] & (target < planes - 1)
     lower = target.clamp(0, planes - 1.001).floor()
     fraction = (target - lower).clamp(0, 1)
-    log_p = scores.squeeze(1).float().log_softmax(1)
+    log_p = logits.squeeze(1).float().log_softmax(1)
     index = lower.long()[:, None]
     near = torch.cat([log_p.gather(1, index), log_p.gather(1, (index + 1).clamp(max=planes - 1))], dim=1)
     entropy = -((1 - fraction) * near[:, 0] + fraction * near[:, 1])

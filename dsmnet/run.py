@@ -30,6 +30,7 @@ from dsmnet.models.checkpoint import (
     read_weights,
     save_weights,
 )
+from dsmnet.options import check_whole
 from dsmnet.training.compiled import CompiledMatch, Match, match_views
 from dsmnet.training.gates import make_optimizer
 from dsmnet.training.module import StereoModule
@@ -65,7 +66,7 @@ def run(cfg: DictConfig, output: Path) -> None:
 
 
 def train(cfg: DictConfig, output: Path) -> Path:
-    """Train as ``cfg`` says; return the weights that had the smallest error on the source's held-back part.
+    """Train as ``cfg`` says; return the weights that had the smallest error on the validation split.
 
     Raises:
         UserError: An option is impossible, the data is missing, or the loss diverges.
@@ -75,18 +76,15 @@ def train(cfg: DictConfig, output: Path) -> Path:
         check_exists(find_weights(Path(cfg.init)), "init")
     if cfg.init_partly and cfg.init is None:
         raise UserError("init_partly=true without init: expected init=CHECKPOINT, of which to take what fits")
-    if isinstance(cfg.seed, bool) or not isinstance(cfg.seed, int) or not 0 <= cfg.seed < 2**32:
-        raise UserError(f"seed={cfg.seed}: expected a whole number from 0 to 2**32 - 1")
+    check_whole("seed", cfg.seed, least=0, most=2**32 - 1)
     match = _match(cfg)
     pl.seed_everything(cfg.seed, workers=True)
     predictor = build_from_config(cfg)
     if cfg.resume is not None:
         check_resumable(Path(cfg.resume), net=predictor.net)
-    reach = cfg.max_disparity
-    if isinstance(reach, bool) or not isinstance(reach, int) or reach < 1 or predictor.net.planes(reach) < 2:
-        raise UserError(
-            f"max_disparity={reach}: expected a whole number of pixels that makes two planes or more"
-        )
+    max_disparity = check_whole("max_disparity", cfg.max_disparity, unit="pixels")
+    if predictor.net.planes(max_disparity) < 2:
+        raise UserError(f"max_disparity={max_disparity}: expected more pixels, for two planes of the network")
     if cfg.init is not None:
         tensors = weights_for(predictor.net, Path(cfg.init), "init")
         if cfg.init_partly:
@@ -120,7 +118,7 @@ def train(cfg: DictConfig, output: Path) -> Path:
     )
     if trainer.is_global_zero:
         log.info(
-            "%s with norm=%s: %.2f M parameters; %d pairs to train on, %d held back; writing to %s",
+            "%s with norm=%s: %.2f M parameters; %d pairs to train on, %d for validation; writing to %s",
             cfg.choices.model,
             cfg.choices.norm,
             sum(p.numel() for p in module.net.parameters()) / 1e6,
@@ -154,7 +152,7 @@ def _fit(trainer: pl.Trainer, module: StereoModule, data: StereoDataModule, resu
     """Run the training loop; what ends it is told in one line.
 
     Raises:
-        UserError: see `train`; `Interrupted` after a signal.
+        UserError: An option is impossible or data is broken; `Interrupted` after a signal.
     """
     try:
         trainer.fit(module, data, ckpt_path=resume, weights_only=True)

@@ -31,8 +31,8 @@ def build_stored(node: Any, source: str) -> Any:
     value of moderate size, and nothing refers to the environment.
 
     Args:
-        node: What the file holds.
-        source: Of the file, for messages.
+        node: Configuration as the file holds it.
+        source: Name of the file, for messages.
 
     Raises:
         FormatError: The configuration asks for anything else; nothing was built.

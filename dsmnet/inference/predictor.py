@@ -91,7 +91,7 @@ class StereoPredictor(nn.Module):
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Do what `predict` does; return also how sharp the distribution is, see `inference.confidence`."""
         output, padding = self._run(self.net.match, left, right, max_disparity)
-        disparity, scores = output.disparities[-1].clamp(min=0), output.scores[-1]
+        disparity, scores = output.disparities[-1].clamp(min=0), output.logits[-1]
         coarse = F.avg_pool2d(disparity.float(), self.net.stride)
         shares = sharpness(scores, self.net.plane_of(coarse, scores.shape[2]))
         return _finished(disparity, padding), _finished(full_size(shares, disparity.shape[-2:]), padding)

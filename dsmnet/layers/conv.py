@@ -1,7 +1,7 @@
-"""Convolution blocks whose normalisation is passed in.
+"""Convolution blocks with a normalisation that is passed in, 2-D and 3-D.
 
-Every block takes a `Placement` (`dsmnet.layers.norms.placement`) and asks it for the norm of the place at
-hand, so that swapping the normalisation never touches a network.
+Every block asks a `Placement` (`dsmnet.layers.norms.placement`) for its norms, so that swapping the
+normalisation never touches a network.
 """
 
 from __future__ import annotations
@@ -13,22 +13,32 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dsmnet.errors import ShapeError
-from dsmnet.layers.conv3d import Conv3d
 from dsmnet.layers.norms.placement import Placement
+from dsmnet.ops.convolution import conv3d
 
 
-class Convolvable(Protocol):
-    """Something that knows its convolution without being a tensor, such as a volume that is not built."""
+class LazyVolume(Protocol):
+    """A cost volume that is convolved without being held in memory."""
 
     def convolve(self, conv: nn.Conv3d) -> Tensor:
-        """Return what `conv` makes of it."""
+        """Return the volume convolved by `conv`."""
+
+
+class Conv3d(nn.Conv3d):
+    """`torch.nn.Conv3d` of one group with zero padding, computed by `dsmnet.ops.convolution.conv3d`."""
+
+    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        assert self.groups == 1
+        assert self.padding_mode == "zeros"
+        assert not isinstance(self.padding, str)
+        return conv3d(input, weight, bias, self.stride, self.padding, self.dilation)
 
 
 class VolumeConv(Conv3d):
-    """A 3-D convolution that takes a volume which is not built, too."""
+    """A 3-D convolution of a cost volume, lazy or not."""
 
-    def forward(self, x: Tensor | Convolvable) -> Tensor:
-        """[N, C, D, h, w], or what stands for it -> [N, out_channels, D, h, w]."""
+    def forward(self, x: Tensor | LazyVolume) -> Tensor:
+        """Volume [N, C, D, h, w] -> [N, out_channels, D, h, w]."""
         return super().forward(x) if isinstance(x, Tensor) else x.convolve(self)
 
 
@@ -40,16 +50,16 @@ class ConvNormAct(nn.Sequential):
     """Convolution without bias, norm, ReLU (2-D or 3-D).
 
     Args:
-        in_channels: of the input.
-        out_channels: of the output.
-        norm: Asked for the norm of this place.
-        kernel: Size.
-        stride: Step.
-        padding: On each side; default: half the kernel times the dilation.
-        dilation: Distance of the kernel's elements.
+        in_channels: Number of input channels.
+        out_channels: Number of output channels.
+        norm: Placement that provides the norm.
+        kernel: Kernel size.
+        stride: Stride.
+        padding: Zeros on each side; default: half the kernel times the dilation.
+        dilation: Spacing of the kernel's elements.
         ndim: 2 for maps, 3 for volumes.
-        stem: It is the very first convolution of a network.
-        act: End with a ReLU.
+        stem: First convolution of a network.
+        act: ReLU at the end.
     """
 
     def __init__(
@@ -79,14 +89,14 @@ class UpConvNormAct(nn.Sequential):
     """Transposed convolution without bias that doubles the size, norm, ReLU (2-D or 3-D).
 
     Args:
-        in_channels: of the input.
-        out_channels: of the output.
-        norm: Asked for the norm of this place.
-        kernel: Size, one number or one per dimension. 4 doubles a dimension; 3 does with `output_padding` 1,
-            and without it makes ``2 n - 1`` of n.
-        output_padding: Added on the far side.
+        in_channels: Number of input channels.
+        out_channels: Number of output channels.
+        norm: Placement that provides the norm.
+        kernel: Kernel size, one number or one per dimension: 4 doubles a dimension; 3 does with
+            `output_padding` 1, and without it gives ``2 n - 1``.
+        output_padding: Size added on one side of each dimension.
         ndim: 2 for maps, 3 for volumes.
-        act: End with a ReLU.
+        act: ReLU at the end.
     """
 
     def __init__(
@@ -111,15 +121,15 @@ class ResidualBlock(nn.Module):
     """Two 3x3 convolutions around an identity, or around a 1x1 convolution where the size changes.
 
     Args:
-        channels: of the output.
-        norm: Asked for the norms of this place.
-        in_channels: of the input; default: those of the output.
-        stride: Step of the first convolution.
-        dilation: Distance of both kernels' elements.
+        channels: Number of output channels.
+        norm: Placement that provides the norms.
+        in_channels: Number of input channels; default: `channels`.
+        stride: Stride of the first convolution.
+        dilation: Spacing of both kernels' elements.
         ndim: 2 for maps, 3 for volumes.
-        stage: of the network in which the block stands, from 1; see `Placement`.
-        last: It is the last block of its stage.
-        act: End with a ReLU.
+        stage: Stage of the network that the block belongs to, from 1; see `Placement`.
+        last: Last block of its stage.
+        act: ReLU at the end.
     """
 
     def __init__(
@@ -157,7 +167,7 @@ class ResidualBlock(nn.Module):
 
 
 class UpsampleMerge(nn.Module):
-    """Enlarge a coarse map to the size of a fine one, join the two and mix them."""
+    """Upsample a coarse map to the size of a fine one, concatenate the two and convolve."""
 
     def __init__(
         self, coarse_channels: int, fine_channels: int, out_channels: int, norm: Placement, *, ndim: int = 2

@@ -1,4 +1,4 @@
-"""What happens to an image in [0, 1] before a network sees it."""
+"""Normalisation of input images in [0, 1]."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class ImageZScore(nn.Module):
         self.eps = eps
 
     def forward(self, image: Tensor) -> Tensor:
-        """[N, 3, H, W] in [0, 1] -> normalised, the same shape."""
+        """Image [N, 3, H, W] in [0, 1] -> normalised image of the same shape."""
         variance, mean = torch.var_mean(image, dim=(2, 3), keepdim=True, correction=0)
         return (image - mean) / (variance.sqrt() + self.eps)
 
@@ -31,5 +31,5 @@ class ImageNetNorm(nn.Module):
         self.register_buffer("std", torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1), persistent=False)
 
     def forward(self, image: Tensor) -> Tensor:
-        """[N, 3, H, W] in [0, 1] -> normalised, the same shape."""
+        """Image [N, 3, H, W] in [0, 1] -> normalised image of the same shape."""
         return (image - self.mean) / self.std

@@ -1,4 +1,4 @@
-"""To another resolution, and together with the map that is there already (GANet, Zhang et al. 2019)."""
+"""Change of resolution with a skip connection (GANet, Zhang et al. 2019)."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from dsmnet.layers.norms.placement import Placement
 
 
 class Merge(nn.Module):
-    """A convolution that halves or doubles the size, joined with a skipped map, then mixed.
+    """Convolution that halves or doubles the size, concatenation with a skip, convolution.
 
     Args:
-        in_channels: of the map whose size changes.
-        out_channels: of the skipped map and the result.
-        norm: of both convolutions.
-        up: Double the size with a transposed convolution of kernel 4 (in volumes 3 along the planes, of which
-            n become ``2 n - 1``); else halve it.
+        in_channels: Number of channels of the map whose size changes.
+        out_channels: Number of channels of the skip and the result.
+        norm: Normalisation of both convolutions.
+        up: Double the size by a transposed convolution of kernel 4 (in volumes 3 along the planes, of which n
+            become ``2 n - 1``) instead of halving it.
         ndim: 2 for maps, 3 for volumes.
     """
 
@@ -49,5 +49,5 @@ class Merge(nn.Module):
         x = self.change(x)
         if x.shape != skip.shape:
             raise ShapeError(f"cannot merge {tuple(x.shape)} with {tuple(skip.shape)}")
-        x = torch.cat([x, skip], dim=1)  # frees what it was made of: in a volume that is much
+        x = torch.cat([x, skip], dim=1)  # the same name, so that a volume is freed before the convolution
         return self.mix(x)

@@ -33,6 +33,14 @@ _RESUMED = {  # what continues a run, besides the weights
     "optimizer_states": list,
     "state_dict": dict,
 }
+# Submodules with another name in the first weights of the package, the shipped ones among them: old -> new.
+_RENAMED = {
+    "enter": "conv_in",
+    "halve": "downsample",
+    "see_context": "proj_context",
+    "see_scores": "proj_scores",
+    "weigh": "to_weights",
+}
 _MOST_CONFIG = 100_000  # characters of JSON; those of the package need 2,000
 
 
@@ -42,8 +50,8 @@ class Checkpoint:
 
     Args:
         tensors: By name, as in the file.
-        config: Of the network, unchecked but for being a dictionary with a dictionary ``network``; None in a
-            file that this project did not write.
+        config: Configuration of the network, unchecked but for being a dictionary with a dictionary
+            ``network``; None in a file that this project did not write.
         pairs: How many training pairs the weights have seen; None where the file does not say.
     """
 
@@ -73,8 +81,8 @@ def read_checkpoint(path: Path, option: str = "checkpoint") -> Checkpoint:
     For names of weights that come with the package see `find_weights`.
 
     Args:
-        path: Of the file.
-        option: That named the file, for messages.
+        path: File.
+        option: Option that named the file, for messages.
 
     Raises:
         UserError: There is no such file.
@@ -85,7 +93,7 @@ def read_checkpoint(path: Path, option: str = "checkpoint") -> Checkpoint:
     source = f"{option}={path}"
     if path.suffix == ".safetensors":
         tensors, config = _read_safetensors(path, source)
-        return checked(path, source, Checkpoint(tensors, config, None))
+        return checked(path, source, Checkpoint(_renamed(tensors), config, None))
     content = load_tensors(path, source)
     if not isinstance(content, dict):
         raise FormatError(f"{source}: holds no weights by name, but a {type(content).__name__}")
@@ -94,6 +102,7 @@ def read_checkpoint(path: Path, option: str = "checkpoint") -> Checkpoint:
     tensors = {k: v for k, v in state.items() if isinstance(k, str) and isinstance(v, Tensor)}
     if config is not None:
         tensors = {k.removeprefix(NET_PREFIX): v for k, v in tensors.items() if k.startswith(NET_PREFIX)}
+        tensors = _renamed(tensors)
     return checked(path, source, Checkpoint(tensors, config, pairs if isinstance(pairs, int) else None))
 
 
@@ -120,6 +129,10 @@ def read_pairs(path: Path) -> int | None:
         FormatError: It is no checkpoint.
     """
     return read_checkpoint(path).pairs
+
+
+def _renamed(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {".".join(_RENAMED.get(p, p) for p in name.split(".")): t for name, t in tensors.items()}
 
 
 def _read_safetensors(path: Path, source: str) -> tuple[dict[str, Tensor], Any]:
@@ -157,8 +170,8 @@ def check_resumable(path: Path, option: str = "resume", net: nn.Module | None = 
     """Refuse a file that training cannot be continued from.
 
     Args:
-        path: Of the file.
-        option: That named the file, for messages.
+        path: File.
+        option: Option that named the file, for messages.
         net: Network that is trained; None: any.
 
     Raises:

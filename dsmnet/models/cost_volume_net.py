@@ -9,21 +9,22 @@ from torch import Tensor, nn
 
 from dsmnet.layers.norms.placement import Placement
 from dsmnet.models.stereo_net import StereoNet, StereoOutput, kaiming_fan_out, to_channels_last
+from dsmnet.stages.aggregation.base import Aggregation, AggregationInput
 from dsmnet.stages.regression import FullSizeSoftArgmax
 
 
 class CostVolumeNet(StereoNet):
-    """Features, cost volume, 3-D aggregation, expectation over the disparities at full size.
+    """Features, cost volume, 3-D aggregation, soft-argmax at full size.
 
     Args:
-        norm: Placement of the 2-D normalisation.
-        norm3d: Placement of the normalisation inside cost volumes.
-        normalize: what happens to the input image.
-        features: Makes an extractor from `norm`.
-        volume: Makes a volume from the feature channels.
-        aggregation: Makes an aggregation from the volume's channels and the features' (by stride).
-        stride: of the features that are matched.
-        max_disparity: Default search range in pixels.
+        norm: Normalisation of 2-D convolutions.
+        norm3d: Normalisation of 3-D convolutions.
+        normalize: Normalisation of the input images.
+        features: Factory of the feature extractor, called with `norm`.
+        volume: Factory of the cost volume, called with the number of feature channels.
+        aggregation: Factory of the aggregation, called with an `AggregationInput`.
+        stride: Stride of the matched features.
+        max_disparity: Default search range, pixels.
     """
 
     def __init__(
@@ -34,30 +35,25 @@ class CostVolumeNet(StereoNet):
         normalize: nn.Module,
         features: Callable[..., Any],
         volume: Callable[..., Any],
-        aggregation: Callable[..., nn.Module],
+        aggregation: Callable[..., Aggregation],
         stride: int,
         max_disparity: int,
     ) -> None:
         backbone = features(norm)
         cost_volume = volume(backbone.channels[stride])
-        super().__init__(
-            normalize=normalize,
-            backbone=backbone,
-            aggregation=aggregation(cost_volume.out_channels, backbone.channels, norm=norm, norm3d=norm3d),
-            stride=stride,
-            max_disparity=max_disparity,
-        )
-        self.volume = cost_volume
+        given = AggregationInput(cost_volume.out_channels, backbone.channels, norm, norm3d)
+        super().__init__(normalize, backbone, cost_volume, aggregation(given), stride, max_disparity)
         self.regression = FullSizeSoftArgmax(stride)
         kaiming_fan_out(self)
         to_channels_last(self)
 
     def match(self, left: Tensor, right: Tensor, max_disparity: int | None = None) -> StereoOutput:
         """See `StereoNet.match`."""
-        lefts, rights = self.extract(left, right)
-        volume = self.cost_volume(lefts[self.stride], rights[self.stride], self.planes(max_disparity))
-        scores = self.aggregation(volume, lefts)
-        return StereoOutput([self.regression(score) for score in scores], scores)
+        left_features, right_features = self.extract(left, right)
+        planes = self.planes(max_disparity)
+        volume = self.cost_volume(left_features[self.stride], right_features[self.stride], planes)
+        logits = self.aggregation(volume, left_features)
+        return StereoOutput([self.regression(each) for each in logits], logits)
 
     def plane_of(self, disparity: Tensor, planes: int) -> Tensor:
         """See `StereoNet.plane_of`."""

@@ -24,16 +24,15 @@ class DSMNet(StereoNet):
     ``norm=domain``; both have batch norm in the volume.
 
     Args:
-        norm: Placement of the 2-D normalisation.
-        norm3d: Placement of the normalisation inside cost volumes.
-        normalize: what happens to the input image.
-        stride: of features and volume, 3 or 4.
-        widths: Feature channels of the five levels, fine to coarse.
-        volume_widths: Channels of the volume at full, half and quarter size.
-        similarity: of the graph filters' edges, ``dot`` (released code) or ``cosine`` (paper).
+        norm: Normalisation of 2-D convolutions.
+        norm3d: Normalisation of 3-D convolutions.
+        normalize: Normalisation of the input images.
+        stride: Stride of features and cost volume, 3 or 4.
+        widths: Number of feature channels of the five levels, fine to coarse.
+        volume_widths: Number of channels of the volume at full, half and quarter size.
+        similarity: Similarity of the graph filters' edges, ``dot`` (released code) or ``cosine`` (paper).
         graph_filters: SGF in the volume too, as the paper describes and the released code does not do.
-        max_disparity: Default search range in pixels; searched are 0 to `max_disparity`, both included.
-        fold: Convolve the volume without building it; the same result in less time and memory.
+        max_disparity: Default search range, pixels; disparities from 0 to `max_disparity`, both included.
     """
 
     def __init__(
@@ -48,45 +47,38 @@ class DSMNet(StereoNet):
         similarity: str,
         graph_filters: bool,
         max_disparity: int,
-        fold: bool = True,
     ) -> None:
         backbone = DSMNetFeatures(norm, stride=stride, widths=widths, similarity=similarity)
         channels = widths[0]
-        volume = ConcatVolume(channels, fold=fold)
-        super().__init__(
-            normalize=normalize,
-            backbone=backbone,
-            aggregation=GuidedHourglass(
-                volume.out_channels,
-                norm3d,
-                widths=volume_widths,
-                guide_channels=channels,
-                graph_filters=graph_filters,
-                similarity=similarity,
-            ),
-            stride=stride,
-            max_disparity=max_disparity,
+        volume = ConcatVolume(channels)
+        aggregation = GuidedHourglass(
+            volume.out_channels,
+            norm3d,
+            widths=volume_widths,
+            guide_channels=channels,
+            graph_filters=graph_filters,
+            similarity=similarity,
         )
+        super().__init__(normalize, backbone, volume, aggregation, stride, max_disparity)
         self.left_head = ConvNormAct(channels, channels, norm)
         self.right_head = ConvNormAct(channels, channels, norm)
-        self.volume = volume
         self.guidance = Guidance(norm, channels, stride=stride, widths=(widths[0], widths[1]))
         self.regression = FullSizeSoftArgmax(stride, inclusive=True)
         if stride == 3:
-            # The released 1/3 network declares this and never uses it. It is kept, frozen, so that the
-            # authors' files load whole and the number of parameters is theirs.
+            # Declared and never used by the released 1/3 network; kept, frozen, so that the authors' files
+            # load whole and the number of parameters is theirs.
             self.unused = Merge(8, 8, norm3d, up=True, ndim=3).requires_grad_(False)
         kaiming_fan_out(self)
         to_channels_last(self)
 
     def match(self, left: Tensor, right: Tensor, max_disparity: int | None = None) -> StereoOutput:
         """See `StereoNet.match`."""
-        lefts, rights = self.extract(left, right)
-        near, far = lefts[self.stride], rights[self.stride]
-        pair = self.left_head(near), self.right_head(far)
-        volume = self.cost_volume(*pair, self.planes(max_disparity))
-        scores = self.aggregation(volume, self.guidance(left, near), near)
-        return StereoOutput([self.regression(score) for score in scores], scores)
+        left_features, right_features = self.extract(left, right)
+        left_map, right_map = left_features[self.stride], right_features[self.stride]
+        matched = self.left_head(left_map), self.right_head(right_map)
+        volume = self.cost_volume(*matched, self.planes(max_disparity))
+        logits = self.aggregation(volume, self.guidance(left, left_map), left_map)
+        return StereoOutput([self.regression(each) for each in logits], logits)
 
     def planes(self, max_disparity: int | None = None) -> int:
         """Number of planes; one more than `StereoNet.planes`, for the disparity `max_disparity` itself."""

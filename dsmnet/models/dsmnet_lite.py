@@ -10,27 +10,28 @@ from torch.nn import functional as F
 
 from dsmnet.layers.norms.placement import Placement
 from dsmnet.models.stereo_net import StereoNet, StereoOutput, to_channels_last
+from dsmnet.stages.aggregation.base import Aggregation, AggregationInput
 from dsmnet.stages.features.unet import UNetFeatures
 from dsmnet.stages.refinement import Refinement
 from dsmnet.stages.regression import SoftArgmax
 
 
 class DSMNetLite(StereoNet):
-    """Features, volume and aggregation at 1/4, then a refinement to full size.
+    """Features, cost volume and aggregation at 1/4, then refinement to full size.
 
     Args:
-        norm: Placement of the 2-D normalisation.
-        norm3d: Placement of the normalisation inside cost volumes.
-        normalize: what happens to the input image.
-        volume: Makes a volume from the feature channels.
-        aggregation: Makes an aggregation from the volume's channels and the features' (by stride).
-        widths: Feature channels at strides 2, 4, 8, ...
+        norm: Normalisation of 2-D convolutions.
+        norm3d: Normalisation of 3-D convolutions.
+        normalize: Normalisation of the input images.
+        volume: Factory of the cost volume, called with the number of feature channels.
+        aggregation: Factory of the aggregation, called with an `AggregationInput`.
+        widths: Number of feature channels at strides 2, 4, 8, ...
         graph_filter: SGF in the features.
-        window: Radius in planes of the soft-argmax, `None` for all planes.
-        refine_hidden: Channels of the two refinement scales.
-        refine_blocks: Residual blocks of the two refinement scales.
-        refine_radius: Reach of the local correlation, in pixels of each scale.
-        max_disparity: Default search range in pixels.
+        window: Radius of the soft-argmax in planes; None for all planes.
+        refine_hidden: Number of hidden channels of the two refinement stages.
+        refine_blocks: Number of residual blocks of the two refinement stages.
+        refine_radius: Radius of the local correlation of the two stages, pixels of each.
+        max_disparity: Default search range, pixels.
     """
 
     def __init__(
@@ -40,7 +41,7 @@ class DSMNetLite(StereoNet):
         norm3d: Placement,
         normalize: nn.Module,
         volume: Callable[..., Any],
-        aggregation: Callable[..., nn.Module],
+        aggregation: Callable[..., Aggregation],
         widths: Sequence[int],
         graph_filter: bool,
         window: int | None,
@@ -51,14 +52,8 @@ class DSMNetLite(StereoNet):
     ) -> None:
         backbone = UNetFeatures(norm, widths=widths, graph_filter=graph_filter)
         cost_volume = volume(backbone.channels[4])
-        super().__init__(
-            normalize=normalize,
-            backbone=backbone,
-            aggregation=aggregation(cost_volume.out_channels, backbone.channels, norm=norm, norm3d=norm3d),
-            stride=4,
-            max_disparity=max_disparity,
-        )
-        self.volume = cost_volume
+        given = AggregationInput(cost_volume.out_channels, backbone.channels, norm, norm3d)
+        super().__init__(normalize, backbone, cost_volume, aggregation(given), 4, max_disparity)
         self.regression = SoftArgmax(window)
         self.refinement = Refinement(
             backbone.channels, hidden=refine_hidden, blocks=refine_blocks, radius=refine_radius
@@ -67,12 +62,13 @@ class DSMNetLite(StereoNet):
 
     def match(self, left: Tensor, right: Tensor, max_disparity: int | None = None) -> StereoOutput:
         """See `StereoNet.match`."""
-        lefts, rights = self.extract(left, right)
-        volume = self.cost_volume(lefts[self.stride], rights[self.stride], self.planes(max_disparity))
-        scores = self.aggregation(volume, lefts)
-        coarse = self.regression(scores[-1]) * self.stride
-        refined = self.refinement(coarse, lefts, rights)
+        left_features, right_features = self.extract(left, right)
+        planes = self.planes(max_disparity)
+        volume = self.cost_volume(left_features[self.stride], right_features[self.stride], planes)
+        logits = self.aggregation(volume, left_features)
+        coarse = self.regression(logits[-1]) * self.stride
+        refined = self.refinement(coarse, left_features, right_features)
         if not self.training:
-            return StereoOutput(refined[-1:], scores[-1:])
+            return StereoOutput(refined[-1:], logits[-1:])
         full = F.interpolate(coarse, size=left.shape[-2:], mode="bilinear", align_corners=False)
-        return StereoOutput([full, *refined], scores)
+        return StereoOutput([full, *refined], logits)

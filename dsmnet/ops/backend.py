@@ -1,4 +1,4 @@
-"""One place that decides which implementation of an operator runs."""
+"""Choice of an operator's implementation, in one place, and the types that all of them compute in."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def choose_backend(backend: str, device: torch.device | None = None) -> str:
 
     Args:
         backend: One of `BACKENDS`.
-        device: where the tensors are; on a GPU with Triton its kernels are the fastest, else the scan.
+        device: Device of the tensors; on a GPU with Triton its kernels are the fastest, else the scan.
 
     Raises:
         UserError: The name is not one of `BACKENDS`, or Triton is asked for where it cannot run.
@@ -39,7 +39,29 @@ def choose_backend(backend: str, device: torch.device | None = None) -> str:
     return backend
 
 
-def widest(x: Tensor) -> torch.dtype:
+def plain_operations() -> bool:
+    """Return whether plain operations must stand in for hand-written ones.
+
+    So it is in a graph capture (torch.compile, torch.export, ONNX), and with ``DSMNET_BACKEND=reference``.
+    """
+    captured = torch.compiler.is_compiling() or torch.jit.is_tracing()
+    return captured or os.environ.get("DSMNET_BACKEND") == "reference"
+
+
+def memory_format(x: Tensor) -> torch.memory_format:
+    """Return the dense format `x` is stored in; contiguous where it is in none."""
+    last = {4: torch.channels_last, 5: torch.channels_last_3d}.get(x.ndim)
+    if last is None or x.is_contiguous() or not x.is_contiguous(memory_format=last):
+        return torch.contiguous_format
+    return last
+
+
+def widen(x: Tensor) -> Tensor:
+    """Return `x` in the type that statistics are taken in: float32, or float64 where it is that already."""
+    return x if x.dtype == torch.float64 else x.float()
+
+
+def accumulation_type(x: Tensor) -> torch.dtype:
     """Return the type to sum in: float64 for itself, float32 for all others."""
     return torch.float64 if x.dtype == torch.float64 else torch.float32
 

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from dsmnet.ops.backend import widest
+from dsmnet.ops.backend import accumulation_type
 
 _BLOCK_ON_CPU = 2**17  # numbers of a block of the result: stays in a CPU's cache
 _BLOCK_ON_GPU = 2**26  # fills a GPU
@@ -34,7 +34,7 @@ def groupwise_correlation(left: Tensor, right: Tensor, planes: int) -> Tensor:
     Returns:
         [N, G, D, h, w], channels last, zero where x < d. Half precision is summed in float32.
     """
-    wide = widest(left)
+    wide = accumulation_type(left)
     return _correlate(left.to(wide), right.to(wide), planes).to(left.dtype)
 
 
@@ -44,16 +44,16 @@ def correlation_in_a_graph(left: Tensor, right: Tensor, planes: int) -> Tensor:
     Some neighbouring columns meet all that they may match in one product of matrices [x, u], u counted from
     the right. Plane d lies on its d-th diagonal; read with rows one shorter, the diagonals are columns.
     """
-    w, reach = left.shape[-1], _COLUMNS + planes - 1
+    w, span = left.shape[-1], _COLUMNS + planes - 1
     blocks = (w + _COLUMNS - 1) // _COLUMNS + 1  # never one, which a graph would take for a rule
     beyond = 2 * _COLUMNS - 1
     near = F.pad(left, (0, beyond))[..., : blocks * _COLUMNS].unflatten(-1, (blocks, _COLUMNS))
     first = torch.arange(blocks, device=left.device)[:, None] * _COLUMNS
-    window = first + torch.arange(reach - 1, -1, -1, device=left.device)
+    window = first + torch.arange(span - 1, -1, -1, device=left.device)
     far = F.pad(right, (planes - 1, beyond))[..., window]
-    met = near.permute(0, 1, 3, 4, 5, 2) @ far.permute(0, 1, 3, 4, 2, 5)  # [N, G, h, blocks, columns, reach]
-    diagonals = met.flatten(-2)[..., _COLUMNS - 1 : _COLUMNS - 1 + _COLUMNS * (reach - 1)]
-    volume = diagonals.unflatten(-1, (_COLUMNS, reach - 1))[..., :planes]
+    met = near.permute(0, 1, 3, 4, 5, 2) @ far.permute(0, 1, 3, 4, 2, 5)  # [N, G, h, blocks, columns, span]
+    diagonals = met.flatten(-2)[..., _COLUMNS - 1 : _COLUMNS - 1 + _COLUMNS * (span - 1)]
+    volume = diagonals.unflatten(-1, (_COLUMNS, span - 1))[..., :planes]
     return volume.permute(0, 1, 5, 2, 3, 4).flatten(-2)[..., :w]
 
 

@@ -1,13 +1,13 @@
-"""Soft-argmax over enlarged scores (PSMNet, Chang and Chen 2018, section 3.5) without the enlarged volume.
+"""Soft-argmax over enlarged logits (PSMNet, Chang and Chen 2018, section 3.5) without the enlarged volume.
 
 Trilinear enlargement is linear along each axis in turn. Along the image axes a pixel of one phase (its place
 within the cell of `stride` pixels) always lies between the same two neighbours with the same weights, so
 that a phase is a blend of shifted maps. Along the disparity axis a level lies between two planes;
 every `stride`-th level is again a blend of shifted planes, here called a run. Block by block of rows,
-the expectation takes two sums per pixel. For the backward pass the scores, the disparity, the sum of weights
+the expectation takes two sums per pixel. For the backward pass the logits, the disparity, the sum of weights
 and the largest level are kept, and the blends are computed once more.
 
-Scores may be of any size. They are taken relative to the largest plane of their pixel, and a level relative
+Logits may be of any size. They are taken relative to the largest plane of their pixel, and a level relative
 to the largest level only after it was blended: so that level has the weight 1 to the last bit, whatever the
 rounding of the blend, and no sum overflows or vanishes.
 
@@ -32,11 +32,11 @@ _BLOCK_ON_CPU = 2**18  # numbers in a block: stays in a CPU's cache
 _BLOCK_ON_GPU = 2**25  # fills a GPU
 
 
-def full_size_soft_argmax(scores: Tensor, stride: int, levels: int, backend: str = "auto") -> Tensor:
-    """Enlarge scores trilinearly (corners not aligned); return the expectation of a softmax over the levels.
+def full_size_soft_argmax(logits: Tensor, stride: int, levels: int, backend: str = "auto") -> Tensor:
+    """Enlarge logits trilinearly (corners not aligned); return the expectation of a softmax over the levels.
 
     Args:
-        scores: [N, D, h, w], larger is better; float32 or float64. What is infinite counts as an eighth of
+        logits: [N, D, h, w], larger is better; float32 or float64. What is infinite counts as an eighth of
             the largest number, so that a level beside a plane of -inf has no weight.
         stride: Enlargement of the image axes.
         levels: Size of the enlarged disparity axis, at least D.
@@ -47,8 +47,8 @@ def full_size_soft_argmax(scores: Tensor, stride: int, levels: int, backend: str
         Disparity in levels, [N, stride h, stride w].
     """
     if _exporting() or choose_backend(backend) == "reference":
-        return _reference(scores, stride, levels)
-    disparity, _, _ = _soft_argmax(scores, stride, levels)
+        return _reference(logits, stride, levels)
+    disparity, _, _ = _soft_argmax(logits, stride, levels)
     return F.pixel_shuffle(disparity, stride).squeeze(1)
 
 
@@ -57,26 +57,26 @@ def _exporting() -> bool:
     return torch.jit.is_tracing() or torch.onnx.is_in_onnx_export() or (exporting is not None and exporting())
 
 
-def _reference(scores: Tensor, stride: int, levels: int) -> Tensor:
-    size = (levels, stride * scores.shape[-2], stride * scores.shape[-1])
-    fine = F.interpolate(_finite(scores[:, None]), size=size, mode="trilinear", align_corners=False)
+def _reference(logits: Tensor, stride: int, levels: int) -> Tensor:
+    size = (levels, stride * logits.shape[-2], stride * logits.shape[-1])
+    fine = F.interpolate(_finite(logits[:, None]), size=size, mode="trilinear", align_corners=False)
     disparities = torch.arange(levels, device=fine.device, dtype=fine.dtype)
     return torch.einsum("ndhw,d->nhw", fine.squeeze(1).softmax(1), disparities)
 
 
 @torch.library.custom_op("dsmnet::full_size_soft_argmax", mutates_args=())
-def _soft_argmax(scores: Tensor, stride: int, levels: int) -> tuple[Tensor, Tensor, Tensor]:
+def _soft_argmax(logits: Tensor, stride: int, levels: int) -> tuple[Tensor, Tensor, Tensor]:
     """Return the disparity, the sum of weights and the largest level (below the largest plane, base 2).
 
     Each [N, stride**2, h, w], a channel per phase; a weight is relative to that of the largest level.
     """
-    n, planes, h, w = scores.shape
-    disparity = scores.new_empty(n, stride**2, h, w)
+    n, planes, h, w = logits.shape
+    disparity = logits.new_empty(n, stride**2, h, w)
     sums, peaks = torch.empty_like(disparity), torch.empty_like(disparity)
     middle = (levels - 1) / 2  # moments about it lose less to rounding
-    runs = _runs(planes, levels, scores)
-    padded = _pad(scores)
-    for block in _blocks(scores, stride):
+    runs = _runs(planes, levels, logits)
+    padded = _pad(logits)
+    for block in _blocks(logits, stride):
         fine = _below_largest(block.enlarge(padded))
         buffer = torch.empty_like(fine)
         peak = fine.new_full((n, 1, block.height, w), -math.inf)
@@ -96,13 +96,13 @@ def _soft_argmax(scores: Tensor, stride: int, levels: int) -> tuple[Tensor, Tens
 
 @torch.library.custom_op("dsmnet::full_size_soft_argmax_backward", mutates_args=())
 def _soft_argmax_backward(
-    grad: Tensor, scores: Tensor, disparity: Tensor, sums: Tensor, peaks: Tensor, stride: int, levels: int
+    grad: Tensor, logits: Tensor, disparity: Tensor, sums: Tensor, peaks: Tensor, stride: int, levels: int
 ) -> Tensor:
-    """Return the gradient of the scores; a level of weight p has ``grad * p * (level - disparity)``."""
-    runs = _runs(scores.shape[1], levels, scores)
-    padded = _pad(scores)
+    """Return the gradient of the logits; a level of weight p has ``grad * p * (level - disparity)``."""
+    runs = _runs(logits.shape[1], levels, logits)
+    padded = _pad(logits)
     grad_padded = torch.zeros_like(padded)
-    for block in _blocks(scores, stride):
+    for block in _blocks(logits, stride):
         fine, peak = _below_largest(block.enlarge(padded)), block.of(peaks)
         grad_fine, buffer, distance = torch.zeros_like(fine), torch.empty_like(fine), torch.empty_like(fine)
         for run in runs:
@@ -110,26 +110,26 @@ def _soft_argmax_backward(
             away = torch.sub(run.levels, block.of(disparity), out=distance[:, : run.count])
             run.blend_adjoint(change.mul_(away), grad_fine)
         block.enlarge_adjoint(grad_fine.mul_(block.of(grad) / block.of(sums)), grad_padded)
-    return _pad_adjoint(grad_padded).masked_fill_(scores.abs() > _most(scores), 0)
+    return _pad_adjoint(grad_padded).masked_fill_(logits.abs() > _most(logits), 0)
 
 
 @_soft_argmax.register_fake
-def _(scores: Tensor, stride: int, levels: int) -> tuple[Tensor, Tensor, Tensor]:
-    n, _, h, w = scores.shape
-    disparity, sums, peaks = (scores.new_empty(n, stride**2, h, w) for _ in range(3))
+def _(logits: Tensor, stride: int, levels: int) -> tuple[Tensor, Tensor, Tensor]:
+    n, _, h, w = logits.shape
+    disparity, sums, peaks = (logits.new_empty(n, stride**2, h, w) for _ in range(3))
     return disparity, sums, peaks
 
 
 @_soft_argmax_backward.register_fake
 def _(
-    grad: Tensor, scores: Tensor, disparity: Tensor, sums: Tensor, peaks: Tensor, stride: int, levels: int
+    grad: Tensor, logits: Tensor, disparity: Tensor, sums: Tensor, peaks: Tensor, stride: int, levels: int
 ) -> Tensor:
-    return scores.new_empty(scores.shape)
+    return logits.new_empty(logits.shape)
 
 
 def _keep(ctx: Any, inputs: tuple[Tensor, int, int], output: tuple[Tensor, Tensor, Tensor]) -> None:
-    scores, ctx.stride, ctx.levels = inputs
-    ctx.save_for_backward(scores, *output)
+    logits, ctx.stride, ctx.levels = inputs
+    ctx.save_for_backward(logits, *output)
     ctx.mark_non_differentiable(*output[1:])
 
 
@@ -159,7 +159,7 @@ class _Run:
     outermost: bool
 
     def blend(self, planes: Tensor, buffer: Tensor) -> Tensor:
-        """Return the scores of the levels, [N, count, h, w], in the buffer."""
+        """Return the logits of the levels, [N, count, h, w], in the buffer."""
         below, above = self._neighbours(planes)
         return torch.lerp(below, above, self.fractions, out=buffer[:, : self.count])
 
@@ -218,10 +218,10 @@ class _Block:
     """Rows of one phase of the enlarged image.
 
     Args:
-        channel: of the phase.
-        top: First row, in rows of the scores.
+        channel: Channel of the phase.
+        top: First row, in rows of the logits.
         height: Number of rows.
-        row: where the phase lies among the rows, see `_place`.
+        row: Place of the phase among the rows, see `_place`.
         column: The same for the columns.
     """
 
@@ -236,12 +236,12 @@ class _Block:
         return maps[:, self.channel, None, self.top : self.top + self.height]
 
     def enlarge(self, padded: Tensor) -> Tensor:
-        """Blend the padded scores [N, D + 2, h + 2, w + 2] -> [N, D + 2, height, w]."""
+        """Blend the padded logits [N, D + 2, h + 2, w + 2] -> [N, D + 2, height, w]."""
         lines = torch.lerp(*self._neighbours(padded, 2), self.row[1])
         return torch.lerp(*self._neighbours(lines, 3), self.column[1])
 
     def enlarge_adjoint(self, grad: Tensor, grad_padded: Tensor) -> None:
-        """Add the gradient of the enlarged scores to that of the padded ones."""
+        """Add the gradient of the enlarged logits to that of the padded ones."""
         grad_lines = grad.new_zeros(*grad.shape[:3], grad_padded.shape[3])
         for into, share, axis, fraction in (
             (grad_lines, grad, 3, self.column[1]),
@@ -259,10 +259,10 @@ class _Block:
         return x.narrow(axis, start, count), x.narrow(axis, start + 1, count)
 
 
-def _blocks(scores: Tensor, stride: int) -> Iterator[_Block]:
+def _blocks(logits: Tensor, stride: int) -> Iterator[_Block]:
     """Yield blocks that make up the enlarged image."""
-    n, planes, h, w = scores.shape
-    limit = _BLOCK_ON_GPU if scores.is_cuda else _BLOCK_ON_CPU
+    n, planes, h, w = logits.shape
+    limit = _BLOCK_ON_GPU if logits.is_cuda else _BLOCK_ON_CPU
     step = max(1, limit // (n * (planes + 2) * w))
     phases = [_place(k, 1, stride) for k in range(stride)]
     for y, row in enumerate(phases):
@@ -276,18 +276,18 @@ def _below_largest(planes: Tensor) -> Tensor:
     return planes.sub_(planes.amax(1, keepdim=True))
 
 
-def _finite(scores: Tensor) -> Tensor:
-    """Return scores that can be blended: infinite ones would make nan with a share of 0."""
-    return scores.clamp(-_most(scores), _most(scores))
+def _finite(logits: Tensor) -> Tensor:
+    """Return logits that can be blended: infinite ones would make nan with a share of 0."""
+    return logits.clamp(-_most(logits), _most(logits))
 
 
-def _most(scores: Tensor) -> float:
-    return torch.finfo(scores.dtype).max / 8
+def _most(logits: Tensor) -> float:
+    return torch.finfo(logits.dtype).max / 8
 
 
-def _pad(scores: Tensor) -> Tensor:
-    """Repeat the border along all three axes; scores of base 2."""
-    padded = F.pad(_finite(scores[:, None]), (1,) * 6, mode="replicate")
+def _pad(logits: Tensor) -> Tensor:
+    """Repeat the border along all three axes; logits of base 2."""
+    padded = F.pad(_finite(logits[:, None]), (1,) * 6, mode="replicate")
     return padded.squeeze(1).mul_(math.log2(math.e))
 
 

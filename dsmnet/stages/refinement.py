@@ -1,4 +1,4 @@
-"""Sharpen a disparity map by comparing the views once more, close to what is already known."""
+"""Refinement of a disparity map by local correlation at 1/4 and 1/2 of the resolution."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dsmnet.layers.norms.functional import unit_length
+from dsmnet.ops.normalize import unit_length
 
 
 def warp(right: Tensor, disparity: Tensor) -> Tensor:
-    """Sample the right view's map [N, C, h, w] at x - disparity ([N, 1, h, w], px of this map)."""
+    """Sample a map of the right view [N, C, h, w] at x - disparity ([N, 1, h, w], pixels of this map)."""
     h, w = right.shape[-2:]
     xs = torch.arange(w, device=right.device, dtype=torch.float32) - disparity.float()[:, 0]
     ys = torch.arange(h, device=right.device, dtype=torch.float32).view(1, h, 1).expand_as(xs)
@@ -21,12 +21,12 @@ def warp(right: Tensor, disparity: Tensor) -> Tensor:
 
 
 def convex_upsample(disparity: Tensor, logits: Tensor, factor: int) -> Tensor:
-    """Enlarge by convex combinations of the 3x3 neighbours (RAFT, Teed and Deng 2020, section 3.3).
+    """Upsample by convex combinations of the 3x3 neighbours (RAFT, Teed and Deng 2020, section 3.3).
 
     Args:
         disparity: [N, 1, h, w] in px of this map.
         logits: [N, 9 * factor**2, h, w].
-        factor: Enlargement.
+        factor: Upsampling factor.
 
     Returns:
         Disparity [N, 1, factor h, factor w] in px of the larger map.
@@ -39,17 +39,23 @@ def convex_upsample(disparity: Tensor, logits: Tensor, factor: int) -> Tensor:
 
 
 class RefinementStage(nn.Module):
-    """One scale: warp, correlate locally, correct, enlarge twice.
+    """One scale of the refinement: warp, correlate locally, correct, upsample by two.
 
-    The network sees image features, the local correlation, the matching error and the high-pass part of the
-    disparity, never its absolute value: a correction must not depend on the range of a data set.
+    Its input is image features, local correlation, warping error and the high-pass part of the disparity.
+    The absolute disparity is no input: a correction must not depend on the disparity range of a data set.
+
+    Args:
+        channels: Number of feature channels.
+        hidden: Number of hidden channels.
+        blocks: Number of residual blocks.
+        radius: Radius of the local correlation, pixels of this scale.
     """
 
     def __init__(self, channels: int, hidden: int, blocks: int, radius: int) -> None:
         super().__init__()
         self.radius = radius
         inputs = channels + (2 * radius + 1) + 2
-        self.enter = nn.Conv2d(inputs, hidden, 3, padding=1)
+        self.conv_in = nn.Conv2d(inputs, hidden, 3, padding=1)
         self.blocks = nn.ModuleList(
             nn.Sequential(
                 nn.Conv2d(hidden, hidden, 3, padding=1),
@@ -58,7 +64,7 @@ class RefinementStage(nn.Module):
             )
             for _ in range(blocks)
         )
-        self.correct = nn.Conv2d(hidden, 1, 3, padding=1)  # at first changes nothing
+        self.correct = nn.Conv2d(hidden, 1, 3, padding=1)  # zero at the start
         self.mask = nn.Conv2d(hidden, 9 * 4, 1)
         for parameter in self.correct.parameters():
             nn.init.zeros_(parameter)
@@ -66,7 +72,7 @@ class RefinementStage(nn.Module):
     def forward(self, disparity: Tensor, left: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
         """Disparity [N, 1, h, w] and features [N, C, h, w] -> corrected map and its enlargement by 2."""
         unit_left, unit_right = unit_length(left), unit_length(right)
-        # The position is not differentiated: gradients reach the disparity through the sum below.
+        # No gradient through the sampling position: the gradient flows through the sum below.
         warped = warp(unit_right, disparity.detach())
         near = F.pad(warped, (self.radius, self.radius))
         width = left.shape[-1]
@@ -76,7 +82,7 @@ class RefinementStage(nn.Module):
         error = (unit_left - warped).abs().mean(1, keepdim=True)
         smooth = F.avg_pool2d(disparity, 5, stride=1, padding=2, count_include_pad=False)
         x = torch.cat([left, correlation, error, (disparity - smooth).clamp(-8, 8)], dim=1)
-        x = F.leaky_relu(self.enter(x), 0.1)
+        x = F.leaky_relu(self.conv_in(x), 0.1)
         for block in self.blocks:
             x = F.leaky_relu(x + block(x), 0.1)
         refined = disparity + self.correct(x)
@@ -84,10 +90,13 @@ class RefinementStage(nn.Module):
 
 
 class Refinement(nn.Module):
-    """Two scales, 1/4 then 1/2, each enlarged by learned convex combinations.
+    """Two stages, at 1/4 and at 1/2, each followed by learned convex upsampling.
 
-    Contract of the slot: `forward(disparity [N, 1, h, w] in px of the full image, lefts, rights)` with
-    feature maps by stride -> list of [N, 1, H, W], coarse to fine.
+    Args:
+        channels: Number of feature channels by stride.
+        hidden: Number of hidden channels of the two stages.
+        blocks: Number of residual blocks of the two stages.
+        radius: Radius of the local correlation of the two stages, pixels of each.
     """
 
     def __init__(
@@ -102,9 +111,17 @@ class Refinement(nn.Module):
         self.at_quarter = RefinementStage(channels[4], hidden[0], blocks[0], radius[0])
         self.at_half = RefinementStage(channels[2], hidden[1], blocks[1], radius[1])
 
-    def forward(self, disparity: Tensor, lefts: dict[int, Tensor], rights: dict[int, Tensor]) -> list[Tensor]:
-        """See the class: full-size disparities after the first and after the second scale."""
-        _, half = self.at_quarter(disparity / 4, lefts[4], rights[4])
-        _, full = self.at_half(half, lefts[2], rights[2])
+    def forward(
+        self, disparity: Tensor, left_features: dict[int, Tensor], right_features: dict[int, Tensor]
+    ) -> list[Tensor]:
+        """Return full-size disparities [N, 1, H, W] after the first and after the second stage.
+
+        Args:
+            disparity: Disparity at 1/4 of the size, [N, 1, h, w], in pixels of the full image.
+            left_features: Left feature maps by stride.
+            right_features: Right feature maps by stride.
+        """
+        _, half = self.at_quarter(disparity / 4, left_features[4], right_features[4])
+        _, full = self.at_half(half, left_features[2], right_features[2])
         first = F.interpolate(half * 2, scale_factor=2, mode="bilinear", align_corners=False)
         return [first, full]

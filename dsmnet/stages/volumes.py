@@ -1,6 +1,6 @@
-"""Two feature maps -> a cost volume; plane d compares left (x, y) with right (x - d, y), d = 0 .. D-1.
+"""Cost volumes of two feature maps; plane d compares left (x, y) with right (x - d, y), d = 0 .. D-1.
 
-Each class states `out_channels`; all are zero where x < d, that is where the right view ends.
+Each class states `out_channels`; volumes are zero where x < d, beyond the border of the right view.
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dsmnet.errors import ShapeError, UserError
-from dsmnet.layers.folding import convolve_pair
-from dsmnet.layers.norms.checks import memory_format
-from dsmnet.layers.norms.functional import plain_wanted, unit_length
+from dsmnet.ops.backend import memory_format
+from dsmnet.ops.concat_convolution import convolve_pair
 from dsmnet.ops.correlation import correlation_in_a_graph, groupwise_correlation
+from dsmnet.ops.normalize import plain_operations, unit_length
 
 
 class _Volume(nn.Module):
-    """Common contract: `forward(left, right, planes)` on [N, C, h, w] -> [N, out_channels, planes, h, w]."""
+    """Base of cost volumes: `forward(left, right, planes)`, [N, C, h, w] -> [N, out_channels, D, h, w]."""
 
     out_channels: int
-    products = False  # `compare` multiplies: zeros beyond the right view make zeros of the volume
+    products = False  # `compare` multiplies, so that zero padding of the right view gives zeros
 
     def forward(self, left: Tensor, right: Tensor, planes: int) -> Tensor:
         _check(left, right, planes)
@@ -38,7 +38,7 @@ class _Volume(nn.Module):
         return torch.stack(slices, dim=2)
 
     def _capture(self, left: Tensor, right: Tensor, planes: int) -> Tensor:
-        """The same without a slice whose size depends on the plane: for graphs of any width."""
+        """Compute the volume without slices whose size depends on the plane: for graphs of any width."""
         width = left.shape[-1]
         shifted = F.pad(right, (planes - 1, 0))
         slices = [
@@ -51,7 +51,7 @@ class _Volume(nn.Module):
         return volume * seen[:, None].to(volume.dtype)
 
     def prepare(self, features: Tensor) -> Tensor:
-        """What can be done once per view."""
+        """Return features [N, ..., h, w] prepared once per view."""
         return features
 
     def compare(self, left: Tensor, right: Tensor) -> Tensor:
@@ -66,13 +66,13 @@ def _check(left: Tensor, right: Tensor, planes: int) -> None:
         raise ShapeError(f"volume: {planes} planes; at least one is needed")
 
 
-class FoldedVolume:
-    """A volume that is not built: its first convolution is computed from the two maps.
+class LazyConcatVolume:
+    """A cost volume of concatenated features that is convolved without being held in memory.
 
     Args:
-        volume: Has `convolve(left, right, planes, weight)`.
-        left: Features [N, C, h, w].
-        right: Features [N, C, h, w].
+        volume: Module with `convolve(left, right, planes, weight)`.
+        left: Left features [N, C, h, w].
+        right: Right features [N, C, h, w].
         planes: Number of planes.
 
     Raises:
@@ -87,9 +87,9 @@ class FoldedVolume:
         self.views = left, right, planes
 
     def convolve(self, conv: nn.Conv3d) -> Tensor:
-        """Return what `conv` makes of the volume, [N, out_channels, D, h, w].
+        """Return the volume convolved by `conv`, [N, out_channels, D, h, w].
 
-        A convolution other than 3x3x3, of step 1 and without bias, gets the volume built.
+        Only 3x3x3 kernels of stride 1 and padding 1 without bias are fast; others get the volume in memory.
         """
         plain = conv.stride == conv.dilation == (1, 1, 1) and conv.groups == 1 and conv.bias is None
         if plain and conv.kernel_size == (3, 3, 3) and conv.padding == (1, 1, 1):
@@ -99,7 +99,13 @@ class FoldedVolume:
 
 
 class GroupwiseVolume(_Volume):
-    """Group-wise correlation (GwcNet, Guo et al. 2019, eq. 3), of unit vectors per group if `cosine`."""
+    """Group-wise correlation (GwcNet, Guo et al. 2019, eq. 3).
+
+    Args:
+        channels: Number of feature channels.
+        groups: Number of groups.
+        cosine: Scale features to unit length per group.
+    """
 
     products = True
 
@@ -119,8 +125,8 @@ class GroupwiseVolume(_Volume):
         return grouped * (c // self.out_channels) ** -0.5
 
     def forward(self, left: Tensor, right: Tensor, planes: int) -> Tensor:
-        """Plane by plane in plain operations, where those are wanted; else all of it in one operator."""
-        if plain_wanted():
+        """Features [N, C, h, w] -> volume [N, groups, D, h, w], by one operator or by plain operations."""
+        if plain_operations():
             return super().forward(left, right, planes)
         _check(left, right, planes)
         return groupwise_correlation(self.prepare(left), self.prepare(right), planes)
@@ -134,16 +140,14 @@ class GroupwiseVolume(_Volume):
 
 
 class ConcatVolume(_Volume):
-    """Left features beside the shifted right ones (GC-Net, PSMNet, DSMNet).
+    """Concatenation of left and shifted right features (GC-Net, PSMNet, DSMNet).
 
     Args:
-        channels: of the features.
-        fold: The first convolution may be computed without building the volume; the same result.
+        channels: Number of feature channels.
     """
 
-    def __init__(self, channels: int, fold: bool = True) -> None:
+    def __init__(self, channels: int) -> None:
         super().__init__()
-        self.fold = fold
         self.out_channels = 2 * channels
 
     def compare(self, left: Tensor, right: Tensor) -> Tensor:
@@ -156,20 +160,16 @@ class ConcatVolume(_Volume):
 
 
 class GroupwiseConcatVolume(nn.Module):
-    """The last `joined` channels of both views side by side, behind the group-wise correlation of the others.
-
-    GwcNet-gc (Guo et al. 2019, sec. 3.2). Left features, then the shifted right ones.
+    """Group-wise correlation, then concatenation of the last `joined` channels (GwcNet-gc, sec. 3.2).
 
     Args:
-        channels: of the features.
-        groups: of the correlated channels.
-        joined: Channels side by side.
-        fold: The first convolution may be computed without building that part; the same result.
+        channels: Number of feature channels.
+        groups: Number of groups of the correlated channels.
+        joined: Number of concatenated channels.
     """
 
-    def __init__(self, channels: int, groups: int = 40, joined: int = 12, fold: bool = True) -> None:
+    def __init__(self, channels: int, groups: int = 40, joined: int = 12) -> None:
         super().__init__()
-        self.fold = fold
         self.correlated = channels - joined
         if not 0 <= joined < channels or self.correlated % groups:
             raise UserError(
@@ -193,7 +193,7 @@ class GroupwiseConcatVolume(nn.Module):
         """Return the volume convolved with a 3x3x3 kernel [O, out_channels, 3, 3, 3], padding 1."""
         split, groups = self.correlated, self.correlation.out_channels
         correlation = self.correlation(left[:, :split], right[:, :split], planes)
-        # a slice would go past torch's fast convolution
+        # A slice would miss torch's fast convolution.
         kernel = weight[:, :groups].contiguous(memory_format=memory_format(weight))
         out = F.conv3d(correlation, kernel, padding=1)
         if split == left.shape[1]:
@@ -202,7 +202,7 @@ class GroupwiseConcatVolume(nn.Module):
 
 
 class DifferenceVolume(_Volume):
-    """Left features minus the shifted right ones (StereoNet, Khamis et al. 2018)."""
+    """Difference of left and shifted right features (StereoNet, Khamis et al. 2018)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

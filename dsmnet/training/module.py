@@ -91,7 +91,7 @@ class StereoModule(pl.LightningModule):
         self._check_signal(batch_idx)
         output = self.match(self.net, batch["left"], batch["right"], self.max_disparity)
         target, valid = batch["disparity"], batch["valid"]
-        loss = self.loss(output.disparities, output.scores, target, valid, batch.get("noc"))
+        loss = self.loss(output.disparities, output.logits, target, valid, batch.get("noc"))
         self._check_loss(loss, batch)
         with torch.no_grad():
             error = (output.disparities[-1].float() - target).abs()

@@ -11,6 +11,7 @@ from omegaconf import OmegaConf
 from dsmnet import build_model
 from dsmnet.api import build_from_config
 from dsmnet.config import compose, config_dir, instantiate
+from dsmnet.stages.aggregation.base import AggregationInput
 
 CONF = config_dir()
 OUTPUT = "paths.output=unused"
@@ -22,14 +23,6 @@ def names(group: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("norm", names("norm"))
-def test_norm_in_a_network(norm: str) -> None:
-    net = build_model("tiny", norm=norm, overrides=[f"norm@norm3d={norm}"]).net.train()
-    output = net.match(torch.randn(2, 3, 64, 96), torch.randn(2, 3, 64, 96), 32)
-    sum(d.mean() for d in output.disparities).backward()
-    assert all(torch.isfinite(p.grad).all() for p in net.parameters() if p.grad is not None)
-
-
 @pytest.mark.parametrize("model", names("model"))
 def test_model_keeps_the_contract(model: str) -> None:
     net = build_model(model).net
@@ -38,7 +31,7 @@ def test_model_keeps_the_contract(model: str) -> None:
     net.train()
     outputs = net.match(left, right, 32)
     assert all(d.shape == (1, 1, *size) for d in outputs.disparities)
-    assert all(s.shape[:2] == (1, 1) for s in outputs.scores)
+    assert all(s.shape[:2] == (1, 1) for s in outputs.logits)
     net.eval()
     with torch.inference_mode():
         (final,) = net(left, right, 32)
@@ -48,19 +41,29 @@ def test_model_keeps_the_contract(model: str) -> None:
 
 @pytest.mark.parametrize("aggregation", names("model/aggregation"))
 def test_aggregation_passes_gradients_to_volume_and_guide(aggregation: str) -> None:
+    """An aggregation with parameters for the left features has to use these."""
     cfg = compose("build", ["model=tiny", f"model/aggregation={aggregation}"])
     norm, norm3d = instantiate(cfg.norm), instantiate(cfg.norm3d)
-    stage = instantiate(cfg.model.aggregation)(4, {2: 8, 4: 16}, norm=norm, norm3d=norm3d)
+    build = instantiate(cfg.model.aggregation)
+    stage, wider = (build(AggregationInput(4, {2: 8, 4: width}, norm, norm3d)) for width in (16, 20))
+    guided = number_of_parameters(stage) != number_of_parameters(wider)
+    for parameter in stage.parameters():  # layers that start at zero pass no gradient on
+        if not parameter.any():
+            torch.nn.init.normal_(parameter, std=0.05)
     volume = torch.randn(2, 4, 8, 12, 16, requires_grad=True)
     guide = torch.randn(2, 16, 12, 16, requires_grad=True)
-    scores = stage(volume, {4: guide})
-    assert all(s.shape == (2, 1, 8, 12, 16) for s in scores)
-    scores[-1].square().sum().backward()
-    assert volume.grad is not None
-    assert volume.grad.abs().sum() > 0
-    assert torch.isfinite(volume.grad).all()
-    if guide.grad is not None:  # an aggregation may do without guidance
-        assert torch.isfinite(guide.grad).all()
+    logits = stage(volume, {4: guide})
+    assert all(x.shape == (2, 1, 8, 12, 16) for x in logits)
+    sum((x * torch.randn_like(x)).sum() for x in logits).backward()
+    for tensor in [volume, *stage.parameters(), *([guide] if guided else [])]:
+        assert tensor.grad is not None
+        assert torch.isfinite(tensor.grad).all()
+    assert volume.grad.any()
+    assert not guided or guide.grad.any()
+
+
+def number_of_parameters(module: torch.nn.Module) -> int:
+    return sum(p.numel() for p in module.parameters())
 
 
 @pytest.mark.parametrize("volume", names("model/volume"))

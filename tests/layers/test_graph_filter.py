@@ -7,9 +7,9 @@ import torch
 
 from dsmnet.config import compose, instantiate
 from dsmnet.errors import ShapeError, UserError
+from dsmnet.layers.graph_filter import GraphFilter, VolumeGraphFilter, edge_weights
 from dsmnet.layers.merge import Merge
 from dsmnet.layers.norms.placement import Placement
-from dsmnet.layers.sgf import GraphFilter, VolumeGraphFilter, edge_weights
 from dsmnet.ops import sgf
 
 # (row, column) of the neighbour of each entry, for the passes down, up, right, left

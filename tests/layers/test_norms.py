@@ -15,12 +15,12 @@ from torch import Tensor, nn
 from dsmnet.errors import ShapeError
 from dsmnet.layers import IBN, BatchInstanceNorm, DomainNorm
 from dsmnet.layers.norms.batch import batch_norm
-from dsmnet.layers.norms.functional import group_norm, unit_length
 from dsmnet.layers.norms.group import GroupNorm
 from dsmnet.layers.norms.instance import InstanceNorm
 from dsmnet.layers.norms.mixstyle import MixStyle
 from dsmnet.layers.norms.none import ChannelBias
 from dsmnet.layers.norms.whitening import SwitchableWhitening
+from dsmnet.ops.normalize import group_norm, unit_length
 
 VARIANTS = ("paper", "seed", "l2_first")
 Sample = Callable[..., Tensor]

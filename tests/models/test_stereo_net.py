@@ -25,9 +25,9 @@ def test_training_returns_all_outputs_and_evaluation_the_last() -> None:
 
 def test_search_range_is_chosen_at_run_time() -> None:
     net = build_model("tiny").net.train()
-    assert net.match(*views(), max_disparity=32).scores[-1].shape[2] == 8
-    assert net.match(*views(), max_disparity=50).scores[-1].shape[2] == 13
-    assert net.match(*views()).scores[-1].shape[2] == 16
+    assert net.match(*views(), max_disparity=32).logits[-1].shape[2] == 8
+    assert net.match(*views(), max_disparity=50).logits[-1].shape[2] == 13
+    assert net.match(*views()).logits[-1].shape[2] == 16
 
 
 @pytest.mark.parametrize("model", ["tiny", "dsmnet_lite"])
@@ -40,7 +40,7 @@ def test_every_parameter_learns(model: str) -> None:
     output = net.match(left, right, 32)
     (
         sum(d.mean() for d in output.disparities)
-        + sum((s * torch.randn_like(s)).mean() for s in output.scores)
+        + sum((s * torch.randn_like(s)).mean() for s in output.logits)
     ).backward()
     silent = [name for name, p in net.named_parameters() if p.grad is None or p.grad.abs().sum() == 0]
     assert silent == []

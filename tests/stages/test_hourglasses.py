@@ -6,6 +6,7 @@ import torch
 from dsmnet.layers.norms.batch import batch_norm
 from dsmnet.layers.norms.none import ChannelBias
 from dsmnet.layers.norms.placement import Everywhere
+from dsmnet.stages.aggregation.base import AggregationInput
 from dsmnet.stages.aggregation.gwc_hourglass import GwcHourglass
 from dsmnet.stages.aggregation.stacked_hourglass import StackedHourglass
 
@@ -16,7 +17,7 @@ Kind = type[StackedHourglass] | type[GwcHourglass]
 
 def build(kind: Kind, norm3d: Everywhere = BIAS) -> StackedHourglass | GwcHourglass:
     torch.manual_seed(0)
-    return kind(6, {4: 3}, norm=BATCH, norm3d=norm3d, width=4)
+    return kind(AggregationInput(6, {4: 3}, BATCH, norm3d), width=4)
 
 
 @pytest.mark.parametrize(("kind", "outputs"), OUTPUTS)

@@ -7,6 +7,7 @@ from dsmnet.layers.norms.batch import batch_norm
 from dsmnet.layers.norms.none import ChannelBias
 from dsmnet.layers.norms.placement import Everywhere
 from dsmnet.ops import sga
+from dsmnet.stages.aggregation.base import AggregationInput
 from dsmnet.stages.aggregation.semi_global import SemiGlobalAggregation
 from dsmnet.stages.aggregation.semi_global_half import HalfSemiGlobalAggregation
 
@@ -16,7 +17,8 @@ KINDS = (SemiGlobalAggregation, HalfSemiGlobalAggregation)
 
 def build(kind: Kind) -> SemiGlobalAggregation | HalfSemiGlobalAggregation:
     torch.manual_seed(0)
-    return kind(3, {4: 5}, norm=Everywhere(batch_norm), norm3d=Everywhere(ChannelBias), guide_width=4)
+    given = AggregationInput(3, {4: 5}, Everywhere(batch_norm), Everywhere(ChannelBias))
+    return kind(given, guide_width=4)
 
 
 def inputs(size: tuple[int, int, int]) -> tuple[torch.Tensor, dict[int, torch.Tensor]]:
@@ -34,9 +36,9 @@ def test_a_score_per_voxel_before_and_after_every_pass(kind: Kind, size: tuple[i
 @pytest.mark.parametrize("kind", KINDS)
 def test_corrections_start_at_zero_so_that_passes_only_smooth(kind: Kind) -> None:
     net = build(kind)
-    volume, lefts = inputs((8, 6, 10))
-    raw, once, twice = net(volume, lefts)
-    weights = net.guide(lefts[4]).view(2, 2, 4, 5, 6, 10).softmax(3)
+    volume, left_features = inputs((8, 6, 10))
+    raw, once, twice = net(volume, left_features)
+    weights = net.guide(left_features[4]).view(2, 2, 4, 5, 6, 10).softmax(3)
     torch.testing.assert_close(once, sga(raw, weights[:, 0], reduce="mean"))
     torch.testing.assert_close(twice, sga(once, weights[:, 1], reduce="mean"))
     assert twice.std() < 0.5 * raw.std()
@@ -44,10 +46,10 @@ def test_corrections_start_at_zero_so_that_passes_only_smooth(kind: Kind) -> Non
 
 def test_an_odd_volume_is_filled_up_with_what_stands_for_no_match() -> None:
     net = build(HalfSemiGlobalAggregation)
-    volume, lefts = inputs((7, 5, 9))
+    volume, left_features = inputs((7, 5, 9))
     even = torch.nn.functional.pad(volume, (0, 1, 0, 1, 0, 1))
-    guide = {4: torch.nn.functional.pad(lefts[4], (0, 1, 0, 1))}
-    torch.testing.assert_close(net(volume, lefts)[0], net(even, guide)[0][..., :7, :5, :9])
+    guide = {4: torch.nn.functional.pad(left_features[4], (0, 1, 0, 1))}
+    torch.testing.assert_close(net(volume, left_features)[0], net(even, guide)[0][..., :7, :5, :9])
 
 
 def test_a_correction_reaches_every_voxel_on_its_own() -> None:

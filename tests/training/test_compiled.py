@@ -17,9 +17,9 @@ from dsmnet.config import compose
 from dsmnet.errors import UserError
 from dsmnet.layers import DomainNorm
 from dsmnet.layers.conv import ConvNormAct
+from dsmnet.layers.graph_filter import GraphFilter
 from dsmnet.layers.input_norm import ImageZScore
 from dsmnet.layers.norms.placement import Everywhere
-from dsmnet.layers.sgf import GraphFilter
 from dsmnet.models.checkpoint import read_weights
 from dsmnet.models.stereo_net import StereoOutput
 from dsmnet.run import train
@@ -34,7 +34,7 @@ def step(match: Match, net: Any, max_disparity: int) -> tuple[float, dict[str, T
     """Return loss and gradients of one step, in float64 but for what the refinement does in float32."""
     views = torch.rand(2, 2, 3, 64, 96, generator=torch.Generator().manual_seed(1)).double()
     output = match(net, views[0], views[1], max_disparity)
-    loss = torch.stack([d.square().mean() for d in output.disparities]).sum() + output.scores[-1].mean()
+    loss = torch.stack([d.square().mean() for d in output.disparities]).sum() + output.logits[-1].mean()
     loss.backward()
     return loss.item(), {name: p.grad for name, p in net.named_parameters() if p.grad is not None}
 
@@ -76,8 +76,8 @@ class Little(nn.Module):
         self.regression = FullSizeSoftArgmax(2)
 
     def match(self, left: Tensor, right: Tensor, max_disparity: int) -> StereoOutput:
-        lefts, rights = self.features(torch.cat([left, right])).chunk(2)
-        scores = self.score(self.volume(lefts, rights, max_disparity // 2))
+        left_features, right_features = self.features(torch.cat([left, right])).chunk(2)
+        scores = self.score(self.volume(left_features, right_features, max_disparity // 2))
         return StereoOutput([self.regression(scores)], [scores])
 
 

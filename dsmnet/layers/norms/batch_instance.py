@@ -6,8 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from dsmnet.layers.norms.batch import batch_norm
-from dsmnet.layers.norms.checks import check_input, check_ndim, memory_format, widen
-from dsmnet.layers.norms.functional import group_norm
+from dsmnet.layers.norms.checks import check_input, check_ndim
+from dsmnet.ops.backend import memory_format, widen
+from dsmnet.ops.normalize import group_norm
 
 
 class BatchInstanceNorm(nn.Module):
@@ -21,7 +22,7 @@ class BatchInstanceNorm(nn.Module):
         num_features: Channels.
         ndim: 1 for sequences [B, C, L], 2 for maps [B, C, H, W], 3 for volumes [B, C, D, H, W].
         eps: Added to the variances.
-        momentum: of the batch norm's running statistics.
+        momentum: Momentum of the batch norm's running statistics.
 
     Raises:
         ShapeError: In forward, as for `InstanceNorm`.

@@ -1,8 +1,7 @@
-"""What the norms require of their arguments and inputs, and what they keep of them."""
+"""Checks of the norms' arguments and inputs."""
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from dsmnet.errors import ShapeError
@@ -32,16 +31,3 @@ def check_input(x: Tensor, channels: int, ndim: int, norm: str) -> None:
         raise ShapeError(
             f"{norm}: expected more than one pixel per channel to take statistics of, got {shape}"
         )
-
-
-def memory_format(x: Tensor) -> torch.memory_format:
-    """Return the dense format `x` is stored in; contiguous where it is in none."""
-    last = {4: torch.channels_last, 5: torch.channels_last_3d}.get(x.ndim)
-    if last is None or x.is_contiguous() or not x.is_contiguous(memory_format=last):
-        return torch.contiguous_format
-    return last
-
-
-def widen(x: Tensor) -> Tensor:
-    """Return `x` in the type that statistics are taken in: float32, or float64 where it is that already."""
-    return x if x.dtype == torch.float64 else x.float()

@@ -7,8 +7,9 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from dsmnet.layers.norms.checks import check_input, check_ndim, widen
-from dsmnet.layers.norms.functional import group_norm, unit_length
+from dsmnet.layers.norms.checks import check_input, check_ndim
+from dsmnet.ops.backend import widen
+from dsmnet.ops.normalize import group_norm, unit_length
 
 Variant = Literal["paper", "seed", "l2_first"]
 

@@ -6,8 +6,9 @@ import math
 
 from torch import Tensor, nn
 
-from dsmnet.layers.norms.checks import check_ndim, widen
-from dsmnet.layers.norms.functional import group_norm
+from dsmnet.layers.norms.checks import check_ndim
+from dsmnet.ops.backend import widen
+from dsmnet.ops.normalize import group_norm
 
 
 class GroupNorm(nn.GroupNorm):

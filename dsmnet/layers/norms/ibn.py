@@ -6,8 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from dsmnet.layers.norms.batch import batch_norm
-from dsmnet.layers.norms.checks import check_ndim, memory_format
+from dsmnet.layers.norms.checks import check_ndim
 from dsmnet.layers.norms.instance import InstanceNorm
+from dsmnet.ops.backend import memory_format
 
 
 class IBN(nn.Module):
@@ -18,7 +19,7 @@ class IBN(nn.Module):
         ndim: 1 for sequences, 2 for maps, 3 for volumes.
         ratio: Part of the channels that get instance norm, rounded down to whole channels; 0 to 1.
         eps: Added to the variances.
-        momentum: of the batch norm's running statistics.
+        momentum: Momentum of the batch norm's running statistics.
 
     Raises:
         ValueError: `ratio` is not within 0 and 1.

@@ -5,8 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from dsmnet.layers.norms.checks import check_input, check_ndim, widen
-from dsmnet.layers.norms.functional import group_norm
+from dsmnet.layers.norms.checks import check_input, check_ndim
+from dsmnet.ops.backend import widen
+from dsmnet.ops.normalize import group_norm
 
 
 class InstanceNorm(nn.Module):

@@ -6,7 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from dsmnet.errors import ShapeError
-from dsmnet.layers.norms.checks import check_input, check_ndim, memory_format, widen
+from dsmnet.layers.norms.checks import check_input, check_ndim
+from dsmnet.ops.backend import memory_format, widen
 
 
 class MixStyle(nn.Module):
@@ -27,8 +28,8 @@ class MixStyle(nn.Module):
     Args:
         num_features: Channels.
         ndim: 1 for sequences [B, C, L], 2 for maps [B, C, H, W], 3 for volumes [B, C, D, H, W].
-        probability: of mixing, per batch.
-        alpha: of the Beta distribution; below 1, `l` is mostly near 0 or 1.
+        probability: Probability of mixing, per batch.
+        alpha: Parameter of the Beta distribution; below 1, `l` is mostly near 0 or 1.
         views: Blocks of equal size that the batch consists of; volumes are one per pair, so that it counts
             as 1 there.
         eps: Added to the variances.

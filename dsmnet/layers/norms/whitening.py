@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from dsmnet.layers.norms.checks import check_input, check_ndim, memory_format, widen
+from dsmnet.layers.norms.checks import check_input, check_ndim
+from dsmnet.ops.backend import memory_format, widen
 
 
 class SwitchableWhitening(nn.Module):
@@ -26,7 +27,7 @@ class SwitchableWhitening(nn.Module):
         ndim: 1 for sequences [B, C, L], 2 for maps [B, C, H, W], 3 for volumes [B, C, D, H, W].
         group_size: Most channels that are whitened together; the largest divisor of `num_features` up to it.
         iterations: Newton steps.
-        momentum: of the running statistics.
+        momentum: Momentum of the running statistics.
         eps: Added to the variances.
 
     Raises:

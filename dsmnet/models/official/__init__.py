@@ -39,7 +39,7 @@ def recognise(tensors: Mapping[str, Tensor], source: str) -> tuple[dict[str, Ten
 
     Args:
         tensors: By name.
-        source: Of the file, for messages.
+        source: Name of the file, for messages.
 
     Returns:
         The tensors without the ``module.`` of several devices, and the map of names of the network.
@@ -63,10 +63,10 @@ def to_our_names(
     """Return the official tensors under our names, each in the shape of ours if it has as many elements.
 
     Args:
-        official: what `recognise` returned.
+        official: Tensors as returned by `recognise`.
         own: The state of our network.
         names: The map.
-        source: of the file, for messages.
+        source: Name of the file, for messages.
 
     Raises:
         ShapeError: Tensors are missing, unknown or of another shape; the message lists them.

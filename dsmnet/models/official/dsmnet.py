@@ -19,7 +19,7 @@ _PREFIXES = {  # ours, with a number -> the authors'
     r"guidance\.start\.(\d)": lambda n: f"conv_start.{n}",
     r"guidance\.down\.(\d)": lambda n: f"guidance.conv1.{n}",
     r"guidance\.fine\.(\d)": lambda n: f"guidance.conv{n + 2}",
-    r"guidance\.halve\.(\d)": lambda n: f"guidance.conv11.{n}",
+    r"guidance\.downsample\.(\d)": lambda n: f"guidance.conv11.{n}",
     r"guidance\.coarse\.(\d)": lambda n: f"guidance.conv{n + 12}",
     r"guidance\.fine_heads\.(\d)": lambda n: f"guidance.weight_sg{n + 1}",
     r"guidance\.coarse_heads\.(\d)": lambda n: f"guidance.weight_sg{n + 11}",
@@ -37,8 +37,8 @@ _NAMES = {
     "guidance.refine": "conv_refine",
     "guidance.refine_norm": "bn_relu.0",
     "guidance.join": "guidance.conv0",
-    "guidance.weigh": "guidance.getweights.1",
-    "aggregation.enter": "cost_agg.conv_start",
+    "guidance.to_weights": "guidance.getweights.1",
+    "aggregation.conv_in": "cost_agg.conv_start",
     "unused": "cost_agg.deconv0b",
 }
 _PARTS = (  # of a block, after its prefix, one after the other: ours -> theirs
@@ -46,7 +46,7 @@ _PARTS = (  # of a block, after its prefix, one after the other: ours -> theirs
     (r"(?<!branches)(^|\.)1\.(\w+)$", r"\1bn.\2"),
     (r"^embed\.", "getweights.0."),
     (r"^fuse\.", "conv_refine."),
-    (r"^enter\.", "conv0."),
+    (r"^conv_in\.", "conv0."),
     (r"^branches\.(\d)\.", lambda found: f"conv{int(found[1]) + 1}.1."),
     (r"^out\.", "conv_last."),
     (r"^change\.", "conv1."),

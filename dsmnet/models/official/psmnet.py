@@ -12,12 +12,12 @@ COMMON = {
     **{f"backbone.trunk.stages.{at}.": f"feature_extraction.layer{at + 1}." for at in range(4)},
     "backbone.out.0.": "feature_extraction.lastconv.0.",
     "backbone.out.1.": "feature_extraction.lastconv.2.",
-    "aggregation.enter.0.": "dres0.0.",
-    "aggregation.enter.1.": "dres0.2.",
-    "aggregation.enter.2.conv1.": "dres1.0.0.",
-    "aggregation.enter.2.norm1.": "dres1.0.1.",
-    "aggregation.enter.2.conv2.": "dres1.2.0.",
-    "aggregation.enter.2.norm2.": "dres1.2.1.",
+    "aggregation.conv_in.0.": "dres0.0.",
+    "aggregation.conv_in.1.": "dres0.2.",
+    "aggregation.conv_in.2.conv1.": "dres1.0.0.",
+    "aggregation.conv_in.2.norm1.": "dres1.0.1.",
+    "aggregation.conv_in.2.conv2.": "dres1.2.0.",
+    "aggregation.conv_in.2.norm2.": "dres1.2.1.",
     **{f"aggregation.hourglasses.{at}.": f"dres{at + 2}." for at in range(3)},
 }
 _PREFIXES = COMMON | {

@@ -15,7 +15,7 @@ from torch import Tensor
 from dsmnet.errors import ShapeError, UserError
 from dsmnet.ops.backend import choose_backend
 from dsmnet.ops.sga import library
-from dsmnet.ops.sga.reference import reference_directions
+from dsmnet.ops.sga.reference import sga_reference
 
 
 def sga(cost: Tensor, weights: Tensor, backend: str = "auto", reduce: str = "max") -> Tensor:
@@ -50,7 +50,7 @@ def sga_directions(cost: Tensor, weights: Tensor, backend: str = "auto") -> tupl
     """Return the four aggregated volumes (down, up, right, left) of `sga`, each [N, C, D, H, W]."""
     chosen = _chosen(cost, weights, backend)
     if chosen == "reference":
-        return reference_directions(cost, weights)
+        return sga_reference(cost, weights)
     if chosen == "triton":
         return library.triton(cost, weights)
     return library.scan(cost, weights, "none").unbind(0)

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dsmnet.ops.backend import widest
+from dsmnet.ops.backend import accumulation_type
 from dsmnet.ops.sga import scan as rows
 
 _Four = tuple[Tensor, Tensor, Tensor, Tensor]
@@ -15,7 +15,7 @@ _Four = tuple[Tensor, Tensor, Tensor, Tensor]
 
 def scan(cost: Tensor, weights: Tensor, reduce: str) -> Tensor:
     """Return the volume reduced over the directions, or all four stacked in front; row by row in torch."""
-    wide = widest(cost)
+    wide = accumulation_type(cost)
     keep = torch.is_grad_enabled() and (cost.requires_grad or weights.requires_grad)
     result: Tensor = torch.ops.dsmnet.sga_scan(cost.to(wide), weights.to(wide), reduce, keep)[0]
     return result.to(cost.dtype)
@@ -23,7 +23,7 @@ def scan(cost: Tensor, weights: Tensor, reduce: str) -> Tensor:
 
 def triton(cost: Tensor, weights: Tensor) -> tuple[Tensor, ...]:
     """Return (down, up, right, left), computed by the Triton kernels."""
-    wide = widest(cost)
+    wide = accumulation_type(cost)
     return tuple(y.to(cost.dtype) for y in torch.ops.dsmnet.sga_triton(cost.to(wide), weights.to(wide)))
 
 

@@ -31,8 +31,8 @@ def run(cost: Tensor, weights: Tensor, reduce: str, keep: bool) -> tuple[Tensor,
 
     Args:
         cost: The volume.
-        weights: of the four directions (down, up, right, left).
-        reduce: what becomes of the four: ``max``, ``mean``, or ``none``, which stacks them in front.
+        weights: Weights of the four directions (down, up, right, left).
+        reduce: Reduction over the four: ``max``, ``mean``, or ``none``, which stacks them in front.
         keep: Return what the backward pass needs, else empty tensors in its place.
 
     Returns:
@@ -141,19 +141,19 @@ def _descend(total: Tensor, y: Tensor, largest: Tensor, weights: Tensor) -> None
     total[..., 0, :] = 0
     total[..., -1, :] = 0
     # What the maximum passes on to a plane: the weight, shared evenly among planes that tie.
-    reach = y.new_empty(*y.shape[:4], y.shape[4] - 2, y.shape[5])
-    torch.eq(y[..., 1:-1, :], largest, out=reach)
-    share = reach.sum(4, keepdim=True).reciprocal_()
+    is_largest = y.new_empty(*y.shape[:4], y.shape[4] - 2, y.shape[5])
+    torch.eq(y[..., 1:-1, :], largest, out=is_largest)
+    share = is_largest.sum(4, keepdim=True).reciprocal_()
     share[0, :-1].mul_(weights[4, 0, 1:])
     share[1, 1:].mul_(weights[4, 1, :-1])
-    reach.mul_(share)
+    is_largest.mul_(share)
     middle, lower, upper = _shifted(total)
     w1, w2, w3 = (w.unbind(0) for w in walked(weights)[1:4])
-    reached = both_ways(reach)
+    shares = both_ways(is_largest)
     for t in range(len(middle) - 1, 0, -1):
         current, previous = middle[t], middle[t - 1]
         previous.addcmul_(current, w1[t]).addcmul_(upper[t], w2[t]).addcmul_(lower[t], w3[t])
-        previous.addcmul_(reached[t - 1], current.sum(3, keepdim=True))
+        previous.addcmul_(shares[t - 1], current.sum(3, keepdim=True))
 
 
 def _volume_gradient(total: Tensor, weights: Tensor) -> Tensor:

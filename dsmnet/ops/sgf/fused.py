@@ -24,7 +24,7 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from dsmnet.ops.backend import widest
+from dsmnet.ops.backend import accumulation_type
 
 
 def run(x: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -53,10 +53,10 @@ def run_backward(
     """Return the gradients of x and of the weights from that of the filtered map; arguments as in `run`.
 
     Args:
-        grad: of the filtered map, [N, C, H, W].
-        x: what was filtered.
+        grad: Gradient of the filtered map, [N, C, H, W].
+        x: Input of the filter.
         weights: The weights.
-        results: what `run` returned.
+        results: Tensors as returned by `run`.
     """
     x, weights, across = _contiguous(x, weights)
     filtered, down, up, right = results
@@ -88,7 +88,7 @@ def _pass_backward(grad_y: Tensor, x: Tensor, y: Tensor, weights: Tensor, up: bo
     """Return the gradients of a pass's input x and weights from that of its result y; all contiguous."""
     n, c, h, w = x.shape
     # The sum over all descendants of a pixel is kept in the type that sums run in.
-    total = torch.empty_like(x, dtype=widest(x))
+    total = torch.empty_like(x, dtype=accumulation_type(x))
     grad_x = torch.empty_like(x)
     _adjoint[(n * c,)](grad_y, weights, total, grad_x, c, h, w, up, **_launch(w))
     grad_weights = torch.empty_like(weights)

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from dsmnet.ops.backend import widest
+from dsmnet.ops.backend import accumulation_type
 from dsmnet.ops.sgf import wavefront
 
 # The filtered map, and what came out of the first three passes, for the backward pass alone.
@@ -16,14 +16,14 @@ _Results = tuple[Tensor, Tensor, Tensor, Tensor]
 
 def scan(x: Tensor, weights: Tensor) -> Tensor:
     """Filter x [N, C, H, W] with weights [N, 4, 5, H, W] by wavefronts."""
-    wide = widest(x)
+    wide = accumulation_type(x)
     filtered: Tensor = torch.ops.dsmnet.sgf_scan(x.to(wide), weights.to(wide))[0]
     return filtered.to(x.dtype)
 
 
 def triton(x: Tensor, weights: Tensor) -> Tensor:
     """Filter x [N, C, H, W] with weights [N, 4, 5, H, W] by the Triton kernels."""
-    wide = widest(x)
+    wide = accumulation_type(x)
     filtered: Tensor = torch.ops.dsmnet.sgf_triton(x.to(wide), weights.to(wide))[0]
     return filtered.to(x.dtype)
 

@@ -77,10 +77,10 @@ def run_backward(
     """Return the gradients of x and of the weights from that of the filtered map; arguments as in `run`.
 
     Args:
-        grad: of the filtered map, [N, C, H, W].
-        x: what was filtered.
+        grad: Gradient of the filtered map, [N, C, H, W].
+        x: Input of the filter.
         weights: The weights.
-        results: what `run` returned.
+        results: Tensors as returned by `run`.
     """
     height, width = x.shape[-2:]
     plans = make_plans(height, width, x.device)

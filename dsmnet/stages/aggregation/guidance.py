@@ -1,4 +1,4 @@
-"""What the left view tells the aggregation of DSMNet: the weights of its semi-global passes."""
+"""Guidance subnetwork of DSMNet: the weights of its semi-global passes from the left view."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dsmnet.layers.conv import ConvNormAct
-from dsmnet.layers.norms.functional import unit_length
 from dsmnet.layers.norms.placement import Placement
+from dsmnet.ops.normalize import unit_length
 from dsmnet.stages.features.dsmnet import to_stride
 
 
 class Guides(NamedTuple):
-    """Weights of the semi-global passes, each [N, 4, 5, h, w], of the volume at full and at half size."""
+    """Weights of the semi-global passes, each [N, 4, 5, h, w], at full and at half size of the volume."""
 
     fine: list[Tensor]
     coarse: list[Tensor]
 
 
 def neighbour_similarity(x: Tensor) -> Tensor:
-    """Return how alike each pixel's features are to those of its 3x3 neighbours, by rows, [N, 9, h, w].
+    """Return the similarity of each pixel's features to its 3x3 neighbours', row by row, [N, 9, h, w].
 
     Cosines, divided by the sum of their magnitudes; 0 for a neighbour outside the map.
     """
@@ -34,16 +34,16 @@ def neighbour_similarity(x: Tensor) -> Tensor:
 
 
 class Guidance(nn.Module):
-    """The left image and its features -> weights of the aggregation.
+    """Left image and features -> weights of the aggregation.
 
-    Weights of pixels depend on how alike neighbours are, not on what they look like; all passes share the
-    linear map from similarities to weights.
+    Weights depend on the similarity of neighbouring pixels alone; all passes share the linear map from
+    similarities to weights.
 
     Args:
         norm: Normalisation of every convolution.
-        channels: of the left features.
-        stride: of the left features and of the volume.
-        widths: Channels at full and at half size of the volume.
+        channels: Number of channels of the left features.
+        stride: Stride of the left features and of the volume.
+        widths: Number of channels at full and at half size of the volume.
         passes: Number of passes at full and at half size.
     """
 
@@ -67,7 +67,7 @@ class Guidance(nn.Module):
         self.join = ConvNormAct(2 * fine, fine, norm)
         self.down = nn.Sequential(*to_stride(fine, norm, stride), ConvNormAct(fine, fine, norm))
         self.fine = nn.ModuleList(ConvNormAct(fine, fine, norm) for _ in range(passes[0] - 1))
-        self.halve = nn.Sequential(
+        self.downsample = nn.Sequential(
             ConvNormAct(fine, coarse, norm, stride=2), ConvNormAct(coarse, coarse, norm)
         )
         self.coarse = nn.ModuleList(ConvNormAct(coarse, coarse, norm) for _ in range(passes[1] - 1))
@@ -75,24 +75,24 @@ class Guidance(nn.Module):
         self.coarse_heads = nn.ModuleList(
             ConvNormAct(coarse, coarse, norm, act=False) for _ in range(passes[1])
         )
-        self.weigh = nn.Conv2d(9, 20, 1, bias=False)
+        self.to_weights = nn.Conv2d(9, 20, 1, bias=False)
 
     def forward(self, image: Tensor, features: Tensor) -> Guides:
         """Left image [N, 3, H, W] and features [N, C, H/stride, W/stride] -> weights."""
-        near = self.refine(features)
-        near = F.interpolate(near, scale_factor=self.stride, mode="bilinear", align_corners=False)
-        near = F.relu(self.refine_norm(near), inplace=True)
-        x = self.down(self.join(torch.cat([self.start(image), near], dim=1)))
+        features = self.refine(features)
+        features = F.interpolate(features, scale_factor=self.stride, mode="bilinear", align_corners=False)
+        features = F.relu(self.refine_norm(features), inplace=True)
+        x = self.down(self.join(torch.cat([self.start(image), features], dim=1)))
         x, fine = self._weights(x, self.fine, self.fine_heads)
-        _, coarse = self._weights(self.halve(x), self.coarse, self.coarse_heads)
+        _, coarse = self._weights(self.downsample(x), self.coarse, self.coarse_heads)
         return Guides(fine, coarse)
 
     def _weights(self, x: Tensor, steps: nn.ModuleList, heads: nn.ModuleList) -> tuple[Tensor, list[Tensor]]:
-        """One set of weights before each residual step, and one after the last."""
+        """Return the last map, and weights before each residual step and after the last one."""
         weights = []
         for index, head in enumerate(heads):
             if index:
                 x = steps[index - 1](x) + x
-            similar = self.weigh(neighbour_similarity(head(x)))
+            similar = self.to_weights(neighbour_similarity(head(x)))
             weights.append(F.normalize(similar.unflatten(1, (4, 5)), p=1, dim=2))
         return x, weights

@@ -5,13 +5,12 @@ from __future__ import annotations
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dsmnet.layers.conv import ConvNormAct, Convolvable
-from dsmnet.layers.conv3d import Conv3d
+from dsmnet.layers.conv import Conv3d, ConvNormAct, LazyVolume
+from dsmnet.layers.graph_filter import VolumeGraphFilter
 from dsmnet.layers.merge import Merge
-from dsmnet.layers.norms.checks import widen
 from dsmnet.layers.norms.placement import Placement
-from dsmnet.layers.sgf import VolumeGraphFilter
 from dsmnet.ops import sga
+from dsmnet.ops.backend import widen
 from dsmnet.stages.aggregation.guidance import Guides
 
 
@@ -25,28 +24,26 @@ class GuidedBlock(nn.Module):
 
     def forward(self, volume: Tensor, weights: Tensor) -> Tensor:
         """Volume [N, C, D, h, w] and weights [N, 4, 5, h, w] -> volume of the same shape."""
-        # Nothing is named that serves once: the volume is the largest thing that a network holds.
+        # No variable for intermediate volumes: each holds the largest tensor of the network in memory.
         smooth = F.relu(self.norm(sga(widen(volume), widen(weights)).to(volume.dtype)), inplace=True)
         return F.relu(volume + self.refine(smooth), inplace=True)
 
 
 class GuidedHourglass(nn.Module):
-    """`forward(volume [N, G, D, h, w], guides, left map) -> scores [N, 1, D, h, w]`, coarse to fine.
-
-    The last is the answer; in evaluation it is the only one. D is one more than a multiple of `divisor`.
+    """Two hourglasses with a guided semi-global pass at each level; logits before, between and after them.
 
     Args:
-        in_channels: of the volume.
+        in_channels: Number of channels of the volume.
         norm3d: Normalisation of every 3-D convolution.
-        widths: Channels at full, half and quarter size.
-        guide_channels: of the left map.
+        widths: Number of channels at full, half and quarter size.
+        guide_channels: Number of channels of the left features.
         graph_filters: SGF on each plane before the two hourglasses, as in the paper; the released network has
             none.
-        similarity: of their edges.
+        similarity: Similarity of the graph filters' edges, ``dot`` or ``cosine``.
     """
 
     divisor = 4
-    folds = True
+    accepts_lazy_volume = True
 
     def __init__(
         self,
@@ -60,7 +57,7 @@ class GuidedHourglass(nn.Module):
     ) -> None:
         super().__init__()
         full, half, quarter = widths
-        self.enter = ConvNormAct(in_channels, full, norm3d, ndim=3, act=False)
+        self.conv_in = ConvNormAct(in_channels, full, norm3d, ndim=3, act=False)
         self.fine = nn.ModuleList(GuidedBlock(full, norm3d) for _ in range(3))
         self.coarse = nn.ModuleList(GuidedBlock(half, norm3d) for _ in range(4))
         self.down1 = nn.ModuleList(
@@ -84,18 +81,24 @@ class GuidedHourglass(nn.Module):
             for _ in range(2 * graph_filters)
         )
 
-    def forward(self, volume: Tensor | Convolvable, guides: Guides, left: Tensor) -> list[Tensor]:
-        """See the class."""
-        full = self.fine[0](self.enter(volume), guides.fine[0])
-        scores = self._score(0, full)
+    def forward(self, volume: Tensor | LazyVolume, guides: Guides, left: Tensor) -> list[Tensor]:
+        """Return logits [N, 1, D, h, w], coarse to fine; in evaluation the last alone.
+
+        Args:
+            volume: Cost volume [N, G, D, h, w]; D is one more than a multiple of `divisor`.
+            guides: Weights of the semi-global passes.
+            left: Left features [N, C, h, w].
+        """
+        full = self.fine[0](self.conv_in(volume), guides.fine[0])
+        logits = self._logits(0, full)
         full = self._filter(0, full, left)
 
         half = self.coarse[0](self.down1[0](full), guides.coarse[0])
         quarter = self.down1[1](half)
         half = self.coarse[1](self.up1[0](quarter, half), guides.coarse[1])
-        full = self.up1[1](half, full)  # a name of its own would keep the one before
+        full = self.up1[1](half, full)  # a new name would keep the previous volume in memory
         full = self.fine[1](full, guides.fine[1])
-        scores += self._score(1, full)
+        logits += self._logits(1, full)
         full = self._filter(1, full, left)
 
         half = self.coarse[2](self.down2[0](full, half), guides.coarse[2])
@@ -103,10 +106,10 @@ class GuidedHourglass(nn.Module):
         half = self.coarse[3](self.up2[0](quarter, half), guides.coarse[3])
         full = self.up2[1](half, full)
         full = self.fine[2](full, guides.fine[2])
-        return scores + self._score(2, full)
+        return logits + self._logits(2, full)
 
-    def _score(self, index: int, volume: Tensor) -> list[Tensor]:
-        """Scores of an output; of all but the last in training only. The network computes costs."""
+    def _logits(self, index: int, volume: Tensor) -> list[Tensor]:
+        """Return the logits of an output, outputs but the last in training only; the heads give costs."""
         wanted = self.training or index == len(self.heads) - 1
         return [-self.heads[index](volume)] if wanted else []
 

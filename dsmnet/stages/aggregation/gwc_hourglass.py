@@ -1,4 +1,4 @@
-"""GwcNet's aggregation (Guo et al. 2019, sec. 3.3): hourglasses in a row, each with a score of its own."""
+"""GwcNet's aggregation (Guo et al. 2019, sec. 3.3): hourglasses in a row, each with its own output."""
 
 from __future__ import annotations
 
@@ -7,48 +7,41 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dsmnet.layers.conv import ConvNormAct, Convolvable, UpConvNormAct
+from dsmnet.layers.conv import ConvNormAct, LazyVolume, UpConvNormAct
 from dsmnet.layers.norms.placement import Placement
-from dsmnet.stages.aggregation.stacked_hourglass import enter, head
+from dsmnet.stages.aggregation.base import Aggregation, AggregationInput
+from dsmnet.stages.aggregation.stacked_hourglass import logit_head, volume_stem
 
 
-class GwcHourglass(nn.Module):
-    """Volume -> the score before the hourglasses and after each of them.
+class GwcHourglass(Aggregation):
+    """Three hourglasses with logits before the first and after each.
 
-    Contract of the slot: `forward(volume [N, G, D, h, w], lefts) -> list of scores [N, 1, D, h, w]`, coarse
-    to fine, larger is better, in evaluation the last alone; D, h, w are multiples of `divisor`. The left maps
-    are not used.
+    Args:
+        given: Channels and normalisation of the network.
+        width: Number of channels at full size.
     """
 
     divisor = 4
-    folds = True
+    accepts_lazy_volume = True
 
-    def __init__(
-        self,
-        in_channels: int,
-        channels: Mapping[int, int],
-        *,
-        norm: Placement,
-        norm3d: Placement,
-        width: int = 32,
-    ) -> None:
+    def __init__(self, given: AggregationInput, *, width: int = 32) -> None:
         super().__init__()
-        self.enter = enter(in_channels, width, norm3d)
-        self.hourglasses = nn.ModuleList(_Hourglass(width, norm3d) for _ in range(3))
-        self.heads = nn.ModuleList(head(width, norm3d) for _ in range(4))
+        self.conv_in = volume_stem(given, width)
+        self.hourglasses = nn.ModuleList(_Hourglass(width, given.norm3d) for _ in range(3))
+        self.heads = nn.ModuleList(logit_head(width, given.norm3d) for _ in range(4))
 
-    def forward(self, volume: Tensor | Convolvable, lefts: Mapping[int, Tensor]) -> list[Tensor]:
-        """See the class."""
-        volumes = [self.enter(volume)]
+    def forward(self, volume: Tensor | LazyVolume, left_features: Mapping[int, Tensor]) -> list[Tensor]:
+        """See `Aggregation`."""
+        volumes = [self.conv_in(volume)]
         for hourglass in self.hourglasses:
             volumes.append(hourglass(volumes[-1]))
         if not self.training:
             return [self.heads[-1](volumes[-1])]
-        return [classify(x) for classify, x in zip(self.heads, volumes, strict=True)]
+        return [head(x) for head, x in zip(self.heads, volumes, strict=True)]
 
 
 class _Hourglass(nn.Module):
-    """Down to a quarter of the size and up again; 1x1x1 convolutions lead across."""
+    """Encoder to 1/4 of the size and decoder, with 1x1x1 convolutions on the skips."""
 
     def __init__(self, width: int, norm: Placement) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Aggregation with a strong prior: semi-global passes that smooth from the first step on."""
+"""Semi-global aggregation: guided passes that smooth from the first training step on."""
 
 from __future__ import annotations
 
@@ -8,23 +8,24 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dsmnet.layers.conv import ConvNormAct, ResidualBlock, UpsampleMerge
-from dsmnet.layers.conv3d import Conv3d, conv3d
-from dsmnet.layers.norms.checks import memory_format
+from dsmnet.layers.conv import Conv3d, ConvNormAct, ResidualBlock, UpsampleMerge
 from dsmnet.layers.norms.placement import Placement
 from dsmnet.ops import sga
+from dsmnet.ops.backend import memory_format
+from dsmnet.ops.convolution import conv3d
+from dsmnet.stages.aggregation.base import Aggregation, AggregationInput
 
-# Logits of (self, same plane, plane - 1, plane + 1, maximum) at the start: a smoother over some pixels.
+# Initial logits of (self, same plane, plane - 1, plane + 1, maximum): a smoother over some pixels.
 _PRIOR = (1.0, 2.0, 0.0, 0.0, -2.0)
 
 
-def smoothing_guide(channels: int, width: int, passes: int, norm: Placement) -> nn.Sequential:
-    """Return what makes the logits of the passes' weights, [N, 20 passes, h, w], of the left view's features.
+def guide_network(given: AggregationInput, width: int, passes: int) -> nn.Sequential:
+    """Return the network from left features at 1/4 to logits of the passes' weights [N, 20 passes, h, w].
 
-    Before any training they are those of a smoother over some pixels.
+    Initialised to a smoother over some pixels.
     """
     last = nn.Conv2d(width, passes * 20, 3, padding=1)
-    guide = nn.Sequential(ConvNormAct(channels, width, norm), last)
+    guide = nn.Sequential(ConvNormAct(given.left_channels[4], width, given.norm), last)
     nn.init.normal_(last.weight, std=1e-3)
     with torch.no_grad():
         assert last.bias is not None
@@ -33,12 +34,12 @@ def smoothing_guide(channels: int, width: int, passes: int, norm: Placement) -> 
 
 
 class HalfHourglass(nn.Module):
-    """A 3-D U-net over half and a quarter of the volume's resolution, which stays at half of it.
+    """3-D U-net at 1/2 and 1/4 of the volume's resolution; its output stays at 1/2.
 
     Args:
-        in_channels: of the volume.
-        widths: Channels at half and at a quarter.
-        norm: of its convolutions.
+        in_channels: Number of input channels.
+        widths: Number of channels at 1/2 and at 1/4.
+        norm: Normalisation of its convolutions.
     """
 
     def __init__(self, in_channels: int, widths: tuple[int, int], norm: Placement) -> None:
@@ -51,41 +52,43 @@ class HalfHourglass(nn.Module):
         self.up = UpsampleMerge(quarter, half, half, norm, ndim=3)
 
     def forward(self, volume: Tensor) -> Tensor:
-        """[N, C, D, h, w] -> [N, widths[0], D/2, h/2, w/2]."""
+        """Volume [N, C, D, h, w] -> [N, widths[0], D/2, h/2, w/2]."""
         half = self.inner1(self.down1(volume))
         return self.up(self.inner2(self.down2(half)), half)
 
 
 class Hourglass(HalfHourglass):
-    """The same, enlarged and added to its input."""
+    """`HalfHourglass`, enlarged and added to its input."""
 
     def __init__(self, channels: int, widths: tuple[int, int], norm: Placement) -> None:
         super().__init__(channels, widths, norm)
         self.out = Conv3d(widths[0], channels, 1)
 
     def forward(self, volume: Tensor) -> Tensor:
-        """[N, C, D, h, w] -> the same shape."""
+        """Volume [N, C, D, h, w] -> the same shape."""
         change = self.out(super().forward(volume))
         return volume + F.interpolate(change, size=volume.shape[2:], mode="trilinear", align_corners=False)
 
 
-class SemiGlobalAggregation(nn.Module):
-    """Volume -> scores: a small 3-D network, then guided semi-global passes with corrections between them.
+class SemiGlobalAggregation(Aggregation):
+    """A small 3-D network, then guided semi-global passes with learned corrections between them.
 
     A pass is SGA (GANet, Zhang et al. 2019) with the mean over the four directions instead of the maximum:
     every direction then receives a gradient, and the result keeps the scale of its input.
 
-    Contract of the slot: `forward(volume [N, G, D, h, w], lefts) -> list of scores [N, 1, D, h, w]`, from raw
-    to final, larger is better; `lefts` are the left view's feature maps by stride.
+    Args:
+        given: Channels and normalisation of the network.
+        width: Number of channels at the volume's resolution.
+        hourglass: Number of channels at 1/2 and 1/4 of it.
+        passes: Number of semi-global passes.
+        guide_width: Channels between the left features and the weights of the passes.
+        initial_scale: Initial factor of the matching scores.
     """
 
     def __init__(
         self,
-        in_channels: int,
-        channels: Mapping[int, int],
+        given: AggregationInput,
         *,
-        norm: Placement,
-        norm3d: Placement,
         width: int = 12,
         hourglass: tuple[int, int] = (24, 32),
         passes: int = 2,
@@ -94,8 +97,8 @@ class SemiGlobalAggregation(nn.Module):
     ) -> None:
         super().__init__()
         self.passes = passes
-        self.enter = ConvNormAct(in_channels, width, norm3d, ndim=3)
-        self.hourglass = Hourglass(width, hourglass, norm3d)
+        self.conv_in = ConvNormAct(given.volume_channels, width, given.norm3d, ndim=3)
+        self.hourglass = Hourglass(width, hourglass, given.norm3d)
         self.score = Conv3d(width, 1, 3, padding=1)
         self.scale = nn.Parameter(torch.tensor(initial_scale))
         self.corrections = nn.ModuleList(
@@ -106,33 +109,33 @@ class SemiGlobalAggregation(nn.Module):
             )
             for _ in range(passes)
         )
-        self.guide = smoothing_guide(channels[4], guide_width, passes, norm)
+        self.guide = guide_network(given, guide_width, passes)
         self.gain = nn.Parameter(torch.zeros(passes + 1))
         for correction in self.corrections:
             assert isinstance(correction, nn.Sequential)
             for parameter in correction[-1].parameters():
                 nn.init.zeros_(parameter)
 
-    def forward(self, volume: Tensor, lefts: Mapping[int, Tensor]) -> list[Tensor]:
-        """See the class."""
+    def forward(self, volume: Tensor, left_features: Mapping[int, Tensor]) -> list[Tensor]:
+        """See `Aggregation`: logits before the first pass and after each."""
         n, _, _, h, w = volume.shape
-        weights = self.guide(lefts[4]).view(n, self.passes, 4, 5, h, w).float().softmax(3)
-        context = self.hourglass(self.enter(volume))
-        score = self.scale * volume.mean(1, keepdim=True) + self.score(context)
-        scores = [score * self.gain[0].exp()]
+        weights = self.guide(left_features[4]).view(n, self.passes, 4, 5, h, w).float().softmax(3)
+        context = self.hourglass(self.conv_in(volume))
+        logits = self.scale * volume.mean(1, keepdim=True) + self.score(context)
+        outputs = [logits * self.gain[0].exp()]
         layout = memory_format(context)
-        for k, seen in enumerate(self._see_context(context)):
-            smooth = sga(score.float(), weights[:, k], reduce="mean")
-            both = torch.cat([smooth, score], dim=1).contiguous(memory_format=layout)
-            score = smooth + self._correct(k, both, seen)
-            scores.append(score * self.gain[k + 1].exp())
-        return scores
+        for k, projected in enumerate(self._project(context)):
+            smooth = sga(logits.float(), weights[:, k], reduce="mean")
+            both = torch.cat([smooth, logits], dim=1).contiguous(memory_format=layout)
+            logits = smooth + self._correct(k, both, projected)
+            outputs.append(logits * self.gain[k + 1].exp())
+        return outputs
 
-    def _see_context(self, context: Tensor) -> tuple[Tensor, ...]:
-        """What the first convolution of each correction makes of the context, its bias included.
+    def _project(self, context: Tensor) -> tuple[Tensor, ...]:
+        """Return the context's share of the first convolution of each correction, bias included.
 
-        The convolution of joined inputs is the sum of theirs. That of the context is the same in all passes,
-        and one with more channels is faster than several with few.
+        The convolution of concatenated inputs is the sum of theirs. The context is the same in all passes,
+        and one convolution with many channels is faster than several with few.
         """
         first = [correction[0] for correction in self.corrections]  # type: ignore[index]
         if not first:
@@ -141,8 +144,8 @@ class SemiGlobalAggregation(nn.Module):
         biases = torch.cat([conv.bias for conv in first])
         return conv3d(context, kernels, biases, padding=(1, 1, 1)).chunk(len(first), dim=1)
 
-    def _correct(self, k: int, scores: Tensor, seen: Tensor) -> Tensor:
-        """Correction `k` from the two scores and from what it sees of the context."""
+    def _correct(self, k: int, logits: Tensor, projected: Tensor) -> Tensor:
+        """Return correction `k` of smoothed and unsmoothed logits [N, 2, D, h, w]."""
         first, act, last = self.corrections[k].children()
         assert isinstance(first, nn.Conv3d)
-        return last(act(conv3d(scores, first.weight[:, :2], padding=(1, 1, 1)) + seen))
+        return last(act(conv3d(logits, first.weight[:, :2], padding=(1, 1, 1)) + projected))

@@ -1,4 +1,4 @@
-"""PSMNet's aggregation (Chang and Chen 2018, sec. 3.4): three hourglasses that hand their maps on."""
+"""PSMNet's aggregation (Chang and Chen 2018, sec. 3.4): three stacked hourglasses with shared skips."""
 
 from __future__ import annotations
 
@@ -7,53 +7,45 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dsmnet.layers.conv import ConvNormAct, Convolvable, ResidualBlock, UpConvNormAct
-from dsmnet.layers.conv3d import Conv3d
+from dsmnet.layers.conv import Conv3d, ConvNormAct, LazyVolume, ResidualBlock, UpConvNormAct
 from dsmnet.layers.norms.placement import Placement
+from dsmnet.stages.aggregation.base import Aggregation, AggregationInput
 
 
-class StackedHourglass(nn.Module):
-    """Volume -> scores of each of the hourglasses, each score added to the one before.
+class StackedHourglass(Aggregation):
+    """Three hourglasses; the logits of each are added to those of the one before.
 
-    Contract of the slot: `forward(volume [N, G, D, h, w], lefts) -> list of scores [N, 1, D, h, w]`, coarse
-    to fine, larger is better, in evaluation the last alone; D, h, w are multiples of `divisor`. The left maps
-    are not used.
+    Args:
+        given: Channels and normalisation of the network.
+        width: Number of channels at full size.
     """
 
     divisor = 4
-    folds = True
+    accepts_lazy_volume = True
 
-    def __init__(
-        self,
-        in_channels: int,
-        channels: Mapping[int, int],
-        *,
-        norm: Placement,
-        norm3d: Placement,
-        width: int = 32,
-    ) -> None:
+    def __init__(self, given: AggregationInput, *, width: int = 32) -> None:
         super().__init__()
-        self.enter = enter(in_channels, width, norm3d)
-        self.hourglasses = nn.ModuleList(_Hourglass(width, norm3d) for _ in range(3))
-        self.heads = nn.ModuleList(head(width, norm3d) for _ in range(3))
+        self.conv_in = volume_stem(given, width)
+        self.hourglasses = nn.ModuleList(_Hourglass(width, given.norm3d) for _ in range(3))
+        self.heads = nn.ModuleList(logit_head(width, given.norm3d) for _ in range(3))
 
-    def forward(self, volume: Tensor | Convolvable, lefts: Mapping[int, Tensor]) -> list[Tensor]:
-        """See the class."""
-        start = x = self.enter(volume)
+    def forward(self, volume: Tensor | LazyVolume, left_features: Mapping[int, Tensor]) -> list[Tensor]:
+        """See `Aggregation`."""
+        start = x = self.conv_in(volume)
         first_down: Tensor | None = None
         up: Tensor | None = None
-        scores: list[Tensor] = []
-        for hourglass, classify in zip(self.hourglasses, self.heads, strict=True):
+        logits: list[Tensor] = []
+        for hourglass, head in zip(self.hourglasses, self.heads, strict=True):
             change, down, up = hourglass(x, first_down, up)
             first_down = down if first_down is None else first_down
             x = start + change
-            score = classify(x)
-            scores.append(score + scores[-1] if scores else score)
-        return scores if self.training else scores[-1:]
+            logit = head(x)
+            logits.append(logit + logits[-1] if logits else logit)
+        return logits if self.training else logits[-1:]
 
 
 class _Hourglass(nn.Module):
-    """Down to a quarter of the size and up again, with what other hourglasses saw at half of it."""
+    """Encoder to 1/4 of the size and decoder, with skips from the other hourglasses at 1/2."""
 
     def __init__(self, width: int, norm: Placement) -> None:
         super().__init__()
@@ -68,12 +60,12 @@ class _Hourglass(nn.Module):
     def forward(
         self, x: Tensor, first_down: Tensor | None, last_up: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return the change [N, C, D, h, w], and the half-size maps [N, 2 C, D/2, h/2, w/2] down and up.
+        """Return the residual [N, C, D, h, w], and the half-size maps [N, 2C, D/2, h/2, w/2] down and up.
 
         Args:
-            x: [N, C, D, h, w].
-            first_down: of the first hourglass, to add on the way up; `None` in the first.
-            last_up: of the hourglass before, to add on the way down; `None` in the first.
+            x: Volume [N, C, D, h, w].
+            first_down: Encoder map of the first hourglass; None in the first.
+            last_up: Decoder map of the hourglass before; None in the first.
         """
         half = self.inner1(self.down1(x))
         down = F.relu(half if last_up is None else half + last_up, inplace=True)
@@ -82,15 +74,15 @@ class _Hourglass(nn.Module):
         return self.up1(up), down, up
 
 
-def enter(in_channels: int, width: int, norm: Placement) -> nn.Sequential:
-    """Return what precedes the hourglasses, [N, G, D, h, w] -> [N, C, D, h, w]."""
+def volume_stem(given: AggregationInput, width: int) -> nn.Sequential:
+    """Return the convolutions before the hourglasses, [N, G, D, h, w] -> [N, width, D, h, w]."""
     return nn.Sequential(
-        ConvNormAct(in_channels, width, norm, ndim=3),
-        ConvNormAct(width, width, norm, ndim=3),
-        ResidualBlock(width, norm, ndim=3, act=False),
+        ConvNormAct(given.volume_channels, width, given.norm3d, ndim=3),
+        ConvNormAct(width, width, given.norm3d, ndim=3),
+        ResidualBlock(width, given.norm3d, ndim=3, act=False),
     )
 
 
-def head(width: int, norm: Placement) -> nn.Sequential:
-    """Return what turns a volume into scores, [N, C, D, h, w] -> [N, 1, D, h, w]."""
+def logit_head(width: int, norm: Placement) -> nn.Sequential:
+    """Return the output convolutions, [N, width, D, h, w] -> logits [N, 1, D, h, w]."""
     return nn.Sequential(ConvNormAct(width, width, norm, ndim=3), Conv3d(width, 1, 3, padding=1, bias=False))

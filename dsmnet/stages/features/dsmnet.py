@@ -11,9 +11,9 @@ from torch.nn import functional as F
 
 from dsmnet.errors import UserError
 from dsmnet.layers.conv import ConvNormAct
+from dsmnet.layers.graph_filter import GraphFilter
 from dsmnet.layers.merge import Merge
 from dsmnet.layers.norms.placement import Placement
-from dsmnet.layers.sgf import GraphFilter
 
 
 def to_stride(channels: int, norm: Placement, stride: int) -> list[nn.Module]:
@@ -32,12 +32,12 @@ def to_stride(channels: int, norm: Placement, stride: int) -> list[nn.Module]:
 
 
 class Pyramid(nn.Module):
-    """Spatial pyramid: means over 2, 4, 8 and 16 cells beside the map itself.
+    """Spatial pyramid pooling over 2, 4, 8 and 16 cells.
 
     Args:
-        channels: of input and output.
-        norm: of the joined maps and of the last convolution.
-        pools: Sizes of the means.
+        channels: Number of input and output channels.
+        norm: Normalisation of the concatenated maps and of the last convolution.
+        pools: Sizes of the pooling windows.
     """
 
     def __init__(self, channels: int, norm: Placement, pools: Sequence[int] = (2, 4, 8, 16)) -> None:
@@ -45,14 +45,14 @@ class Pyramid(nn.Module):
         inner = channels * 3 // 4
         joined = channels + inner * len(pools)
         self.pools = tuple(pools)
-        self.enter = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.conv_in = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
         self.branches = nn.ModuleList(nn.Conv2d(channels, inner, 3, padding=1, bias=False) for _ in pools)
         self.norm = norm.inner(joined)
         self.out = ConvNormAct(joined, channels, norm)
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, C, h, w] -> the same shape."""
-        x = self.enter(x)
+        x = self.conv_in(x)
         maps = [x]
         for pool, branch in zip(self.pools, self.branches, strict=True):
             means = branch(F.avg_pool2d(x, pool))
@@ -61,16 +61,13 @@ class Pyramid(nn.Module):
 
 
 class DSMNetFeatures(nn.Module):
-    """Features at one stride, seen through two U-nets of five levels and seven graph filters.
-
-    Contract of the slot: `forward(image [N, 3, H, W]) -> {stride: [N, channels[stride], H/stride,
-    W/stride]}`, H and W multiples of `divisor`.
+    """Two U-nets of five levels with seven graph filters; features at one stride.
 
     Args:
-        norm: Normalisation of every 2-D convolution, but those that weigh the edges.
-        stride: of the finest level, 3 or 4.
-        widths: Channels of the five levels, fine to coarse.
-        similarity: of the graph filters' edges, ``dot`` (released code) or ``cosine`` (paper).
+        norm: Normalisation of every 2-D convolution but those of the edge embeddings.
+        stride: Stride of the finest level, 3 or 4.
+        widths: Number of channels of the five levels, fine to coarse.
+        similarity: Similarity of the graph filters' edges, ``dot`` (released code) or ``cosine`` (paper).
 
     Raises:
         UserError: An argument is not possible.
@@ -108,7 +105,7 @@ class DSMNetFeatures(nn.Module):
         self.pyramids = nn.ModuleList(Pyramid(fine, norm) for _ in range(2))
 
     def forward(self, image: Tensor) -> dict[int, Tensor]:
-        """[N, 3, H, W] -> the map at the stride."""
+        """Image [N, 3, H, W] -> {stride: [N, widths[0], H/stride, W/stride]}."""
         a = self.filters[0](self.stem(image))  # levels a (fine) to e (coarse)
 
         b = self.filters[1](self.down1[0](a))

@@ -1,4 +1,4 @@
-"""The residual extractor of PSMNet and GwcNet, and what each of them makes of its maps."""
+"""Residual feature extractors of PSMNet and GwcNet, on a common trunk."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class ResidualTrunk(nn.Module):
 
     Args:
         norm: Normalisation of every block.
-        widths: Channels of the stages; the first is also that of the three convolutions.
+        widths: Number of channels of the stages; the first is also that of the three convolutions.
         blocks: Number of blocks in each stage.
 
     Raises:
@@ -72,19 +72,16 @@ class ResidualTrunk(nn.Module):
 
 
 class PyramidFeatures(nn.Module):
-    """PSMNet's features (Chang and Chen 2018, sec. 3.2): the trunk, and its means over four sizes of windows.
-
-    Contract of the slot: `forward(image [N, 3, H, W]) -> {4: [N, out_channels, H/4, W/4]}`, H and W multiples
-    of `divisor`, at least `smallest`.
+    """PSMNet's features (Chang and Chen 2018, sec. 3.2): the trunk with spatial pyramid pooling.
 
     Args:
         norm: Normalisation of every 2-D block.
-        widths: Channels of the trunk's stages.
+        widths: Number of channels of the trunk's stages.
         blocks: Residual blocks of the trunk's stages.
-        pools: Edges of the windows in pixels of the map, largest first.
-        pool_width: Channels of each of them.
-        hidden: Channels in between the joined maps and the result.
-        out_channels: of the result.
+        pools: Sizes of the pooling windows in pixels of the map, largest first.
+        pool_width: Number of channels of each pooled map.
+        hidden: Number of hidden channels of the output convolutions.
+        out_channels: Number of output channels.
     """
 
     def __init__(
@@ -112,7 +109,7 @@ class PyramidFeatures(nn.Module):
         self.smallest = (4 * max(pools), 8 * max(pools))
 
     def forward(self, image: Tensor) -> dict[int, Tensor]:
-        """See the class.
+        """Image [N, 3, H, W] -> {4: [N, out_channels, H/4, W/4]}.
 
         Raises:
             ShapeError: The image is smaller than `smallest`.
@@ -134,15 +131,14 @@ class PyramidFeatures(nn.Module):
 class StageFeatures(nn.Module):
     """GwcNet's features (Guo et al. 2019, sec. 3.1): three stages of the trunk, and a narrow map of them.
 
-    Contract of the slot: `forward(image [N, 3, H, W]) -> {4: [N, sum(widths[1:]) + joined, H/4, W/4]}`, H and
-    W multiples of `divisor`. The last `joined` channels are for a `GroupwiseConcatVolume` to concatenate.
+    The last `joined` channels are the ones that a `GroupwiseConcatVolume` concatenates.
 
     Args:
         norm: Normalisation of every 2-D block.
-        widths: Channels of the trunk's stages.
+        widths: Number of channels of the trunk's stages.
         blocks: Residual blocks of the trunk's stages.
-        hidden: Channels in between the stages and the narrow map.
-        joined: Channels of the narrow map; 0 for none (GwcNet-g).
+        hidden: Number of hidden channels before the narrow map.
+        joined: Number of channels of the narrow map; 0 for none (GwcNet-g).
     """
 
     def __init__(
@@ -166,6 +162,6 @@ class StageFeatures(nn.Module):
         self.divisor = 4
 
     def forward(self, image: Tensor) -> dict[int, Tensor]:
-        """See the class."""
+        """Image [N, 3, H, W] -> {4: [N, sum(widths[1:]) + joined, H/4, W/4]}."""
         stages = torch.cat(self.trunk(image), dim=1)
         return {4: stages if self.out is None else torch.cat([stages, self.out(stages)], dim=1)}

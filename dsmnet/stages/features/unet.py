@@ -1,4 +1,4 @@
-"""A small U-shaped extractor with a graph filter at its 1/8 level."""
+"""A small U-net feature extractor with a graph filter at 1/8."""
 
 from __future__ import annotations
 
@@ -9,20 +9,17 @@ from torch import Tensor, nn
 
 from dsmnet.errors import UserError
 from dsmnet.layers.conv import ConvNormAct, ResidualBlock, UpsampleMerge
+from dsmnet.layers.graph_filter import GraphFilter
 from dsmnet.layers.norms.placement import Placement
-from dsmnet.layers.sgf import GraphFilter
 
 
 class UNetFeatures(nn.Module):
-    """Features at strides 2 and 4, seen through a context of up to `divisor` pixels per step.
-
-    Contract of the slot: `forward(image [N, 3, H, W]) -> {s: [N, channels[s], H/s, W/s]}`, H and W multiples
-    of `divisor`.
+    """U-net with features at strides 2 and 4.
 
     Args:
         norm: Normalisation of every 2-D block.
-        widths: Channels at strides 2, 4, 8, ...; at least three.
-        graph_filter: Filter the 1/8 map along the graph's edges before it is enlarged.
+        widths: Number of channels at strides 2, 4, 8, ...; at least three.
+        graph_filter: Graph filter on the map at 1/8.
     """
 
     def __init__(
@@ -49,7 +46,7 @@ class UNetFeatures(nn.Module):
         self.divisor = 2 ** len(widths)
 
     def forward(self, image: Tensor) -> dict[int, Tensor]:
-        """[N, 3, H, W] -> maps at strides 2 and 4."""
+        """Image [N, 3, H, W] -> {s: [N, channels[s], H/s, W/s]} for strides s of 2 and 4."""
         maps = [self.stem(image)]
         for down in self.down:
             maps.append(down(maps[-1]))

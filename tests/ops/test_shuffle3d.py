@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import torch
 
-from dsmnet.layers.shuffle3d import shuffle3d, unshuffle3d
+from dsmnet.ops.shuffle3d import shuffle3d, unshuffle3d
 
 
 def test_each_is_the_inverse_of_the_other() -> None:

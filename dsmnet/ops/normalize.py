@@ -1,14 +1,12 @@
-"""The two normalisations that several layers share, as functions: over pixels, and to unit length.
+"""Group normalisation and unit length, the two operations that the norms share.
 
-Both have a gradient written out by hand, which takes a third of the time of autograd's on a CPU and keeps one
-map for it. In a graph capture (torch.compile, torch.export, ONNX) and with DSMNET_BACKEND=reference plain
-operations take their place.
-Buffers are used again where their content has served: fresh memory costs more than the arithmetic.
+Both have a hand-written gradient, which takes a third of the time of autograd's on a CPU and keeps one map.
+Plain operations take their place where `plain_operations` says so. Buffers are reused: fresh memory costs
+more than the arithmetic.
 """
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import torch
@@ -16,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from dsmnet.layers.norms.checks import memory_format, widen
+from dsmnet.ops.backend import memory_format, plain_operations, widen
 
 SHORTEST = 1e-12  # a shorter vector becomes 0 and gets no gradient
 
@@ -34,7 +32,7 @@ def group_norm(x: Tensor, groups: int, weight: Tensor | None, bias: Tensor | Non
     layout = memory_format(x)
     if weight is not None and bias is not None:
         weight, bias = weight.to(x.dtype), bias.to(x.dtype)
-    if layout == torch.contiguous_format or plain_wanted():
+    if layout == torch.contiguous_format or plain_operations():
         out = F.group_norm(x.contiguous(), groups, weight, bias, eps)
         return out.contiguous(memory_format=layout)
     # torch's CPU kernel for this memory format loses the variance of channels with a large mean
@@ -55,21 +53,12 @@ def unit_length(x: Tensor, weight: Tensor | None = None, bias: Tensor | None = N
         bias: [C], the shift afterwards.
     """
     wide = widen(x)
-    if not plain_wanted():
+    if not plain_operations():
         return _UnitLength.apply(wide, weight, bias).to(x.dtype)
     out = wide * _inverse_length(wide * wide)
     if weight is not None and bias is not None:
         out = out * _per_channel(weight, wide) + _per_channel(bias, wide)
     return out.to(x.dtype)
-
-
-def plain_wanted() -> bool:
-    """Tell whether plain operations must take the place of gradients by hand.
-
-    In a graph capture, and where ``DSMNET_BACKEND=reference`` asks for the plain form of everything.
-    """
-    captured = torch.compiler.is_compiling() or torch.jit.is_tracing()
-    return captured or os.environ.get("DSMNET_BACKEND") == "reference"
 
 
 def _per_channel(parameter: Tensor, x: Tensor) -> Tensor:

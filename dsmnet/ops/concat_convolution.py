@@ -1,10 +1,10 @@
-"""The first 3-D convolution of a concatenated volume, without the volume.
+"""Convolution of a concatenated cost volume without holding the volume in memory.
 
-A tap (dd, dx) of a 3x3x3 kernel at plane d and column x reads left (x + dx) and right (x + dx - d - dd). The
-left half is hence the same in all planes, the right half depends on u = x - d alone, and both are 2-D
-convolutions. Where the volume ends (zero for x < d) taps drop out: at u = -3 and below all, at u = -2 .. 1
-some, which takes kernels of their own, from u = 2 on none. In the last column the taps dx = 1 drop out. The
-first and the last plane lack a plane beside them and are convolved as they are: two planes each.
+An element (dd, dx) of a 3x3x3 kernel at plane d and column x reads left (x + dx) and right (x + dx - d - dd).
+The left half is hence the same in all planes, the right half depends on u = x - d alone, and both are 2-D
+convolutions. Where the volume ends (zero for x < d) elements drop out: at u = -3 and below all, at u = -2 ..
+1 some, which takes kernels of their own, from u = 2 on none. In the last column the elements dx = 1 drop out.
+The first and the last plane lack a plane beside them and are convolved as they are: two planes each.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
-from dsmnet.layers.norms.checks import memory_format, widen
+from dsmnet.ops.backend import memory_format, widen
 
-_NEAR = (-2, -1, 0, 1)  # u where some of the taps drop out
-_TAPS = (-1, 0, 1)
+_NEAR = (-2, -1, 0, 1)  # u where some of the kernel's elements drop out
+_OFFSETS = (-1, 0, 1)
 
 
 def convolve_pair(left: Tensor, right: Tensor, planes: int, weight: Tensor) -> Tensor:
@@ -74,15 +74,15 @@ def _conv2d(x: Tensor, kernel: Tensor, padding: tuple[int, int]) -> Tensor:
 def _maps(left: Tensor, right: Tensor, weight: Tensor) -> list[Tensor]:
     """Return what the inner planes consist of.
 
-    The left half [N, O, h, w] with all taps, and [N, 4, O, h, w] at u = -2 .. 1; the right half
+    The left half [N, O, h, w] with all elements, and [N, 4, O, h, w] at u = -2 .. 1; the right half
     [N, O, h, w + 2] from u = -2 on; the same for the last column, backwards: by d from 0 on.
     """
     of_left, of_right = weight.chunk(2, dim=1)
-    left_taps = _mask(lambda dd, dx, u: dd - dx <= u, _NEAR, weight)
-    near = torch.einsum("ocdyx,kdx->kocyx", of_left, left_taps).flatten(0, 1)
-    right_taps = _mask(lambda dd, dx, e: dx - dd == e, range(-2, 3), weight)
-    shifted = torch.einsum("ocdyx,edx->ocye", of_right, right_taps)
-    edge = torch.einsum("ocdyx,edx->ocye", of_right[..., :2], right_taps[..., :2])
+    left_mask = _mask(lambda dd, dx, u: dd - dx <= u, _NEAR, weight)
+    near = torch.einsum("ocdyx,kdx->kocyx", of_left, left_mask).flatten(0, 1)
+    right_mask = _mask(lambda dd, dx, e: dx - dd == e, range(-2, 3), weight)
+    shifted = torch.einsum("ocdyx,edx->ocye", of_right, right_mask)
+    edge = torch.einsum("ocdyx,edx->ocye", of_right[..., :2], right_mask[..., :2])
     padded = F.pad(right, (4, 2))
     return [
         _conv2d(left, of_left.sum(2), (1, 1)),
@@ -93,8 +93,10 @@ def _maps(left: Tensor, right: Tensor, weight: Tensor) -> list[Tensor]:
 
 
 def _mask(active: Callable[[int, int, int], bool], values: Iterable[int], like: Tensor) -> Tensor:
-    """Return [len(values), 3, 3], 1 where the tap (dd, dx) is active."""
-    return like.new_tensor([[[float(active(dd, dx, v)) for dx in _TAPS] for dd in _TAPS] for v in values])
+    """Return [len(values), 3, 3], 1 where the element (dd, dx) is active."""
+    return like.new_tensor(
+        [[[float(active(dd, dx, v)) for dx in _OFFSETS] for dd in _OFFSETS] for v in values]
+    )
 
 
 class _Assemble(torch.autograd.Function):
@@ -143,7 +145,7 @@ def _pieces(
     end, w = volume.shape[2] - 1, volume.shape[-1]
     for d in range(1, min(end, w - 3)):
         yield volume[:, :, d, :, d + 2 : -1], full[..., d + 2 : -1], shifted[..., 4 : w + 1 - d]
-    far = min(end, w - 2)  # planes where no tap drops out in the last column but those beyond it
+    far = min(end, w - 2)  # planes where no element drops out in the last column but those beyond it
     if far > 1:
         yield volume[:, :, 1:far, :, -1].transpose(2, 3), full[..., -1:], edge[..., 1:far]
     for k, u in enumerate(_NEAR):

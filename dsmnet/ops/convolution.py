@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 
@@ -30,7 +30,7 @@ def conv3d(
         bias: [O].
         stride: By dimension.
         padding: Zeros on both sides, by dimension.
-        dilation: Distance of the kernel's elements, by dimension.
+        dilation: Spacing of the kernel's elements, by dimension.
 
     Returns:
         [N, O, D', H', W'], equal up to rounding, whichever kernel computes it.
@@ -39,16 +39,6 @@ def conv3d(
         out = torch.ops.aten.mkldnn_convolution(x, weight, bias, padding, stride, dilation, 1)
         return cast(Tensor, out)
     return F.conv3d(x, weight, bias, stride, padding, dilation)
-
-
-class Conv3d(nn.Conv3d):
-    """`torch.nn.Conv3d` of one group with zero padding, computed by `conv3d`."""
-
-    def _conv_forward(self, input: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        assert self.groups == 1
-        assert self.padding_mode == "zeros"
-        assert not isinstance(self.padding, str)
-        return conv3d(input, weight, bias, self.stride, self.padding, self.dilation)
 
 
 def _may_choose(x: Tensor, weight: Tensor) -> bool:

@@ -1,4 +1,4 @@
-"""The graph filter as a module: edge weights from the features themselves, then SGF, then a fusion."""
+"""Structure-preserving graph filter (DSMNet, section 3.2): edge weights from features, SGF, fusion."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dsmnet.layers.norms.instance import InstanceNorm
 from dsmnet.layers.norms.placement import Placement
 from dsmnet.ops import sgf
 
-# (row, column) of the neighbour of each of the five weights, for the passes down, up, right, left.
+# (row, column) offset of each of the five weights, for the passes down, up, right, left.
 _NEIGHBOURS = (
     ((0, 0), (-1, 0), (-1, -1), (-1, 1), (0, -1)),
     ((0, 0), (1, 0), (1, -1), (1, 1), (0, 1)),
@@ -25,7 +25,7 @@ def edge_weights(embedding: Tensor, similarity: str = "dot", temperature: Tensor
     """Turn the similarity of neighbouring pixels into the weights that `dsmnet.ops.sgf` takes.
 
     Args:
-        embedding: [N, C, H, W].
+        embedding: Embedding of the pixels [N, C, H, W].
         similarity: ``dot`` (products, as in DSMNet's code) or ``cosine`` (as in the paper).
         temperature: Factor before the softmax over the five entries.
 
@@ -48,7 +48,7 @@ def edge_weights(embedding: Tensor, similarity: str = "dot", temperature: Tensor
 
 
 class EdgeEmbedding(nn.Sequential):
-    """The map whose similarities weigh the edges: 3x3 convolution and instance norm (DSMNet's code)."""
+    """Embedding for edge weights: 3x3 convolution and instance norm (DSMNet's code)."""
 
     def __init__(self, in_channels: int, channels: int) -> None:
         conv = nn.Conv2d(in_channels, channels, 3, padding=1, bias=False)
@@ -56,13 +56,13 @@ class EdgeEmbedding(nn.Sequential):
 
 
 class GraphFilter(nn.Module):
-    """SGF on a feature map, joined with its input (DSMNet, section 3.2).
+    """SGF on a feature map, fused with its input.
 
     Args:
-        channels: of the map.
-        norm: of the convolution that joins.
-        similarity: see `edge_weights`.
-        standardize: Instance norm in the embedding, as published; without it a temperature is learned.
+        channels: Number of channels of the map.
+        norm: Normalisation of the fusing convolution.
+        similarity: Similarity of the edges, ``dot`` or ``cosine``.
+        standardize: Instance norm in the embedding, as published; else a learned temperature.
     """
 
     def __init__(
@@ -86,13 +86,13 @@ class GraphFilter(nn.Module):
 
 
 class VolumeGraphFilter(nn.Module):
-    """SGF on every plane of a cost volume, guided by a map of the left view (DSMNet, section 3.2).
+    """SGF on every plane of a cost volume, guided by a map of the left view.
 
     Args:
-        guide_channels: of the map.
-        channels: of the volume.
-        norm3d: of the convolution that joins.
-        similarity: see `edge_weights`.
+        guide_channels: Number of channels of the map.
+        channels: Number of channels of the volume.
+        norm3d: Normalisation of the fusing convolution.
+        similarity: Similarity of the edges, ``dot`` or ``cosine``.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Blocks of 2x2x2 voxels as eight channels, and back: sub-pixel convolution (Shi et al. 2016) in 3-D."""
+"""Pixel shuffle in 3-D (sub-pixel convolution, Shi et al. 2016): 2x2x2 voxels <-> eight channels."""
 
 from __future__ import annotations
 

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from dsmnet import build_model
 from dsmnet.errors import ShapeError
 from dsmnet.layers.conv import VolumeConv
-from dsmnet.stages.volumes import ConcatVolume, FoldedVolume, GroupwiseConcatVolume
+from dsmnet.models import stereo_net
+from dsmnet.stages.volumes import ConcatVolume, GroupwiseConcatVolume, LazyConcatVolume
 
 # planes, rows, columns: odd ones, D = 1 and 2, D > W, D about W, W < 3
 SIZES = [
@@ -43,7 +44,7 @@ def both_ways(
     conv.weight.data = conv.weight.data.contiguous(memory_format=memory_order)
     change = torch.randn(2, 4, planes, h, w, dtype=dtype)
     results = []
-    for given in (FoldedVolume(volume, left, right, planes), volume(left, right, planes)):
+    for given in (LazyConcatVolume(volume, left, right, planes), volume(left, right, planes)):
         out = conv(given)
         results.append([out, *torch.autograd.grad(out, (left, right, conv.weight), change)])
     return results
@@ -56,10 +57,10 @@ def test_equals_the_built_volume(
     make: Callable[[], Any], size: tuple[int, int, int], memory_order: Any
 ) -> None:
     for dtype, tolerance in ((torch.float64, 1e-12), (torch.float32, 1e-5)):
-        for folded, built in zip(*both_ways(make(), size, dtype, memory_order), strict=True):
-            assert folded.dtype == dtype
-            scale = max(1.0, float(built.detach().abs().max()))
-            torch.testing.assert_close(folded, built, rtol=0, atol=tolerance * scale)
+        for lazy, whole in zip(*both_ways(make(), size, dtype, memory_order), strict=True):
+            assert lazy.dtype == dtype
+            scale = max(1.0, float(whole.detach().abs().max()))
+            torch.testing.assert_close(lazy, whole, rtol=0, atol=tolerance * scale)
 
 
 def test_bfloat16_rounds_the_result_alone() -> None:
@@ -75,9 +76,9 @@ def test_bfloat16_rounds_the_result_alone() -> None:
 def test_the_layout_is_that_of_the_convolution() -> None:
     left, right = torch.randn(2, 1, 6, 4, 9)
     conv = VolumeConv(12, 4, 3, padding=1, bias=False)
-    assert conv(FoldedVolume(ConcatVolume(6), left, right, 5)).is_contiguous()
+    assert conv(LazyConcatVolume(ConcatVolume(6), left, right, 5)).is_contiguous()
     conv.weight.data = conv.weight.data.contiguous(memory_format=torch.channels_last_3d)
-    out = conv(FoldedVolume(ConcatVolume(6), left, right, 5))
+    out = conv(LazyConcatVolume(ConcatVolume(6), left, right, 5))
     assert out.is_contiguous(memory_format=torch.channels_last_3d)
 
 
@@ -85,14 +86,14 @@ def test_the_layout_is_that_of_the_convolution() -> None:
 def test_another_convolution_gets_the_built_volume(options: dict[str, int]) -> None:
     left, right = torch.randn(2, 1, 6, 4, 9)
     conv = VolumeConv(12, 4, **options)
-    folded = conv(FoldedVolume(ConcatVolume(6), left, right, 5))
+    folded = conv(LazyConcatVolume(ConcatVolume(6), left, right, 5))
     torch.testing.assert_close(folded, conv(ConcatVolume(6)(left, right, 5)))
 
 
 def test_bad_views_are_named() -> None:
     left = torch.randn(1, 6, 4, 9)
     with pytest.raises(ShapeError, match=r"\(1, 6, 4, 9\).*\(1, 6, 4, 8\)"):
-        FoldedVolume(ConcatVolume(6), left, left[..., :8], 5)
+        LazyConcatVolume(ConcatVolume(6), left, left[..., :8], 5)
 
 
 @pytest.mark.parametrize("network", NETWORKS)
@@ -102,17 +103,17 @@ def test_networks_are_the_same(network: str, train: bool, monkeypatch: pytest.Mo
     net = build_model(network, "domain", NETWORKS[network]).net.double().train(train)
     height, width = max(64, net.smallest[0]), max(96, net.smallest[1])
     left, right = torch.randn(2, 2, 3, height, width, dtype=torch.float64)
-    folds = []
-    whole = net.volume.convolve
-    monkeypatch.setattr(net.volume, "convolve", lambda *given: (folds.append(1), whole(*given))[1])
+    calls = []
+    convolve = net.volume.convolve
+    monkeypatch.setattr(net.volume, "convolve", lambda *given: (calls.append(1), convolve(*given))[1])
     results = []
-    for fold in (True, False):
-        net.volume.fold = fold
+    for plain in (False, True):
+        monkeypatch.setattr(stereo_net, "plain_operations", lambda plain=plain: plain)
         net.zero_grad()
         outputs = net(left, right, 32)
         sum(d.square().mean() for d in outputs).backward()
         results.append([*outputs, *(p.grad for p in net.parameters() if p.grad is not None)])
-    assert len(folds) == 1  # and not where it is switched off
-    for folded, built in zip(*results, strict=True):
-        scale = max(1.0, float(built.detach().abs().max()))
-        torch.testing.assert_close(folded, built, rtol=0, atol=1e-8 * scale)
+    assert len(calls) == 1  # by the lazy volume alone
+    for lazy, whole in zip(*results, strict=True):
+        scale = max(1.0, float(whole.detach().abs().max()))
+        torch.testing.assert_close(lazy, whole, rtol=0, atol=1e-8 * scale)

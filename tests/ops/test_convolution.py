@@ -8,7 +8,8 @@ from torch import nn
 from torch.nn import functional as F
 from torch.profiler import ProfilerActivity, profile
 
-from dsmnet.layers.conv3d import Conv3d, conv3d
+from dsmnet.layers.conv import Conv3d
+from dsmnet.ops.convolution import conv3d
 
 SHAPES = [(1, 32, 32, 12, 24, 39), (1, 2, 8, 7, 9, 11), (2, 3, 5, 4, 6, 8), (1, 8, 1, 5, 13, 6)]
 
