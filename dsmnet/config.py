@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,22 @@ def dataset_config(name: str, data: str) -> DictConfig:
     composed = compose("check_data", [f"dataset={name}"])
     composed.paths.data = literal(data)
     return composed.dataset
+
+
+def recipe_settings(name: str | None) -> list[str]:
+    """Return what a recipe of ``conf/recipe`` sets, as overrides: ``["crop.height=256", ...]``."""
+    file = config_dir() / "recipe" / f"{name}.yaml"
+    content = OmegaConf.to_container(OmegaConf.load(file)) if file.is_file() else {}
+    assert isinstance(content, dict)
+    return [f"{key}={value}" for key, value in _flat(content)]
+
+
+def _flat(node: dict[Any, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    for key, value in node.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
 
 
 def all_pairs(node: DictConfig) -> Any:

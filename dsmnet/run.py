@@ -15,7 +15,7 @@ from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from dsmnet.api import build_from_config, load_model, weights_for
 from dsmnet.atomic import check_apart
-from dsmnet.config import instantiate, save_config
+from dsmnet.config import instantiate, recipe_settings, save_config
 from dsmnet.data.datamodule import StereoDataModule
 from dsmnet.ending import Interrupted
 from dsmnet.errors import IN_WORKER, UserError
@@ -117,6 +117,10 @@ def train(cfg: DictConfig, output: Path) -> Path:
         resume=None if cfg.resume is None else Path(cfg.resume),
     )
     if trainer.is_global_zero:
+        if settings := recipe_settings(cfg.choices.get("recipe")):
+            log.info(
+                "recipe=%s sets, where no option says otherwise: %s", cfg.choices.recipe, ", ".join(settings)
+            )
         log.info(
             "%s with norm=%s: %.2f M parameters; %d pairs to train on, %d for validation; writing to %s",
             cfg.choices.model,

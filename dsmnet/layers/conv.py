@@ -155,13 +155,16 @@ class ResidualBlock(nn.Module):
         self.norm_out = norm.block_out(channels, ndim, stage=stage, last=last)
         self.shortcut: ConvNormAct | None = None
         if stride != 1 or given != channels:
-            self.shortcut = ConvNormAct(given, channels, norm, kernel=1, stride=stride, ndim=ndim, act=False)
+            self.shortcut = ConvNormAct(given, channels, norm, kernel=1, ndim=ndim, act=False)
+        # The stride of the shortcut: oneDNN 3.12 (torch 2.14) writes out of bounds in the backward pass of a
+        # strided 1x1 convolution of 8 channels, channels last.
+        self.subsample = (..., *[slice(None, None, stride)] * ndim)
         self.act = act
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, in_channels, ...] -> [N, channels, ...], the same size but for the stride."""
         y = F.relu(self.norm1(self.conv1(x)), inplace=True)
-        same = x if self.shortcut is None else self.shortcut(x)
+        same = x if self.shortcut is None else self.shortcut(x[self.subsample])
         out = self.norm_out(same + self.norm2(self.conv2(y)))
         return F.relu(out, inplace=True) if self.act else out
 

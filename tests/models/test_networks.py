@@ -147,3 +147,11 @@ def test_network_of_a_paper_trains_with_its_loss(network: str, weights: list[flo
         w * F.smooth_l1_loss(d[valid], target[valid]) for w, d in zip(weights, disparities, strict=True)
     )
     torch.testing.assert_close(loss(disparities, logits, target, valid), expected)
+
+
+@pytest.mark.parametrize("network", NETWORKS)
+def test_network_has_no_strided_pointwise_convolution(network: str) -> None:
+    """In its backward pass oneDNN 3.12 writes out of bounds, see `dsmnet.layers.conv.ResidualBlock`."""
+    convolutions = [m for m in narrow(network).net.modules() if isinstance(m, nn.Conv2d | nn.Conv3d)]
+    assert len(convolutions) > 5
+    assert not [c for c in convolutions if set(c.kernel_size) == {1} and set(c.stride) != {1}]
