@@ -2,11 +2,13 @@
 
 One stereo pair, followed through the tree:
 
-    data/                files on disk        -> StereoSample -> StereoBatch
+    datasets/            files                -> sample                   uint8 [H, W, 3], disparity [H, W]
+    augment/             sample               -> sample, in training
+    data/                samples              -> batch                    [B, 3, H, W], disparity [B, 1, H, W]
     stages/features/     image                -> features                 [B, C, H/s, W/s]
     stages/volumes.py    two feature maps     -> cost volume              [B, G, D, H/s, W/s]
-    stages/aggregation/  cost volume          -> scores, left image guided [B, 1, D, H/s, W/s]
-    stages/regression.py scores               -> disparity                [B, 1, H/s, W/s]
+    stages/aggregation/  cost volume          -> logits, guided by left   [B, 1, D, H/s, W/s]
+    stages/regression.py logits               -> disparity                [B, 1, H/s, W/s]
     stages/refinement.py disparity            -> disparity                [B, 1, H, W], pixels
     metrics/             disparity            -> EPE, bad-k, D1
     viz/                 disparity            -> color map, error map, point cloud
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
-    """Import the front door when it is used: `import dsmnet.data` alone needs no Hydra."""
+    """Import the front door when it is used: `import dsmnet.io` alone needs no Hydra."""
     if name in __all__:
         from dsmnet import api
 

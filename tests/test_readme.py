@@ -1,9 +1,13 @@
-"""The README's commands and its picture of the tree stay true."""
+"""The README: its commands compose, its figure is current, its recipes work as they are printed."""
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,24 +16,28 @@ import dsmnet
 from dsmnet.config import compose
 
 ROOT = Path(__file__).resolve().parents[1]
-DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+README = (ROOT / "README.md").read_text("utf-8")
+DOCUMENTS = [*ROOT.glob("*.md"), *sorted((ROOT / "docs").glob("*.md")), ROOT / "data" / "README.md"]
+COMMAND = re.compile(r"^(?:.*&& |\w+=\S+ )*(?:python tools/(\w+)\.py|dsmnet (\w+))(?= |$)(.*)$", re.MULTILINE)
 COMMANDS = sorted(
     {
-        (script, " ".join(shlex.split(arguments, comments=True)))
+        (found[1] or found[2], " ".join(shlex.split(found[3], comments=True)))
         for document in DOCUMENTS
-        for script, arguments in re.findall(
-            r"^(?:.*&& |\w+=\S+ )*python tools/(\w+)\.py(.*)$", document.read_text(), re.M
-        )
+        if document.name != "CHANGELOG.md"
+        for block in re.findall(r"^```bash\n(.*?)^```", document.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+        for found in COMMAND.finditer(block)
     }
 )
+RECIPE = re.compile(r"^`([\w/]+\.(?:py|yaml))`\n\n```\w+\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+RECIPES = dict(RECIPE.findall(README))
 
 
-def test_there_are_commands() -> None:
-    assert {script for script, _ in COMMANDS} >= {"train", "evaluate", "predict", "visualize", "check_data"}
+def test_readme_has_commands_for_a_newcomer() -> None:
+    assert {"train", "evaluate", "predict"} <= {script for script, _ in COMMANDS}
 
 
 @pytest.mark.parametrize(("script", "arguments"), COMMANDS)
-def test_command_composes(script: str, arguments: str) -> None:
+def test_command_of_a_document_composes(script: str, arguments: str) -> None:
     assert (ROOT / "tools" / f"{script}.py").is_file()
     overrides = shlex.split(arguments)
     if "-m" in overrides:  # several jobs; the first of them
@@ -40,16 +48,43 @@ def test_command_composes(script: str, arguments: str) -> None:
     assert cfg.paths.output == given.get("paths.output", "unused")
 
 
-def test_path_of_a_pair_is_the_packages() -> None:
-    def steps(text: str) -> list[str]:
-        return re.findall(r"^    ([\w/.]+)\s+.*->", text, re.M)
-
-    readme = steps((ROOT / "README.md").read_text())
-    assert readme == steps(dsmnet.__doc__ or "")
-    assert all((ROOT / "dsmnet" / step).exists() for step in readme)
-
-
-def test_links_lead_somewhere() -> None:
+def test_links_of_documents_lead_somewhere() -> None:
     for document in DOCUMENTS:
-        for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text()):
+        for target in re.findall(r"\]\(([^)#:]+)\)", document.read_text("utf-8")):
             assert (document.parent / target).exists(), f"{document.name}: {target}"
+
+
+def test_figure_of_a_pair_shows_the_steps_of_the_package() -> None:
+    figure = (ROOT / "docs" / "images" / "one_pair.svg").read_text("utf-8")
+    steps = re.findall(r"^ {4}(\S+) .*->", dsmnet.__doc__ or "", re.MULTILINE)
+    assert len(steps) == 10
+    for step in steps:
+        assert (ROOT / "dsmnet" / step).exists()
+        assert f">{step}</text>" in figure, f"{step}: run python docs/figures/one_pair.py"
+
+
+def test_recipes_of_the_readme_work_in_a_copy_of_the_tree(tmp_path: Path) -> None:
+    """Norm, data set, aggregation, network, loss: written as printed, found by the tests that are there."""
+    assert len(RECIPES) == 10
+    for folder in ("dsmnet", "conf", "tests"):
+        shutil.copytree(
+            ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__", "weights")
+        )
+    (tmp_path / "dsmnet" / "weights").symlink_to(ROOT / "dsmnet" / "weights")
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    for path, text in RECIPES.items():
+        assert not (tmp_path / path).exists()
+        (tmp_path / path).write_text(text, encoding="utf-8")
+    suites = ("contracts", "layers/test_norm_configs.py", "io/test_readers.py")
+    names = ("pixel", "garden", "blur", "winner_net", "relative")
+    command = [sys.executable, "-m", "pytest", "-v", "-p", "no:cacheprovider", "-k", " or ".join(names)]
+    done = subprocess.run(
+        [*command, *(f"tests/{suite}" for suite in suites)],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-2000:]
+    for name in names:
+        assert re.search(rf"[\[-]{name}\b.*PASSED", done.stdout), name

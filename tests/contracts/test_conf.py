@@ -39,6 +39,25 @@ def test_model_keeps_the_contract(model: str) -> None:
     assert torch.isfinite(final).all()
 
 
+@pytest.mark.parametrize("loss", names("loss"))
+def test_loss_is_finite_and_passes_gradients_to_the_last_output(loss: str) -> None:
+    torch.manual_seed(0)
+    criterion = instantiate(compose("train", [f"loss={loss}", OUTPUT]).loss)
+    net = build_model("tiny").net.train()
+    output = net.match(*torch.randn(2, 1, 3, 64, 96), max_disparity=32)
+    target = 20 * torch.rand(1, 1, 64, 96)
+    valid = torch.rand(1, 1, 64, 96) > 0.3
+    for disparity in output.disparities:
+        disparity.retain_grad()
+    value = criterion(output.disparities, output.logits, target, valid, valid)
+    value.backward()
+    gradient = output.disparities[-1].grad
+    assert value.isfinite()
+    assert gradient is not None
+    assert gradient[valid].any()
+    assert not gradient[~valid].any()  # pixels without ground truth do not count
+
+
 @pytest.mark.parametrize("aggregation", names("model/aggregation"))
 def test_aggregation_passes_gradients_to_volume_and_guide(aggregation: str) -> None:
     """An aggregation with parameters for the left features has to use these."""
