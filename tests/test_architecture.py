@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,8 +27,11 @@ TEXT = sorted(
         ROOT / ".pre-commit-config.yaml",
     ]
 )
-MAX_LINES = 320
+MAX_LINES = 300
 MAX_TOOL_LINES = 100
+LARGEST_ROOM = 0.15  # of the package's lines without the generator
+# Modules that fill the same slot, and so may share names of files and functions.
+SAME_SLOT = ("models/official/", "ops/sga/", "ops/sgf/", "submission/", "synthetic/layouts/")
 
 
 def relative(path: Path) -> str:
@@ -38,32 +42,56 @@ def lines(path: Path) -> list[str]:
     return path.read_text(encoding="utf-8").splitlines()
 
 
-def path_of_a_pair() -> list[str]:
-    """The places named in the docstring of the package, in order."""
-    return re.findall(r"^ {4}(\S+) .*->", dsmnet.__doc__ or "", re.MULTILINE)
-
-
 def test_something_is_checked() -> None:
     assert len(CODE) > 50
     assert set(FOLDERS) == {relative(path).split("/")[0] for path in CODE}
 
 
-def test_the_path_of_a_pair_exists() -> None:
-    places = path_of_a_pair()
-    assert len(places) >= 6
-    for place in places:
-        target = PACKAGE / place
-        assert target.is_dir() if place.endswith("/") else target.is_file(), place
-
-
-def test_the_path_of_a_pair_is_complete() -> None:
-    """Every stage is on it, and every folder that holds data or results."""
+def test_path_of_a_pair_names_every_stage() -> None:
+    places = re.findall(r"^ {4}(\S+) .*->", dsmnet.__doc__ or "", re.MULTILINE)
     stages = {
         f"stages/{path.name}{'/' if path.is_dir() else ''}"
         for path in (PACKAGE / "stages").iterdir()
         if not path.name.startswith("__")
     }
-    assert stages | {"data/", "metrics/", "viz/"} == set(path_of_a_pair())
+    assert stages | {"datasets/", "augment/", "data/", "metrics/", "viz/"} == set(places)
+
+
+def test_no_room_is_much_larger_than_the_others() -> None:
+    rooms: Counter[str] = Counter()
+    for path in PACKAGE.rglob("*.py"):
+        rooms[relative(path).split("/")[1]] += len(lines(path))
+    generator = rooms.pop("synthetic")
+    assert generator > 1000
+    assert max(rooms.values()) <= LARGEST_ROOM * rooms.total(), rooms.most_common(3)
+
+
+def definitions(path: Path) -> list[ast.FunctionDef | ast.ClassDef]:
+    """Return the public functions and classes of a module."""
+    nodes = ast.parse(path.read_text(encoding="utf-8")).body
+    return [n for n in nodes if isinstance(n, ast.FunctionDef | ast.ClassDef) and not n.name.startswith("_")]
+
+
+def test_file_names_and_public_names_are_unique() -> None:
+    """Apart from modules that fill the same slot, which have the slot's functions."""
+    places: dict[str, set[str]] = defaultdict(set)
+    for path in PACKAGE.rglob("*.py"):
+        if path.name.startswith("__"):
+            continue
+        inside = path.relative_to(PACKAGE).as_posix()
+        slot = next((slot for slot in SAME_SLOT if inside.startswith(slot)), inside)
+        for name in (path.name, *(node.name for node in definitions(path))):
+            places[name].add(slot)
+    # A published data set, its upload and its authors' network are found under one name in their slots.
+    found = {name: sorted(where) for name, where in places.items() if len(where) > 1}
+    assert {k: v for k, v in found.items() if not any(slot in SAME_SLOT for slot in v)} == {}
+
+
+def test_public_names_are_documented() -> None:
+    nodes = [node for path in PACKAGE.rglob("*.py") for node in definitions(path)]
+    documented = [node for node in nodes if ast.get_docstring(node)]
+    assert len(documented) >= 0.95 * len(nodes)
+    assert len(nodes) > 300
 
 
 @pytest.mark.parametrize("path", CODE, ids=relative)

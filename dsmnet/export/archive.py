@@ -18,7 +18,7 @@ from torch import Tensor
 
 from dsmnet.errors import FormatError
 from dsmnet.export.facts import KEY, Facts
-from dsmnet.models.checkpoint import Checkpoint, check_uncompressed, checked, reason
+from dsmnet.models.checkpoint import Checkpoint, check_uncompressed, reason
 
 _TYPES = {5: torch.int64, 7: torch.float32}  # by torch's number of a type
 _LONGEST = 1 << 24  # characters of the list of tensors
@@ -48,7 +48,7 @@ def read_archive(path: Path) -> tuple[Checkpoint, Facts]:
         raise
     except Exception as error:  # of the zip, of its JSON, or of entries that are missing or do not fit
         raise FormatError(f"{source}: not a readable torch.export file ({reason(error)})") from None
-    return checked(path, source, Checkpoint(tensors, dict(facts.config), None)), facts
+    return check_checkpoint(path, source, Checkpoint(tensors, dict(facts.config), None)), facts
 
 
 def _read(archive: ZipFile, name: str) -> str:

@@ -93,7 +93,7 @@ def read_checkpoint(path: Path, option: str = "checkpoint") -> Checkpoint:
     source = f"{option}={path}"
     if path.suffix == ".safetensors":
         tensors, config = _read_safetensors(path, source)
-        return checked(path, source, Checkpoint(_renamed(tensors), config, None))
+        return check_checkpoint(path, source, Checkpoint(_renamed(tensors), config, None))
     content = load_tensors(path, source)
     if not isinstance(content, dict):
         raise FormatError(f"{source}: holds no weights by name, but a {type(content).__name__}")
@@ -103,7 +103,9 @@ def read_checkpoint(path: Path, option: str = "checkpoint") -> Checkpoint:
     if config is not None:
         tensors = {k.removeprefix(NET_PREFIX): v for k, v in tensors.items() if k.startswith(NET_PREFIX)}
         tensors = _renamed(tensors)
-    return checked(path, source, Checkpoint(tensors, config, pairs if isinstance(pairs, int) else None))
+    return check_checkpoint(
+        path, source, Checkpoint(tensors, config, pairs if isinstance(pairs, int) else None)
+    )
 
 
 def read_weights(path: Path, option: str = "checkpoint") -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -146,7 +148,7 @@ def _read_safetensors(path: Path, source: str) -> tuple[dict[str, Tensor], Any]:
         raise FormatError(f"{source}: not a readable .safetensors file ({reason(error)})") from None
 
 
-def checked(path: Path, source: str, found: Checkpoint) -> Checkpoint:
+def check_checkpoint(path: Path, source: str, found: Checkpoint) -> Checkpoint:
     """Refuse tensors and configurations that no checkpoint has."""
     if not found.tensors:
         raise FormatError(f"{source}: holds no weights")

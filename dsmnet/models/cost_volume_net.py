@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from dsmnet.layers.norms.placement import Placement
 from dsmnet.models.stereo_net import StereoNet, StereoOutput, kaiming_fan_out, to_channels_last
-from dsmnet.stages.aggregation.base import Aggregation, AggregationInput
+from dsmnet.stages.aggregation.contract import Aggregation, AggregationInput
 from dsmnet.stages.regression import FullSizeSoftArgmax
 
 

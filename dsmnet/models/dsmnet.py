@@ -12,7 +12,7 @@ from dsmnet.layers.norms.placement import Placement
 from dsmnet.models.stereo_net import StereoNet, StereoOutput, kaiming_fan_out, to_channels_last
 from dsmnet.stages.aggregation.guidance import Guidance
 from dsmnet.stages.aggregation.guided_hourglass import GuidedHourglass
-from dsmnet.stages.features.dsmnet import DSMNetFeatures
+from dsmnet.stages.features.double_unet import DSMNetFeatures
 from dsmnet.stages.regression import FullSizeSoftArgmax
 from dsmnet.stages.volumes import ConcatVolume
 

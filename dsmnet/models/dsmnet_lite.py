@@ -10,7 +10,7 @@ from torch.nn import functional as F
 
 from dsmnet.layers.norms.placement import Placement
 from dsmnet.models.stereo_net import StereoNet, StereoOutput, to_channels_last
-from dsmnet.stages.aggregation.base import Aggregation, AggregationInput
+from dsmnet.stages.aggregation.contract import Aggregation, AggregationInput
 from dsmnet.stages.features.unet import UNetFeatures
 from dsmnet.stages.refinement import Refinement
 from dsmnet.stages.regression import SoftArgmax

@@ -34,7 +34,7 @@ class StereoNet(nn.Module):
         normalize: Normalisation of images in [0, 1]; not applied by `forward`, whose input is normalised.
         backbone: Feature extractor, see `dsmnet.stages.features`.
         volume: Cost volume, see `dsmnet.stages.volumes`.
-        aggregation: Aggregation with the attributes of `dsmnet.stages.aggregation.base.Aggregation`.
+        aggregation: Aggregation with the attributes of `dsmnet.stages.aggregation.contract.Aggregation`.
         stride: Stride of the cost volume.
         max_disparity: Default search range in pixels, exclusive.
 

@@ -11,7 +11,7 @@ from omegaconf import OmegaConf
 from dsmnet import build_model
 from dsmnet.api import build_from_config
 from dsmnet.config import compose, config_dir, instantiate
-from dsmnet.stages.aggregation.base import AggregationInput
+from dsmnet.stages.aggregation.contract import AggregationInput
 
 CONF = config_dir()
 OUTPUT = "paths.output=unused"

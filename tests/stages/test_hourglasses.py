@@ -3,10 +3,10 @@ from __future__ import annotations
 import pytest
 import torch
 
-from dsmnet.layers.norms.batch import batch_norm
+from dsmnet.layers.norms.batch_norm import batch_norm
 from dsmnet.layers.norms.none import ChannelBias
 from dsmnet.layers.norms.placement import Everywhere
-from dsmnet.stages.aggregation.base import AggregationInput
+from dsmnet.stages.aggregation.contract import AggregationInput
 from dsmnet.stages.aggregation.gwc_hourglass import GwcHourglass
 from dsmnet.stages.aggregation.stacked_hourglass import StackedHourglass
 

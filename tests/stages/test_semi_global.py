@@ -3,11 +3,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from dsmnet.layers.norms.batch import batch_norm
+from dsmnet.layers.norms.batch_norm import batch_norm
 from dsmnet.layers.norms.none import ChannelBias
 from dsmnet.layers.norms.placement import Everywhere
 from dsmnet.ops import sga
-from dsmnet.stages.aggregation.base import AggregationInput
+from dsmnet.stages.aggregation.contract import AggregationInput
 from dsmnet.stages.aggregation.semi_global import SemiGlobalAggregation
 from dsmnet.stages.aggregation.semi_global_half import HalfSemiGlobalAggregation
 

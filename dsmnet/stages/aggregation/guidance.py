@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from dsmnet.layers.conv import ConvNormAct
 from dsmnet.layers.norms.placement import Placement
 from dsmnet.ops.normalize import unit_length
-from dsmnet.stages.features.dsmnet import to_stride
+from dsmnet.stages.features.double_unet import to_stride
 
 
 class Guides(NamedTuple):

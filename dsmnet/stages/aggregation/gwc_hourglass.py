@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from dsmnet.layers.conv import ConvNormAct, LazyVolume, UpConvNormAct
 from dsmnet.layers.norms.placement import Placement
-from dsmnet.stages.aggregation.base import Aggregation, AggregationInput
+from dsmnet.stages.aggregation.contract import Aggregation, AggregationInput
 from dsmnet.stages.aggregation.stacked_hourglass import logit_head, volume_stem
 
 

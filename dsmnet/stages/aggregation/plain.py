@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from torch import Tensor, nn
 
 from dsmnet.layers.conv import Conv3d, ConvNormAct, ResidualBlock
-from dsmnet.stages.aggregation.base import Aggregation, AggregationInput
+from dsmnet.stages.aggregation.contract import Aggregation, AggregationInput
 
 
 class PlainAggregation(Aggregation):

@@ -13,7 +13,7 @@ from dsmnet.layers.norms.placement import Placement
 from dsmnet.ops import sga
 from dsmnet.ops.backend import memory_format
 from dsmnet.ops.convolution import conv3d
-from dsmnet.stages.aggregation.base import Aggregation, AggregationInput
+from dsmnet.stages.aggregation.contract import Aggregation, AggregationInput
 
 # Initial logits of (self, same plane, plane - 1, plane + 1, maximum): a smoother over some pixels.
 _PRIOR = (1.0, 2.0, 0.0, 0.0, -2.0)

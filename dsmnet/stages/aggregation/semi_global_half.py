@@ -12,7 +12,7 @@ from dsmnet.layers.conv import Conv3d
 from dsmnet.ops import sga
 from dsmnet.ops.backend import memory_format
 from dsmnet.ops.shuffle3d import shuffle3d, unshuffle3d
-from dsmnet.stages.aggregation.base import Aggregation, AggregationInput
+from dsmnet.stages.aggregation.contract import Aggregation, AggregationInput
 from dsmnet.stages.aggregation.semi_global import HalfHourglass, guide_network
 
 

@@ -9,7 +9,7 @@ from torch.nn import functional as F
 
 from dsmnet.layers.conv import Conv3d, ConvNormAct, LazyVolume, ResidualBlock, UpConvNormAct
 from dsmnet.layers.norms.placement import Placement
-from dsmnet.stages.aggregation.base import Aggregation, AggregationInput
+from dsmnet.stages.aggregation.contract import Aggregation, AggregationInput
 
 
 class StackedHourglass(Aggregation):
