@@ -15,14 +15,9 @@ from dsmnet.config import compose, instantiate
 from dsmnet.errors import FormatError, ShapeError, UserError
 from dsmnet.export import BACKENDS, SUFFIXES, OnDemandNet, load_exported
 from dsmnet.inference import StereoPredictor
-from dsmnet.models.checkpoint import (
-    PACKAGED,
-    Checkpoint,
-    list_differences,
-    load_into,
-    read_checkpoint,
-)
+from dsmnet.models.checkpoint import PACKAGED, Checkpoint, read_checkpoint
 from dsmnet.models.official import recognise, to_our_names
+from dsmnet.models.state_dict import list_differences, load_into
 from dsmnet.models.stereo_net import StereoNet
 from dsmnet.stored import build_stored
 

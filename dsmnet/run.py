@@ -21,15 +21,8 @@ from dsmnet.ending import Interrupted
 from dsmnet.errors import IN_WORKER, UserError
 from dsmnet.evaluation import choose_sets, cross_domain_evaluation
 from dsmnet.evaluation.sets import leave_out_trained
-from dsmnet.models.checkpoint import (
-    check_exists,
-    check_resumable,
-    find_weights,
-    load_into,
-    load_what_fits,
-    read_weights,
-    save_weights,
-)
+from dsmnet.models.checkpoint import check_exists, check_resumable, find_weights, read_weights, save_weights
+from dsmnet.models.state_dict import load_into, load_what_fits
 from dsmnet.options import check_whole
 from dsmnet.training.compiled import CompiledMatch, Match, match_views
 from dsmnet.training.gates import make_optimizer
@@ -61,7 +54,7 @@ def run(cfg: DictConfig, output: Path) -> None:
         if not sets.present:
             log.warning("every pair of the sets to evaluate on was trained on: there is no table")
             return
-        options = OmegaConf.merge(cfg, cfg.evaluation)
+        options = OmegaConf.create({**cfg, **cfg.evaluation})
         cross_domain_evaluation(predictor, options, output, build=instantiate, checkpoint=weights, sets=sets)
 
 

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from dsmnet.errors import FormatError
 from dsmnet.export.facts import KEY, Facts
-from dsmnet.models.checkpoint import Checkpoint, check_uncompressed, reason
+from dsmnet.models.checkpoint import Checkpoint, check_checkpoint, check_uncompressed, reason
 
 _TYPES = {5: torch.int64, 7: torch.float32}  # by torch's number of a type
 _LONGEST = 1 << 24  # characters of the list of tensors

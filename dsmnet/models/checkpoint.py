@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from dsmnet.atomic import atomic_write
 from dsmnet.errors import FormatError, ShapeError, UserError, shown
+from dsmnet.models.state_dict import list_differences
 
 CONFIG_KEY = "dsmnet_config"  # in a .ckpt: an entry of the dictionary; in .safetensors: JSON in the metadata
 PAIRS_KEY = "dsmnet_pairs"  # in a .ckpt: how many training pairs its weights have seen
@@ -98,6 +99,7 @@ def read_checkpoint(path: Path, option: str = "checkpoint") -> Checkpoint:
     if not isinstance(content, dict):
         raise FormatError(f"{source}: holds no weights by name, but a {type(content).__name__}")
     config, pairs = content.get(CONFIG_KEY), content.get(PAIRS_KEY)
+    pairs = pairs if isinstance(pairs, int) else None
     state = next((content[key] for key in _STATES if isinstance(content.get(key), dict)), content)
     tensors = {k: v for k, v in state.items() if isinstance(k, str) and isinstance(v, Tensor)}
     if config is not None:
@@ -263,49 +265,3 @@ def reason(error: BaseException) -> str:
     lines = str(error).strip().splitlines()
     text = lines[0] if lines and "weights_only" not in lines[0] else type(error).__name__
     return shown(text)
-
-
-def load_into(net: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
-    """Copy tensors into a network, or refuse with the list of what differs.
-
-    Raises:
-        ShapeError: Names are missing or unknown, or shapes differ; nothing was copied.
-    """
-    differences = list_differences(net.state_dict(), tensors)
-    if differences:
-        raise ShapeError(f"{source} does not fit the network: {differences}")
-    net.load_state_dict(dict(tensors))
-
-
-def load_what_fits(net: nn.Module, tensors: Mapping[str, Tensor], source: str) -> str:
-    """Copy the tensors whose name and shape the network has; return `list_differences` of the others.
-
-    Raises:
-        ShapeError: Not one fits; nothing was copied.
-    """
-    own = net.state_dict()
-    fitting = {k: v for k, v in tensors.items() if k in own and own[k].shape == v.shape}
-    differences = list_differences(own, tensors)
-    if not fitting:
-        raise ShapeError(f"{source} has nothing that fits the network: {differences}")
-    net.load_state_dict(fitting, strict=False)
-    return differences
-
-
-def list_differences(own: Mapping[str, Tensor], given: Mapping[str, Tensor]) -> str:
-    """Return the first twenty names that are missing, unknown or of another shape; empty if there is none."""
-    lines = [f"missing: {name} {tuple(own[name].shape)}" for name in own if name not in given]
-    lines += [f"unknown: {name} {tuple(given[name].shape)}" for name in given if name not in own]
-    lines += [
-        f"shape of {name}: file {tuple(given[name].shape)}, network {tuple(own[name].shape)}"
-        for name in own
-        if name in given and given[name].shape != own[name].shape
-    ]
-    lines += [
-        f"type of {name}: file {given[name].dtype}, network {own[name].dtype}"
-        for name in own
-        if name in given and given[name].is_floating_point() != own[name].is_floating_point()
-    ]
-    if not lines:
-        return ""
-    return "\n  ".join([f"{len(lines)} differences", *lines[:20], *(["..."] if len(lines) > 20 else [])])

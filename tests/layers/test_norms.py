@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from dsmnet.errors import ShapeError
 from dsmnet.layers import IBN, BatchInstanceNorm, DomainNorm
-from dsmnet.layers.norms.batch_norm import batch_norm
+from dsmnet.layers.norms.batchnorm import batch_norm
 from dsmnet.layers.norms.group import GroupNorm
 from dsmnet.layers.norms.instance import InstanceNorm
 from dsmnet.layers.norms.mixstyle import MixStyle

@@ -11,7 +11,7 @@ from torch import nn
 
 from dsmnet.config import compose, instantiate
 from dsmnet.layers.conv import ResidualBlock
-from dsmnet.layers.norms.batch_norm import batch_norm
+from dsmnet.layers.norms.batchnorm import batch_norm
 from dsmnet.layers.norms.ibn import IBN
 from dsmnet.layers.norms.instance import InstanceNorm
 from dsmnet.layers.norms.mixstyle import MixStyle

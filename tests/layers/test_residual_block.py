@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from dsmnet.layers.conv import ResidualBlock
-from dsmnet.layers.norms.batch_norm import batch_norm
+from dsmnet.layers.norms.batchnorm import batch_norm
 from dsmnet.layers.norms.none import ChannelBias
 from dsmnet.layers.norms.placement import Everywhere
 

@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from dsmnet.layers.norms.batch_norm import batch_norm
+from dsmnet.layers.norms.batchnorm import batch_norm
 from dsmnet.layers.norms.whitening import SwitchableWhitening, inverse_root
 
 Sample = Callable[..., Tensor]

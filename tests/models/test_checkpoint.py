@@ -10,14 +10,8 @@ from safetensors.torch import save_file
 
 from dsmnet import build_model, load_model
 from dsmnet.errors import FormatError, ShapeError, UserError
-from dsmnet.models.checkpoint import (
-    CONFIG_KEY,
-    find_weights,
-    load_into,
-    packaged_names,
-    read_weights,
-    save_weights,
-)
+from dsmnet.models.checkpoint import CONFIG_KEY, find_weights, packaged_names, read_weights, save_weights
+from dsmnet.models.state_dict import load_into
 
 
 def test_weights_and_configuration_come_back(tmp_path: Path) -> None:

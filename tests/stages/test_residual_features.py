@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from dsmnet.errors import ShapeError, UserError
-from dsmnet.layers.norms.batch_norm import batch_norm
+from dsmnet.layers.norms.batchnorm import batch_norm
 from dsmnet.layers.norms.domain import DomainNorm
 from dsmnet.layers.norms.none import ChannelBias
 from dsmnet.layers.norms.placement import Everywhere, Placement

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from dsmnet.layers.norms.batch_norm import batch_norm
+from dsmnet.layers.norms.batchnorm import batch_norm
 from dsmnet.layers.norms.none import ChannelBias
 from dsmnet.layers.norms.placement import Everywhere
 from dsmnet.ops import sga

@@ -16,7 +16,8 @@ from dsmnet.api import build_from_config
 from dsmnet.config import compose
 from dsmnet.errors import ShapeError, UserError
 from dsmnet.evaluation import EvaluationProtocol, evaluate_set
-from dsmnet.models.checkpoint import load_what_fits, read_pairs, read_weights
+from dsmnet.models.checkpoint import read_pairs, read_weights
+from dsmnet.models.state_dict import load_what_fits
 from dsmnet.run import run, train
 from dsmnet.synthetic import SyntheticStereo
 from dsmnet.training.averaging import moving_average

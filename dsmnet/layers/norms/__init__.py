@@ -7,7 +7,7 @@ slots it is built. A configuration in ``conf/norm/`` names one of each.
 from __future__ import annotations
 
 from dsmnet.layers.norms.batch_instance import BatchInstanceNorm
-from dsmnet.layers.norms.batch_norm import batch_norm
+from dsmnet.layers.norms.batchnorm import batch_norm
 from dsmnet.layers.norms.domain import DomainNorm
 from dsmnet.layers.norms.group import GroupNorm
 from dsmnet.layers.norms.ibn import IBN

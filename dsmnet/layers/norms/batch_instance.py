@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from dsmnet.layers.norms.batch_norm import batch_norm
+from dsmnet.layers.norms.batchnorm import batch_norm
 from dsmnet.layers.norms.checks import check_input, check_ndim
 from dsmnet.ops.backend import memory_format, widen
 from dsmnet.ops.normalize import group_norm

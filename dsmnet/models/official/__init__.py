@@ -8,8 +8,8 @@ from typing import Protocol, cast
 from torch import Tensor
 
 from dsmnet.errors import FormatError, ShapeError, shown
-from dsmnet.models.checkpoint import list_differences
 from dsmnet.models.official import dsmnet, gwcnet, psmnet
+from dsmnet.models.state_dict import list_differences
 
 
 class NameMap(Protocol):
