@@ -7,13 +7,14 @@ from typing import NamedTuple
 import numpy as np
 
 from dsmnet.errors import ShapeError
+from dsmnet.metrics.error_sums import ErrorSums
+from dsmnet.metrics.pixel_error import error_map
 from dsmnet.types import DisparityMap, Image, Mask
 from dsmnet.viz.canvas import MUTED, Label, blank, paste, resize, resize_map, write
 from dsmnet.viz.color import (
     color_disparity,
     color_error,
     disparity_range,
-    error_in_tolerances,
     grow,
     known_pixels,
 )
@@ -129,8 +130,8 @@ def error_note(prediction: DisparityMap, target: DisparityMap, mask: Mask) -> st
     """Return EPE (pixels) and bad-3 (percent) over the mask, as a caption."""
     if not mask.any():
         return "no known ground truth"
-    error = np.abs(prediction[mask].astype(np.float64) - target[mask])
-    return f"EPE {error.mean():.2f} px   bad-3 {(error > 3).mean():.1%}"
+    scores = _scores(prediction, target, mask)
+    return f"EPE {scores['epe']:.2f} px   bad-3 {scores['bad3']:.1f}%"
 
 
 def ground_truth_tile(
@@ -148,8 +149,11 @@ def error_tile(prediction: DisparityMap, target: DisparityMap, mask: Mask, size:
     tile = resize_map(picture, np.asarray(picture.any(axis=-1)), *size)
     if not mask.any():
         return Tile(tile, "error")
-    outliers = error_in_tolerances(prediction, np.where(mask, target, 1))[mask] > 1
-    return Tile(tile, "error", f"D1 {outliers.mean():.1%}")
+    return Tile(tile, "error", f"D1 {_scores(prediction, target, mask)['d1']:.1f}%")
+
+
+def _scores(prediction: DisparityMap, target: DisparityMap, mask: Mask) -> dict[str, float]:
+    return ErrorSums.from_errors(error_map(prediction, target)[mask], target[mask]).scores()
 
 
 def _dot_radius(mask: Mask) -> int:

@@ -15,7 +15,8 @@ import torch
 
 from dsmnet.errors import DataError, ShapeError, UserError
 from dsmnet.evaluation import EvaluationProtocol, evaluate, evaluate_set
-from dsmnet.evaluation.evaluator import describe, scored_pixels
+from dsmnet.evaluation.evaluator import describe_matcher, scored_pixels
+from dsmnet.evaluation.results import Network
 from dsmnet.types import StereoSample
 
 MakeSample = Callable[..., StereoSample]
@@ -189,9 +190,9 @@ def test_results_have_the_agreed_form_and_are_strict_json(reads_red: Any, make_s
         baselines={"sgbm": reads_red()},
         checkpoint="w.ckpt",
         progress=False,
-        on_image=lambda name, sample, prediction, mask: seen.append((name, sample["name"], int(mask.sum()))),
+        on_image=[lambda name, sample, _, mask: seen.append((name, sample["name"], int(mask.sum())))],
     )
-    results = json.loads(json.dumps(results, allow_nan=False))
+    results = json.loads(json.dumps(results.to_dict(), allow_nan=False))
     assert results["checkpoint"] == "w.ckpt"
     assert {"pixels": "noc", "ground_truth_below": None, "average": "image"}.items() <= results[
         "protocol"
@@ -210,8 +211,8 @@ def test_results_have_the_agreed_form_and_are_strict_json(reads_red: Any, make_s
 def test_describe_names_a_network_by_its_configuration_and_others_by_their_class(reads_red: Any) -> None:
     net: Any = torch.nn.Linear(3, 4)
     net.config = {"model": "dsmnet_lite", "norm": "domain", "network": {}}
-    assert describe(net) == {"model": "dsmnet_lite", "norm": "domain", "parameters": 16}
-    assert describe(reads_red()) == {"model": "readsred", "norm": None, "parameters": 0}
+    assert describe_matcher(net) == Network("dsmnet_lite", "domain", 16)
+    assert describe_matcher(reads_red()) == Network("readsred")
 
 
 def test_a_protocol_with_a_typo_is_refused() -> None:

@@ -107,7 +107,7 @@ def test_checkpoints_side_by_side_in_every_file(place: Path) -> None:
 
 
 def test_a_mistake_ends_with_status_1_and_its_message(place: Path) -> None:
-    done = run(place, f"checkpoint={place / 'tiny.safetensors'}", "eval=kitti2015")
+    done = run(place, f"checkpoint={place / 'tiny.safetensors'}", "dataset=kitti2015")
     assert done.returncode == 1
     said = done.stdout + done.stderr
     assert str(place / "data" / "KITTI_2015") in said
@@ -144,7 +144,7 @@ def test_a_set_without_files_is_evaluated_on_what_training_does_not_see() -> Non
         (["dataset=eth3d", "dataset.split=testing"], "none of the pairs under"),
         (["dataset=eth3d", "dataset.require_ground_truth=false"], "an evaluation needs it"),
         (["dataset=folder"], "dataset.left: expected a folder"),
-        (["dataset=eth3d", "eval=middlebury"], "dataset=eth3d eval=middlebury: expected one of the two"),
+        (["dataset=eth3d", "eval=sceneflow"], "dataset=eth3d eval=sceneflow: expected one of the two"),
     ],
 )
 def test_a_set_that_cannot_be_evaluated_is_refused(

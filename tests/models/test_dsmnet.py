@@ -17,7 +17,7 @@ from dsmnet.api import load_model
 from dsmnet.config import compose, config_dir
 from dsmnet.errors import ShapeError, UserError
 from dsmnet.evaluation import EvaluationProtocol, evaluate_set
-from dsmnet.evaluation.sets import HeldBack
+from dsmnet.evaluation.sets import ValidationSplit
 from dsmnet.inference import StereoPredictor
 from dsmnet.run import train
 from dsmnet.synthetic import SyntheticStereo
@@ -171,7 +171,7 @@ def test_a_short_training_lowers_the_error(tmp_path: Path) -> None:
     ]
     cfg = compose("train", settings)
     scenes = SyntheticStereo(size=(64, 128), largest_disparity=24, min_near=8, validation_length=4)
-    validation = HeldBack(scenes, 4)
+    validation = ValidationSplit(scenes, 4)
 
     def error(predictor: StereoPredictor) -> float:
         protocol = EvaluationProtocol()

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from dsmnet import build_model, load_model
 from dsmnet.config import compose, config_dir, instantiate
 from dsmnet.evaluation import EvaluationProtocol, evaluate_set
-from dsmnet.evaluation.sets import HeldBack
+from dsmnet.evaluation.sets import ValidationSplit
 from dsmnet.inference import StereoPredictor
 from dsmnet.losses import StereoLoss
 from dsmnet.models.official import gwcnet, psmnet, to_our_names
@@ -184,7 +184,7 @@ def test_a_short_training_lowers_loss_and_error(network: str, steps: int, tmp_pa
         f"paths.output={tmp_path}",
     ]
     cfg = compose("train", settings)
-    validation = HeldBack(instantiate(cfg.dataset), 2)
+    validation = ValidationSplit(instantiate(cfg.dataset), 2)
     loss = instantiate(cfg.loss)
     left, right, target, valid = (
         torch.stack([torch.from_numpy(validation[at][key]) for at in range(2)])

@@ -159,7 +159,7 @@ def test_mistakes_with_a_calibration(
             ["disparity=map.npy", "left=grey.png"],
             "left=grey.png has size (9, 9), disparity=map.npy (50, 300)",
         ),
-        (["disparity=map.npy", "ground_truth=grey.png", "ground_truth_scale=1"], "truth=grey.png has size (9, 9)"),
+        (["disparity=map.npy", "ground_truth=grey.png", "ground_truth_scale=1"], "has size (9, 9)"),
         (["disparity=map.npy", "limits=[3]"], "limits=[3]: expected [low,high]"),
         (["disparity=map.npy", "left=map.npy"], "map.npy: cannot be read as an image"),
     ],

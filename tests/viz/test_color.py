@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from dsmnet.errors import ShapeError, UserError
-from dsmnet.metrics import functional
+from dsmnet import metrics
 from dsmnet.viz.color import (
     check_limits,
     color_disparity,
@@ -124,7 +124,7 @@ def test_an_error_is_warm_exactly_where_d1_counts_it():
     code = np.array([1 << 16, 1 << 8, 1])
     warm = np.isin(color_error(prediction, target).astype(int) @ code, error_table()[5:].astype(int) @ code)
     assert not warm[0].any()
-    d1 = functional.d1(*(torch.from_numpy(m) for m in (prediction, target, target > 0)))
+    d1 = metrics.d1(*(torch.from_numpy(m) for m in (prediction, target, target > 0)))
     assert 100 * warm.mean() == pytest.approx(float(d1), abs=1e-4)
 
 

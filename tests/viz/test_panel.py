@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from dsmnet.errors import ShapeError
-from dsmnet.metrics import functional
+from dsmnet import metrics
 from dsmnet.viz import panel as panel_function
 from dsmnet.viz.canvas import BACKGROUND, Label, resize, resize_map, write
 from dsmnet.viz.color import color_disparity, color_error, disparity_range, error_table
@@ -108,9 +108,9 @@ def test_captions_hold_the_metrics_of_the_valid_pixels(labels: list[Label]):
     prediction[5, 5:15] = 0
     panel_function(left, prediction, target, valid, title="a title")
     tensors = [torch.from_numpy(m) for m in (prediction, target, valid)]
-    epe = float(functional.epe(*tensors))
-    bad = float(functional.bad_pixel(*tensors, threshold=3))
-    d1 = float(functional.d1(*tensors))
+    epe = float(metrics.epe(*tensors))
+    bad = float(metrics.bad_pixel(*tensors, threshold=3))
+    d1 = float(metrics.d1(*tensors))
     texts = [label.text for label in labels]
     assert any(text.startswith(f"EPE {epe:.2f} px   bad-3 {bad:.1f}%") for text in texts), texts
     assert f"D1 {d1:.1f}%" in texts

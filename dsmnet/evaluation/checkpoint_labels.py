@@ -1,4 +1,4 @@
-"""Which checkpoints an evaluation compares, and short names for them."""
+"""Checkpoints that an evaluation compares, and short names for them."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def chosen_checkpoints(
     if len(paths) < 2:
         named = ", ".join(map(str, paths)) or "none"
         raise UserError(f"compare: expected two or more checkpoints (with checkpoint=), there is {named}")
-    return dict(zip(labels([path or "shipped" for path in paths], reserved), paths, strict=True))
+    return dict(zip(checkpoint_labels([path or "shipped" for path in paths], reserved), paths, strict=True))
 
 
-def labels(paths: Sequence[str], reserved: Collection[str] = ()) -> list[str]:
+def checkpoint_labels(paths: Sequence[str], reserved: Collection[str] = ()) -> list[str]:
     """Return a short unique label per path: the file's stem, or where stems are equal the nearest folder.
 
     Where no single name tells the paths apart, or a label is taken, all get what differs in their paths.

@@ -5,6 +5,6 @@ from __future__ import annotations
 import math
 
 
-def finite(value: float) -> float | None:
+def json_number(value: float) -> float | None:
     """Round to six decimals; what is not finite becomes null."""
     return round(value, 6) if math.isfinite(value) else None

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Mapping
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from dsmnet.atomic import write_text
-from dsmnet.evaluation import report
+from dsmnet.evaluation.html.page_tables import Column, ImageRow, image_columns, image_rows, summary
 from dsmnet.evaluation.html.pictures import Picture, Pictures, worst_images
-from dsmnet.evaluation.html.tables import Column, ImageRow, image_columns, image_rows, summary
-from dsmnet.evaluation.methods import methods, networks
-from dsmnet.viz.color import ERROR_BOUNDARIES, ERROR_TOLERANCE, color_table, error_table
+from dsmnet.evaluation.report import HEADINGS, results_notes
+from dsmnet.evaluation.results import Network, Results
+from dsmnet.metrics.pixel_error import D1_PIXELS, D1_SHARE
+from dsmnet.viz.color import ERROR_BOUNDARIES, color_table, error_table
 from dsmnet.viz.single_file import fill_page, hex_color
 
 FILE = "results.html"
@@ -40,51 +40,51 @@ class Method(NamedTuple):
     parameters: str
 
 
-def write_page(results: Mapping[str, Any], pictures: Pictures, folder: Path) -> Path:
+def write_page(results: Results, pictures: Pictures, folder: Path) -> Path:
     """Write results.html, which shows what results.json holds, and pictures of the worst images.
 
     Args:
-        results: Content of results.json.
-        pictures: Drawn while the images were scored, under the labels of `methods`.
-        folder: where the page goes.
+        results: Results of the evaluation.
+        pictures: Pictures drawn while the images were scored, under the labels of `Results.methods`.
+        folder: Folder of the page.
 
     Returns:
         The path of the page.
     """
     path = folder / FILE
-    write_text(path, render(results, pictures))
+    write_text(path, render_results(results, pictures))
     return path
 
 
-def render(results: Mapping[str, Any], pictures: Pictures) -> str:
+def render_results(results: Results, pictures: Pictures) -> str:
     """Return the page."""
     worst = worst_images(results, pictures.limit)
     columns, lines = summary(results)
-    labels = list(methods(results))
+    labels = list(results.methods)
     return fill_page(
         "dsmnet.evaluation.html",
         "page",
-        title=_title(results),
+        title=labels[0] if len(labels) == 1 else f"{labels[0]} beside {', '.join(labels[1:])}",
         methods=_methods(results),
-        notes=report.notes(results),
+        notes=results_notes(results),
         date=datetime.now().astimezone(),
         command=shlex.join(["python", *sys.argv]),
         columns=columns,
         lines=lines,
-        sets=[_image_set(results, name, worst[name], pictures) for name in results["sets"]],
+        sets=[_image_set(results, name, worst[name], pictures) for name in results.sets],
         chosen={name: set(images) for name, images in worst.items()},
         pictures=pictures,
         caption=_caption,
         labels=labels,
-        several_networks=len(networks(results)) > 1,
-        metrics=report.HEADINGS if len(labels) > 1 else {},
+        several_networks=len(results.networks) > 1,
+        metrics=HEADINGS if len(labels) > 1 else {},
         error_classes=_error_classes(),
-        error_scale=ERROR_TOLERANCE[0] / ERROR_TOLERANCE[1],
+        error_scale=D1_PIXELS / D1_SHARE,
         disparity_stops=[hex_color(color) for color in color_table(size=13)],
     )
 
 
-def _image_set(results: Mapping[str, Any], name: str, worst: list[str], pictures: Pictures) -> ImageSet:
+def _image_set(results: Results, name: str, worst: list[str], pictures: Pictures) -> ImageSet:
     rows = image_rows(results, name)
     left_out = ""
     if len(worst) < len(rows):
@@ -95,18 +95,13 @@ def _image_set(results: Mapping[str, Any], name: str, worst: list[str], pictures
     return ImageSet(name, image_columns(results), rows, left_out)
 
 
-def _title(results: Mapping[str, Any]) -> str:
-    labels = list(methods(results))
-    return labels[0] if len(labels) == 1 else f"{labels[0]} beside {', '.join(labels[1:])}"
-
-
-def _methods(results: Mapping[str, Any]) -> list[Method]:
+def _methods(results: Results) -> list[Method]:
     """Return what is known of each method; a baseline has its name alone."""
-    known, lines = networks(results), []
-    for label in methods(results):
-        entry = known.get(label, {})
-        checkpoint, model, norm = (entry.get(key) or "–" for key in ("checkpoint", "model", "norm"))
-        parameters = f"{entry['parameters']:,}" if entry.get("parameters") else "–"
+    known, lines = results.networks, []
+    for label in results.methods:
+        network = known.get(label, Network(""))
+        parameters = f"{network.parameters:,}" if network.parameters else "–"
+        checkpoint, model, norm = network.checkpoint or "–", network.model or "–", network.norm or "–"
         lines.append(Method(label, checkpoint, model, norm, parameters))
     return lines
 
@@ -117,6 +112,6 @@ def _caption(picture: Picture, several: bool) -> str:
 
 def _error_classes() -> list[tuple[str, str]]:
     """Return KITTI's ten colors with the errors they stand for, pixels."""
-    bounds = [f"{bound * ERROR_TOLERANCE[0]:.2g}" for bound in ERROR_BOUNDARIES]
+    bounds = [f"{bound * D1_PIXELS:.2g}" for bound in ERROR_BOUNDARIES]
     texts = [f"≤ {bounds[0]}", *(f"{low}–{high}" for low, high in pairwise(bounds)), f"> {bounds[-1]}"]
     return [(hex_color(color), text) for color, text in zip(error_table(), texts, strict=True)]

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
-from dsmnet.evaluation import report
-from dsmnet.evaluation.methods import methods, networks, worst_epe
+from dsmnet.evaluation.report import COLUMNS, HEADINGS, results_table, score_text
+from dsmnet.evaluation.results import ImageResult, Results
 
 
 class Column(NamedTuple):
@@ -36,29 +36,29 @@ class ImageRow(NamedTuple):
     cells: list[Cell]
 
 
-def summary(results: Mapping[str, Any]) -> tuple[list[Column], list[list[Cell]]]:
+def summary(results: Results) -> tuple[list[Column], list[list[Cell]]]:
     """Return the table of results.md, the set's name in every line so that it can be sorted."""
-    columns = [Column(heading, numeric=index > 2) for index, heading in enumerate(report.COLUMNS)]
-    lines, name = [], ""
-    for row in report.rows(results):
-        name = row.cells[0] or name
+    columns = [Column(heading, numeric=index > 2) for index, heading in enumerate(COLUMNS)]
+    lines, name, table = [], "", results_table(results)
+    for row, marks in zip(table.rows, table.best, strict=True):
+        name = row[0] or name
         cells = [Cell(name, name)]
-        for column, text, best in zip(columns[1:], row.cells[1:], row.best[1:], strict=True):
+        for column, text, best in zip(columns[1:], row[1:], marks[1:], strict=True):
             cells.append(Cell(text, _value(text) if column.numeric else text, mark="best" if best else ""))
         lines.append(cells)
     return columns, lines
 
 
-def image_columns(results: Mapping[str, Any]) -> list[Column]:
+def image_columns(results: Results) -> list[Column]:
     """Return the headings of a table of images.
 
     Per metric one column for each method, then how much each other method is worse than the first.
     """
-    first, *others = methods(results)
+    first, *others = results.methods
     names = [first, *others] if others else [""]
-    ordered = "epe" if len(networks(results)) == 1 else ""  # of several networks no column has the order
+    ordered = "epe" if len(results.networks) == 1 else ""  # of several networks no column has the order
     columns = [Column("image", numeric=False)]
-    for metric, heading in report.HEADINGS.items():
+    for metric, heading in HEADINGS.items():
         columns += [
             Column(heading, name, metric, sorted=metric == ordered and name == names[0]) for name in names
         ]
@@ -66,38 +66,34 @@ def image_columns(results: Mapping[str, Any]) -> list[Column]:
     return [*columns, Column("pixels"), *(Column("seconds", name) for name in names)]
 
 
-def image_rows(results: Mapping[str, Any], set_name: str) -> list[ImageRow]:
-    """Return a line per image of a set under the headings of `image_columns`, in the order of `worst_epe`."""
-    by_method = [sets[set_name]["per_image"] for sets in methods(results).values()]
-    worst = worst_epe(results, set_name)
-    lines = sorted(zip(*by_method, strict=True), key=lambda images: -worst[images[0]["name"]])
-    return [ImageRow(images[0]["name"], list(_image_cells(images))) for images in lines]
+def image_rows(results: Results, set_name: str) -> list[ImageRow]:
+    """Return a line per image of a set under the headings of `image_columns`, the worst first."""
+    by_method = [sets[set_name].per_image for sets in results.methods.values()]
+    worst = results.worst_epe(set_name)
+    lines = sorted(zip(*by_method, strict=True), key=lambda images: -worst[images[0].name])
+    return [ImageRow(images[0].name, list(_image_cells(images))) for images in lines]
 
 
-def _image_cells(images: Sequence[Mapping[str, Any]]) -> Iterator[Cell]:
-    yield Cell(images[0]["name"], images[0]["name"])
-    for metric in report.HEADINGS:
-        scores = [_score(image, metric) for image in images]
+def _image_cells(images: Sequence[ImageResult]) -> Iterator[Cell]:
+    yield Cell(images[0].name, images[0].name)
+    for metric in HEADINGS:
+        scores = [image.rounded(metric) for image in images]
         for score in scores:
-            yield Cell(report.score_text(score, metric), score, metric)
+            yield Cell(score_text(score, metric), score, metric)
         for score in scores[1:]:
             yield _difference(score - scores[0], metric)
-    yield Cell(f"{images[0]['pixels']:,}", images[0]["pixels"])
+    yield Cell(f"{images[0].pixels:,}", images[0].pixels)
     for image in images:
-        yield Cell(f"{image['seconds']:.2f}", image["seconds"])
+        yield Cell(f"{round(image.seconds, 4):.2f}", round(image.seconds, 4))
 
 
 def _difference(value: float, metric: str) -> Cell:
-    if math.isnan(value):  # neither answer is finite
+    if math.isnan(value):  # neither is finite
         return Cell("–", "", metric)
-    text = report.score_text(abs(value), metric)
+    text = score_text(abs(value), metric)
     if value == 0 or float(text) == 0:
         return Cell(text, value, metric)
     return Cell(("+" if value > 0 else "−") + text, value, metric, "worse" if value > 0 else "better")
-
-
-def _score(image: Mapping[str, Any], metric: str) -> float:
-    return math.inf if image[metric] is None else float(image[metric])
 
 
 def _value(text: str) -> float | str:

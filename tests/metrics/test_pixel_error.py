@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from dsmnet.errors import ShapeError
-from dsmnet.metrics.functional import bad_pixel, d1, epe
+from dsmnet.metrics import bad_pixel, d1, epe
 
 Metric = Callable[..., Tensor]
 
