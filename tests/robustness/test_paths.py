@@ -84,7 +84,7 @@ READ = {
     ),
     "export": ("checkpoint",),
     "predict": ("left", "right", "calib", "checkpoint", "paths.data"),
-    "submit": ("checkpoint", "validate", "benchmark.dataset.root"),
+    "submit": ("checkpoint", "validate", "upload.dataset.root"),
     "train": ("resume", "init", "dataset.textures", "dataset=eth3d dataset.subset"),
     "visualize": ("disparity", "left", "ground_truth", "calib"),
 }

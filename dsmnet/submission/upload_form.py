@@ -1,4 +1,4 @@
-"""What an upload looks like: which file lies where, and how it is stored."""
+"""Form of an upload: the places of its files, and how they are stored."""
 
 from __future__ import annotations
 

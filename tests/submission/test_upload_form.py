@@ -8,10 +8,9 @@ import cv2
 import numpy as np
 import pytest
 
+from dsmnet.config import compose, instantiate
 from dsmnet.errors import UserError
-from dsmnet.submission.eth3d import eth3d
-from dsmnet.submission.form import check_method
-from dsmnet.submission.middlebury import middlebury
+from dsmnet.submission import UploadForm, check_method
 
 NAMES = {
     "kitti2012": ["0000_10.png", "0001_10.png", "0002_10.png"],
@@ -26,6 +25,15 @@ NAMES = {
         f"low_res_two_view/{scene}{end}" for scene in ("0000", "0001", "0002") for end in (".pfm", ".txt")
     ],
 }
+
+
+def form(name: str, *overrides: str) -> UploadForm:
+    built: UploadForm = instantiate(compose("submit", [f"upload={name}", *overrides]).upload.form)
+    return built
+
+
+def middlebury(resolution: str) -> UploadForm:
+    return form("middlebury", f"upload.dataset.resolution={resolution}")
 
 
 def ramp_of(data: bytes) -> np.ndarray:
@@ -43,17 +51,17 @@ def ramp_of(data: bytes) -> np.ndarray:
 
 def test_every_benchmark_holds_what_it_states(upload):  # type: ignore[no-untyped-def]
     contents = upload.contents()
-    assert list(contents) == NAMES[upload.benchmark]
+    assert list(contents) == NAMES[upload.name]
     for name, data in contents.items():
         if name.endswith(".txt"):
             text = data.decode()
-            assert text.startswith("runtime ") == (upload.benchmark == "eth3d")
+            assert text.startswith("runtime ") == (upload.name == "eth3d")
             assert float(text.removeprefix("runtime ")) > 0
             continue
         values = ramp_of(data)
         scene = int(name.removesuffix("/disp0Ramp.pfm").removesuffix("_10.png").removesuffix(".pfm")[-4:])
         assert values.shape == ((20, 34), (24, 30))[scene % 2]
-        expected = np.maximum(np.arange(values.shape[1]), 1 / 256)  # each pixel has a positive answer
+        expected = np.maximum(np.arange(values.shape[1]), 1 / 256)  # each pixel has a positive disparity
         np.testing.assert_array_equal(values, np.broadcast_to(expected, values.shape))
 
 
@@ -66,7 +74,7 @@ def test_the_method_is_seen_from_the_files():
     names = ["trainingQ/Piano/disp0Mine.pfm", "trainingQ/Piano/timeMine.txt", "readme.txt"]
     assert middlebury("Q").find_method(names) == "Mine"
     assert middlebury("Q").find_method(["readme.txt"]) is None
-    assert eth3d().find_method(names) is None
+    assert form("eth3d").find_method(names) is None
     with pytest.raises(UserError, match="Mine, Other"):
         middlebury("Q").find_method([*names, "trainingQ/Teddy/disp0Other.pfm"])
 

@@ -1,4 +1,4 @@
-"""Is an archive what the benchmark takes? Read from the files alone, without the code that wrote them."""
+"""Check of an archive against its form, from the files alone, without the code that wrote them."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ import numpy as np
 from dsmnet.errors import DataError, FormatError, shown
 from dsmnet.io.images import decode_grey
 from dsmnet.io.pfm import decode_pfm, read_pfm_header
-from dsmnet.submission.answers import Answer
-from dsmnet.submission.archive import open_archive
-from dsmnet.submission.form import SECONDS, UploadForm
+from dsmnet.submission.entries import UploadEntry
+from dsmnet.submission.upload_archive import open_archive
+from dsmnet.submission.upload_form import SECONDS, UploadForm
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _CHANNELS = {
@@ -31,25 +31,28 @@ _PIXEL = 16  # bytes: more than any way to store a pixel's disparity takes
 _AROUND = 1 << 16  # bytes: header and metadata of a map; of a text file, all
 
 
-def validate(archive: Path, form: UploadForm, answers: Sequence[Answer]) -> list[str]:
+def validate_upload(archive: Path, form: UploadForm, entries: Sequence[UploadEntry]) -> list[str]:
     """Return what is wrong with an archive, each as ``file: reason``; nothing wrong is an empty list.
 
-    Looked at are the names of all files, and of each map its type, its size, that each pixel has an answer,
-    and the run times. Only what the answers name is read, and no more of it than their left views allow.
+    Looked at are the names of all files, and of each map its type, its size, that each pixel has a disparity,
+    and the run times. Only what the entries name is read, and no more of it than their left views allow.
 
     Args:
-        archive: A zip file.
-        form: of the benchmark.
-        answers: what the archive has to hold.
+        archive: Zip file.
+        form: Form of the upload.
+        entries: What the archive has to hold.
 
     Raises:
         DataError: There is no such file, or it is no whole zip file.
     """
     with open_archive(archive) as content:
-        expected = [name for answer in answers for name in answer.files()]
-        problems = _name_problems(content.names(), expected)
-        for answer in answers:
-            problems += answer_problems(form, answer, content.read, set(content.names()))
+        there = set(content.names())
+        problems = _name_problems(content.names(), [name for entry in entries for name in entry.files()])
+        for entry in entries:
+            if entry.disparity in there:
+                problems += _problems(entry.disparity, _map_problems(form, entry, content.read))
+            if entry.time in there:
+                problems += _problems(str(entry.time), _time_problems(form, str(entry.time), content.read))
     return problems
 
 
@@ -63,30 +66,9 @@ def method_of(archive: Path, form: UploadForm) -> str | None:
         return form.find_method(content.names())
 
 
-def answer_problems(
-    form: UploadForm, answer: Answer, read: Callable[[str, int], bytes], there: set[str]
-) -> list[str]:
-    """Return what is wrong with the files of one answer, apart from those that are not there.
-
-    Args:
-        form: of the benchmark.
-        answer: The pair.
-        read: Returns the content of a file of this name, or raises a `DataError`, also where it has more
-            than so many bytes.
-        there: Names of the files that exist.
-    """
-    problems: list[str] = []
-    if answer.disparity in there:
-        problems += _problems(answer.disparity, lambda: _map_problems(form, answer, read))
-    if answer.time in there:
-        name = str(answer.time)
-        problems += _problems(name, lambda: _time_problems(form.time_line, read(name, _AROUND)))
-    return problems
-
-
-def _problems(name: str, check: Callable[[], Iterator[str]]) -> Iterator[str]:
+def _problems(name: str, check: Iterator[str]) -> Iterator[str]:
     try:
-        reasons = list(check())
+        reasons = list(check)
     except DataError as error:
         reasons = [str(error)]
     for reason in reasons:
@@ -108,8 +90,8 @@ def _name_problems(names: Sequence[str], expected: Sequence[str]) -> list[str]:
     return problems
 
 
-def _map_problems(form: UploadForm, answer: Answer, read: Callable[[str, int], bytes]) -> Iterator[str]:
-    size, name = answer.size(), answer.disparity
+def _map_problems(form: UploadForm, entry: UploadEntry, read: Callable[[str, int], bytes]) -> Iterator[str]:
+    size, name = entry.size(), entry.disparity
     data = read(name, size[0] * size[1] * _PIXEL + _AROUND)
     found = (_png16_size if form.maps == "png16" else _pfm_size)(data, name)
     if found != size:
@@ -121,7 +103,7 @@ def _map_problems(form: UploadForm, answer: Answer, read: Callable[[str, int], b
         yield f"{wild} pixels are nan or infinite; expected a disparity at each pixel"
     empty = int((values <= 0).sum())
     if empty:
-        yield f"{empty} pixels have no answer (0 or less); expected a positive disparity at each pixel"
+        yield f"{empty} pixels have no disparity (0 or less); expected a positive disparity at each pixel"
 
 
 def _png16_size(data: bytes, name: str) -> tuple[int, int]:
@@ -143,13 +125,13 @@ def _pfm_size(data: bytes, name: str) -> tuple[int, int]:
     return header.shape[0], header.shape[1]
 
 
-def _time_problems(time_line: str, data: bytes) -> Iterator[str]:
-    text = data.decode("ascii", "replace").strip()
-    start, end = (re.escape(part) for part in time_line.split(SECONDS))
+def _time_problems(form: UploadForm, name: str, read: Callable[[str, int], bytes]) -> Iterator[str]:
+    text = read(name, _AROUND).decode("ascii", "replace").strip()
+    start, end = (re.escape(part) for part in form.time_line.split(SECONDS))
     match = re.fullmatch(f"{start}(.+){end}", text)
     try:
         seconds = float(match[1]) if match else math.nan
     except ValueError:
         seconds = math.nan
     if not (math.isfinite(seconds) and seconds > 0):
-        yield f"{text[:40]!r}; expected {time_line.format(seconds='SECONDS')!r}, a positive number"
+        yield f"{text[:40]!r}; expected {form.time_line.format(seconds='SECONDS')!r}, a positive number"

@@ -26,7 +26,7 @@ class Archive:
     """The files of a zip file.
 
     Args:
-        content: of the zip file.
+        content: Open zip file.
     """
 
     def __init__(self, content: zipfile.ZipFile) -> None:
@@ -103,12 +103,12 @@ class _Bounded(io.BufferedReader):
 
 
 def _overlapping(files: list[zipfile.ZipInfo]) -> set[int]:
-    """Return where files begin that reach into the next one, or into which another one reaches."""
+    """Return the offsets of the files that share bytes with another one."""
     found, end, start = set(), 0, 0
     for info in sorted(files, key=lambda info: info.header_offset):
         if info.header_offset < end:
             found |= {start, info.header_offset}
-        reach = info.header_offset + _LOCAL_HEADER + len(info.orig_filename) + info.compress_size
-        if reach > end:
-            end, start = reach, info.header_offset
+        last = info.header_offset + _LOCAL_HEADER + len(info.orig_filename) + info.compress_size
+        if last > end:
+            end, start = last, info.header_offset
     return found
