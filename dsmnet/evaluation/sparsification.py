@@ -108,7 +108,7 @@ class ConfidenceResults:
         """Print the table; write it as sparsification.md, and sparsification.png.
 
         Args:
-            evaluated: What was evaluated, for the titles.
+            evaluated: Description of the matcher, for the titles.
             output: Folder of the files.
             console: Terminal.
         """

@@ -59,7 +59,7 @@ def pack_upload(
 
     Args:
         archive: Zip file.
-        entries: What the upload has to hold.
+        entries: Pairs and files that the upload has to hold.
         form: Form of the upload.
         folder: Folder with NAME.pfm of each pair.
         seconds: Run times by the pairs' names.

@@ -40,7 +40,7 @@ def validate_upload(archive: Path, form: UploadForm, entries: Sequence[UploadEnt
     Args:
         archive: Zip file.
         form: Form of the upload.
-        entries: What the archive has to hold.
+        entries: Pairs and files that the archive has to hold.
 
     Raises:
         DataError: There is no such file, or it is no whole zip file.

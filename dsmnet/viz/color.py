@@ -37,7 +37,7 @@ def disparity_range(
 
     Args:
         disparity: [H, W], pixels.
-        valid: where it is known; finite and positive pixels without it.
+        valid: Known pixels; finite and positive ones without it.
         percentiles: Those that a few wild pixels do not move.
     """
     values = disparity[known_pixels(disparity, valid)]
@@ -87,7 +87,7 @@ def color_disparity(
         disparity: [H, W], pixels.
         limits: Disparities of the first and the last color, pixels; what lies outside gets the nearer of the
             two. `disparity_range` without it.
-        valid: where the disparity is known; finite and positive pixels without it.
+        valid: Known pixels; finite and positive ones without it.
         color_map: A name that matplotlib knows.
 
     Returns:
@@ -145,7 +145,7 @@ def grow(values: DisparityMap, known: Mask, radius: int) -> tuple[DisparityMap, 
 
     Args:
         values: [H, W], not negative.
-        known: where they are known.
+        known: Known pixels.
         radius: Pixels; 0 changes nothing.
     """
     if radius <= 0:

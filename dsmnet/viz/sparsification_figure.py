@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from matplotlib.figure import Figure
 
-from dsmnet.viz.figures import COLORS, explain, panels_of
+from dsmnet.viz.figures import COLORS, add_caption, panels_of
 
 # Name, and color and dashes, of each order; the two bounds are grey.
 _ORDERS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -57,7 +57,7 @@ def sparsification_figure(
         axes.legend(fontsize=8, frameon=False, loc="upper left")
         if index % 3 == 0:
             axes.set_ylabel("EPE of the pixels kept, px")
-    explain(
+    add_caption(
         figure,
         "The least confident pixels are left out first. AUSE: area to the curve of a perfect order, which "
         "leaves out the largest errors first.",

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from dsmnet.errors import ShapeError, UserError
 from dsmnet import metrics
+from dsmnet.errors import ShapeError, UserError
 from dsmnet.viz.color import (
     check_limits,
     color_disparity,

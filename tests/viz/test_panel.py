@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from dsmnet.errors import ShapeError
 from dsmnet import metrics
+from dsmnet.errors import ShapeError
 from dsmnet.viz import panel as panel_function
-from dsmnet.viz.canvas import BACKGROUND, Label, resize, resize_map, write
+from dsmnet.viz.canvas import BACKGROUND, Label, resize_map, resize_photo, write
 from dsmnet.viz.color import color_disparity, color_error, disparity_range, error_table
 from dsmnet.viz.panel import error_note, grid_columns, tile_size
 
@@ -50,8 +50,8 @@ def test_the_panel_holds_what_is_given_and_nothing_else():
     right = np.roll(left, 7, axis=1)
     size, limits = tile_size(*target.shape), disparity_range(target)
     tiles = {
-        "left": resize(left, *size),
-        "right": resize(right, *size),
+        "left": resize_photo(left, *size),
+        "right": resize_photo(right, *size),
         "prediction": resize_map(color_disparity(prediction, limits), prediction > 0, *size),
         "ground truth": resize_map(color_disparity(target, limits), target > 0, *size),
         "error": resize_map(color_error(prediction, target), target > 0, *size),

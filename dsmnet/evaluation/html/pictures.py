@@ -16,7 +16,7 @@ from dsmnet.evaluation.panels import drawable
 from dsmnet.evaluation.results import Results
 from dsmnet.options import check_whole
 from dsmnet.types import DisparityMap, Image, Mask, StereoSample
-from dsmnet.viz.canvas import resize
+from dsmnet.viz.canvas import resize_photo
 from dsmnet.viz.color import disparity_range, known_pixels
 from dsmnet.viz.panel import error_tile, ground_truth_tile, prediction_tile, tile_size
 from dsmnet.viz.single_file import base64_text
@@ -102,7 +102,7 @@ class Pictures:
         mask = known_pixels(target, scored)
         if key not in self._drawn:
             self._limits[key] = disparity_range(target, mask)
-            self._add(key, "left view", "", resize(left, *size))
+            self._add(key, "left view", "", resize_photo(left, *size))
             self._add(
                 key, "ground truth", "", ground_truth_tile(target, mask, self._limits[key], size).picture
             )
