@@ -136,7 +136,7 @@ def test_error_is_black_where_ground_truth_is_unknown_and_spreads_on_demand():
     spread = color_error(prediction, target, spread=1)
     assert spread.any(axis=-1).sum() == 5  # the pixel and its four neighbours
     np.testing.assert_array_equal(spread[3, 4], error_table()[7])
-    with pytest.raises(ShapeError, match=r"\(7, 6\).*\(7, 7\)"):
+    with pytest.raises(ShapeError, match=r"\[7, 6\].*\[7, 7\]"):
         color_error(prediction[:, :6], target)
 
 

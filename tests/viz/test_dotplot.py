@@ -11,7 +11,7 @@ from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
 from dsmnet.types import Image
-from dsmnet.viz.dotplot import DOT, MEAN, Dots, DotPanel, dot_plot
+from dsmnet.viz.dotplot import DOT, MEAN, DotPanel, Dots, dot_plot
 
 NOTHING = Dots([], math.nan, math.nan)
 
