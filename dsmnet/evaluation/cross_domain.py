@@ -10,7 +10,7 @@ from typing import Any
 
 from dsmnet.atomic import write_text
 from dsmnet.evaluation.error_breakdown import ErrorBreakdown, breakdown_markdown
-from dsmnet.evaluation.evaluator import Compared, OnImage, describe_matcher, evaluate
+from dsmnet.evaluation.evaluator import Compared, OnImage, evaluate, model_name
 from dsmnet.evaluation.html import Pictures, write_page
 from dsmnet.evaluation.panels import panel_writer
 from dsmnet.evaluation.report import results_title, show_results, write_results
@@ -62,7 +62,7 @@ def cross_domain_evaluation(
     breakdown = ErrorBreakdown() if cfg.get("error_breakdown", False) else None
     html = cfg.get("html", False)
     with Pictures(output, cfg.get("html_images", 0) if html else 0) as pictures:
-        watchers: list[OnImage] = [pictures.drawn_by(label or describe_matcher(matcher).model)]
+        watchers: list[OnImage] = [pictures.drawn_by(label or model_name(matcher))]
         if cfg.get("panels", False):
             watchers.append(panel_writer(output / "panels"))
         watchers += [watcher for watcher in (confidence, breakdown) if watcher]

@@ -6,7 +6,7 @@ import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -15,7 +15,7 @@ from torch.utils.data import Dataset
 from dsmnet.errors import NAMED, DataError, first_of
 from dsmnet.evaluation.protocol import METRICS, EvaluationProtocol, Rule
 from dsmnet.evaluation.regions import ImageErrors, count_errors, object_scores, region_scores
-from dsmnet.evaluation.results import ImageResult, MatcherResult, Network, Results, SetResult
+from dsmnet.evaluation.results import ImageResult, MatcherResult, Results, SetResult
 from dsmnet.inference.search import resolve_max_disparity, too_short
 from dsmnet.inference.tiled import TiledMatcher
 from dsmnet.inference.timing import needs_warm_up, timed_prediction
@@ -67,7 +67,7 @@ def evaluate(
         on_others: Gives for the label of a compared network or a baseline the callback after each image.
     """
     protocol = protocol or EvaluationProtocol()
-    network = describe_matcher(matcher, None if checkpoint is None else str(checkpoint))
+    source = None if checkpoint is None else str(checkpoint)
 
     def score(candidate: Matcher, label: str, callbacks: Sequence[OnImage]) -> dict[str, SetResult]:
         return {
@@ -78,13 +78,14 @@ def evaluate(
     def score_other(name: str, other: Matcher) -> dict[str, SetResult]:
         return score(other, name, [on_others(name)] if on_others else ())
 
+    model = model_name(matcher)
     return Results(
-        label=label or network.model,
-        first=MatcherResult(network, score(matcher, network.model, on_image)),
+        label=label or model,
+        first=matcher_result(matcher, score(matcher, model, on_image), source),
         protocol=protocol,
         max_disparity=max_disparity,
         compared={
-            name: MatcherResult(describe_matcher(*other), score_other(name, other.matcher))
+            name: matcher_result(other.matcher, score_other(name, other.matcher), other.checkpoint)
             for name, other in (compared or {}).items()
         },
         baselines={name: score_other(name, baseline) for name, baseline in (baselines or {}).items()},
@@ -106,15 +107,8 @@ def evaluate_set(
     The time is that of ``predict`` alone, without reading files. On a GPU the first image is matched once
     beforehand, untimed, because a first pass pays for allocations and the choice of kernels.
 
-    Args:
-        matcher: Matcher as in `evaluate`, and so all that is not named here.
-        dataset: Samples with ``disparity`` and ``valid``.
-        protocol: Protocol whose rule for `name` is taken.
-        name: Name of the set; its own by default.
-        label: Name of the matcher in the progress bar.
-        max_disparity: Search range.
-        progress: Show a bar.
-        on_image: Callbacks after each image.
+    Arguments as in `evaluate`; `protocol` gives the rule for `name`, by default the name of the set, and
+    `label` is the matcher's name in the progress bar.
 
     Raises:
         DataError: Ground truth that counts as valid is not a number.
@@ -190,18 +184,24 @@ def scored_pixels(sample: StereoSample, rule: Rule) -> tuple[Mask, str]:
     return mask, kind
 
 
-def describe_matcher(matcher: Matcher, checkpoint: str | None = None) -> Network:
-    """Return model, norm, number of parameters and tiles of a matcher."""
-    tiles = None
+def model_name(matcher: Matcher) -> str:
+    """Return a network's model as its configuration has it, another matcher's class in lower case."""
+    inner = matcher.inner if isinstance(matcher, TiledMatcher) else matcher
+    return str(getattr(inner, "config", {}).get("model") or type(inner).__name__.lower())
+
+
+def matcher_result(
+    matcher: Matcher, sets: Mapping[str, SetResult], checkpoint: str | None = None
+) -> MatcherResult:
+    """Return the scores of a matcher with model, norm, number of parameters and tiles."""
+    tiles, inner, parameters = None, matcher, 0
     if isinstance(matcher, TiledMatcher):
         tiles = {"tile": matcher.tile, "overlap": matcher.overlap, "memory": matcher.memory}
-        matcher = matcher.inner
-    config: Mapping[str, Any] = getattr(matcher, "config", {})
-    parameters = 0
-    if isinstance(matcher, torch.nn.Module):
-        parameters = sum(parameter.numel() for parameter in matcher.parameters())
-    model = config.get("model") or type(matcher).__name__.lower()
-    return Network(model, config.get("norm"), parameters, tiles, checkpoint)
+        inner = matcher.inner
+    if isinstance(inner, torch.nn.Module):
+        parameters = sum(parameter.numel() for parameter in inner.parameters())
+    norm = getattr(inner, "config", {}).get("norm")
+    return MatcherResult(sets, model_name(matcher), norm, parameters, tiles, checkpoint)
 
 
 def _image_result(name: str, errors: ImageErrors, seconds: float, max_disparity: int) -> ImageResult:

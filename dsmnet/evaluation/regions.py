@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
-from typing import Any
 
 import numpy as np
 
@@ -17,6 +16,8 @@ from dsmnet.types import DisparityMap, Mask, StereoSample
 
 CAP = 192  # px, the bound on true disparity that most publications have
 REGIONS = ("noc", "occ", "all")
+
+RegionEntry = dict[str, int | dict[str, float | None]]
 
 
 @dataclass(frozen=True)
@@ -33,22 +34,6 @@ class ImageErrors:
     scored: ErrorSums
     regions: Mapping[tuple[str, str], ErrorSums]
     objects: Mapping[tuple[str, str], ErrorSums]
-
-
-@dataclass(frozen=True)
-class RegionScores:
-    """Scores of one region of a set, as mean over images and over the pixels of all images together."""
-
-    images: int
-    pixels: int
-    image: Mapping[str, float]
-    pixel: Mapping[str, float]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the entry of results.json."""
-        means = {"image": self.image, "pixel": self.pixel}
-        rounded = {key: {name: json_number(v) for name, v in mean.items()} for key, mean in means.items()}
-        return {"images": self.images, "pixels": self.pixels, **rounded}
 
 
 def count_errors(sample: StereoSample, prediction: DisparityMap, scored: Mask) -> ImageErrors:
@@ -79,19 +64,20 @@ def count_errors(sample: StereoSample, prediction: DisparityMap, scored: Mask) -
     )
 
 
-def region_scores(images: Sequence[ImageErrors]) -> dict[str, dict[str, RegionScores]]:
-    """Return the scores by pixels and bound on disparity, where there is such a pixel."""
-    scores = {
-        pixels: {
-            cap: _averages([image.regions[pixels, cap] for image in images]) for cap in ("none", str(CAP))
+def region_scores(images: Sequence[ImageErrors]) -> dict[str, dict[str, RegionEntry]]:
+    """Return the entry ``regions`` of results.json: by pixels and bound, where there is such a pixel."""
+    entry = {}
+    for pixels in REGIONS:
+        by_bound = {
+            bound: _means([image.regions[pixels, bound] for image in images]) for bound in ("none", str(CAP))
         }
-        for pixels in REGIONS
-    }
-    return {pixels: by_cap for pixels, by_cap in scores.items() if by_cap["none"].pixels}
+        if by_bound["none"]["pixels"]:
+            entry[pixels] = by_bound
+    return entry
 
 
 def object_scores(images: Iterable[ImageErrors]) -> dict[str, dict[str, float | None]]:
-    """Return KITTI's D1-bg, D1-fg and D1-all, pooled over the images whose objects are known."""
+    """Return the entry ``objects``: KITTI's D1-bg, D1-fg and D1-all, pooled over the images whose objects are known."""
     known = [image.objects for image in images if image.objects]
     entry: dict[str, dict[str, float | None]] = {}
     for pixels in ("noc", "all"):
@@ -104,13 +90,14 @@ def object_scores(images: Iterable[ImageErrors]) -> dict[str, dict[str, float | 
     return entry
 
 
-def _averages(sums: Sequence[ErrorSums]) -> RegionScores:
+def _means(sums: Sequence[ErrorSums]) -> RegionEntry:
+    """Return the scores as mean over images, and over the pixels of all images together."""
     seen = [one for one in sums if one.pixels]
     total, single = _total(seen), [one.scores() for one in seen]
-    mean = {
-        name: float(np.mean([one[name] for one in single])) if single else math.nan for name in total.scores()
-    }
-    return RegionScores(len(seen), total.pixels, mean, total.scores())
+    pooled = total.scores()
+    mean = {name: float(np.mean([one[name] for one in single])) if single else math.nan for name in pooled}
+    rounded = [{name: json_number(value) for name, value in scores.items()} for scores in (mean, pooled)]
+    return {"images": len(seen), "pixels": total.pixels, "image": rounded[0], "pixel": rounded[1]}
 
 
 def _total(sums: Iterable[ErrorSums]) -> ErrorSums:

@@ -12,7 +12,7 @@ from rich.console import Console
 
 from dsmnet.atomic import atomic_write, write_text
 from dsmnet.evaluation.protocol import METRICS, describe_rules
-from dsmnet.evaluation.results import Network, Results, SetResult
+from dsmnet.evaluation.results import MatcherResult, Results, SetResult
 from dsmnet.evaluation.text_table import TextTable, markdown_text, safe
 from dsmnet.text import defused
 
@@ -64,7 +64,7 @@ def results_notes(results: Results) -> list[str]:
         f"Errors in pixels of the ground truth{_sizes(sets)}; search range: {results.max_disparity}; "
         "seconds per image without reading files."
     )
-    if tiles := results.first.network.tiles:
+    if tiles := results.first.tiles:
         lines.append(
             f"Matched in tiles where tile={tiles['tile']} asks for it: overlap={tiles['overlap']} px, "
             f"memory={tiles['memory']} GB."
@@ -126,7 +126,7 @@ def results_title(results: Results) -> str:
     """Return what was evaluated, on one line."""
     if results.compared:
         return "Comparison of " + ", ".join(results.networks)
-    return _identity(results.first.network)
+    return _identity(results.first)
 
 
 def _identities(results: Results) -> list[str]:
@@ -136,7 +136,7 @@ def _identities(results: Results) -> list[str]:
     return [f"{label}: {_identity(network)}" for label, network in results.networks.items()]
 
 
-def _identity(network: Network) -> str:
+def _identity(network: MatcherResult) -> str:
     parts = [network.model]
     if network.norm:
         parts.append(f"norm {network.norm}")

@@ -10,7 +10,7 @@ from typing import Any
 from dsmnet.evaluation.error_breakdown import SetBreakdown
 from dsmnet.evaluation.json_numbers import json_number
 from dsmnet.evaluation.protocol import METRICS, EvaluationProtocol, Rule
-from dsmnet.evaluation.regions import RegionScores
+from dsmnet.evaluation.regions import RegionEntry
 from dsmnet.evaluation.sparsification import ConfidenceResults
 
 
@@ -61,7 +61,7 @@ class SetResult:
     pixels_used: str = "all"
     skipped: Sequence[str] = ()
     sizes: Sequence[tuple[int, int]] = ()
-    regions: Mapping[str, Mapping[str, RegionScores]] = field(default_factory=dict)
+    regions: Mapping[str, Mapping[str, RegionEntry]] = field(default_factory=dict)
     objects: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
     stated: Mapping[str, float] | None = None
 
@@ -131,10 +131,7 @@ class SetResult:
             smallest, largest = map(list, self.sizes)
             entry["ground_truth_size"] = {"smallest": smallest, "largest": largest}
         if self.regions:
-            entry["regions"] = {
-                pixels: {cap: scores.to_dict() for cap, scores in by_cap.items()}
-                for pixels, by_cap in self.regions.items()
-            }
+            entry["regions"] = self.regions
         if self.objects:
             entry["objects"] = self.objects
         entry |= {"skipped": list(self.skipped), "non_finite": self.non_finite}
@@ -169,28 +166,20 @@ def _stated_scores(entry: Mapping[str, Any]) -> dict[str, float]:
 
 
 @dataclass(frozen=True)
-class Network:
-    """What is known of a matcher: of a baseline only the name of its model."""
+class MatcherResult:
+    """One matcher on all sets, by their names, and what is known of it."""
 
+    sets: Mapping[str, SetResult]
     model: str
     norm: str | None = None
     parameters: int = 0
     tiles: Mapping[str, Any] | None = None  # options of `dsmnet.inference.tiled`
     checkpoint: str | None = None
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the entry of results.json."""
-        entry = {"checkpoint": self.checkpoint, "model": self.model, "norm": self.norm}
-        tiles = {"tiles": self.tiles} if self.tiles else {}
-        return {**entry, "parameters": self.parameters, **tiles}
-
-
-@dataclass(frozen=True)
-class MatcherResult:
-    """One matcher on all sets, by their names."""
-
-    network: Network
-    sets: Mapping[str, SetResult]
+    def identity(self) -> dict[str, Any]:
+        """Return the keys of results.json that say what the matcher is."""
+        keys = ("checkpoint", "model", "norm", "parameters", *(["tiles"] if self.tiles else []))
+        return {key: getattr(self, key) for key in keys}
 
 
 @dataclass(frozen=True)
@@ -227,14 +216,14 @@ class Results:
         return self.first.sets
 
     @property
-    def networks(self) -> dict[str, Network]:
+    def networks(self) -> dict[str, MatcherResult]:
         """Networks by label, the first one first."""
-        return {self.label: self.first.network} | {name: o.network for name, o in self.compared.items()}
+        return {self.label: self.first, **self.compared}
 
     @property
     def methods(self) -> dict[str, Mapping[str, SetResult]]:
         """Sets by label: those of the networks, then those of the baselines, each under a name of its own."""
-        found = {self.label: self.first.sets} | {name: other.sets for name, other in self.compared.items()}
+        found = {label: network.sets for label, network in self.networks.items()}
         for name, sets in self.baselines.items():
             found[f"{name} (baseline)" if name in found else name] = sets
         return found
@@ -245,15 +234,15 @@ class Results:
         Baselines do not count: they are there to be compared with, not to be looked into.
         """
         worst: dict[str, float] = {}
-        for sets in (self.first.sets, *(other.sets for other in self.compared.values())):
-            for image in sets[name].per_image:
+        for network in self.networks.values():
+            for image in network.sets[name].per_image:
                 worst[image.name] = max(image.rounded("epe"), worst.get(image.name, 0.0))
         return dict(sorted(worst.items(), key=lambda item: -item[1]))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the content of results.json."""
         content: dict[str, Any] = {
-            **self.first.network.to_dict(),
+            **self.first.identity(),
             "protocol": self.protocol.to_dict(),
             "max_disparity": self.max_disparity,
             "sets": _set_entries(self.sets),
@@ -261,7 +250,7 @@ class Results:
         if self.compared:
             content["label"] = self.label
             content["compared"] = {
-                name: {**other.network.to_dict(), "sets": _set_entries(other.sets)}
+                name: {**other.identity(), "sets": _set_entries(other.sets)}
                 for name, other in self.compared.items()
             }
         if self.baselines:

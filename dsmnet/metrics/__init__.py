@@ -4,28 +4,6 @@ The metrics that collect over batches and processes are in `dsmnet.metrics.modul
 """
 
 from dsmnet.metrics.error_sums import THRESHOLDS, ErrorSums
-from dsmnet.metrics.pixel_error import (
-    absolute_error,
-    bad_pixel,
-    d1,
-    epe,
-    error_map,
-    masked_mean,
-    outlier_tolerance,
-    outliers,
-    pixel_mask,
-)
+from dsmnet.metrics.pixel_error import bad_pixel, d1, epe, error_map, pixel_mask
 
-__all__ = [
-    "THRESHOLDS",
-    "ErrorSums",
-    "absolute_error",
-    "bad_pixel",
-    "d1",
-    "epe",
-    "error_map",
-    "masked_mean",
-    "outlier_tolerance",
-    "outliers",
-    "pixel_mask",
-]
+__all__ = ["THRESHOLDS", "ErrorSums", "bad_pixel", "d1", "epe", "error_map", "pixel_mask"]

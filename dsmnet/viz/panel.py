@@ -10,7 +10,7 @@ from dsmnet.errors import ShapeError
 from dsmnet.metrics.error_sums import ErrorSums
 from dsmnet.metrics.pixel_error import error_map
 from dsmnet.types import DisparityMap, Image, Mask
-from dsmnet.viz.canvas import MUTED, Label, blank, paste, resize_map, resize_photo, write
+from dsmnet.viz.canvas import MUTED, Label, blank, paste, resize_map, resize_photo, stack, write
 from dsmnet.viz.color import (
     color_disparity,
     color_error,
@@ -194,11 +194,7 @@ def _legends(width: int, limits: tuple[float, float], with_error: bool) -> Image
     if not with_error:
         return disparity_bar(width, limits)
     if width < 2 * TILE_LIMITS[0]:
-        bars = [disparity_bar(width, limits), error_bar(width)]
-        canvas = blank(sum(bar.shape[0] for bar in bars), width)
-        paste(canvas, bars[0], 0, 0)
-        paste(canvas, bars[1], bars[0].shape[0], 0)
-        return canvas
+        return stack([disparity_bar(width, limits), error_bar(width)])
     half = (width - GAP) // 2
     bars = [disparity_bar(half, limits), error_bar(half)]
     canvas = blank(bars[0].shape[0], width)

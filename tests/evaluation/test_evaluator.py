@@ -15,8 +15,8 @@ import torch
 
 from dsmnet.errors import DataError, ShapeError, UserError
 from dsmnet.evaluation import EvaluationProtocol, evaluate, evaluate_set
-from dsmnet.evaluation.evaluator import describe_matcher, scored_pixels
-from dsmnet.evaluation.results import Network
+from dsmnet.evaluation.evaluator import matcher_result, scored_pixels
+from dsmnet.evaluation.results import MatcherResult
 from dsmnet.types import StereoSample
 
 MakeSample = Callable[..., StereoSample]
@@ -211,8 +211,8 @@ def test_results_have_the_agreed_form_and_are_strict_json(reads_red: Any, make_s
 def test_describe_names_a_network_by_its_configuration_and_others_by_their_class(reads_red: Any) -> None:
     net: Any = torch.nn.Linear(3, 4)
     net.config = {"model": "dsmnet_lite", "norm": "domain", "network": {}}
-    assert describe_matcher(net) == Network("dsmnet_lite", "domain", 16)
-    assert describe_matcher(reads_red()) == Network("readsred")
+    assert matcher_result(net, {}) == MatcherResult({}, "dsmnet_lite", "domain", 16)
+    assert matcher_result(reads_red(), {}) == MatcherResult({}, "readsred")
 
 
 def test_a_protocol_with_a_typo_is_refused() -> None:

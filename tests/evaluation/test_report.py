@@ -16,7 +16,7 @@ from rich.console import Console
 
 from dsmnet.evaluation import METRICS, EvaluationProtocol, ImageResult, Results, Rule, SetResult
 from dsmnet.evaluation.report import results_markdown, results_notes, show_results, write_results
-from dsmnet.evaluation.results import MatcherResult, Network
+from dsmnet.evaluation.results import MatcherResult
 
 
 def entry(epe: float, others: float, images: int = 2, non_finite: int = 0, **options: Any) -> SetResult:
@@ -26,7 +26,7 @@ def entry(epe: float, others: float, images: int = 2, non_finite: int = 0, **opt
     return SetResult("s", per_image, **options)
 
 
-NETWORK = Network("dsmnet_lite", "domain", 1_234_567, checkpoint="runs/last.ckpt")
+NETWORK = MatcherResult({}, "dsmnet_lite", "domain", 1_234_567, checkpoint="runs/last.ckpt")
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def results() -> Results:
     sets = {"kitti2015": entry(1.234, 20.0, pixels_used="noc"), "middlebury2006": entry(3.0, 7.77)}
     return Results(
         label="dsmnet_lite",
-        first=MatcherResult(NETWORK, sets),
+        first=replace(NETWORK, sets=sets),
         protocol=EvaluationProtocol(),
         max_disparity="auto",
         baselines={"sgbm": {"kitti2015": entry(2.0, 10.0), "middlebury2006": entry(3.0, 9.0)}},
@@ -101,7 +101,7 @@ def test_names_are_shown_as_they_are_and_without_terminal_escapes(results: Resul
     name, network = "a\x1b]0;x\x07[/bold]|b\n# c", replace(NETWORK, checkpoint="\x1b[31m[red]w.ckpt")
     hostile = replace(
         results,
-        first=MatcherResult(network, {name: entry(1.0, 2.0, skipped=["\x9b31m"])}),
+        first=replace(network, sets={name: entry(1.0, 2.0, skipped=["\x9b31m"])}),
         baselines={"sgbm": {name: entry(2.0, 1.0)}},
     )
     write_results(hostile, tmp_path)
@@ -138,7 +138,7 @@ def test_what_is_missing_or_left_out_stands_below(results: Results) -> None:
 def test_no_image_is_a_dash_and_no_finite_prediction_is_inf(results: Results) -> None:
     sets = {"none": entry(0, 0, images=0), "torn": entry(math.inf, 50.0)}
     baseline = {"none": entry(0, 0, images=0), "torn": entry(9.0, 60.0)}
-    results = replace(results, first=MatcherResult(NETWORK, sets), baselines={"sgbm": baseline})
+    results = replace(results, first=replace(NETWORK, sets=sets), baselines={"sgbm": baseline})
     lines = results_markdown(results).splitlines()
     assert "| none | dsmnet_lite | all | - | - | - | - | - | 0 | - |" in lines
     assert any(line.startswith("| torn | dsmnet_lite | all | inf | **50.0**") for line in lines)
@@ -153,7 +153,7 @@ def test_a_baseline_of_the_matchers_own_name_keeps_its_row(results: Results) -> 
 
 def test_compared_networks_stand_beside_the_first_and_say_what_they_are(results: Results) -> None:
     sets = {"kitti2015": entry(1.0, 30.0), "middlebury2006": entry(math.inf, 5.0, non_finite=3)}
-    other = MatcherResult(Network("psmnet", "batch", 5_000_000, checkpoint="runs/b.ckpt"), sets)
+    other = MatcherResult(sets, "psmnet", "batch", 5_000_000, checkpoint="runs/b.ckpt")
     results = replace(results, label="a", compared={"b": other})
     text = results_markdown(results)
     lines = text.splitlines()

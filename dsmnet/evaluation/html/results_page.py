@@ -13,7 +13,7 @@ from dsmnet.atomic import write_text
 from dsmnet.evaluation.html.page_tables import Column, ImageRow, image_columns, image_rows, summary
 from dsmnet.evaluation.html.pictures import Picture, Pictures, worst_images
 from dsmnet.evaluation.report import HEADINGS, results_notes
-from dsmnet.evaluation.results import Network, Results
+from dsmnet.evaluation.results import Results
 from dsmnet.metrics.pixel_error import D1_PIXELS, D1_SHARE
 from dsmnet.viz.color import ERROR_BOUNDARIES, color_table, error_table
 from dsmnet.viz.single_file import fill_page, hex_color
@@ -97,11 +97,11 @@ def _image_set(results: Results, name: str, worst: list[str], pictures: Pictures
 
 def _methods(results: Results) -> list[Method]:
     """Return what is known of each method; a baseline has its name alone."""
-    known, lines = results.networks, []
+    lines = []
     for label in results.methods:
-        network = known.get(label, Network(""))
-        parameters = f"{network.parameters:,}" if network.parameters else "–"
-        checkpoint, model, norm = network.checkpoint or "–", network.model or "–", network.norm or "–"
+        told = results.networks[label].identity() if label in results.networks else {}
+        checkpoint, model, norm = (told.get(key) or "–" for key in ("checkpoint", "model", "norm"))
+        parameters = f"{told['parameters']:,}" if told.get("parameters") else "–"
         lines.append(Method(label, checkpoint, model, norm, parameters))
     return lines
 
