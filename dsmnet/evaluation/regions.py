@@ -77,7 +77,7 @@ def region_scores(images: Sequence[ImageErrors]) -> dict[str, dict[str, RegionEn
 
 
 def object_scores(images: Iterable[ImageErrors]) -> dict[str, dict[str, float | None]]:
-    """Return the entry ``objects``: KITTI's D1-bg, D1-fg and D1-all, pooled over the images whose objects are known."""
+    """Return the entry ``objects``: KITTI's D1 of background, foreground and both, pooled over images."""
     known = [image.objects for image in images if image.objects]
     entry: dict[str, dict[str, float | None]] = {}
     for pixels in ("noc", "all"):
