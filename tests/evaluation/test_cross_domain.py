@@ -56,16 +56,6 @@ def test_every_choice_of_eval_composes_and_names_its_sets(cfg: Any, tmp_path: Pa
         assert list(chosen.sets) == (REAL if name == "cross_domain" else [name])
         for node in chosen.sets.values():
             assert "root" not in node or str(node.root).startswith(str(tmp_path / "data"))
-
-
-def test_protocols_by_name(cfg: Any) -> None:
-    ours = instantiate(cfg("eval=synthetic").protocol)
-    assert (ours.rule("kitti2015").pixels, ours.rule("kitti2015").ground_truth_below) == ("noc", None)
-    assert (
-        instantiate(cfg("eval=synthetic", "protocol.pixels=all").protocol).rule("kitti2015").pixels == "all"
-    )
-    sceneflow = ours.rule("sceneflow")
-    assert (sceneflow.pixels, sceneflow.ground_truth_below) == ("all", 192)
     assert cfg("eval=sceneflow").eval.sets.sceneflow.split == "TEST"
 
 
@@ -112,7 +102,7 @@ def test_table_files_and_panels(cfg: Any, tmp_path: Path, capsys: pytest.Capture
     assert cv2.imread(str(pictures[0])).shape[2] == 3
 
 
-def test_without_real_data_held_back_scenes_and_a_line_where_real_ones_go(
+def test_without_real_data_validation_scenes_and_a_line_where_real_ones_go(
     cfg: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     small = ["eval.fallback.synthetic.images=2", *small_scenes("eval.fallback.synthetic.dataset")]

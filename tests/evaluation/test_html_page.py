@@ -8,7 +8,6 @@ import html
 import re
 from collections.abc import Callable
 from html.parser import HTMLParser
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -235,9 +234,3 @@ def test_the_temporary_pictures_go_even_when_the_evaluation_fails(
     with pytest.raises(UserError, match="no answer"):
         make_page(sets, reads_red(), {"b": Fails()})
     assert list((tmp_path / "page").iterdir()) == []
-
-
-def test_the_template_is_a_file_of_the_package() -> None:
-    folder = resources.files("dsmnet.evaluation.html")
-    for name in ("page.html", "page.css", "page.js"):
-        assert folder.joinpath(name).is_file()
