@@ -21,7 +21,8 @@ from dsmnet.api import DEFAULT_WEIGHTS
 from dsmnet.atomic import check_apart, write_text
 from dsmnet.config import all_pairs, instantiate, save_config, tool
 from dsmnet.errors import DataError, UserError
-from dsmnet.evaluation import evaluate, report
+from dsmnet.evaluation import evaluate
+from dsmnet.evaluation.report import show_results
 from dsmnet.io.pairs import files_of
 from dsmnet.models.checkpoint import find_weights, save_weights
 from dsmnet.text import count
@@ -67,10 +68,10 @@ def main(cfg: DictConfig) -> None:
             checkpoint=f"{source}, adapted",
             **options,
         )
-        report.show(results)
-        record |= {key: results[key] for key in ("protocol", "max_disparity")}
-        record["before"] = results["baselines"]["before AdaBN"]["sets"][name]
-        record["after"] = results["sets"][name]
+        show_results(results)
+        record |= {"protocol": results.protocol.to_dict(), "max_disparity": results.max_disparity}
+        record["before"] = results.baselines["before AdaBN"][name].to_dict()
+        record["after"] = results.sets[name].to_dict()
     write_text(output / "adapt.json", json.dumps(record, indent=2) + "\n")
     log.info("wrote adapted.ckpt and %s", output / "adapt.json")
 

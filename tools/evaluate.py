@@ -3,8 +3,8 @@
 Prints one table, set x (EPE, bad-1, bad-2, bad-3, D1, images, seconds), and writes results.json, results.md
 and, with panels=true, a picture per image under paths.output. With html=true also results.html, a page with
 every image; with compare=[A,B] two or more checkpoints are scored side by side; with confidence=true
-sparsification.png shows what the confidence is worth. eval= names a table of conf/eval, dataset= any one set
-of conf/dataset instead.
+sparsification.png shows what the confidence is worth; with error_breakdown=true a table says on which pixels
+the error lies. eval= names a table of conf/eval, dataset= any one set of conf/dataset instead.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from dsmnet.inference.tiled import in_tiles
 from dsmnet.io.pairs import files_of
 
 WRITTEN = (
-    *("config.yaml", "results.json", "results.md", "results.csv", "results.html", "causes.md", "panels"),
-    *("sparsification.png", "sparsification.md"),
+    *("config.yaml", "results.json", "results.md", "results.csv", "results.html", "panels"),
+    *("error_breakdown.md", "sparsification.png", "sparsification.md"),
 )
 
 
@@ -40,12 +40,7 @@ def main(cfg: DictConfig) -> None:
     chosen = chosen_checkpoints(options["checkpoint"], options["compare"], reserved)
     networks = {
         label: Compared(
-            in_tiles(
-                load_model(path, cfg.device, backend=cfg.backend),
-                cfg.tile,
-                cfg.overlap,
-                cfg.memory,
-            ),
+            in_tiles(load_model(path, cfg.device, backend=cfg.backend), cfg.tile, cfg.overlap, cfg.memory),
             path or DEFAULT_WEIGHTS.name,
         )
         for label, path in chosen.items()

@@ -1,13 +1,14 @@
-"""Make an upload: python tools/submit.py benchmark=kitti2015 [checkpoint=PATH] [method=NAME] [split=test].
+"""Make an upload: python tools/submit.py upload=kitti2015 [checkpoint=PATH] [method=NAME] [split=test].
 
-Writes files/ and submission.json (run times) while it predicts, then METHOD.zip in the benchmark's form, and
-checks it, all under paths.output. An interrupted run goes on with the same paths.output. With
-validate=FILE.zip it checks an archive and predicts nothing.
+Writes NAME.pfm of each pair and predictions.jsonl (run times) while it predicts, then METHOD.zip in the
+benchmark's form, and checks it, all under paths.output. An interrupted run goes on with resume=true and the
+same paths.output. With validate=FILE.zip it checks an archive and predicts nothing.
 """
 
 from __future__ import annotations
 
 import functools
+import hashlib
 import logging
 from pathlib import Path
 from typing import Any
@@ -20,13 +21,23 @@ from dsmnet.atomic import check_apart
 from dsmnet.config import instantiate, tool
 from dsmnet.datasets.base import choose
 from dsmnet.errors import UserError, first_of
+from dsmnet.inference.batch import Prediction, predict_files, read_views
+from dsmnet.inference.record import NAME, PredictionRecord
 from dsmnet.inference.tiled import in_tiles
+from dsmnet.inference.timing import needs_warm_up
 from dsmnet.io.pairs import files_of
 from dsmnet.models.checkpoint import find_weights
 from dsmnet.progress import track
-from dsmnet.submission import expected_answers, lacking, method_of, pack, predict_answers, validate
-from dsmnet.submission.form import check_method
-from dsmnet.submission.record import Record, fingerprint
+from dsmnet.submission import (
+    MapWriter,
+    check_method,
+    lacking_pairs,
+    method_of,
+    pack_upload,
+    run_times,
+    upload_entries,
+    validate_upload,
+)
 from dsmnet.text import count
 
 log = logging.getLogger(__name__)
@@ -35,17 +46,17 @@ log = logging.getLogger(__name__)
 @tool("submit")
 def main(cfg: DictConfig) -> None:
     """Predict and pack, unless an archive is given; then check the archive."""
-    form, node = instantiate(cfg.benchmark.form), cfg.benchmark.dataset
+    form, node = instantiate(cfg.upload.form), cfg.upload.dataset
     datasets = {}
-    for node.split in cfg.benchmark.splits[choose("split", cfg.split, tuple(cfg.benchmark.splits))]:
+    for node.split in cfg.upload.splits[choose("split", cfg.split, tuple(cfg.upload.splits))]:
         datasets[node.split] = instantiate(node)
-    partial = lacking(datasets, node)
+    partial = lacking_pairs(datasets, node)
     if cfg.validate is None:
-        archive, answers = write(cfg, form, datasets, partial)
+        archive, entries = write(cfg, form, datasets, partial)
     else:
         archive = Path(cfg.validate).expanduser()
-        answers = expected_answers(form, datasets, str(cfg.method or method_of(archive, form) or "METHOD"))
-    problems = validate(archive, form, answers)
+        entries = upload_entries(form, datasets, str(cfg.method or method_of(archive, form) or "METHOD"))
+    problems = validate_upload(archive, form, entries)
     for problem in first_of(problems):
         log.error("%s", problem)
     if problems:
@@ -53,32 +64,36 @@ def main(cfg: DictConfig) -> None:
     if partial and not cfg.partial:
         raise UserError(f"{archive}: partial, {partial}; the benchmark wants all (partial=true accepts it)")
     state = f"partial: {partial}" if partial else "complete"
-    log.info("%s: %s, %s", archive, count(len(answers), "answer"), state)
+    log.info("%s: %s, %s", archive, count(len(entries), "pair"), state)
 
 
 def write(cfg: DictConfig, form: Any, datasets: dict[str, Any], partial: str) -> tuple[Path, list[Any]]:
     """Predict what is not there yet, and pack it."""
     output, weights = Path(cfg.paths.output), find_weights(Path(cfg.checkpoint or DEFAULT_WEIGHTS))
+    prediction = Prediction(cfg.max_disparity)
     net = load_model(cfg.checkpoint, device=cfg.device)
     method = check_method(str(cfg.method or net.config["model"]))
-    answers = expected_answers(form, datasets, method)
+    entries = upload_entries(form, datasets, method)
     if partial:
         log.warning("partial: %s", partial)
-    made_by = {"weights": fingerprint(weights), "device": net.device.type, "method": method}
-    made_by |= {"max_disparity": cfg.max_disparity}
-    made_by |= {key: cfg[key] for key in ("tile", "overlap", "memory")}
-    made_by |= {"dataset": OmegaConf.to_container(cfg.benchmark.dataset, resolve=True)}
-    read = [file for dataset in datasets.values() for file in files_of(dataset)]
-    check_apart(output, ["files", "submission.json", f"{method}.zip"], [weights, *read])
-    record = Record(output / "submission.json", made_by)
-    watch = functools.partial(track, description=f"{method} on {cfg.choices.benchmark}", enabled=cfg.progress)
+    pairs = [entry.pair for entry in entries]
+    written = [NAME, f"{method}.zip", *(f"{pair.name}.pfm" for pair in pairs)]
+    check_apart(
+        output, written, [weights, *(file for dataset in datasets.values() for file in files_of(dataset))]
+    )
+    options = {key: cfg[key] for key in ("max_disparity", "tile", "overlap", "memory")}
+    options |= {"weights": hashlib.sha256(weights.read_bytes()).hexdigest(), "backend": net.device.type}
+    options |= {"dataset": OmegaConf.to_container(cfg.upload.dataset, resolve=True)}
+    record = PredictionRecord(output, options, cfg.resume)
     matcher = in_tiles(net, cfg.tile, cfg.overlap, cfg.memory)
-    kept = predict_answers(matcher, answers, form, output / "files", record, cfg.max_disparity, watch)
-    if kept:
-        log.info("%d of %s there from an earlier run", kept, count(len(answers), "answer", "was", "were"))
+    if needs_warm_up(net) and any(pair not in record for pair in pairs):
+        matcher.predict(*read_views(pairs[0]))  # the run times are part of the upload
+    watch = functools.partial(track, description=f"{method} on {cfg.choices.upload}", enabled=cfg.progress)
+    predict_files(matcher, pairs, MapWriter(output), prediction, record=record, watch=watch).check()
     archive = output / f"{method}.zip"
-    pack(archive, answers, output / "files", f"partial: {partial}" if partial else "")
-    return archive, answers
+    comment = f"partial: {partial}" if partial else ""
+    pack_upload(archive, entries, form, output, run_times(record.path), comment)
+    return archive, entries
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Draw a disparity file: python tools/visualize.py disparity=FILE [left=FILE] [ground_truth=FILE].
 
 Writes NAME_color.png (with a legend), NAME_panel.png and, with ground truth, NAME_error.png under
-paths.output; with a calibration also NAME_depth.png (millimetres), NAME.ply, NAME_turntable.png and .webp
-(the cloud from several sides) and NAME_cloud.html, a page in which it is turned with the mouse.
+paths.output; with a calibration also NAME_depth.png (millimetres), NAME.ply and
+NAME_cloud.html, a page in which the point cloud is turned with the mouse.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from dsmnet.viz import color_disparity, color_error, error_bar, panel, with_bar
 from dsmnet.viz.color import check_limits
 
 WRITTEN = (
-    *("_color.png", "_panel.png", "_error.png", ".ply", "_depth.png", "_depth.npy", "_depth.pfm"),
-    *("_cloud.html", "_turntable.png", "_turntable.webp"),
+    *("_color.png", "_panel.png", "_error.png", ".ply", "_cloud.html"),
+    *("_depth.png", "_depth.npy", "_depth.pfm"),
 )
 log = logging.getLogger(__name__)
 

@@ -1,11 +1,11 @@
 """Matchers against data sets with ground truth: metrics per set, StereoSGBM beside them, table and files."""
 
-from dsmnet.evaluation.cross_domain import choose_sets, cross_domain_evaluation
-from dsmnet.evaluation.evaluator import Compared, describe, evaluate, evaluate_set
-from dsmnet.evaluation.labels import chosen_checkpoints
+from dsmnet.evaluation.checkpoint_labels import chosen_checkpoints
+from dsmnet.evaluation.cross_domain import cross_domain_evaluation
+from dsmnet.evaluation.evaluator import Compared, evaluate, evaluate_set
 from dsmnet.evaluation.protocol import METRICS, EvaluationProtocol, Rule
-from dsmnet.evaluation.results import ImageResult, SetResult
-from dsmnet.evaluation.sets import FoundSets, HeldBack, find_sets, only_set
+from dsmnet.evaluation.results import ImageResult, Results, SetResult
+from dsmnet.evaluation.sets import FoundSets, ValidationSplit, choose_sets, find_sets, only_set
 from dsmnet.evaluation.sgbm import SGBM
 
 __all__ = [
@@ -14,14 +14,14 @@ __all__ = [
     "Compared",
     "EvaluationProtocol",
     "FoundSets",
-    "HeldBack",
     "ImageResult",
+    "Results",
     "Rule",
     "SetResult",
+    "ValidationSplit",
     "choose_sets",
     "chosen_checkpoints",
     "cross_domain_evaluation",
-    "describe",
     "evaluate",
     "evaluate_set",
     "find_sets",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dsmnet.errors import UserError
-from dsmnet.evaluation.jsonable import finite
+from dsmnet.evaluation.json_numbers import json_number
 from dsmnet.evaluation.protocol import METRICS, Rule
 from dsmnet.evaluation.runs import Run
 
@@ -38,7 +38,7 @@ _NAMED = 4  # differing settings that a message lists
 class Statistic:
     """One metric over the seeds of a group."""
 
-    values: Mapping[int, float]  # by seed; infinite where an answer of the network was
+    values: Mapping[int, float]  # by seed; infinite where a prediction was
 
     @property
     def mean(self) -> float:
@@ -53,7 +53,11 @@ class Statistic:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the entry of comparison.json; what is not finite becomes null."""
-        entry: dict[str, Any] = {"mean": finite(self.mean), "sd": finite(self.sd), "n": len(self.values)}
+        entry: dict[str, Any] = {
+            "mean": json_number(self.mean),
+            "sd": json_number(self.sd),
+            "n": len(self.values),
+        }
         entry["seeds"] = sorted(self.values)
         infinite = [seed for seed, value in sorted(self.values.items()) if math.isinf(value)]
         return entry | ({"infinite": infinite} if infinite else {})
@@ -73,12 +77,12 @@ class Group:
 
     @property
     def source_epe(self) -> Statistic:
-        """EPE on the source's held-back part, pixels: what weights are chosen by."""
+        """EPE on the source's validation split, pixels, by which weights are chosen."""
         return Statistic({run.seed: run.source_epe for run in self.runs if run.source_epe is not None})
 
     def on(self, name: str, metric: str) -> Statistic:
         """One metric on one set."""
-        return Statistic({r.seed: r.sets[name].values[metric] for r in self.runs if name in r.sets})
+        return Statistic({r.seed: r.sets[name].score(metric) for r in self.runs if name in r.sets})
 
 
 @dataclass(frozen=True)
@@ -119,7 +123,7 @@ def compare(runs: Sequence[Run], by: str | Sequence[str]) -> Comparison:
 
     Args:
         runs: Trainings and adaptations, at least one.
-        by: what makes a group: names in ``choices``, else dotted keys of the configuration.
+        by: Names in ``choices``, else dotted keys of the configuration, whose values make a group.
 
     Raises:
         UserError: A configuration lacks such a key, runs were evaluated differently, or a seed comes twice.
@@ -139,8 +143,8 @@ def compare(runs: Sequence[Run], by: str | Sequence[str]) -> Comparison:
         return (math.inf if math.isnan(mean) else mean, label, group.label != label)
 
     groups = sorted((Group(label, group) for label, group in members.items()), key=position)
-    sets = {name: scores.images for run in runs for name, scores in run.sets.items()}
-    rules = {name: scores.rule for run in runs for name, scores in run.sets.items()}
+    sets = {name: found.images for run in runs for name, found in run.sets.items()}
+    rules = {name: found.rule for run in runs for name, found in run.sets.items()}
     _warn(groups, by)
     return Comparison(by, sets, runs[0].protocol, rules, groups)
 
@@ -184,13 +188,16 @@ def _check_comparable(runs: Sequence[Run]) -> None:
     first: dict[str, Run] = {}
     for run in runs:
         _check_same("max_disparity", runs[0], run, runs[0].protocol, run.protocol)
-        for name, scores in run.sets.items():
+        for name in run.sets:
             other = first.setdefault(name, run)
             there_rule, here_rule = (_decisive(r.sets[name].rule) for r in (other, run))
             for key in here_rule:
                 _check_same(key, other, run, there_rule, here_rule, f" on {name}")
-            if other.sets[name].scored != scores.scored:
-                there, here = ("{} images, {} pixels ({})".format(*r.sets[name].scored) for r in (other, run))
+            there, here = (
+                f"{found.images} images, {found.pixels} pixels ({found.pixels_used})"
+                for found in (other.sets[name], run.sets[name])
+            )
+            if there != here:
                 raise UserError(
                     f"not comparable: {name} has {there} in {other.folder}, {here} in {run.folder}; "
                     "evaluate both on the same data"
@@ -274,7 +281,7 @@ def _run_entry(label: str, run: Run) -> dict[str, Any]:
         "seed": run.seed,
         "source_validation_epe": run.source_epe,
         "sets": {
-            name: {metric: finite(scores.values[metric]) for metric in METRICS} | {"images": scores.images}
-            for name, scores in run.sets.items()
+            name: {metric: json_number(found.score(metric)) for metric in METRICS} | {"images": found.images}
+            for name, found in run.sets.items()
         },
     }

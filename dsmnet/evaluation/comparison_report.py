@@ -6,32 +6,17 @@ import json
 import math
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 from rich.console import Console
 
 from dsmnet.atomic import write_text
-from dsmnet.errors import UserError
 from dsmnet.evaluation.comparison import ADAPTED, Comparison, Statistic
 from dsmnet.evaluation.protocol import METRIC_NAMES, METRICS, describe_rules
-from dsmnet.evaluation.terminal import markdown_row, markdown_text, print_table, safe
-from dsmnet.viz.dotplot import Dots, Panel
+from dsmnet.evaluation.text_table import TextTable, markdown_text, safe
+from dsmnet.options import check_choice
+from dsmnet.viz.dotplot import DotPanel, Dots
 
-_CUSTOMARY = {
-    "kitti": "d1",
-    "middlebury": "bad2",
-    "eth3d": "bad1",
-}  # the metric of each benchmark's own table
 _SOURCE = "source validation"
-
-
-class Lines(NamedTuple):
-    """A table as text."""
-
-    title: str
-    columns: tuple[tuple[str, str], ...]  # what, and its unit
-    rows: list[tuple[str, ...]]
-    best: list[tuple[bool, ...]]  # of the same shape as `rows`: the smallest mean of a column
 
 
 def check_metric(metric: str | None) -> str | None:
@@ -40,32 +25,26 @@ def check_metric(metric: str | None) -> str | None:
     Raises:
         UserError: There is no such metric.
     """
-    if metric is not None and metric not in METRICS:
-        raise UserError(f"metric={metric}: expected null or one of {', '.join(METRICS)}")
+    check_choice("metric", metric, (None, *METRICS))
     return metric
 
 
-def customary(name: str) -> str:
-    """Return the metric that is customary on a data set, beside the EPE."""
-    return next((metric for start, metric in _CUSTOMARY.items() if name.startswith(start)), "bad3")
-
-
-def tables(comparison: Comparison, metric: str | None = None) -> Iterator[Lines]:
-    """Yield the table of EPE and that of the customary metrics, or the one of `metric`."""
+def comparison_tables(comparison: Comparison, metric: str | None = None) -> Iterator[TextTable]:
+    """Yield the table of EPE and that of the metrics by which methods are ranked, or the one of `metric`."""
     if metric is None:
         yield _table(comparison, "EPE", dict.fromkeys(comparison.sets, "epe"))
-        chosen = {name: comparison.rules[name].headline or customary(name) for name in comparison.sets}
+        chosen = {name: comparison.rules[name].headline or "bad3" for name in comparison.sets}
         yield _table(comparison, "The customary share of wrong pixels", chosen)
     else:
         yield _table(comparison, METRIC_NAMES[metric], dict.fromkeys(comparison.sets, metric))
 
 
-def notes(comparison: Comparison) -> list[str]:
+def comparison_notes(comparison: Comparison) -> list[str]:
     """Return the sentences that belong under the tables."""
     lines = [
         "Mean ± sample standard deviation over n seeds of what the evaluation of each found.",
-        f"Order: the {_SOURCE} EPE, the smallest val/epe of a training, on held-back pairs of what it was "
-        "trained on. It alone chose the weights; no set to its right did.",
+        f"Order: the {_SOURCE} EPE, the smallest val/epe of a training, on the validation split of what it "
+        "was trained on. It alone chose the weights; no set to its right did.",
         f"Search range of the evaluation: {comparison.protocol['max_disparity']}.",
         *describe_rules(comparison.rules),
     ]
@@ -76,64 +55,59 @@ def notes(comparison: Comparison) -> list[str]:
             infinite = [seed for seed, v in group.on(name, "epe").values.items() if math.isinf(v)]
             if infinite:
                 seeds = ", ".join(map(str, infinite))
-                lines.append(f"{group.label}, {name}: answers that are nan or infinite with seed {seeds}.")
+                lines.append(
+                    f"{group.label}, {name}: predictions that are nan or infinite with seed {seeds}."
+                )
     return lines
 
 
-def panels(comparison: Comparison, metric: str) -> tuple[list[str], list[Panel], str]:
+def comparison_panels(comparison: Comparison, metric: str) -> tuple[list[str], list[DotPanel], str]:
     """Return what `dsmnet.viz.dot_plot` takes: rows' names, a panel per column of the table, a title."""
     groups = comparison.groups
-    drawn = [Panel(_SOURCE, "EPE px · rows are sorted by it", [_dots(group.source_epe) for group in groups])]
+    drawn = [
+        DotPanel(_SOURCE, "EPE px · rows are sorted by it", [_dots(group.source_epe) for group in groups])
+    ]
     for name, images in comparison.sets.items():
         count = f"{images} image{'s' if images != 1 else ''}"
         values = [_dots(group.on(name, metric)) for group in groups]
-        drawn.append(Panel(name, f"{_heading(metric)} · {count}", values))
+        drawn.append(DotPanel(name, f"{_heading(metric)} · {count}", values))
     return [group.label for group in groups], drawn, f"{METRIC_NAMES[metric]} by {_by(comparison)}"
 
 
-def markdown(comparison: Comparison, metric: str | None = None) -> str:
+def comparison_markdown(comparison: Comparison, metric: str | None = None) -> str:
     """Return the tables and their notes as Markdown; the smallest mean of each column is bold."""
     lines = [f"# Trainings by {_by(comparison)}", ""]
-    for table in tables(comparison, metric):
-        lines += [
-            f"## {table.title}",
-            "",
-            markdown_row([" ".join(heading).strip() for heading in table.columns]),
-        ]
-        lines.append(markdown_row([":--", *["--:"] * (len(table.columns) - 1)]))
-        for cells, best in zip(table.rows, table.best, strict=True):
-            lines.append(
-                markdown_row([f"**{cell}**" if b else cell for cell, b in zip(cells, best, strict=True)])
-            )
-        lines.append("")
-    return markdown_text([*lines, *(f"- {line}" for line in notes(comparison)), ""])
+    for table in comparison_tables(comparison, metric):
+        lines += [f"## {table.title}", "", *table.markdown(), ""]
+    return markdown_text([*lines, *(f"- {line}" for line in comparison_notes(comparison)), ""])
 
 
-def show(comparison: Comparison, metric: str | None = None, console: Console | None = None) -> None:
+def show_comparison(
+    comparison: Comparison, metric: str | None = None, console: Console | None = None
+) -> None:
     """Print the tables, the smallest mean of each column highlighted, and the notes below."""
     console = console or Console()
-    for lines in tables(comparison, metric):
-        headings = [tuple(filter(None, heading)) for heading in lines.columns]
-        print_table(console, lines.title, headings, lines.rows, best=lines.best)
-    for line in notes(comparison):
+    for table in comparison_tables(comparison, metric):
+        table.show(console)
+    for line in comparison_notes(comparison):
         console.print(safe(line), soft_wrap=True)
 
 
-def write(comparison: Comparison, folder: Path, metric: str | None = None) -> None:
+def write_comparison(comparison: Comparison, folder: Path, metric: str | None = None) -> None:
     """Write comparison.json and comparison.md."""
     text = json.dumps(comparison.to_dict(), indent=2, allow_nan=False)
     write_text(folder / "comparison.json", text + "\n")
-    write_text(folder / "comparison.md", markdown(comparison, metric))
+    write_text(folder / "comparison.md", comparison_markdown(comparison, metric))
 
 
-def _table(comparison: Comparison, title: str, metrics: dict[str, str]) -> Lines:
-    columns = [(_by(comparison), ""), ("n", ""), (_SOURCE, _heading("epe"))]
-    columns += [(name, _heading(metric)) for name, metric in metrics.items()]
+def _table(comparison: Comparison, title: str, metrics: dict[str, str]) -> TextTable:
+    headings = [(_by(comparison),), ("n",), (_SOURCE, _heading("epe"))]
+    headings += [(name, _heading(metric)) for name, metric in metrics.items()]
     rows, means = [], []
     for group in comparison.groups:
         values = [(group.source_epe, "epe")]
         values += [(group.on(name, metric), metric) for name, metric in metrics.items()]
-        cells = [cell(statistic, metric, len(group.seeds)) for statistic, metric in values]
+        cells = [statistic_text(statistic, metric, len(group.seeds)) for statistic, metric in values]
         rows.append((group.label, str(len(group.seeds)), *cells))
         means.append([statistic.mean for statistic, _ in values])
     least = [min(filter(math.isfinite, column), default=None) for column in zip(*means, strict=True)]
@@ -141,10 +115,10 @@ def _table(comparison: Comparison, title: str, metrics: dict[str, str]) -> Lines
         (False, False, *(len(rows) > 1 and mean == low for mean, low in zip(row, least, strict=True)))
         for row in means
     ]
-    return Lines(title, tuple(columns), rows, best)
+    return TextTable(title, headings, rows, best)
 
 
-def cell(statistic: Statistic, metric: str, seeds: int) -> str:
+def statistic_text(statistic: Statistic, metric: str, seeds: int) -> str:
     """Return mean ± sd with the number of values where it is not that of the group's seeds."""
     if not statistic.values:
         return "–"

@@ -1,28 +1,27 @@
-"""Where a network's error lies: each scored pixel is asked what is difficult about it.
+"""Error breakdown by pixel attribute: how much of a network's error lies on which kind of pixel.
 
-A cause is a property of the pixel that image and ground truth tell, whatever the network answers; a pixel may
-have several, or none. Neighbourhoods are 9x9 pixels, disparities those of the ground truth, grey values
-0..255.
+An attribute is told by images and ground truth alone, whatever the network predicts; a pixel may have
+several, or none. Neighbourhoods are 9x9 pixels, disparities those of the ground truth, grey values 0..255.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from dsmnet.evaluation.jsonable import finite
-from dsmnet.evaluation.terminal import markdown_text
-from dsmnet.metrics.functional import outliers
+from dsmnet.evaluation.json_numbers import json_number
+from dsmnet.evaluation.text_table import TextTable, markdown_text
+from dsmnet.metrics import ErrorSums, error_map
 from dsmnet.types import DisparityMap, Image, Mask, StereoSample
 
 Floats = NDArray[np.float32]
 
-_SIDE = 9  # of a neighbourhood, pixels
+_SIDE = 9  # pixels, side of a neighbourhood
 _NEAR = np.ones((_SIDE, _SIDE), np.uint8)
 EDGE = 4.0  # px of disparity over a neighbourhood: more than steep ground makes
 THIN = 2.0  # px of disparity, by which something narrower than a neighbourhood stands out
@@ -34,7 +33,7 @@ BRIGHT, DARK = 250, 15
 CHANGED = 25  # difference of grey between matching pixels, smoothed
 _FAR = 1e6  # larger than any disparity: an unknown one is never the lowest
 
-CAUSES = {
+ATTRIBUTES = {
     "occluded": "seen by the left view alone",
     "outside": "its match lies left of the right view",
     "depth edge": f"disparities around it differ by more than {EDGE:g} px",
@@ -48,8 +47,8 @@ CAUSES = {
 }
 
 
-def causes_of(sample: StereoSample) -> dict[str, Mask]:
-    """Return a mask [H, W] per entry of `CAUSES`; where the ground truth is not known it means nothing."""
+def pixel_attributes(sample: StereoSample) -> dict[str, Mask]:
+    """Return a mask [H, W] per entry of `ATTRIBUTES`, without meaning where the ground truth is not known."""
     target, known = sample["disparity"], sample["valid"]
     left, right = (_grey(sample[view]) for view in ("left", "right"))
     columns = np.arange(target.shape[1], dtype=np.float32) - np.where(known, target, 0)
@@ -75,76 +74,101 @@ def causes_of(sample: StereoSample) -> dict[str, Mask]:
     }
 
 
-class ErrorsByCause:
-    """Collects, image by image, how much of the error lies on pixels of each cause."""
+@dataclass(frozen=True)
+class AttributeErrors:
+    """Errors of the pixels with one attribute; shares in percent, EPE in pixels, nan without a pixel."""
+
+    pixels: float  # share of the pixels
+    epe: float
+    d1: float
+    share_of_epe: float
+    share_of_wrong: float
+
+    def to_dict(self) -> dict[str, float | None]:
+        """Return the entry of results.json."""
+        d1 = self.d1 if self.pixels else None
+        return {**vars(self), "epe": json_number(self.epe), "d1": d1}
+
+
+@dataclass(frozen=True)
+class SetBreakdown:
+    """Errors of a set, all pixels together, by attribute; shares in percent, EPE in pixels."""
+
+    epe: float
+    d1: float
+    half_of_epe_from: float  # share of the pixels, those with the largest errors
+    attributes: Mapping[str, AttributeErrors]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the entry of results.json."""
+        return {**vars(self), "attributes": {name: row.to_dict() for name, row in self.attributes.items()}}
+
+
+class ErrorBreakdown:
+    """Collects, image by image, how much of the error lies on pixels with each attribute."""
 
     def __init__(self) -> None:
-        self._found: dict[str, list[tuple[Floats, Mask, Mask]]] = {}
+        self._images: dict[str, list[tuple[Floats, Floats, Mask]]] = {}
 
     def __call__(self, set_name: str, sample: StereoSample, prediction: DisparityMap, scored: Mask) -> None:
-        """Take one image, as `evaluate` hands it to its watchers; no answer counts as a disparity of 0."""
-        masks = causes_of(sample)
-        answer = np.where(np.isfinite(prediction), prediction, 0)[scored]
-        target = sample["disparity"][scored]
-        error = np.abs(answer - target).astype(np.float32)
-        wrong = outliers(torch.from_numpy(error), torch.from_numpy(target)).numpy()
-        flags = np.stack([masks[cause][scored] for cause in CAUSES])
-        self._found.setdefault(set_name, []).append((error, wrong, flags))
+        """Add an image; a prediction that is not finite counts as a disparity of 0."""
+        masks, target = pixel_attributes(sample), sample["disparity"]
+        error = error_map(np.where(np.isfinite(prediction), prediction, 0).astype(np.float32), target)
+        flags = np.stack([masks[name][scored] for name in ATTRIBUTES])
+        self._images.setdefault(set_name, []).append((error[scored], target[scored], flags))
 
-    def entry(self) -> dict[str, Any]:
-        """Return the entry ``causes`` of results.json: all pixels of a set together, shares in percent."""
-        return {name: _summary(images) for name, images in self._found.items()}
+    def results(self) -> dict[str, SetBreakdown]:
+        """Return the errors by attribute of each set."""
+        return {name: _set_breakdown(images) for name, images in self._images.items()}
 
 
-def markdown(entry: Mapping[str, Any]) -> str:
-    """Return causes.md."""
-    lines = ["# Where the error lies", ""]
-    lines += [f"- **{cause}**: {meaning}" for cause, meaning in CAUSES.items()]
-    lines += ["", "A pixel may have several causes. All scored pixels of a set count alike.", ""]
-    for name, found in entry.items():
-        lines += [
-            f"## {name}",
-            "",
-            f"EPE {found['epe']:.2f} px, D1 {found['d1']:.1f} %. Half of the EPE comes from "
-            f"{found['half_of_epe_from']:.1f} % of the pixels.",
-            "",
-            "| cause | pixels % | EPE px | D1 % | share of the EPE % | share of the wrong pixels % |",
-            "| :-- | --: | --: | --: | --: | --: |",
+def breakdown_markdown(sets: Mapping[str, SetBreakdown]) -> str:
+    """Return error_breakdown.md."""
+    lines = ["# Error breakdown by pixel attribute", ""]
+    lines += [f"- **{name}**: {meaning}" for name, meaning in ATTRIBUTES.items()]
+    lines += ["", "A pixel may have several attributes. All scored pixels of a set count alike.", ""]
+    headings = ("pixels %", "EPE px", "D1 %", "share of the EPE %", "share of the wrong pixels %")
+    for name, found in sets.items():
+        by_share = sorted(found.attributes.items(), key=lambda item: -item[1].share_of_epe)
+        rows = [
+            (
+                *(attribute, f"{row.pixels:.1f}", f"{row.epe:.2f}"),
+                *(f"{share:.1f}" for share in (row.d1, row.share_of_epe, row.share_of_wrong)),
+            )
+            for attribute, row in by_share
+            if row.pixels
         ]
-        by_share = sorted(found["causes"].items(), key=lambda item: -item[1]["share_of_epe"])
-        for cause, row in by_share:
-            if row["pixels"]:
-                cells = f"{row['epe']:.2f} | {row['d1']:.1f} | {row['share_of_epe']:.1f}"
-                lines.append(f"| {cause} | {row['pixels']:.1f} | {cells} | {row['share_of_wrong']:.1f} |")
-        lines.append("")
+        lines += [
+            *(f"## {name}", ""),
+            f"EPE {found.epe:.2f} px, D1 {found.d1:.1f} %. Half of the EPE comes from "
+            f"{found.half_of_epe_from:.1f} % of the pixels.",
+            "",
+            *TextTable(name, [(heading,) for heading in ("attribute", *headings)], rows).markdown(),
+            "",
+        ]
     return markdown_text(lines)
 
 
-def _summary(images: list[tuple[Floats, Mask, Mask]]) -> dict[str, Any]:
-    error = np.concatenate([image[0] for image in images]).astype(np.float64)
-    wrong = np.concatenate([image[1] for image in images])
+def _set_breakdown(images: Sequence[tuple[Floats, Floats, Mask]]) -> SetBreakdown:
+    error, target = (np.concatenate([image[part] for image in images]) for part in (0, 1))
     flags = np.concatenate([image[2] for image in images], axis=1)
-    largest_first = np.cumsum(np.sort(error)[::-1])
+    total = ErrorSums.from_errors(error, target)
+    largest_first = np.cumsum(np.sort(error.astype(np.float64))[::-1])
     half = np.searchsorted(largest_first, largest_first[-1] / 2) + 1
-    rows = {cause: _row(error, wrong, mask) for cause, mask in zip(CAUSES, flags, strict=True)}
-    rows["none of these"] = _row(error, wrong, np.asarray(~flags.any(axis=0)))
-    return {
-        "epe": float(error.mean()),
-        "d1": 100 * float(wrong.mean()),
-        "half_of_epe_from": 100 * float(half) / len(error),
-        "causes": rows,
-    }
-
-
-def _row(error: NDArray[np.float64], wrong: Mask, mask: Mask) -> dict[str, float | None]:
-    number = int(mask.sum())
-    return {
-        "pixels": 100 * number / len(error),
-        "epe": finite(float(error[mask].mean())) if number else None,
-        "d1": 100 * float(wrong[mask].mean()) if number else None,
-        "share_of_epe": 100 * float(error[mask].sum() / max(error.sum(), 1e-12)),
-        "share_of_wrong": 100 * float(wrong[mask].sum() / max(wrong.sum(), 1)),
-    }
+    masks = dict(zip(ATTRIBUTES, flags, strict=True)) | {"none of these": ~flags.any(axis=0)}
+    attributes = {}
+    for name, mask in masks.items():
+        sums = ErrorSums.from_errors(error[mask], target[mask])
+        scores = sums.scores()
+        attributes[name] = AttributeErrors(
+            pixels=100 * sums.pixels / total.pixels,
+            epe=scores["epe"],
+            d1=scores["d1"],
+            share_of_epe=100 * (sums.error / max(total.error, 1e-12)),
+            share_of_wrong=100 * (sums.wrong["d1"] / max(total.wrong["d1"], 1)),
+        )
+    scores = total.scores()
+    return SetBreakdown(scores["epe"], scores["d1"], 100 * float(half) / total.pixels, attributes)
 
 
 def _grey(image: Image) -> Floats:
@@ -156,7 +180,7 @@ def _mean(values: Floats) -> Floats:
 
 
 def _repeats(grey: Floats) -> Mask:
-    """Whether some shift along the row changes a neighbourhood far less than shifts do on average."""
+    """Return where some shift along the row changes a neighbourhood far less than shifts do on average."""
     smallest, total = np.full_like(grey, np.inf), np.zeros_like(grey)
     shifts = [shift for shift in SHIFTS if shift < grey.shape[1]]
     for shift in shifts:

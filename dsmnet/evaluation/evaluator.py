@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch.utils.data import Dataset
 
 from dsmnet.errors import NAMED, DataError, first_of
-from dsmnet.evaluation.cells import Cells, count_cells, scored_sums, scores
 from dsmnet.evaluation.protocol import METRICS, EvaluationProtocol, Rule
-from dsmnet.evaluation.results import ImageResult, SetResult
+from dsmnet.evaluation.regions import ImageErrors, count_errors, object_scores, region_scores
+from dsmnet.evaluation.results import ImageResult, MatcherResult, Results, SetResult
 from dsmnet.inference.search import resolve_max_disparity, too_short
 from dsmnet.inference.tiled import TiledMatcher
 from dsmnet.inference.timing import needs_warm_up, timed_prediction
+from dsmnet.metrics import pixel_mask
 from dsmnet.progress import track
 from dsmnet.types import DisparityMap, Mask, Matcher, StereoSample
 
@@ -27,7 +29,7 @@ OnImage = Callable[[str, StereoSample, DisparityMap, Mask], None]  # set, sample
 
 
 class Compared(NamedTuple):
-    """Another network that is scored beside the first, and where its weights came from."""
+    """Another network that is scored beside the first, and the file of its weights."""
 
     matcher: Matcher
     checkpoint: str | None = None
@@ -42,65 +44,52 @@ def evaluate(
     baselines: Mapping[str, Matcher] | None = None,
     checkpoint: str | Path | None = None,
     progress: bool = True,
-    on_image: OnImage | None = None,
+    on_image: Sequence[OnImage] = (),
     label: str | None = None,
     compared: Mapping[str, Compared] | None = None,
     on_others: Callable[[str], OnImage] | None = None,
-) -> dict[str, Any]:
+) -> Results:
     """Score a matcher, and others and baselines beside it, on several sets.
 
     Args:
-        matcher: A network with ``predict``, or any other `Matcher`.
+        matcher: Network with ``predict``, or any other `Matcher`.
         sets: Data sets by the name they have in the result.
-        protocol: which pixels count and how they are averaged; noc without a cap and mean over images
-            by default.
+        protocol: Pixels that count and how they are averaged; noc without a bound and mean over images by
+            default.
         max_disparity: Pixels to search, or "auto": what the calibration of each pair states, else 192. The
             ground truth is never looked at.
         baselines: Other matchers by name, scored on the same pixels.
-        checkpoint: where the weights came from, for the record.
+        checkpoint: File of the weights, for the record.
         progress: Show a bar.
-        on_image: Called after each image of `matcher`, for pictures.
-        label: what `matcher` is called beside those compared with it; recorded only with `compared`.
+        on_image: Callbacks after each image of `matcher`, for pictures.
+        label: Name of `matcher` beside those compared with it; its model by default.
         compared: Other networks by label, scored on the same pixels.
-        on_others: Gives for the label of a compared network or a baseline what to call after each image.
-
-    Returns:
-        The content of results.json.
+        on_others: Gives for the label of a compared network or a baseline the callback after each image.
     """
     protocol = protocol or EvaluationProtocol()
-    identity = describe(matcher)
+    source = None if checkpoint is None else str(checkpoint)
 
-    def score(candidate: Matcher, label: str, callback: OnImage | None) -> dict[str, Any]:
+    def score(candidate: Matcher, label: str, callbacks: Sequence[OnImage]) -> dict[str, SetResult]:
         return {
-            name: evaluate_set(
-                candidate, dataset, protocol, name, label, max_disparity, progress, callback
-            ).to_dict()
+            name: evaluate_set(candidate, dataset, protocol, name, label, max_disparity, progress, callbacks)
             for name, dataset in sets.items()
         }
 
-    results: dict[str, Any] = {
-        "checkpoint": None if checkpoint is None else str(checkpoint),
-        **identity,
-        "protocol": protocol.to_dict(),
-        "max_disparity": max_disparity,
-        "sets": score(matcher, identity["model"], on_image),
-    }
-    if compared:
-        results["label"] = label or identity["model"]
-        results["compared"] = {
-            name: {
-                "checkpoint": other.checkpoint,
-                **describe(other.matcher),
-                "sets": score(other.matcher, name, on_others(name) if on_others else None),
-            }
-            for name, other in compared.items()
-        }
-    if baselines:
-        results["baselines"] = {
-            name: {"sets": score(baseline, name, on_others(name) if on_others else None)}
-            for name, baseline in baselines.items()
-        }
-    return results
+    def score_other(name: str, other: Matcher) -> dict[str, SetResult]:
+        return score(other, name, [on_others(name)] if on_others else ())
+
+    model = model_name(matcher)
+    return Results(
+        label=label or model,
+        first=matcher_result(matcher, score(matcher, model, on_image), source),
+        protocol=protocol,
+        max_disparity=max_disparity,
+        compared={
+            name: matcher_result(other.matcher, score_other(name, other.matcher), other.checkpoint)
+            for name, other in (compared or {}).items()
+        },
+        baselines={name: score_other(name, baseline) for name, baseline in (baselines or {}).items()},
+    )
 
 
 def evaluate_set(
@@ -111,60 +100,65 @@ def evaluate_set(
     label: str = "matching",
     max_disparity: int | str = "auto",
     progress: bool = True,
-    on_image: OnImage | None = None,
+    on_image: Sequence[OnImage] = (),
 ) -> SetResult:
     """Score a matcher on one data set.
 
     The time is that of ``predict`` alone, without reading files. On a GPU the first image is matched once
     beforehand, untimed, because a first pass pays for allocations and the choice of kernels.
 
-    Args:
-        matcher: as in `evaluate`, and so all that is not named here.
-        dataset: Samples with ``disparity`` and ``valid``.
-        protocol: which pixels count and how they are averaged; the rule for `name` is taken.
-        name: of the set; its own name by default.
-        label: what the progress bar calls the matcher.
-        max_disparity: The range to search.
-        progress: Show a bar.
-        on_image: Called after each image.
+    Arguments as in `evaluate`; `protocol` gives the rule for `name`, by default the name of the set, and
+    `label` is the matcher's name in the progress bar.
 
     Raises:
         DataError: Ground truth that counts as valid is not a number.
         ShapeError: The prediction is not of the left view's size.
     """
     name = name or str(getattr(dataset, "name", type(dataset).__name__))
-    result = SetResult(name, rule=(protocol or EvaluationProtocol()).rule(name))
-    kinds = set()
+    rule = (protocol or EvaluationProtocol()).rule(name)
+    images: list[ImageResult] = []
+    errors: list[ImageErrors] = []  # of all images with ground truth, also of those that are skipped
+    skipped, short = [], []
+    kinds, sizes = set(), set()
     warm_up = needs_warm_up(matcher)
     indices = range(len(dataset))  # type: ignore[arg-type]
-    for index in track(indices, f"{label} on {result.name}", unit="image", enabled=progress):
+    for index in track(indices, f"{label} on {name}", unit="image", enabled=progress):
         sample = dataset[index]
-        scored, kind = scored_pixels(sample, result.rule)
+        scored, kind = scored_pixels(sample, rule)
         if not scored.any():
-            result.skipped.append(sample["name"])
+            skipped.append(sample["name"])
         if not sample.get("valid", scored).any():
             continue
-        reach = resolve_max_disparity(max_disparity, sample.get("calibration"), sample["left"].shape[1])
-        if warm_up and not result.cells:
-            matcher.predict(sample["left"], sample["right"], reach)
-        prediction, seconds = timed_prediction(matcher, sample, reach)
+        search = resolve_max_disparity(max_disparity, sample.get("calibration"), sample["left"].shape[1])
+        if warm_up and not errors:
+            matcher.predict(sample["left"], sample["right"], search)
+        prediction, seconds = timed_prediction(matcher, sample, search)
         if not np.isfinite(sample["disparity"][sample["valid"]]).all():
             raise DataError(
                 f"{sample['dataset']} {sample['name']}: ground truth marked as valid is not finite"
             )
-        if too_short(prediction, reach):
-            result.short.append(sample["name"])
-        cells = count_cells(sample, prediction, scored)
-        result.cells.append(cells)
-        result.sizes.add((scored.shape[0], scored.shape[1]))
+        if too_short(prediction, search):
+            short.append(sample["name"])
+        errors.append(count_errors(sample, prediction, scored))
+        sizes.add(scored.shape)
         if not scored.any():
             continue  # it has no score by this protocol, but its pixels belong to other regions
         kinds.add(kind)
-        result.per_image.append(_image_result(sample["name"], cells, seconds, reach))
-        if on_image:
-            on_image(result.name, sample, prediction, scored)
-    result.pixels_used = kinds.pop() if len(kinds) == 1 else ("mixed" if kinds else result.rule.pixels)
-    _warn(result)
+        images.append(_image_result(sample["name"], errors[-1], seconds, search))
+        for callback in on_image:
+            callback(name, sample, prediction, scored)
+    by_area = sorted(sizes, key=math.prod)
+    result = SetResult(
+        name,
+        images,
+        rule,
+        pixels_used=kinds.pop() if len(kinds) == 1 else ("mixed" if kinds else rule.pixels),
+        skipped=skipped,
+        sizes=[by_area[0], by_area[-1]] if by_area else (),
+        regions=region_scores(errors),
+        objects=object_scores(errors),
+    )
+    _warn(result, short)
     return result
 
 
@@ -176,57 +170,62 @@ def scored_pixels(sample: StereoSample, rule: Rule) -> tuple[Mask, str]:
     """
     if "disparity" not in sample:
         return np.zeros(sample["left"].shape[:2], np.bool_), "all"
-    valid, target = sample["valid"], sample["disparity"]
-    noc = sample.get("noc")
-    if rule.pixels == "occ":
-        mask, kind = (np.zeros_like(valid) if noc is None else valid & ~noc), "occ"
-    elif noc is not None and (rule.pixels == "noc" or not (valid & ~noc).any()):
-        mask, kind = valid & noc, "noc"
-    else:
-        mask, kind = valid, "all"
-    if rule.ground_truth_below is not None:
-        mask = mask & (
-            target <= rule.ground_truth_below if rule.below_inclusive else target < rule.ground_truth_below
-        )
-    if rule.ground_truth_from is not None:
-        mask = mask & (
-            target >= rule.ground_truth_from if rule.from_inclusive else target > rule.ground_truth_from
-        )
+    valid, target, noc, kind = sample["valid"], sample["disparity"], sample.get("noc"), rule.pixels
+    if kind == "noc" and noc is None:
+        kind = "all"
+    elif kind == "all" and noc is not None and not pixel_mask(valid, noc, "occ").any():
+        kind = "noc"
+    mask = pixel_mask(valid, noc, kind)
+    low, high = rule.ground_truth_from, rule.ground_truth_below
+    if high is not None:
+        mask = mask & (target <= high if rule.below_inclusive else target < high)
+    if low is not None:
+        mask = mask & (target >= low if rule.from_inclusive else target > low)
     return mask, kind
 
 
-def describe(matcher: Matcher) -> dict[str, Any]:
-    """Return model, norm, number of parameters and tiles of a matcher, as results.json states them."""
+def model_name(matcher: Matcher) -> str:
+    """Return a network's model as its configuration has it, another matcher's class in lower case."""
+    inner = matcher.inner if isinstance(matcher, TiledMatcher) else matcher
+    return str(getattr(inner, "config", {}).get("model") or type(inner).__name__.lower())
+
+
+def matcher_result(
+    matcher: Matcher, sets: Mapping[str, SetResult], checkpoint: str | None = None
+) -> MatcherResult:
+    """Return the scores of a matcher with model, norm, number of parameters and tiles."""
+    tiles, inner, parameters = None, matcher, 0
     if isinstance(matcher, TiledMatcher):
         tiles = {"tile": matcher.tile, "overlap": matcher.overlap, "memory": matcher.memory}
-        return {**describe(matcher.inner), "tiles": tiles}
-    config: Mapping[str, Any] = getattr(matcher, "config", {})
-    parameters = 0
-    if isinstance(matcher, torch.nn.Module):
-        parameters = sum(parameter.numel() for parameter in matcher.parameters())
-    return {
-        "model": config.get("model") or type(matcher).__name__.lower(),
-        "norm": config.get("norm"),
-        "parameters": parameters,
-    }
+        inner = matcher.inner
+    if isinstance(inner, torch.nn.Module):
+        parameters = sum(parameter.numel() for parameter in inner.parameters())
+    norm = getattr(inner, "config", {}).get("norm")
+    return MatcherResult(sets, model_name(matcher), norm, parameters, tiles, checkpoint)
 
 
-def _image_result(name: str, cells: Cells, seconds: float, reach: int) -> ImageResult:
-    sums = scored_sums(cells)
-    measured = scores(sums)
-    numbers = {metric: measured[metric] for metric in METRICS}
-    return ImageResult(name, numbers, int(sums[0]), seconds, reach, non_finite=int(sums[-1]))
+def _image_result(name: str, errors: ImageErrors, seconds: float, max_disparity: int) -> ImageResult:
+    sums = errors.scored
+    measured = sums.scores()
+    scores = {metric: measured[metric] for metric in METRICS}
+    return ImageResult(name, scores, sums.pixels, seconds, max_disparity, sums.non_finite)
 
 
-def _warn(result: SetResult) -> None:
+def _warn(result: SetResult, short: Sequence[str]) -> None:
+    """Say which images were left out, perhaps not searched far enough, or predicted in part.
+
+    Args:
+        result: Scores of the set.
+        short: Names of the images whose search range may have been too short.
+    """
     if result.skipped:
         names = ", ".join(first_of(result.skipped))
         log.warning("%s: left out, not one pixel to score: %s", result.name, names)
-    if result.short:
+    if short:
         log.warning(
-            "%s: many answers lie at the end of the search range, max_disparity= may be too short: %s",
+            "%s: many predictions lie at the end of the search range, max_disparity= may be too short: %s",
             result.name,
-            ", ".join(first_of(result.short)),
+            ", ".join(first_of(short)),
         )
     wild = [image for image in result.per_image if image.non_finite]
     for image in wild[:NAMED]:

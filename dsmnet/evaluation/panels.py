@@ -21,17 +21,14 @@ def drawable(prediction: DisparityMap) -> DisparityMap:
 def panel_writer(folder: Path) -> OnImage:
     """Return a callback for `evaluate` that writes ``<folder>/<set>_<image>.png``."""
 
-    def write(set_name: str, sample: StereoSample, prediction: DisparityMap, scored: Mask) -> None:
+    def write_panel(set_name: str, sample: StereoSample, prediction: DisparityMap, scored: Mask) -> None:
+        name = f"{set_name} {sample['name']}"
         picture = panel(
-            sample["left"],
-            drawable(prediction),
-            target=sample["disparity"],
-            valid=scored,
+            *(sample["left"], drawable(prediction), sample["disparity"], scored),
             right=sample["right"],
-            title=f"{set_name} {sample['name']}",
+            title=name,
         )
-        path = folder / f"{set_name}_{sample['name']}.png"
-        with atomic_write(path) as part:
+        with atomic_write(folder / f"{set_name}_{sample['name']}.png") as part:
             write_image(part, picture)
 
-    return write
+    return write_panel

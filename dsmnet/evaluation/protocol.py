@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from dsmnet.errors import UserError
+from dsmnet.options import check_choice, check_number
 
 METRICS = ("epe", "bad1", "bad2", "bad3", "d1")
 METRIC_NAMES = {"epe": "EPE", "bad1": "bad-1", "bad2": "bad-2", "bad3": "bad-3", "d1": "D1"}
@@ -35,8 +36,8 @@ class Rule:
     """How one data set is scored. Errors are in pixels at the resolution of the ground truth.
 
     Args:
-        pixels: ``"noc"``: those visible in both views where the set tells them, else all with known ground
-            truth; ``"occ"``: those known but not visible in both; ``"all"``: all with known ground truth.
+        pixels: ``"noc"``: those visible in both views where the set tells them, else as ``"all"``;
+            ``"occ"``: those known but not visible in both; ``"all"``: all with known ground truth.
         ground_truth_below: Pixels whose true disparity is this or more are left out, as publications on
             SceneFlow do with 192; ``None`` scores them all. A choice of pixels, not the range that is
             searched.
@@ -45,7 +46,7 @@ class Rule:
         from_inclusive: A true disparity of exactly `ground_truth_from` counts.
         average: ``"image"``: every image counts the same; ``"pixel"``: every pixel of the set does.
         average_epe: The same for the EPE, where it differs from the shares of wrong pixels.
-        headline: The metric by which methods are ranked on the set, one of `METRICS`.
+        headline: Metric by which methods are ranked on the set, one of `METRICS`.
 
     Raises:
         UserError: An option has a value it cannot have.
@@ -70,6 +71,15 @@ class Rule:
     def to_dict(self) -> dict[str, Any]:
         """Return the entry of results.json."""
         return asdict(self)
+
+    @classmethod
+    def from_dict(cls, entry: Mapping[str, Any]) -> Rule:
+        """Read an entry of results.json.
+
+        Raises:
+            KeyError: A key is missing.
+        """
+        return Rule(**{key: entry[key] for key in _OPTIONS})
 
     def words(self) -> str:
         """Return the rule as half a sentence."""
@@ -97,9 +107,9 @@ class EvaluationProtocol(Rule):
     """A rule, with exceptions for some data sets. The presets are in ``conf/protocol``.
 
     Args:
-        name: of the preset.
-        description: whose protocol it is, and what to know of it.
-        sets: what differs from the rule by the set's name or the beginning of it, the longest that fits:
+        name: Name of the preset.
+        description: Origin of the protocol, and what to know of it.
+        sets: Exceptions by the set's name or the beginning of it, the longest that fits:
             ``{"kitti": {"average": "pixel"}}`` is for kitti2012 and kitti2015.
 
     Raises:
@@ -138,17 +148,6 @@ class EvaluationProtocol(Rule):
 _OPTIONS = tuple(option.name for option in fields(Rule))
 
 
-def applied_rule(entry: Mapping[str, Any], protocol: Mapping[str, Any]) -> Rule:
-    """Return the rule by which a set's entry of results.json came about.
-
-    Args:
-        entry: of the set; files of before 0.2 do not state its rule.
-        protocol: of the file; what it says then holds for all sets.
-    """
-    stated = entry.get("rule", protocol)
-    return Rule(**{key: stated[key] for key in _OPTIONS if key in stated})
-
-
 def describe_rules(rules: Mapping[str, Rule]) -> list[str]:
     """Return a sentence for each rule, with the names of the sets where there is more than one."""
     by_words: dict[str, list[str]] = {}
@@ -162,16 +161,11 @@ def describe_rules(rules: Mapping[str, Rule]) -> list[str]:
 
 def _check(values: Mapping[str, Any], where: str) -> None:
     for key, allowed in _CHOICES.items():
-        if values[key] not in allowed:
-            *others, last = ("null" if value is None else str(value) for value in allowed)
-            raise UserError(f"{where}.{key}={values[key]}: expected {', '.join(others)} or {last}")
-    for key in ("ground_truth_from", "ground_truth_below"):
-        value = values[key]
-        if value is None:
-            continue
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not number or not (value > 0 or (value == 0 and key == "ground_truth_from")):
-            raise UserError(f"{where}.{key}={value}: expected a positive number or null")
+        check_choice(f"{where}.{key}", values[key], allowed)
     low, high = values["ground_truth_from"], values["ground_truth_below"]
+    if low is not None:
+        check_number(f"{where}.ground_truth_from", low, least=0)
+    if high is not None:
+        check_number(f"{where}.ground_truth_below", high, above=0)
     if low is not None and high is not None and low >= high:
         raise UserError(f"{where}.ground_truth_from={low}: expected less than ground_truth_below={high}")

@@ -1,17 +1,17 @@
-"""What an evaluation found: the entries of results.json."""
+"""What an evaluation found, from the table down to each image, and how results.json states it."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from dsmnet.evaluation.cells import Cells, objects, regions
-from dsmnet.evaluation.jsonable import finite
+from dsmnet.evaluation.error_breakdown import SetBreakdown
+from dsmnet.evaluation.json_numbers import json_number
 from dsmnet.evaluation.protocol import METRICS, EvaluationProtocol, Rule
-
-__all__ = ["METRICS", "EvaluationProtocol", "ImageResult", "SetResult"]
+from dsmnet.evaluation.regions import RegionEntry
+from dsmnet.evaluation.sparsification import ConfidenceResults
 
 
 @dataclass(frozen=True)
@@ -19,42 +19,66 @@ class ImageResult:
     """Scores of one image; EPE in pixels, the others in percent."""
 
     name: str
-    scores: dict[str, float]  # one per entry of METRICS
+    scores: Mapping[str, float]  # one per entry of METRICS; infinite where a prediction is not finite
     pixels: int  # scored
     seconds: float  # of the matcher alone
     max_disparity: int  # pixels of disparity the matcher was told to search
     non_finite: int = 0  # scored pixels where the prediction was nan or infinite
 
+    def rounded(self, metric: str) -> float:
+        """Return a score as results.json states it."""
+        return round(self.scores[metric], 6)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the entry of results.json."""
-        entry: dict[str, Any] = {"name": self.name, **{key: finite(self.scores[key]) for key in METRICS}}
-        entry |= {
-            "pixels": self.pixels,
-            "seconds": round(self.seconds, 4),
-            "max_disparity": self.max_disparity,
-        }
+        entry: dict[str, Any] = {"name": self.name, **{key: json_number(self.scores[key]) for key in METRICS}}
+        entry["pixels"] = self.pixels
+        entry["seconds"] = round(self.seconds, 4)
+        entry["max_disparity"] = self.max_disparity
         return entry | ({"non_finite": self.non_finite} if self.non_finite else {})
 
 
-@dataclass
+@dataclass(frozen=True)
 class SetResult:
-    """Scores of the images of one data set."""
+    """Scores of a data set: how its images did, and their means.
+
+    Args:
+        name: Name of the set.
+        per_image: Images with a pixel to score.
+        rule: Rule by which they were scored.
+        pixels_used: Pixels that were scored: "noc", "occ", "all", or "mixed" where only some images tell what
+            both views see.
+        skipped: Names of the images without one pixel to score.
+        sizes: Smallest and largest size of the ground truth, height and width; empty where it is not known.
+        regions: Scores by pixels and by bound on true disparity.
+        objects: KITTI's D1 of background and foreground.
+        stated: Scores as a file states them; without it they are worked out from the images.
+    """
 
     name: str
-    per_image: list[ImageResult] = field(default_factory=list)
-    skipped: list[str] = field(default_factory=list)  # images without one pixel to score
-    short: list[str] = field(default_factory=list)  # images that were perhaps not searched far enough
-    pixels_used: str = (
-        "all"  # "noc", "occ", "all", or "mixed" where only some images tell their visible pixels
-    )
+    per_image: Sequence[ImageResult] = ()
     rule: Rule = field(default_factory=Rule)
-    cells: list[Cells] = field(default_factory=list)  # of all images with ground truth, also of those skipped
-    sizes: set[tuple[int, int]] = field(default_factory=set)  # of the ground truth, height and width
+    pixels_used: str = "all"
+    skipped: Sequence[str] = ()
+    sizes: Sequence[tuple[int, int]] = ()
+    regions: Mapping[str, Mapping[str, RegionEntry]] = field(default_factory=dict)
+    objects: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
+    stated: Mapping[str, float] | None = None
+
+    @property
+    def images(self) -> int:
+        """Number of scored images."""
+        return len(self.per_image)
 
     @property
     def pixels(self) -> int:
         """Number of scored pixels."""
         return sum(image.pixels for image in self.per_image)
+
+    @property
+    def non_finite(self) -> int:
+        """Number of scored pixels whose prediction is nan or infinite."""
+        return sum(image.non_finite for image in self.per_image)
 
     @property
     def seconds_per_image(self) -> float:
@@ -71,7 +95,13 @@ class SetResult:
 
     def score(self, metric: str) -> float:
         """Return the mean that the rule asks for."""
+        if self.stated is not None:
+            return self.stated[metric]
         return self.average(metric) if self.rule.average_of(metric) == "image" else self.pooled(metric)
+
+    def rounded(self, metric: str) -> float:
+        """Return a score as results.json states it."""
+        return round(self.score(metric), 6)
 
     def lacks(self) -> str | None:
         """Return in words what the rule needs and the set does not have."""
@@ -88,26 +118,154 @@ class SetResult:
     def to_dict(self) -> dict[str, Any]:
         """Return the entry of results.json; numbers that are not finite become null."""
         entry: dict[str, Any] = {
-            "images": len(self.per_image),
+            "images": self.images,
             "pixels": self.pixels,
             "pixels_used": self.pixels_used,
-            **{metric: finite(self.score(metric)) for metric in METRICS},
-            "seconds_per_image": finite(round(self.seconds_per_image, 4)),
-            "pooled": {metric: finite(self.pooled(metric)) for metric in METRICS},
+            **{metric: json_number(self.score(metric)) for metric in METRICS},
+            "seconds_per_image": json_number(round(self.seconds_per_image, 4)),
+            "pooled": {metric: json_number(self.pooled(metric)) for metric in METRICS},
             "rule": self.rule.to_dict(),
             "lacks": self.lacks(),
         }
         if self.sizes:
-            by_area = sorted(self.sizes, key=math.prod)
-            entry["ground_truth_size"] = {"smallest": list(by_area[0]), "largest": list(by_area[-1])}
-        if self.cells:
-            entry["regions"] = regions(self.cells)
-            found = objects(self.cells)
-            entry |= {"objects": found} if found else {}
-        entry["skipped"] = self.skipped
-        entry["non_finite"] = sum(image.non_finite for image in self.per_image)
+            smallest, largest = map(list, self.sizes)
+            entry["ground_truth_size"] = {"smallest": smallest, "largest": largest}
+        if self.regions:
+            entry["regions"] = self.regions
+        if self.objects:
+            entry["objects"] = self.objects
+        entry |= {"skipped": list(self.skipped), "non_finite": self.non_finite}
         return entry | {"per_image": [image.to_dict() for image in self.per_image]}
+
+    @classmethod
+    def from_dict(cls, name: str, entry: Mapping[str, Any]) -> SetResult:
+        """Read an entry of results.json, apart from regions, objects and sizes.
+
+        Raises:
+            KeyError: A key is missing.
+        """
+        images = [
+            ImageResult(
+                **{key: image[key] for key in ("name", "pixels", "seconds", "max_disparity")},
+                scores=_stated_scores(image),
+                non_finite=image.get("non_finite", 0),
+            )
+            for image in entry["per_image"]
+        ]
+        rule, used = Rule.from_dict(entry["rule"]), entry["pixels_used"]
+        return cls(name, images, rule, used, entry["skipped"], stated=_stated_scores(entry))
 
     def _mean(self, value: Callable[[ImageResult], float], weight: Callable[[ImageResult], int]) -> float:
         total = sum(weight(image) for image in self.per_image)
         return sum(value(image) * weight(image) for image in self.per_image) / total if total else math.nan
+
+
+def _stated_scores(entry: Mapping[str, Any]) -> dict[str, float]:
+    """Return scores; null stands for infinity."""
+    return {key: math.inf if entry[key] is None else entry[key] for key in METRICS}
+
+
+@dataclass(frozen=True)
+class MatcherResult:
+    """One matcher on all sets, by their names, and what is known of it."""
+
+    sets: Mapping[str, SetResult]
+    model: str
+    norm: str | None = None
+    parameters: int = 0
+    tiles: Mapping[str, Any] | None = None  # options of `dsmnet.inference.tiled`
+    checkpoint: str | None = None
+
+    def identity(self) -> dict[str, Any]:
+        """Return the keys of results.json that say what the matcher is."""
+        keys = ("checkpoint", "model", "norm", "parameters", *(["tiles"] if self.tiles else []))
+        return {key: getattr(self, key) for key in keys}
+
+
+@dataclass(frozen=True)
+class Results:
+    """An evaluation.
+
+    Args:
+        label: Name of the first matcher beside the others.
+        first: Matcher that was evaluated.
+        protocol: Protocol of the evaluation.
+        max_disparity: Search range, as it was asked for.
+        compared: Other networks by label.
+        baselines: Baselines by name.
+        missing: Folders of the sets that are not there, by name.
+        trained_on: Numbers of pairs left out because the network was trained on them, by name of the set.
+        confidence: Worth of the confidence, where it was asked for.
+        error_breakdown: Errors by attribute of the pixels, by name of the set, where it was asked for.
+    """
+
+    label: str
+    first: MatcherResult
+    protocol: EvaluationProtocol
+    max_disparity: int | str
+    compared: Mapping[str, MatcherResult] = field(default_factory=dict)
+    baselines: Mapping[str, Mapping[str, SetResult]] = field(default_factory=dict)
+    missing: Mapping[str, str] = field(default_factory=dict)
+    trained_on: Mapping[str, int] = field(default_factory=dict)
+    confidence: ConfidenceResults | None = None
+    error_breakdown: Mapping[str, SetBreakdown] | None = None
+
+    @property
+    def sets(self) -> Mapping[str, SetResult]:
+        """Sets of the first matcher, by name."""
+        return self.first.sets
+
+    @property
+    def networks(self) -> dict[str, MatcherResult]:
+        """Networks by label, the first one first."""
+        return {self.label: self.first, **self.compared}
+
+    @property
+    def methods(self) -> dict[str, Mapping[str, SetResult]]:
+        """Sets by label: those of the networks, then those of the baselines, each under a name of its own."""
+        found = {label: network.sets for label, network in self.networks.items()}
+        for name, sets in self.baselines.items():
+            found[f"{name} (baseline)" if name in found else name] = sets
+        return found
+
+    def worst_epe(self, name: str) -> dict[str, float]:
+        """Return the largest EPE of any network per image of a set, pixels, the worst image first.
+
+        Baselines do not count: they are there to be compared with, not to be looked into.
+        """
+        worst: dict[str, float] = {}
+        for network in self.networks.values():
+            for image in network.sets[name].per_image:
+                worst[image.name] = max(image.rounded("epe"), worst.get(image.name, 0.0))
+        return dict(sorted(worst.items(), key=lambda item: -item[1]))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the content of results.json."""
+        content: dict[str, Any] = {
+            **self.first.identity(),
+            "protocol": self.protocol.to_dict(),
+            "max_disparity": self.max_disparity,
+            "sets": _set_entries(self.sets),
+        }
+        if self.compared:
+            content["label"] = self.label
+            content["compared"] = {
+                name: {**other.identity(), "sets": _set_entries(other.sets)}
+                for name, other in self.compared.items()
+            }
+        if self.baselines:
+            content["baselines"] = {
+                name: {"sets": _set_entries(sets)} for name, sets in self.baselines.items()
+            }
+        content["missing"] = dict(self.missing)
+        if self.trained_on:
+            content["trained_on"] = dict(self.trained_on)
+        if self.confidence:
+            content["confidence"] = self.confidence.to_dict()
+        if self.error_breakdown is not None:
+            content["error_breakdown"] = {name: s.to_dict() for name, s in self.error_breakdown.items()}
+        return content
+
+
+def _set_entries(sets: Mapping[str, SetResult]) -> dict[str, Any]:
+    return {name: result.to_dict() for name, result in sets.items()}

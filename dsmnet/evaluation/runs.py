@@ -15,27 +15,12 @@ from typing import Any
 import yaml  # type: ignore[import-untyped]
 
 from dsmnet.errors import DataError, FormatError, UserError
-from dsmnet.evaluation.protocol import METRICS, Rule, applied_rule
+from dsmnet.evaluation.protocol import METRICS
+from dsmnet.evaluation.results import SetResult
 
 log = logging.getLogger(__name__)
 
 _MAX_DRIFT = 0.01  # share by which two evaluations of the same weights may differ: kernels and threads round
-
-
-@dataclass(frozen=True)
-class Scores:
-    """What one run reaches on one set: EPE in pixels, infinite if an answer was; the others in percent."""
-
-    values: Mapping[str, float]  # one per entry of METRICS
-    images: int
-    pixels: int
-    pixels_used: str
-    rule: Rule  # by which they were scored
-
-    @property
-    def scored(self) -> tuple[int, int, str]:
-        """What the values are means over: it has to be the same wherever they are compared."""
-        return self.images, self.pixels, self.pixels_used
 
 
 @dataclass(frozen=True)
@@ -46,8 +31,8 @@ class Run:
     config: Mapping[str, Any]  # config.yaml of the training
     seed: int
     protocol: Mapping[str, Any]  # as the file states it, with the search range; each set has its own rule
-    source_epe: float | None  # smallest of the training on the source's held-back part, pixels
-    sets: Mapping[str, Scores]
+    source_epe: float | None  # smallest of the training on the source's validation split, pixels
+    sets: Mapping[str, SetResult]
     adapted: bool = False
 
 
@@ -98,16 +83,16 @@ def _read_run(folder: Path) -> Run:
         seed=_get(config, "seed", folder / "config.yaml"),
         protocol=_protocol(results, folder / "results.json"),
         source_epe=_source_epe(folder, resumed=config.get("resume") is not None),
-        sets=_sets(_get(results, "sets", folder / "results.json"), results, folder / "results.json"),
+        sets=_sets(_get(results, "sets", folder / "results.json"), folder / "results.json"),
     )
 
 
 def _read_adaptation(folder: Path, record: Mapping[str, Any], run: Run) -> Run:
     path = folder / "adapt.json"
     name = _get(record, "dataset", path)
-    before, after = (_sets({name: _get(record, when, path)}, record, path) for when in ("before", "after"))
+    before, after = (_sets({name: _get(record, when, path)}, path) for when in ("before", "after"))
     if name in before and name in run.sets:
-        there, here = run.sets[name].values["epe"], before[name].values["epe"]
+        there, here = (sets[name].score("epe") for sets in (run.sets, before))
         if not math.isclose(there, here, rel_tol=_MAX_DRIFT):
             log.warning(
                 "%s: the EPE on %s before the adaptation was %.3f, in %s it is %.3f: other weights?",
@@ -149,31 +134,36 @@ def _get(content: Any, key: str, path: Path) -> Any:
     try:
         return content[key]
     except (KeyError, TypeError):
-        raise FormatError(f"{path}: not as the tools write it, {key} is missing") from None
+        raise _not_ours(path, key) from None
+
+
+def _not_ours(path: Path, missing: object) -> FormatError:
+    return FormatError(f"{path}: not as the tools write it, {missing} is missing")
 
 
 def _protocol(content: Mapping[str, Any], path: Path) -> dict[str, Any]:
-    protocol, reach = _get(content, "protocol", path), _get(content, "max_disparity", path)
+    protocol, max_disparity = (_get(content, key, path) for key in ("protocol", "max_disparity"))
     general = {key: value for key, value in dict(protocol).items() if key not in ("description", "sets")}
-    return {**{f"protocol.{key}": value for key, value in general.items()}, "max_disparity": reach}
+    return {**{f"protocol.{key}": value for key, value in general.items()}, "max_disparity": max_disparity}
 
 
-def _sets(entries: Mapping[str, Any], content: Mapping[str, Any], path: Path) -> dict[str, Scores]:
-    """Take over what was measured; a set without one scored image has no value."""
+def _sets(entries: Mapping[str, Any], path: Path) -> dict[str, SetResult]:
+    """Read the sets that have a scored image."""
     sets = {}
     for name, entry in entries.items():
-        images, pixels, used = (_get(entry, key, path) for key in ("images", "pixels", "pixels_used"))
-        if not images:
+        try:
+            found = SetResult.from_dict(name, entry)
+        except (KeyError, TypeError) as error:
+            raise _not_ours(path, error.args[0]) from None
+        infinite = [metric for metric in METRICS if math.isinf(found.score(metric))]
+        if not found.images:
             log.warning("%s: %s left out, not one image was scored", path, name)
             continue
-        values = {metric: _get(entry, metric, path) for metric in METRICS}
-        infinite = [metric for metric, value in values.items() if value is None]
         if infinite:
-            log.warning("%s: on %s some answers are nan or infinite, and so is %s", path, name, infinite[0])
-        values |= dict.fromkeys(infinite, math.inf)
-        sets[name] = Scores(
-            values, images, pixels, used, applied_rule(entry, _get(content, "protocol", path))
-        )
+            log.warning(
+                "%s: on %s some predictions are nan or infinite, and so is %s", path, name, infinite[0]
+            )
+        sets[name] = found
     return sets
 
 

@@ -1,26 +1,29 @@
-"""Which of the data sets to evaluate on are there."""
+"""The data sets to evaluate on, as far as they are there."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from torch.utils.data import Dataset, Subset
 
 from dsmnet.datasets.base import PairDataset, StereoDataset
-from dsmnet.errors import UserError
+from dsmnet.errors import DataError, UserError
+from dsmnet.options import check_whole
+from dsmnet.text import count
 from dsmnet.types import StereoSample
 
 log = logging.getLogger(__name__)
 
 _DEFAULT_TABLE = "cross_domain"  # of conf/evaluate.yaml
-_HELD_BACK = 32  # images, as in conf/eval/synthetic.yaml
+_VALIDATION = 32  # images, as in conf/eval/synthetic.yaml
 
 
 class FoundSets(NamedTuple):
-    """Which data sets there are.
+    """Data sets to evaluate on.
 
     Args:
         present: Data sets by name.
@@ -38,7 +41,7 @@ def leave_out_trained(found: FoundSets, train_part: Any) -> FoundSets:
 
     Args:
         found: Data sets to evaluate on.
-        train_part: What was trained on: a data set, a part of one or a mixture.
+        train_part: Data set, part of one or mixture that was trained on.
 
     Returns:
         The sets without those pairs; one that has no other pair is gone.
@@ -62,7 +65,7 @@ def leave_out_trained(found: FoundSets, train_part: Any) -> FoundSets:
 
 
 def _pairs(dataset: Any) -> list[tuple[set[object], int]]:
-    """What tells the pairs of a data set from others, with their indices in it; nothing of a generator."""
+    """Return keys that tell the pairs of a data set from others, with their indices; none of a generator."""
     if isinstance(dataset, PairDataset):
         published = isinstance(dataset, StereoDataset)  # whose pairs have the same names in any copy and size
         return [
@@ -100,13 +103,48 @@ def find_sets(nodes: Mapping[str, Any], build: Callable[[Any], Any]) -> FoundSet
     return found
 
 
+def choose_sets(cfg: Any, build: Callable[[Any], Any], *, brief: bool = False) -> FoundSets:
+    """Find the sets of ``cfg.eval.sets``; where there is none, take ``cfg.eval.fallback`` and say so.
+
+    Args:
+        cfg: Configuration with ``eval``.
+        build: Makes an object of a configuration node (`dsmnet.config.instantiate`).
+        brief: Say on one line what is there, instead of one for each set.
+
+    Raises:
+        DataError: No set is there and the configuration names no fallback, or a set is broken.
+        UserError: The configuration names no set.
+    """
+    if not cfg.eval.sets:
+        raise UserError("eval.sets is empty: expected at least one data set, as in eval=cross_domain")
+    with _quiet("dsmnet.datasets") if brief else nullcontext():
+        found = find_sets(cfg.eval.sets, build)
+    if found.present:
+        if brief:
+            sizes = {name: len(dataset) for name, dataset in found.present.items()}  # type: ignore[arg-type]
+            there = ", ".join(f"{name} ({count(size, 'pair')})" for name, size in sizes.items())
+            log.info("evaluation on %s; not there: %s", there, ", ".join(found.missing) or "none")
+        return found
+    places = ", ".join(f"{name} in {folder}" for name, folder in found.missing.items())
+    fallback = cfg.eval.get("fallback")
+    if not fallback:
+        raise DataError(f"no data set to evaluate on; expected {places} (set paths.data or DSMNET_DATA)")
+    log.warning(
+        "No real data set found, so the table is on scenes of the validation split (%s). "
+        "With paths.data=DIR or DSMNET_DATA=DIR real ones are used: %s",
+        ", ".join(fallback),
+        places,
+    )
+    return FoundSets({name: build(node) for name, node in fallback.items()}, found.missing)
+
+
 def only_set(cfg: Any) -> dict[str, Any]:
     """Return what takes the place of ``cfg.eval`` for an evaluation on ``cfg.dataset`` alone.
 
-    Of a set without files, a generator or a mixture, that is what is held back from training.
+    Of a set without files, a generator or a mixture, that is the validation split.
 
     Args:
-        cfg: With ``dataset``, and with ``choices``: which file each group was taken from.
+        cfg: Configuration with ``dataset``, and with ``choices``: the file that each group was taken from.
 
     Raises:
         UserError: A table of several sets is asked for too, or pairs without ground truth are.
@@ -121,21 +159,35 @@ def only_set(cfg: Any) -> dict[str, Any]:
             f"dataset={name} dataset.require_ground_truth=false: an evaluation needs it; expected true"
         )
     if "require_ground_truth" not in node:
-        node = {"_target_": "dsmnet.evaluation.HeldBack", "dataset": node, "images": _HELD_BACK}
+        node = {"_target_": "dsmnet.evaluation.ValidationSplit", "dataset": node, "images": _VALIDATION}
     return {"sets": {name: node}, "fallback": None}
 
 
-class HeldBack(Subset[StereoSample]):
-    """The first images of the part of a data set that is kept for validation.
+class ValidationSplit(Subset[StereoSample]):
+    """First images of the validation split of a data set.
 
     Args:
-        dataset: With ``split_validation() -> (train, validation)``.
-        images: How many at most.
+        dataset: Data set with ``split_validation() -> (train, validation)``.
+        images: Number of images at most.
+
+    Raises:
+        UserError: `images` is no whole number of at least 1.
     """
 
     def __init__(self, dataset: Any, images: int) -> None:
-        if images < 1:
-            raise UserError(f"images={images}: expected at least 1")
+        check_whole("images", images)
         self.name = dataset.name
         validation = dataset.split_validation()[1]
         super().__init__(validation, range(min(images, len(validation))))
+
+
+@contextmanager
+def _quiet(name: str) -> Iterator[None]:
+    """Let only warnings of a part of the package be logged meanwhile."""
+    logger = logging.getLogger(name)
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)

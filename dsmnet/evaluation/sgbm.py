@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 
 from dsmnet.errors import ShapeError, UserError
 from dsmnet.inference.search import widened
+from dsmnet.options import check_choice
 from dsmnet.types import DisparityMap, Image, Mask
 
 _FIXED_POINT = 16  # OpenCV returns sixteenths of a pixel, and searches a multiple of 16 disparities
@@ -18,20 +21,21 @@ _MODES = {
 }
 
 
+@dataclass(frozen=True)
 class SGBM:
-    """OpenCV's StereoSGBM with every pixel answered, so that it is scored on the same pixels as a network.
+    """OpenCV's StereoSGBM with every hole filled, so that it is scored on the same pixels as a network.
 
-    OpenCV gives no answer in the leftmost ``numDisparities`` columns; both views are therefore extended to
-    the left by their first column, as far as the search goes. What is still unanswered (not unique, not
+    OpenCV gives no disparity in the leftmost ``numDisparities`` columns; both views are therefore extended to
+    the left by their first column, as far as the search goes. What is still a hole (not unique, not
     consistent, a speckle, or at the lower end of the range: disparity 0) takes the smaller of the nearest two
-    answers in its row, for a hole beside an object is as a rule background that only one view sees.
+    disparities in its row, for a hole beside an object is as a rule background that only one view sees.
 
     Args:
         max_disparity: Search range in pixels when `predict` is given none.
         block_size: Side of the block in pixels, odd.
         p1: Penalty for a change of disparity by one between neighbours.
         p2: Penalty for a larger change.
-        disp12_max_diff: Pixels by which left and right answers may differ.
+        disp12_max_diff: Pixels by which left and right disparities may differ.
         pre_filter_cap: Bound on the horizontal derivative that is compared; OpenCV's default of 0, taken as
             15, is worse on KITTI 2015, Middlebury and ETH3D.
         uniqueness_ratio: Percent by which the best match must beat the second.
@@ -44,35 +48,19 @@ class SGBM:
     the cost of Birchfield and Tomasi, PAMI 1998.
     """
 
-    def __init__(
-        self,
-        max_disparity: int = 192,
-        block_size: int = 5,
-        p1: int = 600,
-        p2: int = 2400,
-        disp12_max_diff: int = 1,
-        pre_filter_cap: int = 63,
-        uniqueness_ratio: int = 10,
-        speckle_window_size: int = 100,
-        speckle_range: int = 2,
-        mode: str = "hh",
-    ) -> None:
-        if mode not in _MODES:
-            raise UserError(f"StereoSGBM has no mode {mode!r}; expected one of {sorted(_MODES)}")
-        self.max_disparity = max_disparity
-        self.mode = mode
-        self._options = {
-            "minDisparity": 0,
-            "blockSize": block_size,
-            "P1": p1,
-            "P2": p2,
-            "disp12MaxDiff": disp12_max_diff,
-            "preFilterCap": pre_filter_cap,
-            "uniquenessRatio": uniqueness_ratio,
-            "speckleWindowSize": speckle_window_size,
-            "speckleRange": speckle_range,
-            "mode": _MODES[mode],
-        }
+    max_disparity: int = 192
+    block_size: int = 5
+    p1: int = 600
+    p2: int = 2400
+    disp12_max_diff: int = 1
+    pre_filter_cap: int = 63
+    uniqueness_ratio: int = 10
+    speckle_window_size: int = 100
+    speckle_range: int = 2
+    mode: str = "hh"
+
+    def __post_init__(self) -> None:
+        check_choice("mode", self.mode, _MODES)
 
     def predict(self, left: Image, right: Image, max_disparity: int | None = None) -> DisparityMap:
         """Match a pair of uint8 images [H, W, 3] (or grey [H, W]); return float32 [H, W], pixels, >= 0.
@@ -94,7 +82,19 @@ class SGBM:
         disparities = _round_up(max_disparity or widened(self.max_disparity, left.shape[1]))
         wide_left = cv2.copyMakeBorder(left, 0, 0, disparities, 0, cv2.BORDER_REPLICATE)
         wide_right = cv2.copyMakeBorder(right, 0, 0, disparities, 0, cv2.BORDER_REPLICATE)
-        matcher = cv2.StereoSGBM.create(numDisparities=disparities, **self._options)
+        matcher = cv2.StereoSGBM.create(
+            minDisparity=0,
+            numDisparities=disparities,
+            blockSize=self.block_size,
+            P1=self.p1,
+            P2=self.p2,
+            disp12MaxDiff=self.disp12_max_diff,
+            preFilterCap=self.pre_filter_cap,
+            uniquenessRatio=self.uniqueness_ratio,
+            speckleWindowSize=self.speckle_window_size,
+            speckleRange=self.speckle_range,
+            mode=_MODES[self.mode],
+        )
         try:
             fixed = matcher.compute(wide_left, wide_right)
         except cv2.error as error:

@@ -1,4 +1,4 @@
-"""Files in three dimensions: metric depth, a point cloud, views of it, and a page to turn it in."""
+"""Files in three dimensions: metric depth, a point cloud, and a page to turn it in."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from dsmnet.types import Calibration, DisparityMap, Image
 from dsmnet.viz.cloud import Cloud, build_cloud
 from dsmnet.viz.cloud_page import render_cloud
 from dsmnet.viz.pointcloud import depth_from_disparity, point_cloud, write_ply
-from dsmnet.viz.turntable import FILM_POINTS, film, turntable
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +26,7 @@ _MILLIMETRES = 2**16 - 1  # the farthest that 16 bits hold
 
 @dataclass(frozen=True)
 class CloudWriter:
-    """Writes NAME_depth.png and NAME.ply of a disparity map, and on demand NAME_cloud.html and its views.
+    """Writes NAME_depth.png and NAME.ply of a disparity map, and on demand NAME_cloud.html.
 
     Args:
         max_depth: Metres; points beyond are left out of the point cloud, not of the depth map.
@@ -35,7 +34,7 @@ class CloudWriter:
         depth: Form of the depth map: ``png`` (16 bit, millimetres, 0 unknown or beyond 65.535 m), ``npy`` or
             ``pfm`` (float32, metres, 0 unknown); None writes none.
         html: Write NAME_cloud.html.
-        max_points: Bounds the page and the views; NAME.ply has all points.
+        max_points: Bounds the page; NAME.ply has all points.
 
     Raises:
         UserError: An option is not what it should be.
@@ -83,7 +82,7 @@ class CloudWriter:
     def draw(
         self, folder: Path, name: str, disparity: DisparityMap, left: Image, calibration: Calibration
     ) -> None:
-        """Write everything: what `write` does, the page, NAME_turntable.png and NAME_turntable.webp.
+        """Write everything: what `write` does, and the page.
 
         Raises:
             DataError: see `write`; or there is not one point.
@@ -93,17 +92,11 @@ class CloudWriter:
         self.write(folder, name, disparity, left, calibration)
         if not self.html:
             self._write_page(folder, name, cloud)
-        write_image(folder / f"{name}_turntable.png", turntable(cloud))
-        fewer = self.cloud(disparity, left, calibration, FILM_POINTS)
-        (folder / f"{name}_turntable.webp").write_bytes(film(fewer))
-        log.info("%s.ply, %s_cloud.html, %s_turntable.png and .webp are drawn", name, name, name)
+        log.info("%s.ply and %s_cloud.html are drawn", name, name)
 
-    def cloud(
-        self, disparity: DisparityMap, left: Image, calibration: Calibration, limit: int | None = None
-    ) -> Cloud:
-        """Return at most `limit` points, and at most `max_points`."""
-        limit = min(limit or self.max_points, self.max_points)
-        return build_cloud(disparity, left, calibration, self.max_depth, self.edge_filter, limit)
+    def cloud(self, disparity: DisparityMap, left: Image, calibration: Calibration) -> Cloud:
+        """Return at most `max_points` points."""
+        return build_cloud(disparity, left, calibration, self.max_depth, self.edge_filter, self.max_points)
 
     def _write_page(self, folder: Path, name: str, cloud: Cloud) -> None:
         (folder / f"{name}_cloud.html").write_text(render_cloud(cloud, name), encoding="utf-8")

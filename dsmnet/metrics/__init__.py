@@ -1,6 +1,9 @@
-"""Disparity -> EPE, bad-k, D1: as functions of tensors (`functional`) and as torchmetrics (`modular`)."""
+"""Error of a disparity map: per pixel, which pixels count, and its averages EPE, bad-k and D1.
 
-from dsmnet.metrics.functional import bad_pixel, d1, epe
-from dsmnet.metrics.modular import D1, EPE, BadPixel
+The metrics that collect over batches and processes are in `dsmnet.metrics.modular`, which needs torchmetrics.
+"""
 
-__all__ = ["D1", "EPE", "BadPixel", "bad_pixel", "d1", "epe"]
+from dsmnet.metrics.error_sums import THRESHOLDS, ErrorSums
+from dsmnet.metrics.pixel_error import bad_pixel, d1, epe, error_map, pixel_mask
+
+__all__ = ["THRESHOLDS", "ErrorSums", "bad_pixel", "d1", "epe", "error_map", "pixel_mask"]

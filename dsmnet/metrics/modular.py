@@ -1,4 +1,4 @@
-"""EPE, bad-k and D1 as metrics that collect over batches and over processes, for the training loop."""
+"""EPE, bad-k and D1 as torchmetrics: they collect over batches and over processes, for the training loop."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from dsmnet.metrics.functional import absolute_error, outliers
+from dsmnet.metrics.pixel_error import absolute_error, outliers
 
 
 class DisparityMetric(Metric):
@@ -17,7 +17,7 @@ class DisparityMetric(Metric):
     Args:
         average: ``"image"`` gives every image the same weight (images without a valid pixel are left out),
             ``"pixel"`` pools the pixels of all images.
-        kwargs: of `torchmetrics.Metric`.
+        kwargs: Arguments of `torchmetrics.Metric`.
 
     `compute` returns nan as long as no valid pixel was seen. States are sums, so several processes add up to
     what one process would have computed.
@@ -44,7 +44,7 @@ class DisparityMetric(Metric):
         raise NotImplementedError
 
     def update(self, prediction: Tensor, target: Tensor, valid: Tensor) -> None:
-        """Add a batch of maps [..., H, W]; see `dsmnet.metrics.functional.epe`."""
+        """Add a batch of maps [..., H, W]; see `dsmnet.metrics.epe`."""
         valid = valid.bool()
         values = self.per_pixel(absolute_error(prediction, target, valid), target)
         values = torch.where(valid, values, 0.0)
@@ -61,7 +61,7 @@ class DisparityMetric(Metric):
 
 
 class EPE(DisparityMetric):
-    """End-point error in pixels, see `dsmnet.metrics.functional.epe`."""
+    """End-point error in pixels, see `dsmnet.metrics.epe`."""
 
     def per_pixel(self, error: Tensor, target: Tensor) -> Tensor:
         """Return the error itself."""
@@ -69,7 +69,7 @@ class EPE(DisparityMetric):
 
 
 class BadPixel(DisparityMetric):
-    """Percent of pixels with an error above `threshold` pixels, see `dsmnet.metrics.functional.bad_pixel`."""
+    """Percent of pixels with an error above `threshold` pixels, see `dsmnet.metrics.bad_pixel`."""
 
     def __init__(self, threshold: float, average: Literal["image", "pixel"] = "image", **kwargs: Any) -> None:
         super().__init__(average, **kwargs)
@@ -81,8 +81,8 @@ class BadPixel(DisparityMetric):
 
 
 class D1(DisparityMetric):
-    """Percent of pixels with an error above 3 px and 5 %, see `dsmnet.metrics.functional.d1`."""
+    """Percent of pixels with an error above 3 px and 5 %, see `dsmnet.metrics.pixel_error.d1`."""
 
     def per_pixel(self, error: Tensor, target: Tensor) -> Tensor:
         """Return 100 where the pixel is an outlier."""
-        return 100.0 * outliers(error, target)
+        return 100.0 * outliers(error, target.float())

@@ -1,21 +1,24 @@
-"""Uploads to the benchmarks: their forms, writing them, and checking what was written.
+"""Uploads to the benchmarks: their forms, packing predictions into them, and checking what was packed.
 
-The forms were taken from what the benchmarks publish: the development kits of KITTI 2012 and 2015,
-Middlebury's upload format and SDK, and for ETH3D the submission writer of the Robust Vision Challenge.
+The forms, in ``conf/upload``, were taken from what the benchmarks publish: the development kits of KITTI 2012
+and 2015, Middlebury's upload format and SDK, and for ETH3D the submission writer of the Robust Vision
+Challenge.
 """
 
-from dsmnet.submission.answers import Answer, expected_answers, lacking
-from dsmnet.submission.form import UploadForm
-from dsmnet.submission.validator import method_of, validate
-from dsmnet.submission.writer import pack, predict_answers
+from dsmnet.submission.entries import UploadEntry, lacking_pairs, upload_entries
+from dsmnet.submission.packing import MapWriter, pack_upload, run_times
+from dsmnet.submission.upload_check import method_of, validate_upload
+from dsmnet.submission.upload_form import UploadForm, check_method
 
 __all__ = [
-    "Answer",
+    "MapWriter",
+    "UploadEntry",
     "UploadForm",
-    "expected_answers",
-    "lacking",
+    "check_method",
+    "lacking_pairs",
     "method_of",
-    "pack",
-    "predict_answers",
-    "validate",
+    "pack_upload",
+    "run_times",
+    "upload_entries",
+    "validate_upload",
 ]

@@ -20,6 +20,7 @@ from dsmnet.ending import Interrupted
 from dsmnet.errors import UserError
 from dsmnet.inference.padding import Padding
 from dsmnet.losses import StereoLoss
+from dsmnet.metrics import epe
 from dsmnet.metrics.modular import D1, EPE, BadPixel
 from dsmnet.models.checkpoint import CONFIG_KEY, PAIRS_KEY
 from dsmnet.models.stereo_net import StereoNet
@@ -94,12 +95,11 @@ class StereoModule(pl.LightningModule):
         loss = self.loss(output.disparities, output.logits, target, valid, batch.get("noc"))
         self._check_loss(loss, batch)
         with torch.no_grad():
-            error = (output.disparities[-1].float() - target).abs()
-            epe = (error * valid).sum() / valid.sum().clamp(min=1)
+            error = epe(output.disparities[-1], target, valid)
             self._known = self._known + valid.sum()
         self.log("train/loss", loss.detach())
-        self.log("train/epe", epe)
-        self.log("epe", epe, prog_bar=True, logger=False)
+        self.log("train/epe", error)
+        self.log("epe", error, prog_bar=True, logger=False)
         self.pairs_seen += batch["left"].shape[0] * self.trainer.world_size
         self.log("train/pairs", float(self.pairs_seen))
         self._log_rate(batch["left"].shape[0])

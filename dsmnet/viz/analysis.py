@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from dsmnet.viz.figures import explain, line, panels_of
+from dsmnet.viz.figures import add_caption, line_style, panels_of
 
 Networks = Mapping[str, Mapping[str, Any]]  # label -> what `dsmnet.analysis.analyze` returned
 
@@ -27,7 +27,7 @@ def norms_figure(networks: Networks, domains: Sequence[str]) -> Figure:
             density = np.asarray(histogram["density"])
             edges = np.linspace(histogram["from"], histogram["to"], len(density) + 1)
             note = "" if index == 0 else f"  (distance {distances[domain]:.3f})"
-            axes.plot((edges[1:] + edges[:-1]) / 2, density, label=domain + note, **line(index))
+            axes.plot((edges[1:] + edges[:-1]) / 2, density, label=domain + note, **line_style(index))
         mean = sum(distances.values()) / len(distances)
         axes.set_title(f"norm = {label}: mean distance {mean:.3f}", fontsize=11, loc="left")
         axes.set_xlim(0, min(highest, 4))
@@ -35,9 +35,9 @@ def norms_figure(networks: Networks, domains: Sequence[str]) -> Figure:
         axes.set_xlabel(f"length, in medians of {first}")
         axes.legend(fontsize=8, frameon=False, loc="upper left")
     panels[0].set_ylabel("share of pixels per unit length")
-    explain(
+    add_caption(
         figure,
-        "Curves that lie on each other: the network answers to all domains alike. Distance: Wasserstein-1, "
+        "Curves that lie on each other: the network treats all domains alike. Distance: Wasserstein-1, "
         f"from {first}, in the unit of the horizontal axis.",
     )
     return figure
@@ -54,7 +54,9 @@ def divergence_figure(networks: Networks, domains: Sequence[str]) -> Figure:
             layers = network["divergence"]
             means = [layers[layer][domain]["mean"] for layer in layers]
             name = f"{label}  (mean {np.mean(means):.3f})"
-            axes.plot(range(1, len(means) + 1), means, marker="o", markersize=3.5, label=name, **line(index))
+            axes.plot(
+                range(1, len(means) + 1), means, marker="o", markersize=3.5, label=name, **line_style(index)
+            )
         axes.set_yscale("log")
         axes.set_title(domain, fontsize=11, loc="left")
         axes.set_xlabel("layer, shallow to deep")
@@ -62,7 +64,7 @@ def divergence_figure(networks: Networks, domains: Sequence[str]) -> Figure:
         axes.legend(fontsize=8, frameon=False, loc="upper right")
     panels[0].set_ylabel("symmetric KL divergence, nats,\nmean over channels")
     _same_height(panels)
-    explain(
+    add_caption(
         figure,
         "Lower is better: 0 means that every channel has the same mean and spread on both domains. "
         "Layers in the order in which the network runs them; the last ones are at its finest scale again.",
@@ -79,7 +81,12 @@ def classifier_figure(networks: Networks) -> Figure:
         accuracy = [100 * value for value in result["accuracy"].values()]
         chance = result["chance"] or chance
         axes.plot(
-            range(1, len(accuracy) + 1), accuracy, marker="o", markersize=3.5, label=label, **line(index)
+            range(1, len(accuracy) + 1),
+            accuracy,
+            marker="o",
+            markersize=3.5,
+            label=label,
+            **line_style(index),
         )
     if chance is not None:
         axes.axhline(100 * chance, color="#777777", linewidth=1, linestyle=":", label="chance")
@@ -88,7 +95,7 @@ def classifier_figure(networks: Networks) -> Figure:
     axes.set_ylabel("domains recognised, %")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(fontsize=8, frameon=False, loc="lower left")
-    explain(figure, "Lower means that the layer's statistics say less about the camera and the scenes.")
+    add_caption(figure, "Lower means that the layer's statistics say less about the camera and the scenes.")
     return figure
 
 

@@ -90,7 +90,7 @@ def stack(pictures: Sequence[Image], gap: int = 0) -> Image:
     return canvas
 
 
-def resize(picture: Image, height: int, width: int) -> Image:
+def resize_photo(picture: Image, height: int, width: int) -> Image:
     """Scale a photograph."""
     if picture.shape[:2] == (height, width):
         return picture

@@ -64,10 +64,10 @@ def build_cloud(
     Args:
         disparity: [H, W], pixels; 0 or not finite where unknown.
         image: The left view, RGB [H, W, 3].
-        calibration: of the images at this size.
+        calibration: Calibration of the images at this size.
         max_depth: Metres; what lies farther is left out.
         edge_filter: Leave out the pixels of blurred depth edges, see `dsmnet.viz.edges`.
-        max_points: where more pixels are known, some are left out, evenly.
+        max_points: Number of points at most; of more known pixels some are left out, evenly.
 
     Raises:
         DataError: The calibration lacks something, or no point is left.

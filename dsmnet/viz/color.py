@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsmnet.errors import ShapeError, UserError
+from dsmnet.metrics.pixel_error import error_map, outlier_tolerance
 from dsmnet.types import DisparityMap, Image, Mask
 
 COLOR_MAP = "turbo"  # smooth in hue, so that a step in the picture is a step in disparity; never quite black
 
 # KITTI's scale: ten colors, each spanning twice the error of the one before. The fifth boundary is the
 # outlier threshold of D1, so blue is right and red is wrong.
-ERROR_TOLERANCE = (3.0, 0.05)  # pixels, share of the true disparity
-ERROR_BOUNDARIES = 2.0 ** np.arange(-4, 5)  # in units of the tolerance
+ERROR_BOUNDARIES = 2.0 ** np.arange(-4, 5)  # in units of what D1 tolerates
 
 
 def known_pixels(disparity: DisparityMap, valid: Mask | None = None) -> Mask:
@@ -37,7 +37,7 @@ def disparity_range(
 
     Args:
         disparity: [H, W], pixels.
-        valid: where it is known; finite and positive pixels without it.
+        valid: Known pixels; finite and positive ones without it.
         percentiles: Those that a few wild pixels do not move.
     """
     values = disparity[known_pixels(disparity, valid)]
@@ -87,7 +87,7 @@ def color_disparity(
         disparity: [H, W], pixels.
         limits: Disparities of the first and the last color, pixels; what lies outside gets the nearer of the
             two. `disparity_range` without it.
-        valid: where the disparity is known; finite and positive pixels without it.
+        valid: Known pixels; finite and positive ones without it.
         color_map: A name that matplotlib knows.
 
     Returns:
@@ -111,20 +111,6 @@ def error_table() -> NDArray[np.uint8]:
     return np.rint(np.delete(eleven, 5, axis=0) * 255).astype(np.uint8)
 
 
-def error_in_tolerances(prediction: DisparityMap, target: DisparityMap) -> DisparityMap:
-    """Return ``min(e / 3 px, e / 5 % of the ground truth)``: above 1 exactly where D1 counts an outlier.
-
-    Args:
-        prediction: [H, W], pixels; an unknown pixel counts with the value it has.
-        target: [H, W], pixels.
-    """
-    if prediction.shape != target.shape:
-        raise ShapeError(f"prediction {prediction.shape} and ground truth {target.shape} differ in size")
-    error = np.abs(np.nan_to_num(prediction, nan=0.0) - target)
-    pixels, share = ERROR_TOLERANCE
-    return error / np.maximum(pixels, share * np.abs(target))
-
-
 def color_error(
     prediction: DisparityMap, target: DisparityMap, valid: Mask | None = None, spread: int = 0
 ) -> Image:
@@ -135,9 +121,9 @@ def color_error(
     more.
 
     Args:
-        prediction: [H, W], pixels.
+        prediction: [H, W], pixels; nan counts as a disparity of 0.
         target: [H, W], pixels.
-        valid: where the ground truth is known; finite and positive pixels without it.
+        valid: Pixels whose ground truth is known; finite and positive ones without it.
         spread: Radius in pixels by which sparse ground truth grows into unknown pixels, so that it can be
             seen.
 
@@ -146,7 +132,8 @@ def color_error(
     """
     known = known_pixels(target, valid)
     target = np.where(known, target, 0).astype(np.float32)
-    error, known = grow(error_in_tolerances(prediction, target).astype(np.float32), known, spread)
+    error = error_map(np.nan_to_num(prediction, nan=0.0), target) / outlier_tolerance(target)
+    error, known = grow(error, known, spread)
     # Right-closed classes: an error of exactly one tolerance is no outlier.
     picture = error_table()[np.digitize(error, ERROR_BOUNDARIES, right=True)]
     picture[~known] = 0
@@ -158,7 +145,7 @@ def grow(values: DisparityMap, known: Mask, radius: int) -> tuple[DisparityMap, 
 
     Args:
         values: [H, W], not negative.
-        known: where they are known.
+        known: Known pixels.
         radius: Pixels; 0 changes nothing.
     """
     if radius <= 0:

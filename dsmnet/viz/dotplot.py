@@ -34,7 +34,7 @@ class Dots(NamedTuple):
     sd: float  # nan: none
 
 
-class Panel(NamedTuple):
+class DotPanel(NamedTuple):
     """One set."""
 
     title: str
@@ -42,7 +42,7 @@ class Panel(NamedTuple):
     rows: Sequence[Dots]  # from the top down
 
 
-def dot_plot(rows: Sequence[str], panels: Sequence[Panel], title: str) -> Image:
+def dot_plot(rows: Sequence[str], panels: Sequence[DotPanel], title: str) -> Image:
     """Draw panels that share their rows, each with an axis of its own; smaller values lie to the left.
 
     Args:
@@ -76,7 +76,7 @@ def dot_plot(rows: Sequence[str], panels: Sequence[Panel], title: str) -> Image:
     return picture_of(figure)
 
 
-def _draw(axes: Any, panel: Panel, names: Sequence[str]) -> None:
+def _draw(axes: Any, panel: DotPanel, names: Sequence[str]) -> None:
     across = axes.get_yaxis_transform()  # x from 0 to 1 over the panel, y in rows
     for y, dots in enumerate(panel.rows):
         if y % 2 == 0:

@@ -51,7 +51,7 @@ def surface_slopes(disparity: DisparityMap, doffs: float = 0.0) -> NDArray[np.fl
 
     Args:
         disparity: [H, W], pixels; 0 or not finite where unknown.
-        doffs: see `flying_pixels`.
+        doffs: Pixels, as in `flying_pixels`.
 
     Returns:
         [H, W, 2], pixels of disparity per pixel.

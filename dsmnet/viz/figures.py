@@ -47,7 +47,7 @@ def panels_of(number: int, title: str, width: float = 4.6, columns: int = 4) -> 
     return figure, grid[:number]
 
 
-def line(index: int) -> dict[str, Any]:
+def line_style(index: int) -> dict[str, Any]:
     """Return color and dashes of the curve of that number."""
     return {
         "color": COLORS[index % len(COLORS)],
@@ -56,6 +56,6 @@ def line(index: int) -> dict[str, Any]:
     }
 
 
-def explain(figure: Figure, text: str) -> None:
+def add_caption(figure: Figure, text: str) -> None:
     """Put a sentence below the panels."""
     figure.supxlabel(text, fontsize=9, x=0.01, ha="left", wrap=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
+from dsmnet.metrics.pixel_error import D1_PIXELS, D1_SHARE
 from dsmnet.types import Image
 from dsmnet.viz.canvas import MUTED, Label, blank, paste, stack, write
 from dsmnet.viz.color import (
     COLOR_MAP,
     ERROR_BOUNDARIES,
-    ERROR_TOLERANCE,
     color_table,
     error_table,
 )
@@ -50,9 +50,8 @@ def error_bar(width: int) -> Image:
     inner = width - 2 * _margin(width)
     table = error_table()
     ramp = table[np.arange(inner) * len(table) // inner]
-    pixels, share = ERROR_TOLERANCE
-    ticks = [((i + 1) / len(table), f"{b * pixels:.2g}") for i, b in enumerate(ERROR_BOUNDARIES)]
-    wide = pixels / share
+    ticks = [((i + 1) / len(table), f"{b * D1_PIXELS:.2g}") for i, b in enumerate(ERROR_BOUNDARIES)]
+    wide = D1_PIXELS / D1_SHARE
     return _bar(ramp[None], ticks, f"error, px  (times {wide:g} / d where d > {wide:g} px)", width)
 
 

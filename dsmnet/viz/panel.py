@@ -7,13 +7,14 @@ from typing import NamedTuple
 import numpy as np
 
 from dsmnet.errors import ShapeError
+from dsmnet.metrics.error_sums import ErrorSums
+from dsmnet.metrics.pixel_error import error_map
 from dsmnet.types import DisparityMap, Image, Mask
-from dsmnet.viz.canvas import MUTED, Label, blank, paste, resize, resize_map, write
+from dsmnet.viz.canvas import MUTED, Label, blank, paste, resize_map, resize_photo, stack, write
 from dsmnet.viz.color import (
     color_disparity,
     color_error,
     disparity_range,
-    error_in_tolerances,
     grow,
     known_pixels,
 )
@@ -26,7 +27,7 @@ GAP = 12  # pixels between tiles and around them
 SPARSE = 0.5  # ground truth that knows less of the picture is drawn with larger dots
 
 
-class Tile(NamedTuple):
+class PanelTile(NamedTuple):
     """A picture of the panel, already at its final size, with its name and what there is to say about it."""
 
     picture: Image
@@ -51,7 +52,7 @@ def panel(
         left: RGB [H, W, 3].
         prediction: [H, W], pixels; 0 where unknown, which counts as a disparity of 0 against ground truth.
         target: [H, W], pixels.
-        valid: where the ground truth is known; finite and positive pixels without it.
+        valid: Pixels whose ground truth is known; finite and positive ones without it.
         right: RGB [H', W', 3].
         max_disparity: The disparity of the warmest color, pixels; a high percentile without it.
         title: A line above the grid.
@@ -70,9 +71,9 @@ def panel(
     size = tile_size(*prediction.shape)
     tiles = []
     if left is not None:
-        tiles.append(Tile(resize(left, *size), "left", f"{left.shape[1]} × {left.shape[0]}"))
+        tiles.append(PanelTile(resize_photo(left, *size), "left", f"{left.shape[1]} × {left.shape[0]}"))
     if right is not None:
-        tiles.append(Tile(resize(right, *size), "right"))
+        tiles.append(PanelTile(resize_photo(right, *size), "right"))
     tiles.append(prediction_tile(prediction, target, mask, limits, size))
     if target is not None:
         assert mask is not None
@@ -115,48 +116,53 @@ def prediction_tile(
     mask: Mask | None,
     limits: tuple[float, float],
     size: tuple[int, int],
-) -> Tile:
+) -> PanelTile:
     """Draw a prediction at a size (height, width), with EPE and bad-3 where there is ground truth."""
     known = known_pixels(prediction)
     picture = resize_map(color_disparity(prediction, limits, known), known, *size)
     notes = [] if target is None or mask is None else [error_note(prediction, target, mask)]
     if known.mean() < 0.9995:
         notes.append(f"{1 - known.mean():.1%} unknown")
-    return Tile(picture, "disparity" if target is None else "prediction", "   ".join(notes))
+    return PanelTile(picture, "disparity" if target is None else "prediction", "   ".join(notes))
 
 
 def error_note(prediction: DisparityMap, target: DisparityMap, mask: Mask) -> str:
     """Return EPE (pixels) and bad-3 (percent) over the mask, as a caption."""
     if not mask.any():
         return "no known ground truth"
-    error = np.abs(prediction[mask].astype(np.float64) - target[mask])
-    return f"EPE {error.mean():.2f} px   bad-3 {(error > 3).mean():.1%}"
+    scores = _scores(prediction, target, mask)
+    return f"EPE {scores['epe']:.2f} px   bad-3 {scores['bad3']:.1f}%"
 
 
 def ground_truth_tile(
     target: DisparityMap, mask: Mask, limits: tuple[float, float], size: tuple[int, int]
-) -> Tile:
+) -> PanelTile:
     """Draw the ground truth at a size (height, width); sparse ground truth with larger dots."""
     values, reached = grow(np.where(mask, target, 0).astype(np.float32), mask, _dot_radius(mask))
     picture = resize_map(color_disparity(values, limits, reached), reached, *size)
-    return Tile(picture, "ground truth", f"{mask.mean():.0%} known")
+    return PanelTile(picture, "ground truth", f"{mask.mean():.0%} known")
 
 
-def error_tile(prediction: DisparityMap, target: DisparityMap, mask: Mask, size: tuple[int, int]) -> Tile:
+def error_tile(
+    prediction: DisparityMap, target: DisparityMap, mask: Mask, size: tuple[int, int]
+) -> PanelTile:
     """Draw the errors at a size (height, width), with D1; sparse ones with larger dots."""
     picture = color_error(prediction, target, mask, spread=_dot_radius(mask))
     tile = resize_map(picture, np.asarray(picture.any(axis=-1)), *size)
     if not mask.any():
-        return Tile(tile, "error")
-    outliers = error_in_tolerances(prediction, np.where(mask, target, 1))[mask] > 1
-    return Tile(tile, "error", f"D1 {outliers.mean():.1%}")
+        return PanelTile(tile, "error")
+    return PanelTile(tile, "error", f"D1 {_scores(prediction, target, mask)['d1']:.1f}%")
+
+
+def _scores(prediction: DisparityMap, target: DisparityMap, mask: Mask) -> dict[str, float]:
+    return ErrorSums.from_errors(error_map(prediction, target)[mask], target[mask]).scores()
 
 
 def _dot_radius(mask: Mask) -> int:
     return int(mask.mean() < SPARSE)
 
 
-def _finish(tiles: list[Tile], limits: tuple[float, float], title: str | None) -> Image:
+def _finish(tiles: list[PanelTile], limits: tuple[float, float], title: str | None) -> Image:
     """Put the tiles with their captions into a grid, a title above and the legends below."""
     font = 15
     head, caption = (int(2.6 * font) if title else GAP), 2 * font
@@ -188,11 +194,7 @@ def _legends(width: int, limits: tuple[float, float], with_error: bool) -> Image
     if not with_error:
         return disparity_bar(width, limits)
     if width < 2 * TILE_LIMITS[0]:
-        bars = [disparity_bar(width, limits), error_bar(width)]
-        canvas = blank(sum(bar.shape[0] for bar in bars), width)
-        paste(canvas, bars[0], 0, 0)
-        paste(canvas, bars[1], bars[0].shape[0], 0)
-        return canvas
+        return stack([disparity_bar(width, limits), error_bar(width)])
     half = (width - GAP) // 2
     bars = [disparity_bar(half, limits), error_bar(half)]
     canvas = blank(bars[0].shape[0], width)

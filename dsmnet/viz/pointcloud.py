@@ -19,7 +19,7 @@ def depth_from_disparity(disparity: DisparityMap, calibration: Calibration) -> N
 
     Args:
         disparity: [H, W], pixels; 0 or not finite where unknown.
-        calibration: of the images at this size.
+        calibration: Calibration of the images at this size.
 
     Raises:
         DataError: The calibration does not say the focal length or the baseline.
@@ -55,7 +55,7 @@ def point_cloud(
     Args:
         disparity: [H, W], pixels; 0 or not finite where unknown.
         image: The left view, RGB [H, W, 3].
-        calibration: of the images at this size; its principal point defaults to the middle of the image.
+        calibration: Calibration of the images at this size; the principal point defaults to the middle.
         max_depth: Metres; what lies farther is left out.
         edge_filter: Leave out `flying_pixels` too.
 

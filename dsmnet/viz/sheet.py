@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from dsmnet.types import Image, Mask, StereoSample
-from dsmnet.viz.canvas import MUTED, Label, blank, paste, resize, resize_map, write
+from dsmnet.viz.canvas import MUTED, Label, blank, paste, resize_map, resize_photo, write
 from dsmnet.viz.color import color_disparity, disparity_range, grow, known_pixels
 from dsmnet.viz.panel import GAP, SPARSE, grid_columns, tile_size
 
@@ -85,7 +85,7 @@ def _strip(sample: StereoSample) -> Image:
     """Put the pictures of one pair side by side."""
     rows, columns = sample["left"].shape[:2]
     height, width = tile_size(rows, columns, TILE_AREA)
-    tiles = [resize(sample["left"], height, width), resize(sample["right"], height, width)]
+    tiles = [resize_photo(sample["left"], height, width), resize_photo(sample["right"], height, width)]
     if "disparity" in sample:
         known = known_pixels(sample["disparity"], sample.get("valid"))
         limits = disparity_range(sample["disparity"], known)

@@ -18,11 +18,11 @@ def fill_page(package: str, name: str, scripts: Sequence[str] = (), **values: An
     """Fill the template NAME.html that lies in a package, with NAME.css and the scripts beside it.
 
     Args:
-        package: Where the files lie.
-        name: Of template and style, without suffix.
+        package: Package of the files.
+        name: Name of template and style, without suffix.
         scripts: Names of the scripts, one after the other; NAME alone where there are none.
-        values: What the template names, besides `style`, `script`, `style_hash` and `script_hash`, by which
-            its security policy lets through that one style and that one script.
+        values: Values that the template names, besides `style`, `script`, `style_hash` and `script_hash`, by
+            which its security policy lets through that one style and that one script.
     """
     environment = Environment(
         loader=PackageLoader(package, "."),

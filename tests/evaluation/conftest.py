@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dsmnet.evaluation import Compared, evaluate
+from dsmnet.evaluation import Compared, Results, evaluate
 from dsmnet.evaluation.html import Pictures
-from dsmnet.evaluation.html.page import render
+from dsmnet.evaluation.html.results_page import render_results
 from dsmnet.types import Calibration, DisparityMap, Image, StereoSample
 
 MakeSample = Callable[..., StereoSample]
@@ -65,11 +65,11 @@ def make_sample() -> MakeSample:
 
 
 @pytest.fixture
-def make_page(tmp_path: Path) -> Callable[..., tuple[dict[str, Any], str]]:
+def make_page(tmp_path: Path) -> Callable[..., tuple[Results, str]]:
     def make(
         sets: Any, first: Any, compared: dict[str, Any] | None = None, limit: int = 200, **options: Any
-    ) -> tuple[dict[str, Any], str]:
-        """Evaluate a matcher, called "first", and others by label; return results.json and the page."""
+    ) -> tuple[Results, str]:
+        """Evaluate a matcher, called "first", and others by label; return its results and the page."""
         others = {label: Compared(matcher, f"{label}.ckpt") for label, matcher in (compared or {}).items()}
         label = "first" if others else "readsred"
         with Pictures(tmp_path / "page", limit) as pictures:
@@ -79,10 +79,10 @@ def make_page(tmp_path: Path) -> Callable[..., tuple[dict[str, Any], str]]:
                 progress=False,
                 label=label,
                 compared=others,
-                on_image=pictures.of(label),
-                on_others=pictures.of,
+                on_image=[pictures.drawn_by(label)],
+                on_others=pictures.drawn_by,
                 **options,
             )
-            return results, render(results, pictures)
+            return results, render_results(results, pictures)
 
     return make

@@ -22,7 +22,7 @@ def test_plain_operations_give_the_same_error(
     name: str, real_data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One pair of each set, the weights that come with the package; 64 pixels of range for speed."""
-    node = compose("evaluate", [f"eval={name}", f"paths.data={real_data}"]).eval.sets[name]
+    node = compose("evaluate", [f"dataset={name}", f"paths.data={real_data}"]).dataset
     if not Path(node.root).is_dir():
         pytest.skip(f"no {node.root}")
     pair = Subset(instantiate(node), [0])

@@ -14,18 +14,29 @@ import pytest
 from rich.console import Console
 
 from dsmnet.errors import FormatError, UserError
-from dsmnet.evaluation import comparison_report as report
+from dsmnet.evaluation import ImageResult, Rule, SetResult
 from dsmnet.evaluation.comparison import Statistic, compare
+from dsmnet.evaluation.comparison_report import (
+    comparison_markdown,
+    comparison_notes,
+    comparison_panels,
+    comparison_tables,
+    show_comparison,
+    statistic_text,
+    write_comparison,
+)
 from dsmnet.evaluation.runs import read_adaptations, read_runs
 
 WriteRun = Callable[..., Path]
 PROTOCOL = {"pixels": "noc", "ground_truth_below": None, "average": "image"}
 
 
-def entry(epe: float | None, images: int = 2) -> dict[str, Any]:
+def entry(epe: float | None, images: int = 2, **rule: Any) -> dict[str, Any]:
     """A set's entry of results.json; the other metrics are multiples of ten of the EPE."""
-    shares = {f"bad{k}": (epe or 9) * 10 * k for k in (1, 2, 3)} | {"d1": (epe or 9) * 20}
-    return {"epe": epe, **shares, "images": images, "pixels": 100 * images, "pixels_used": "noc"}
+    scores = {f"bad{k}": (epe or 9) * 10.0 * k for k in (1, 2, 3)} | {"d1": (epe or 9) * 20.0}
+    scores["epe"] = math.inf if epe is None else epe
+    per_image = [ImageResult(f"i{k}", scores, 100, 0.1, 192) for k in range(images)]
+    return SetResult("s", per_image, Rule(**{"headline": "d1", **rule}), pixels_used="noc").to_dict()
 
 
 @pytest.fixture
@@ -79,11 +90,11 @@ def test_mean_and_sample_deviation() -> None:
     ],
 )
 def test_cells(values: dict[int, float], text: str) -> None:
-    assert report.cell(Statistic(values), "epe", len(values)) == text
+    assert statistic_text(Statistic(values), "epe", len(values)) == text
 
 
 def test_a_cell_says_when_seeds_are_missing() -> None:
-    assert report.cell(Statistic({1: 10.0, 2: 14.0}), "d1", seeds=3) == "12.0 ± 2.8 (n=2)"
+    assert statistic_text(Statistic({1: 10.0, 2: 14.0}), "d1", seeds=3) == "12.0 ± 2.8 (n=2)"
 
 
 def test_numbers_of_two_groups(write_run: WriteRun, pattern: str, tmp_path: Path) -> None:
@@ -102,33 +113,32 @@ def test_numbers_of_two_groups(write_run: WriteRun, pattern: str, tmp_path: Path
     assert [run["folder"][-1] for run in content["runs"]] == ["c", "d", "a", "b"]
     assert content["runs"][2]["sets"]["kitti2015"]["bad2"] == 40.0
 
-    report.write(comparison, tmp_path / "out")
+    write_comparison(comparison, tmp_path / "out")
     assert json.loads((tmp_path / "out" / "comparison.json").read_text()) == content
     lines = (tmp_path / "out" / "comparison.md").read_text().splitlines()
     assert "| norm | n | source validation EPE px | kitti2015 EPE px |" in lines
     assert "| batch | 2 | 1.20 ± 0.28 | 2.50 ± 0.71 |" in lines
     assert "| group | 2 | **1.00 ± 0.14** | **25.0 ± 7.1** |" in lines  # D1
-    rows, panels, _ = report.panels(comparison, "epe")
+    rows, panels, _ = comparison_panels(comparison, "epe")
     assert rows == ["group", "batch"]
     assert [panel.title for panel in panels] == ["source validation", "kitti2015"]
     assert panels[1].rows[1] == ([2.0, 3.0], 2.5, pytest.approx(math.sqrt(0.5)))
 
 
 def test_the_terminal_shows_the_same_cells_whole(write_run: WriteRun, pattern: str) -> None:
-    names = ("kitti2015", "kitti2012", "middlebury", "middlebury2006", "eth3d", "synthetic")
-    write_run("a", sets={name: entry(1.0) for name in names})
+    headlines = {"kitti2015": "d1", "middlebury": "bad2", "eth3d": "bad1", "synthetic": None}
+    write_run("a", sets={name: entry(1.0, headline=metric) for name, metric in headlines.items()})
     comparison = compare(read_runs(pattern), "norm")
     console = Console(file=io.StringIO(), width=60)
-    report.show(comparison, console=console)
+    show_comparison(comparison, console=console)
     text = console.file.getvalue()  # type: ignore[attr-defined]
-    for _, *units in zip(*[table.columns for table in report.tables(comparison)], strict=True):
-        assert all(unit in text for _, unit in units)
+    epe, ranked = comparison_tables(comparison)
+    assert all(unit in text for table in (epe, ranked) for _, *units in table.headings for unit in units)
     assert "…" not in text
-    assert text.count("1.00 ± –") == len(names)
-    chosen = [unit for _, unit in list(report.tables(comparison))[1].columns[3:]]
-    assert chosen == ["D1 %", "D1 %", "bad-2 %", "bad-2 %", "bad-1 %", "bad-3 %"]
-    (only,) = report.tables(comparison, "bad3")
-    assert {unit for _, unit in only.columns[3:]} == {"bad-3 %"}
+    assert text.count("1.00 ± –") == len(headlines)
+    assert [unit for _, unit in ranked.headings[3:]] == ["D1 %", "bad-2 %", "bad-1 %", "bad-3 %"]
+    (only,) = comparison_tables(comparison, "bad3")
+    assert {unit for _, unit in only.headings[3:]} == {"bad-3 %"}
 
 
 def test_keys_that_make_groups(write_run: WriteRun, pattern: str) -> None:
@@ -152,7 +162,7 @@ def test_a_seed_twice_names_both_and_what_differs(write_run: WriteRun, pattern: 
 
 def test_other_protocols_and_other_images_are_not_compared(write_run: WriteRun, pattern: str) -> None:
     write_run("a", seed=1)
-    second = write_run("b", seed=2, protocol={"pixels": "all"})
+    second = write_run("b", seed=2, sets={"kitti2015": entry(1.0, pixels="all")})
     with pytest.raises(
         UserError, match=r"a was evaluated with protocol.pixels=noc, .*b with protocol.pixels=all"
     ):
@@ -170,22 +180,15 @@ def test_other_protocols_and_other_images_are_not_compared(write_run: WriteRun, 
 
 
 def test_rules_decide_what_is_compared_and_not_their_names(write_run: WriteRun, pattern: str) -> None:
-    rule = {
-        "pixels": "noc",
-        "ground_truth_below": None,
-        "average": "image",
-        "average_epe": None,
-        "headline": "bad1",
-    }
-    stated = entry(1.0) | {"rule": rule}
-    write_run("a", seed=1)  # a file of before rules were stated
-    write_run("b", seed=2, sets={"kitti2015": stated}, protocol={"name": "ours", "sets": {}, "pixels": "all"})
+    write_run("a", seed=1)
+    sets = {"kitti2015": entry(1.0, headline="bad1")}
+    write_run("b", seed=2, sets=sets, protocol={"name": "ours", "sets": {}, "pixels": "all"})
     comparison = compare(read_runs(pattern), "norm")
     assert comparison.to_dict()["rules"]["kitti2015"]["headline"] == "bad1"
-    assert [table.columns[-1][1] for table in report.tables(comparison)] == ["EPE px", "bad-1 %"]
-    assert any("pixels that both views see" in note.lower() for note in report.notes(comparison))
+    assert [table.headings[-1][1] for table in comparison_tables(comparison)] == ["EPE px", "bad-1 %"]
+    assert any("pixels that both views see" in note.lower() for note in comparison_notes(comparison))
     for key, value in (("average", "pixel"), ("average_epe", "pixel"), ("ground_truth_below", 192)):
-        folder = write_run(key, "group", sets={"kitti2015": stated | {"rule": rule | {key: value}}})
+        folder = write_run(key, "group", sets={"kitti2015": entry(1.0, **{key: value})})
         message = (
             rf"a was evaluated with protocol\.{key}=.*, .*{key} with protocol\.{key}={value} on kitti2015"
         )
@@ -210,11 +213,13 @@ def test_what_is_unfair_is_said(
     assert "c differ from" in messages
     assert "and the seed: model.width" in messages
     assert "different seeds (batch: 1, 2; group: 1)" in messages
-    assert "c/results.json: on kitti2015 some answers are nan or infinite, and so is epe" in messages
-    text = report.markdown(comparison).replace("**", "")
+    assert "c/results.json: on kitti2015 some predictions are nan or infinite, and so is epe" in messages
+    text = comparison_markdown(comparison).replace("**", "")
     assert "| batch | 2 | 1.50 ± 0.00 | 1.00 ± 0.00 | 0.50 ± – (n=1) |" in text
     assert "| group | 1 | 1.50 ± – | inf ± – | 0.40 ± – |" in text
-    assert "group, kitti2015: answers that are nan or infinite with seed 1." in report.notes(comparison)
+    assert "group, kitti2015: predictions that are nan or infinite with seed 1." in comparison_notes(
+        comparison
+    )
     found = comparison.to_dict()["groups"][1]["sets"]["kitti2015"]["epe"]
     assert found == {"mean": None, "sd": None, "n": 1, "seeds": [1], "infinite": [1]}
 
@@ -243,7 +248,7 @@ def test_a_run_without_a_curve_comes_last(
     write_run("b", "group", curve="2,99.0\n")
     comparison = compare(read_runs(pattern), "norm")
     assert [group.label for group in comparison.groups] == ["group", "batch"]
-    assert "| batch | 1 | – | 1.00 ± – |" in report.markdown(comparison).replace("**", "")
+    assert "| batch | 1 | – | 1.00 ± – |" in comparison_markdown(comparison).replace("**", "")
     assert "a: metrics.csv holds no val/epe" in caplog.text
 
 
@@ -288,8 +293,10 @@ def test_adaptations_stand_below_their_group(write_run: WriteRun, pattern: str, 
     found += read_adaptations(str(tmp_path / "adabn" / "*"), found)
     comparison = compare(found, "norm")
     assert [group.label for group in comparison.groups] == ["batch", "batch + AdaBN", "group"]
-    assert "| batch + AdaBN | 2 | – | **0.60 ± 0.14** | **0.40 ± – (n=1)** |" in report.markdown(comparison)
-    assert any(note.startswith("AdaBN: ") for note in report.notes(comparison))
+    assert "| batch + AdaBN | 2 | – | **0.60 ± 0.14** | **0.40 ± – (n=1)** |" in comparison_markdown(
+        comparison
+    )
+    assert any(note.startswith("AdaBN: ") for note in comparison_notes(comparison))
 
     write_adaptation(tmp_path / "adabn" / "k1_again", runs[1], 0.6)
     found = read_runs(pattern)

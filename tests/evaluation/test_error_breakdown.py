@@ -1,11 +1,11 @@
-"""Every cause is found where it was put, and the shares add up."""
+"""Every attribute is found where it was put, and the shares add up."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from dsmnet.evaluation.error_breakdown import CAUSES, ErrorsByCause, causes_of, markdown
+from dsmnet.evaluation.error_breakdown import ATTRIBUTES, ErrorBreakdown, breakdown_markdown, pixel_attributes
 from dsmnet.types import StereoSample
 
 SIZE = (60, 120)
@@ -30,9 +30,9 @@ def inside(mask, y0=20, y1=40, x0=50, x1=90):
     return mask[y0:y1, x0:x1].mean()
 
 
-def test_an_easy_wall_has_no_cause_but_its_left_border():
-    masks = causes_of(scene())
-    assert set(masks) == set(CAUSES)
+def test_an_easy_wall_has_no_attribute_but_its_left_border():
+    masks = pixel_attributes(scene())
+    assert set(masks) == set(ATTRIBUTES)
     for cause, mask in masks.items():
         assert mask.dtype == bool
         if cause != "outside":
@@ -80,8 +80,8 @@ def change(kind) -> StereoSample:
         ("views differ", np.s_[10:50, 20:100], None),
     ],
 )
-def test_a_cause_is_found_where_it_is(cause, where, elsewhere):
-    mask = causes_of(change(cause))[cause]
+def test_an_attribute_is_found_where_it_is(cause, where, elsewhere):
+    mask = pixel_attributes(change(cause))[cause]
     assert mask[where].mean() > 0.95
     if elsewhere is not None:
         assert mask[elsewhere].mean() < 0.02
@@ -91,7 +91,7 @@ def test_unknown_ground_truth_makes_no_edges():
     sample = scene()
     sample["valid"] = np.random.default_rng(1).random(SIZE) < 0.3
     sample["disparity"][~sample["valid"]] = 0
-    masks = causes_of(sample)
+    masks = pixel_attributes(sample)
     assert not masks["depth edge"].any()
     assert not masks["thin"].any()
     assert not masks["slanted"].any()
@@ -102,10 +102,10 @@ def test_shares_add_up():
     prediction = sample["disparity"].copy()
     prediction[20:40, 50:90] += 6  # all of the error on what is hidden
     prediction[0, 0] = np.nan  # no answer: as far off as the ground truth is large
-    errors = ErrorsByCause()
+    errors = ErrorBreakdown()
     errors("set", sample, prediction, sample["valid"])
-    found = errors.entry()["set"]
-    hidden = found["causes"]["occluded"]
+    found = errors.results()["set"].to_dict()
+    hidden = found["attributes"]["occluded"]
     assert hidden["epe"] == pytest.approx(6)
     assert hidden["d1"] == pytest.approx(100)
     assert hidden["pixels"] == pytest.approx(100 * 800 / 7200)
@@ -113,7 +113,7 @@ def test_shares_add_up():
     assert found["epe"] == pytest.approx(total / 7200)
     assert hidden["share_of_epe"] == pytest.approx(100 * 4800 / total)
     assert found["half_of_epe_from"] == pytest.approx(100 * 401 / 7200, abs=0.02)
-    assert found["causes"]["none of these"]["share_of_epe"] == pytest.approx(0, abs=1e-6)
-    text = markdown(errors.entry())
+    assert found["attributes"]["none of these"]["share_of_epe"] == pytest.approx(0, abs=1e-6)
+    text = breakdown_markdown(errors.results())
     assert "## set" in text
     assert "| occluded | 11.1 | 6.00 | 100.0 |" in text

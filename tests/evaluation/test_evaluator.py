@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import math
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +14,8 @@ import torch
 
 from dsmnet.errors import DataError, ShapeError, UserError
 from dsmnet.evaluation import EvaluationProtocol, evaluate, evaluate_set
-from dsmnet.evaluation.evaluator import describe, scored_pixels
+from dsmnet.evaluation.evaluator import matcher_result, scored_pixels
+from dsmnet.evaluation.results import MatcherResult
 from dsmnet.types import StereoSample
 
 MakeSample = Callable[..., StereoSample]
@@ -148,33 +148,29 @@ def test_ground_truth_that_is_not_finite_is_an_error(reads_red: Any, make_sample
         run(reads_red(), make_sample(target=math.inf))
 
 
-def test_seconds_are_those_of_the_matcher_without_reading(make_sample: MakeSample, reads_red: Any) -> None:
+@pytest.mark.parametrize(("device", "passes"), [("cpu", 2), ("cuda", 3)])
+def test_seconds_are_those_of_predict_without_reading_and_without_a_warm_up(
+    make_sample: MakeSample, reads_red: Any, monkeypatch: pytest.MonkeyPatch, device: str, passes: int
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr("dsmnet.inference.timing.time.perf_counter", lambda: now[0])
+
     class Slow(reads_red):  # type: ignore[misc]
         def predict(self, *args: Any) -> Any:
-            time.sleep(0.02)
+            now[0] += 2.0 if self.ranges or self.device.type == "cpu" else 50.0
             return super().predict(*args)
 
     class SlowDisk(list):
         def __getitem__(self, index: Any) -> Any:
-            time.sleep(0.2)
+            now[0] += 100.0
             return super().__getitem__(index)
 
+    matcher = Slow()
+    matcher.device = torch.device(device)
     samples = SlowDisk([make_sample("a"), make_sample("b")])
-    result = evaluate_set(Slow(), samples, progress=False)  # type: ignore[arg-type]
-    assert 0.02 <= result.seconds_per_image < 0.2
-
-
-def test_on_a_gpu_the_first_pass_is_not_timed(make_sample: MakeSample, reads_red: Any) -> None:
-    class SlowStart(reads_red):  # type: ignore[misc]
-        device = torch.device("cuda")
-
-        def predict(self, *args: Any) -> Any:
-            time.sleep(0.0 if self.ranges else 0.5)
-            return super().predict(*args)
-
-    matcher = SlowStart()
-    assert run(matcher, make_sample("a"), make_sample("b")).seconds_per_image < 0.2
-    assert len(matcher.ranges) == 3
+    result = evaluate_set(matcher, samples, progress=False)  # type: ignore[arg-type]
+    assert result.seconds_per_image == 2.0
+    assert len(matcher.ranges) == passes
 
 
 def test_results_have_the_agreed_form_and_are_strict_json(reads_red: Any, make_sample: MakeSample) -> None:
@@ -189,9 +185,9 @@ def test_results_have_the_agreed_form_and_are_strict_json(reads_red: Any, make_s
         baselines={"sgbm": reads_red()},
         checkpoint="w.ckpt",
         progress=False,
-        on_image=lambda name, sample, prediction, mask: seen.append((name, sample["name"], int(mask.sum()))),
+        on_image=[lambda name, sample, _, mask: seen.append((name, sample["name"], int(mask.sum())))],
     )
-    results = json.loads(json.dumps(results, allow_nan=False))
+    results = json.loads(json.dumps(results.to_dict(), allow_nan=False))
     assert results["checkpoint"] == "w.ckpt"
     assert {"pixels": "noc", "ground_truth_below": None, "average": "image"}.items() <= results[
         "protocol"
@@ -210,12 +206,5 @@ def test_results_have_the_agreed_form_and_are_strict_json(reads_red: Any, make_s
 def test_describe_names_a_network_by_its_configuration_and_others_by_their_class(reads_red: Any) -> None:
     net: Any = torch.nn.Linear(3, 4)
     net.config = {"model": "dsmnet_lite", "norm": "domain", "network": {}}
-    assert describe(net) == {"model": "dsmnet_lite", "norm": "domain", "parameters": 16}
-    assert describe(reads_red()) == {"model": "readsred", "norm": None, "parameters": 0}
-
-
-def test_a_protocol_with_a_typo_is_refused() -> None:
-    with pytest.raises(UserError, match="pixels=non-occluded: expected noc, occ or all"):
-        EvaluationProtocol(pixels="non-occluded")
-    with pytest.raises(UserError, match="ground_truth_below"):
-        EvaluationProtocol(ground_truth_below=0)
+    assert matcher_result(net, {}) == MatcherResult({}, "dsmnet_lite", "domain", 16)
+    assert matcher_result(reads_red(), {}) == MatcherResult({}, "readsred")

@@ -8,7 +8,6 @@ import html
 import re
 from collections.abc import Callable
 from html.parser import HTMLParser
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +16,15 @@ import numpy as np
 import pytest
 
 from dsmnet.errors import UserError
-from dsmnet.evaluation import report
+from dsmnet.evaluation import Results
 from dsmnet.evaluation.html.pictures import Pictures, shares
+from dsmnet.evaluation.report import HEADINGS, results_notes, results_table
 from dsmnet.viz.color import error_table
 
 VOID = {"meta", "link", "img", "input", "rect", "stop"}
 HOSTILE = """\x1b[31m<img src=x onerror="alert(1)">&amp;'"</script>"""
 
-MakePage = Callable[..., tuple[dict[str, Any], str]]
+MakePage = Callable[..., tuple[Results, str]]
 
 
 class Page(HTMLParser):
@@ -99,12 +99,11 @@ def test_the_summary_and_the_notes_are_those_of_the_markdown(
     make_page: MakePage, sets: Any, reads_red: Any
 ) -> None:
     results, text = make_page(sets, reads_red(), {"b": reads_red(1)}, baselines={"base": reads_red(3)})
-    results["missing"] = {}
     said = [value for _, value in Page(text).texts]
-    for row in report.rows(results):
-        cells = [cell for cell in row.cells if cell]
+    for row in results_table(results).rows:
+        cells = [cell for cell in row if cell]
         assert any(said[i : i + len(cells)] == cells for i in range(len(said)))
-    for note in report.notes(results):
+    for note in results_notes(results):
         assert note in said
     for known in ("b.ckpt", "readsred", "first"):
         assert known in said
@@ -130,7 +129,7 @@ def test_a_comparison_shows_both_and_where_the_second_is_worse(
     assert differences[:3] == [("-3.0", "better"), ("3.0", "worse"), ("-1.0", "better")]
     said = [value for _, value in page.texts]
     assert ("−3.00" in said, "+3.00" in said, "b − first" in said) == (True, True, True)
-    assert [option["value"] for option in page.all("option")] == [*report.HEADINGS, ""]
+    assert [option["value"] for option in page.all("option")] == [*HEADINGS, ""]
 
 
 def test_a_baseline_has_no_say_in_the_order(make_page: MakePage, sets: Any, reads_red: Any) -> None:
@@ -158,7 +157,7 @@ def test_an_answer_that_is_not_finite_comes_first_and_is_infinite(
     page = Page(text)
     assert page.rows()[0] == "best"
     assert page.all("td", **{"data-value": "inf", "data-metric": "epe"})
-    assert any("torn: 1 answers are nan or infinite" in value for _, value in page.texts)
+    assert any("torn: 1 pixels are predicted as nan or infinite" in value for _, value in page.texts)
 
 
 def test_names_stay_text(make_page: MakePage, make_sample: Any, reads_red: Any) -> None:
@@ -235,9 +234,3 @@ def test_the_temporary_pictures_go_even_when_the_evaluation_fails(
     with pytest.raises(UserError, match="no answer"):
         make_page(sets, reads_red(), {"b": Fails()})
     assert list((tmp_path / "page").iterdir()) == []
-
-
-def test_the_template_is_a_file_of_the_package() -> None:
-    folder = resources.files("dsmnet.evaluation.html")
-    for name in ("page.html", "page.css", "page.js"):
-        assert folder.joinpath(name).is_file()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from dsmnet.errors import UserError
-from dsmnet.evaluation.labels import chosen_checkpoints, labels
+from dsmnet.evaluation.checkpoint_labels import checkpoint_labels, chosen_checkpoints
 
 
 @pytest.mark.parametrize(
@@ -30,11 +30,11 @@ from dsmnet.evaluation.labels import chosen_checkpoints, labels
 )
 def test_labels_are_short_and_unique(paths: list[str], expected: list[str], monkeypatch: Any) -> None:
     monkeypatch.chdir("/")
-    assert labels(paths) == expected
+    assert checkpoint_labels(paths) == expected
 
 
 def test_a_baseline_keeps_its_name() -> None:
-    found = labels(["runs/sgbm.ckpt", "runs/b.ckpt"], reserved=["sgbm"])
+    found = checkpoint_labels(["runs/sgbm.ckpt", "runs/b.ckpt"], reserved=["sgbm"])
     assert found == ["sgbm.ckpt", "b.ckpt"]
 
 

@@ -12,7 +12,8 @@ import pytest
 
 from dsmnet.config import compose, config_dir, instantiate
 from dsmnet.evaluation import EvaluationProtocol, evaluate, evaluate_set
-from dsmnet.evaluation.cells import CAP, MEASURES, count_cells
+from dsmnet.evaluation.regions import CAP, count_errors
+from dsmnet.metrics import THRESHOLDS
 from dsmnet.types import StereoSample
 
 PRESETS = sorted(path.stem for path in (config_dir() / "protocol").glob("*.yaml"))
@@ -182,7 +183,7 @@ def test_regions_are_what_the_loops_give(noc: bool) -> None:
     entry = score(images, preset("ours"))["regions"]
     thresholds = {"bad0.5": 0.5, "bad1": 1, "bad2": 2, "bad3": 3}
     measures: dict[str, Any] = {"epe": error, **{name: above(k) for name, k in thresholds.items()}, "d1": d1}
-    assert set(measures) == set(MEASURES)
+    assert set(measures) == {"epe", *THRESHOLDS, "d1"}
     seen = {"noc": (True,), "occ": (False,), "all": (True, False)}
     assert entry.keys() == (set(seen) if noc else {"all"})
     for pixels, by_cap in entry.items():
@@ -264,7 +265,7 @@ def test_the_result_says_what_a_protocol_needs_and_the_set_lacks() -> None:
 def test_the_whole_protocol_is_written_and_stays_small() -> None:
     images = make_images()
     samples: Any = {"kitti2015": [s for s, _ in images], "middlebury_half": [s for s, _ in images]}
-    results = evaluate(Answers(images), samples, preset("raft"), progress=False)
+    results = evaluate(Answers(images), samples, preset("raft"), progress=False).to_dict()
     protocol = results["protocol"]
     assert (protocol["name"], protocol["pixels"], protocol["ground_truth_below"]) == ("raft", "all", None)
     assert protocol["sets"]["middlebury"]["ground_truth_below"] == 1000
@@ -277,9 +278,11 @@ def test_the_whole_protocol_is_written_and_stays_small() -> None:
     assert len(json.dumps({key: half[key] for key in ("regions", "objects", "rule")})) < 4000
 
 
-def test_the_cells_hold_each_known_pixel_once() -> None:
+def test_each_known_pixel_counts_once() -> None:
     (sample, prediction), *_ = make_images()
     scored = sample["valid"] & (sample["disparity"] < 100)
-    cells = count_cells(sample, prediction, scored)
-    assert cells[..., 0].sum() == sample["valid"].sum()
-    assert cells[:, :, 1, :, 0].sum() == scored.sum()
+    errors = count_errors(sample, prediction, scored)
+    assert errors.scored.pixels == scored.sum()
+    known = sample["valid"].sum()
+    assert errors.regions["noc", "none"].pixels + errors.regions["occ", "none"].pixels == known
+    assert errors.objects["all", "bg"].pixels + errors.objects["all", "fg"].pixels == known

@@ -23,8 +23,8 @@ def test_the_longest_name_decides() -> None:
         ({"average": "set"}, r"^protocol\.average=set: expected image or pixel$"),
         ({"average_epe": "set"}, r"average_epe=set: expected null, image or pixel$"),
         ({"headline": "rmse"}, r"headline=rmse: expected null, epe, bad1, bad2, bad3 or d1$"),
-        ({"ground_truth_below": "much"}, r"ground_truth_below=much: expected a positive number or null$"),
-        ({"ground_truth_below": 0}, r"ground_truth_below=0: expected a positive number"),
+        ({"ground_truth_below": "much"}, r"ground_truth_below=much: expected a number above 0$"),
+        ({"ground_truth_below": 0}, r"ground_truth_below=0: expected a number above 0"),
         ({"ground_truth_from": -1}, r"ground_truth_from=-1: expected"),
         (
             {"ground_truth_from": 9, "ground_truth_below": 9},

@@ -9,7 +9,7 @@ import pytest
 
 from dsmnet.datasets.kitti import Kitti2015
 from dsmnet.errors import DataError, UserError
-from dsmnet.evaluation import HeldBack, find_sets
+from dsmnet.evaluation import ValidationSplit, find_sets
 
 
 def build(node: dict[str, Any]) -> Any:
@@ -43,8 +43,8 @@ class Ten:
 
 
 def test_held_back_images_are_the_first_of_the_validation_part() -> None:
-    held = HeldBack(Ten(), images=3)
+    held = ValidationSplit(Ten(), images=3)
     assert (held.name, [held[i] for i in range(len(held))]) == ("ten", [6, 7, 8])
-    assert len(HeldBack(Ten(), images=99)) == 4
+    assert len(ValidationSplit(Ten(), images=99)) == 4
     with pytest.raises(UserError, match="images=0"):
-        HeldBack(Ten(), images=0)
+        ValidationSplit(Ten(), images=0)

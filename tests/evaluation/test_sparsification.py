@@ -13,8 +13,7 @@ import pytest
 
 from dsmnet.config import compose, instantiate
 from dsmnet.evaluation import EvaluationProtocol, cross_domain_evaluation
-from dsmnet.evaluation.confidence import present
-from dsmnet.evaluation.sparsification import KEPT, Sparsification, curve
+from dsmnet.evaluation.sparsification import KEPT, Sparsification, sparsification_curve
 
 
 def test_a_curve_by_a_plain_loop() -> None:
@@ -22,21 +21,21 @@ def test_a_curve_by_a_plain_loop() -> None:
     errors, confidence = rng.exponential(1, 337), rng.uniform(0, 1, 337)
     ordered = errors[np.argsort(-confidence)]
     expected = [ordered[: max(round(share * 337), 1)].mean() for share in KEPT]
-    np.testing.assert_allclose(curve(errors, confidence), expected)
+    np.testing.assert_allclose(sparsification_curve(errors, confidence), expected)
 
 
 def test_the_order_of_equal_confidence_says_nothing() -> None:
     errors = np.array([0.0, 0, 0, 8])
-    np.testing.assert_allclose(curve(errors, np.ones(4)), 2)
-    np.testing.assert_allclose(curve(errors, np.array([1, 1, 0, 0]))[KEPT <= 0.5], 0)
+    np.testing.assert_allclose(sparsification_curve(errors, np.ones(4)), 2)
+    np.testing.assert_allclose(sparsification_curve(errors, np.array([1, 1, 0, 0]))[KEPT <= 0.5], 0)
 
 
 def test_the_oracle_is_the_lower_bound_and_its_opposite_the_upper() -> None:
     errors = np.random.default_rng(0).exponential(1, 1000)
     confidence = np.random.default_rng(1).uniform(0, 1, 1000)
-    assert (curve(errors, -errors) <= curve(errors, confidence) + 1e-9).all()
-    assert (curve(errors, confidence) <= curve(errors, errors) + 1e-9).all()
-    assert curve(errors, confidence)[-1] == pytest.approx(errors.mean())
+    assert (sparsification_curve(errors, -errors) <= sparsification_curve(errors, confidence) + 1e-9).all()
+    assert (sparsification_curve(errors, confidence) <= sparsification_curve(errors, errors) + 1e-9).all()
+    assert sparsification_curve(errors, confidence)[-1] == pytest.approx(errors.mean())
 
 
 class KnowsItsErrors:
@@ -74,7 +73,7 @@ def test_an_honest_confidence_gains_all_a_lying_one_loses(uneven: Any, honest: b
     for sample in (uneven("a", (10, 20), 9), uneven("b", (8, 30), 4)):
         prediction = matcher.predict(sample["left"], sample["right"])
         watcher("made", sample, prediction, sample["valid"])
-    entry = watcher.to_dict()["sets"]["made"]
+    entry = watcher.results().to_dict()["sets"]["made"]
     assert entry["images"] == 2
     for metric in ("epe", "bad1", "bad3"):
         found = entry[metric]["sharpness"]
@@ -90,7 +89,7 @@ def test_images_count_as_in_the_table(uneven: Any, average: str, expected: float
     watcher = Sparsification(matcher, EvaluationProtocol(average=average))
     for sample in (uneven("a", (10, 20), 9), uneven("b", (8, 30), 4)):
         watcher("made", sample, matcher.predict(sample["left"], sample["right"]), sample["valid"])
-    entry = watcher.to_dict()["sets"]["made"]["epe"]
+    entry = watcher.results().to_dict()["sets"]["made"]["epe"]
     assert entry["random"]["area"] == pytest.approx(expected)
     assert entry["both"]["curve"][-1] == pytest.approx(expected)
 
@@ -101,11 +100,10 @@ def test_a_matcher_without_a_distribution_has_consistency_alone(
     watcher = Sparsification(matcher := reads_red(1), EvaluationProtocol())
     sample = uneven("a", (10, 60), 9)
     watcher("made", sample, matcher.predict(sample["left"], sample["right"]), sample["valid"])
-    found = watcher.to_dict()
+    found = watcher.results().to_dict()
     assert found["sets"]["made"]["epe"].keys() == {"consistency", "oracle", "random"}
     assert found["sets"]["made"]["epe"]["consistency"]["gain"] is None  # all errors are the same
-    named = {"model": "red", "norm": None, "parameters": 0, "checkpoint": None, "confidence": found}
-    present(named, tmp_path)
+    watcher.results().present("red", tmp_path)
     assert "consistency" in capsys.readouterr().out
     assert (tmp_path / "sparsification.png").is_file()
 
@@ -117,7 +115,7 @@ def test_an_answer_that_is_no_number_is_an_infinite_error(uneven: Any) -> None:
     prediction[0, 0] = np.nan
     watcher = Sparsification(matcher, EvaluationProtocol())
     watcher("made", sample, prediction, sample["valid"])
-    entry = watcher.to_dict()["sets"]["made"]
+    entry = watcher.results().to_dict()["sets"]["made"]
     assert entry["epe"]["random"]["area"] is None
     assert entry["epe"]["oracle"]["curve"][-1] is None
     assert entry["epe"]["oracle"]["curve"][0] == 0
@@ -130,7 +128,7 @@ def test_an_evaluation_writes_numbers_table_and_figure(
 ) -> None:
     small = ["eval=synthetic", "eval.sets.synthetic.images=2", "eval.sets.synthetic.dataset.size=[48,192]"]
     cfg = compose("evaluate", [*small, "confidence=true", "progress=false", f"paths.output={tmp_path}"])
-    results = cross_domain_evaluation(KnowsItsErrors(), cfg, tmp_path, build=instantiate)
+    results = cross_domain_evaluation(KnowsItsErrors(), cfg, tmp_path, build=instantiate).to_dict()
     entry = results["confidence"]["sets"]["synthetic"]
     assert entry["epe"]["both"]["curve"][-1] == pytest.approx(results["sets"]["synthetic"]["epe"], rel=1e-5)
     assert entry["bad3"]["random"]["area"] == pytest.approx(results["sets"]["synthetic"]["bad3"], rel=1e-5)
@@ -146,6 +144,6 @@ def test_an_evaluation_writes_numbers_table_and_figure(
 def test_without_the_option_nothing_is_matched_again(tmp_path: Path) -> None:
     small = ["eval=synthetic", "eval.sets.synthetic.images=1", "eval.sets.synthetic.dataset.size=[48,192]"]
     cfg = compose("evaluate", [*small, "progress=false", f"paths.output={tmp_path}"])
-    results = cross_domain_evaluation(KnowsItsErrors(), cfg, tmp_path, build=instantiate)
+    results = cross_domain_evaluation(KnowsItsErrors(), cfg, tmp_path, build=instantiate).to_dict()
     assert "confidence" not in results
     assert not (tmp_path / "sparsification.png").exists()

@@ -189,7 +189,7 @@ def test_every_network_knows_where_its_planes_lie(name: str) -> None:
 def test_real_pairs_are_ordered_far_better_than_by_chance(real_data: Path) -> None:
     from dsmnet import load_model
     from dsmnet.datasets.middlebury import Middlebury
-    from dsmnet.evaluation.sparsification import curve
+    from dsmnet.evaluation.sparsification import sparsification_curve as curve
 
     pair = Middlebury(real_data / "MiddEval3", resolution="Q")[0]
     net = load_model(device="cpu")

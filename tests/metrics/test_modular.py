@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from dsmnet.metrics import D1, EPE, BadPixel, bad_pixel, d1, epe
-from dsmnet.metrics.modular import DisparityMetric
+from dsmnet.metrics import bad_pixel, d1, epe
+from dsmnet.metrics.modular import D1, EPE, BadPixel, DisparityMetric
 
 PAIRS: dict[str, tuple[Callable[..., DisparityMetric], Callable[..., Tensor]]] = {
     "epe": (EPE, epe),

@@ -16,13 +16,12 @@ import pytest
 from dsmnet.datasets.eth3d import Eth3d
 from dsmnet.datasets.kitti import Kitti2012
 from dsmnet.errors import DataError, UserError
-from dsmnet.submission import Answer, UploadForm, expected_answers, method_of, validate
-from dsmnet.submission.eth3d import eth3d
-from dsmnet.submission.kitti import kitti2012
-from dsmnet.submission.middlebury import middlebury
+from dsmnet.submission import UploadEntry, UploadForm, method_of, upload_entries, validate_upload
 from dsmnet.types import StereoSample
 
 NAMES = [f"{i:04d}_10.png" for i in range(3)]
+KITTI = UploadForm("{name}.png", "png16")
+MIDDLEBURY = UploadForm("{split}Q/{name}/disp0{method}.pfm", "pfm", "{split}Q/{name}/time{method}.txt")
 MAP = cv2.imencode(".png", np.full((20, 34), 512, np.uint16))[1].tobytes()
 
 
@@ -30,11 +29,11 @@ class Job(NamedTuple):
     """What the archive is checked against, and where it lies."""
 
     form: UploadForm
-    answers: list[Answer]
+    entries: list[UploadEntry]
     archive: Path
 
     def problems(self) -> list[str]:
-        return validate(self.archive, self.form, self.answers)
+        return validate_upload(self.archive, self.form, self.entries)
 
     def write(self, *more: tuple[str | zipfile.ZipInfo, bytes], skip: str = "", method: int = 8) -> None:
         """Write a good upload without one of its files, and with others."""
@@ -60,8 +59,8 @@ def pairs() -> list[StereoSample]:
 def job(tmp_path: Path) -> Job:
     Kitti2012.write_fake(tmp_path / "data", pairs(), split="testing")
     dataset = Kitti2012(tmp_path / "data", split="testing", require_ground_truth=False)
-    answers = expected_answers(kitti2012(), {"testing": dataset}, "m")
-    made = Job(kitti2012(), answers, tmp_path / "upload.zip")
+    entries = upload_entries(KITTI, {"testing": dataset}, "m")
+    made = Job(KITTI, entries, tmp_path / "upload.zip")
     made.write()
     assert made.problems() == []
     return made
@@ -107,10 +106,11 @@ def test_a_bomb_is_not_unpacked(job: Job, stated: str) -> None:
 def test_a_bomb_in_the_place_of_a_time_is_not_unpacked(tmp_path: Path) -> None:
     Eth3d.write_fake(tmp_path / "data", pairs(), split="testing")
     dataset = Eth3d(tmp_path / "data", split="testing", require_ground_truth=False)
-    answers = expected_answers(eth3d(), {"testing": dataset}, "m")
+    form = UploadForm("low_res_two_view/{name}.pfm", "pfm", "low_res_two_view/{name}.txt")
+    entries = upload_entries(form, {"testing": dataset}, "m")
     with zipfile.ZipFile(tmp_path / "upload.zip", "w", zipfile.ZIP_DEFLATED) as content:
         content.writestr("low_res_two_view/0000.txt", b"runtime 1" + bytes(50_000_000))
-    problems, held = peak(lambda: validate(tmp_path / "upload.zip", eth3d(), answers))
+    problems, held = peak(lambda: validate_upload(tmp_path / "upload.zip", form, entries))
     assert "low_res_two_view/0000.txt: 50000009 bytes, where at most 65536 were expected" in problems
     assert held < 2_000_000
 
@@ -198,19 +198,19 @@ def test_files_that_share_their_bytes_are_named(job: Job) -> None:
 def test_a_method_is_a_name_that_files_may_have(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "upload.zip", "w") as content:
         content.writestr("trainingQ/Piano/disp0\x1b[2J.pfm", b"")
-    assert method_of(tmp_path / "upload.zip", middlebury("Q")) is None
+    assert method_of(tmp_path / "upload.zip", MIDDLEBURY) is None
     with zipfile.ZipFile(tmp_path / "upload.zip", "w") as content:
         for number in range(500):
             content.writestr(f"trainingQ/Piano/disp0M{number}.pfm", b"")
     with pytest.raises(UserError, match=r"results of several methods.*and 480 more") as error:
-        method_of(tmp_path / "upload.zip", middlebury("Q"))
+        method_of(tmp_path / "upload.zip", MIDDLEBURY)
     assert len(str(error.value)) < 500
 
 
 def test_what_is_no_file_is_refused(job: Job) -> None:
     for path in (job.archive.parent, Path("/dev/zero"), job.archive.parent / "gone.zip"):
         with pytest.raises(DataError, match="no such file"):
-            validate(path, job.form, job.answers)
+            validate_upload(path, job.form, job.entries)
 
 
 def test_damaged_archives_are_told_in_short_lines(job: Job) -> None:

@@ -76,7 +76,6 @@ READ = {
     "benchmark": ("scaling.checkpoint", "rivals.psmnet", "rivals.gwcnet"),
     "check_data": ("dataset=folder dataset.left", "dataset=folder dataset.right", "paths.data"),
     "compare": ("runs", "adapted"),
-    "curve": ("checkpoints", "eval.sets.kitti2015.root"),
     "evaluate": (
         "checkpoint",
         "compare",
@@ -85,7 +84,7 @@ READ = {
     ),
     "export": ("checkpoint",),
     "predict": ("left", "right", "calib", "checkpoint", "paths.data"),
-    "submit": ("checkpoint", "validate", "benchmark.dataset.root"),
+    "submit": ("checkpoint", "validate", "upload.dataset.root"),
     "train": ("resume", "init", "dataset.textures", "dataset=eth3d dataset.subset"),
     "visualize": ("disparity", "left", "ground_truth", "calib"),
 }
@@ -178,7 +177,7 @@ def test_path_that_cannot_be_one_is_refused(argument: str) -> None:
 
 @pytest.mark.parametrize(
     ("tool", "option"),
-    [("compare", "runs"), ("curve", "checkpoints"), ("visualize", "disparity"), ("export", "paths.output")],
+    [("compare", "runs"), ("visualize", "disparity"), ("export", "paths.output")],
 )
 def test_null_is_a_name_where_one_is_needed(tool: str, option: str) -> None:
     assert composed(tool, f"{option}=null") == "null"

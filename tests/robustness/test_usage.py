@@ -26,7 +26,7 @@ def test_usage_explains_every_option_within_80_columns(name: str) -> None:
 def test_usage_lists_the_groups_of_the_tool_alone() -> None:
     text = usage(config_dir(), "evaluate", "About.")
     assert re.search(r"^  eval=cross_domain .*table", text, re.MULTILINE)
-    assert "cross_domain, eth3d, kitti2012" in text
+    assert "cross_domain, sceneflow, synthetic" in text
     for other in ("optimizer", "schedule=", "experiment", "hydra."):
         assert other not in text
     assert "Groups" not in usage(config_dir(), "predict", "About.")

@@ -10,6 +10,8 @@ from typing import Any
 import cv2
 import pytest
 
+from dsmnet.evaluation import ImageResult, SetResult
+
 RunTool = Callable[..., Any]
 PROTOCOL = {
     "protocol": {"pixels": "noc", "ground_truth_below": None, "average": "image"},
@@ -18,8 +20,8 @@ PROTOCOL = {
 
 
 def entry(epe: float) -> dict[str, Any]:
-    shares = dict.fromkeys(("bad1", "bad2", "bad3", "d1"), 10 * epe)
-    return {"epe": epe, **shares, "images": 1, "pixels": 9, "pixels_used": "all"}
+    scores = {"epe": epe, **dict.fromkeys(("bad1", "bad2", "bad3", "d1"), 10 * epe)}
+    return SetResult("eth3d", [ImageResult("a", scores, 9, 0.1, 192)]).to_dict()
 
 
 @pytest.fixture
@@ -82,7 +84,7 @@ def test_one_metric_and_a_list_of_patterns(run_tool: RunTool, place: Path) -> No
         (["runs=runs/*", "adapted=nowhere"], "adapted=nowhere: no such folder"),
         (["runs=runs/*", "by=[color]"], "by=color: runs/batch-1/config.yaml has neither"),
         (["runs=runs/*", "by=model"], "runs/batch-1 and runs/domain-1 are both of group tiny with seed 1"),
-        (["runs=runs/*", "metric=bad4"], "metric=bad4: expected null or one of epe,"),
+        (["runs=runs/*", "metric=bad4"], "metric=bad4: expected null, epe, bad1"),
     ],
 )
 def test_mistakes_are_named(run_tool: RunTool, place: Path, overrides: list[str], message: str) -> None:

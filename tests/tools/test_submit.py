@@ -49,25 +49,43 @@ def data(tmp_path: Path) -> Path:
 
 
 def test_a_complete_upload(run_tool: RunTool, data: Path):
-    options = ["benchmark=eth3d", f"paths.data={data}", "max_disparity=48"]
+    options = ["upload=eth3d", f"paths.data={data}", "max_disparity=48"]
     run = run_tool("submit", *options, load_model=load)
     assert run.status == 0, run.log
-    assert "20 answers, complete" in run.log
+    assert "20 pairs, complete" in run.log
     with zipfile.ZipFile(run.output / "constant.zip") as archive:
         assert len(archive.namelist()) == 40
         assert archive.comment == b""
         assert archive.read("low_res_two_view/0003.txt").startswith(b"runtime ")
-    record = json.loads((run.output / "submission.json").read_text())
-    assert len(record["answers"]) == 20
-    assert record["made_by"]["tile"] == "auto"
-    again = run_tool("submit", *options, load_model=load)
-    assert "20 of 20 answers were there from an earlier run" in again.log
-    assert run_tool("submit", *options, "method=Mine", load_model=load).status == 0
+    lines = [json.loads(line) for line in (run.output / "predictions.jsonl").read_text().splitlines()]
+    assert lines[0]["made_by"]["tile"] == "auto"
+    assert len(lines) == 1 + 20
+    again = run_tool("submit", *options, "resume=true", "method=Mine", load_model=load)
+    assert again.status == 0, again.log
+    assert "20 of 20 pairs are finished already" in again.log
     assert (run.output / "Mine.zip").is_file()
+    other = run_tool("submit", *options, "resume=true", "max_disparity=32", load_model=load)
+    assert other.status == 1
+    assert "resume=true max_disparity=32: what is in" in other.log
+
+
+def test_a_broken_pair_fails_by_name_and_the_rest_goes_on(run_tool: RunTool, data: Path):
+    options = ["upload=kitti2015", f"paths.data={data}", "partial=true"]
+    broken = data / "KITTI_2015" / "testing" / "image_3" / "0000_10.png"
+    whole = broken.read_bytes()
+    broken.write_bytes(whole[:100])
+    run = run_tool("submit", *options, load_model=load)
+    assert run.status == 1
+    assert "1 of 2 pairs failed: testing_0000_10" in run.log
+    assert not (run.output / "constant.zip").exists()
+    broken.write_bytes(whole)
+    again = run_tool("submit", *options, "resume=true", load_model=load)
+    assert again.status == 0, again.log
+    assert "1 of 2 pairs are finished already" in again.log
 
 
 def test_a_part_of_a_split_is_said_to_be_one(run_tool: RunTool, data: Path):
-    options = ["benchmark=kitti2015", f"paths.data={data}"]
+    options = ["upload=kitti2015", f"paths.data={data}"]
     run = run_tool("submit", *options, load_model=load)
     assert run.status == 1
     assert "constant.zip: partial, 2 of 200 testing pairs" in run.log
@@ -80,7 +98,7 @@ def test_a_part_of_a_split_is_said_to_be_one(run_tool: RunTool, data: Path):
 
 
 def test_validate_checks_and_predicts_nothing(run_tool: RunTool, data: Path, tmp_path: Path):
-    options = ["benchmark=eth3d", f"paths.data={data}"]
+    options = ["upload=eth3d", f"paths.data={data}"]
     archive = run_tool("submit", *options, load_model=load).output / "constant.zip"
     checked = run_tool("submit", *options, f"validate={archive}", load_model=None)
     assert checked.status == 0, checked.log
@@ -99,7 +117,7 @@ def test_middlebury_wants_both_splits_of_one_resolution(run_tool: RunTool, tmp_p
     root = tmp_path / "MiddEval3"
     for split in ("training", "test"):
         Middlebury.write_fake(root, pairs(15), split=split, resolution="H")
-    options = ["benchmark=middlebury", f"paths.data={tmp_path}", "benchmark.dataset.resolution=H"]
+    options = ["upload=middlebury", f"paths.data={tmp_path}", "upload.dataset.resolution=H"]
     run = run_tool("submit", *options, "method=Mine", load_model=load)
     assert run.status == 0, run.log
     with zipfile.ZipFile(run.output / "Mine.zip") as archive:
@@ -119,7 +137,7 @@ def test_middlebury_wants_both_splits_of_one_resolution(run_tool: RunTool, tmp_p
         (["split=training"], "split=training: expected one of test"),
         (["method=a/b"], "method=a/b: expected letters"),
         (["max_disparity=far"], "max_disparity=far"),
-        (["benchmark=eth3d", "paths.data=nowhere"], "that folder does not exist"),
+        (["upload=eth3d", "paths.data=nowhere"], "that folder does not exist"),
     ],
 )
 def test_wrong_options(run_tool: RunTool, data: Path, options: list[str], message: str):
@@ -128,11 +146,11 @@ def test_wrong_options(run_tool: RunTool, data: Path, options: list[str], messag
     assert message in run.log
 
 
-@pytest.mark.parametrize("benchmark", ["kitti2012", "kitti2015", "middlebury", "eth3d"])
-def test_each_benchmark_spells_its_options(benchmark: str):
-    cfg = compose("submit", [f"benchmark={benchmark}", "paths.output=unused"])
-    assert cfg.benchmark.dataset.require_ground_truth is False
-    assert cfg.split in cfg.benchmark.splits
+@pytest.mark.parametrize("upload", ["kitti2012", "kitti2015", "middlebury", "eth3d"])
+def test_each_upload_spells_its_options(upload: str):
+    cfg = compose("submit", [f"upload={upload}", "paths.output=unused"])
+    assert cfg.upload.dataset.require_ground_truth is False
+    assert cfg.split in cfg.upload.splits
 
 
 @pytest.mark.real_data
@@ -144,14 +162,14 @@ def test_real_pairs(run_tool: RunTool, real_data: Path, benchmark: str, folder: 
     if not (real_data / folder).is_dir():
         pytest.skip(f"{folder} is not there")
     run = run_tool(
-        "submit", f"benchmark={benchmark}", f"paths.data={real_data}", "partial=true", load_model=load
+        "submit", f"upload={benchmark}", f"paths.data={real_data}", "partial=true", load_model=load
     )
     assert run.status == 0, run.log
     names = zipfile.ZipFile(run.output / "constant.zip").namelist()
     assert any(name.startswith(size or "disp_0") for name in names)
     checked = run_tool(
         "submit",
-        f"benchmark={benchmark}",
+        f"upload={benchmark}",
         f"paths.data={real_data}",
         "partial=true",
         f"validate={run.output / 'constant.zip'}",
@@ -164,7 +182,7 @@ def test_twenty_problems_are_listed_and_the_others_counted(run_tool: RunTool, da
     with zipfile.ZipFile(tmp_path / "upload.zip", "w") as archive:
         for number in range(3000):
             archive.writestr(f"more/{number}", b"")
-    options = ["benchmark=kitti2015", f"paths.data={data}"]
+    options = ["upload=kitti2015", f"paths.data={data}"]
     run = run_tool("submit", *options, f"validate={tmp_path / 'upload.zip'}")
     assert run.status == 1
     assert run.log.count("missing") + run.log.count("unexpected file") == 20

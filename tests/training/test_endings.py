@@ -94,7 +94,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def real(folder: Path, *overrides: str) -> DictConfig:
     """A small training on what `Kitti2015.write_fake` has written below a folder."""
     kept = [option for option in SMALL if not option.startswith(("dataset.", "eval"))]
-    data = ["dataset=kitti2015", "eval=kitti2015", f"paths.data={folder / 'data'}"]
+    data = ["dataset=kitti2015", f"paths.data={folder / 'data'}"]
     return compose("train", [*kept, *data, f"paths.output={folder}", *overrides])
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
+from dsmnet import metrics
 from dsmnet.errors import ShapeError, UserError
-from dsmnet.metrics import functional
 from dsmnet.viz.color import (
     check_limits,
     color_disparity,
@@ -124,7 +124,7 @@ def test_an_error_is_warm_exactly_where_d1_counts_it():
     code = np.array([1 << 16, 1 << 8, 1])
     warm = np.isin(color_error(prediction, target).astype(int) @ code, error_table()[5:].astype(int) @ code)
     assert not warm[0].any()
-    d1 = functional.d1(*(torch.from_numpy(m) for m in (prediction, target, target > 0)))
+    d1 = metrics.d1(*(torch.from_numpy(m) for m in (prediction, target, target > 0)))
     assert 100 * warm.mean() == pytest.approx(float(d1), abs=1e-4)
 
 
@@ -136,7 +136,7 @@ def test_error_is_black_where_ground_truth_is_unknown_and_spreads_on_demand():
     spread = color_error(prediction, target, spread=1)
     assert spread.any(axis=-1).sum() == 5  # the pixel and its four neighbours
     np.testing.assert_array_equal(spread[3, 4], error_table()[7])
-    with pytest.raises(ShapeError, match=r"\(7, 6\).*\(7, 7\)"):
+    with pytest.raises(ShapeError, match=r"\[7, 6\].*\[7, 7\]"):
         color_error(prediction[:, :6], target)
 
 

@@ -11,7 +11,7 @@ from matplotlib.colors import to_rgb
 from numpy.typing import NDArray
 
 from dsmnet.types import Image
-from dsmnet.viz.dotplot import DOT, MEAN, Dots, Panel, dot_plot
+from dsmnet.viz.dotplot import DOT, MEAN, DotPanel, Dots, dot_plot
 
 NOTHING = Dots([], math.nan, math.nan)
 
@@ -26,7 +26,7 @@ def places(picture: Image, color: str, alpha: float = 1.0) -> NDArray[np.float64
 
 
 def test_a_dot_per_value_and_smaller_ones_to_the_left() -> None:
-    panel = Panel("set", "px", [NOTHING, Dots([1.0, 2.0, 4.0], math.nan, math.nan)])
+    panel = DotPanel("set", "px", [NOTHING, Dots([1.0, 2.0, 4.0], math.nan, math.nan)])
     picture = dot_plot(["above", "below"], [panel], "title")
     dots = places(picture, DOT, alpha=0.6)
     assert len(dots) == 3
@@ -37,7 +37,7 @@ def test_a_dot_per_value_and_smaller_ones_to_the_left() -> None:
 
 def test_rows_go_down_and_the_mean_is_marked() -> None:
     rows = [Dots([], 3.0, math.nan), Dots([], 1.0, 0.5)]
-    picture = dot_plot(["first", "second"], [Panel("set", "px", rows)], "title")
+    picture = dot_plot(["first", "second"], [DotPanel("set", "px", rows)], "title")
     first, second = places(picture, MEAN)
     assert first[0] > second[0]
     assert second[1] - first[1] > 30
@@ -46,7 +46,7 @@ def test_rows_go_down_and_the_mean_is_marked() -> None:
 def test_an_infinite_value_is_an_arrow_at_the_edge() -> None:
     finite = Dots([1.0, 2.0], 1.5, math.nan)
     rows = [finite, Dots([1.5, math.inf], math.inf, math.nan)]
-    picture = dot_plot(["a", "b"], [Panel("set", "px", rows)], "title")
+    picture = dot_plot(["a", "b"], [DotPanel("set", "px", rows)], "title")
     arrows = places(picture, DOT)
     assert len(arrows) == 1
     assert arrows[0][0] > places(picture, DOT, alpha=0.6)[:, 0].max()
@@ -54,7 +54,7 @@ def test_an_infinite_value_is_an_arrow_at_the_edge() -> None:
 
 @pytest.mark.parametrize("count", [1, 2, 5])
 def test_a_light_picture_of_any_number_of_panels(count: int) -> None:
-    panel = Panel("a long name of a set", "EPE px", [Dots([1.0, 1.2], 1.1, math.nan)] * 3)
+    panel = DotPanel("a long name of a set", "EPE px", [Dots([1.0, 1.2], 1.1, math.nan)] * 3)
     picture = dot_plot(["batch", "group, crop_asymmetric", "domain"], [panel] * count, "title")
     assert picture.dtype == np.uint8
     assert np.median(picture) > 240

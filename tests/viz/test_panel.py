@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
+from dsmnet import metrics
 from dsmnet.errors import ShapeError
-from dsmnet.metrics import functional
 from dsmnet.viz import panel as panel_function
-from dsmnet.viz.canvas import BACKGROUND, Label, resize, resize_map, write
+from dsmnet.viz.canvas import BACKGROUND, Label, resize_map, resize_photo, write
 from dsmnet.viz.color import color_disparity, color_error, disparity_range, error_table
 from dsmnet.viz.panel import error_note, grid_columns, tile_size
 
@@ -50,8 +50,8 @@ def test_the_panel_holds_what_is_given_and_nothing_else():
     right = np.roll(left, 7, axis=1)
     size, limits = tile_size(*target.shape), disparity_range(target)
     tiles = {
-        "left": resize(left, *size),
-        "right": resize(right, *size),
+        "left": resize_photo(left, *size),
+        "right": resize_photo(right, *size),
         "prediction": resize_map(color_disparity(prediction, limits), prediction > 0, *size),
         "ground truth": resize_map(color_disparity(target, limits), target > 0, *size),
         "error": resize_map(color_error(prediction, target), target > 0, *size),
@@ -108,9 +108,9 @@ def test_captions_hold_the_metrics_of_the_valid_pixels(labels: list[Label]):
     prediction[5, 5:15] = 0
     panel_function(left, prediction, target, valid, title="a title")
     tensors = [torch.from_numpy(m) for m in (prediction, target, valid)]
-    epe = float(functional.epe(*tensors))
-    bad = float(functional.bad_pixel(*tensors, threshold=3))
-    d1 = float(functional.d1(*tensors))
+    epe = float(metrics.epe(*tensors))
+    bad = float(metrics.bad_pixel(*tensors, threshold=3))
+    d1 = float(metrics.d1(*tensors))
     texts = [label.text for label in labels]
     assert any(text.startswith(f"EPE {epe:.2f} px   bad-3 {bad:.1f}%") for text in texts), texts
     assert f"D1 {d1:.1f}%" in texts

@@ -7,16 +7,16 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import cv2
 
-from dsmnet.errors import UserError
 from dsmnet.evaluation.evaluator import OnImage
-from dsmnet.evaluation.methods import worst_epe
 from dsmnet.evaluation.panels import drawable
+from dsmnet.evaluation.results import Results
+from dsmnet.options import check_whole
 from dsmnet.types import DisparityMap, Image, Mask, StereoSample
-from dsmnet.viz.canvas import resize
+from dsmnet.viz.canvas import resize_photo
 from dsmnet.viz.color import disparity_range, known_pixels
 from dsmnet.viz.panel import error_tile, ground_truth_tile, prediction_tile, tile_size
 from dsmnet.viz.single_file import base64_text
@@ -45,7 +45,7 @@ class Pictures:
     Predictions of all methods and the ground truth share the range of colors of an image's ground truth.
 
     Args:
-        folder: where the temporary files lie.
+        folder: Folder of the temporary files.
         limit: Images on a page at most; 0 draws nothing.
 
     Raises:
@@ -53,9 +53,7 @@ class Pictures:
     """
 
     def __init__(self, folder: Path, limit: int) -> None:
-        if not isinstance(limit, int) or isinstance(limit, bool) or limit < 0:
-            raise UserError(f"html_images={limit}: expected a whole number of images, 0 or more")
-        self.limit = limit
+        self.limit = check_whole("html_images", limit, least=0, unit="images")
         self._parent = folder
         self._numbers = itertools.count()
         self._drawn: dict[tuple[str, str], list[Picture]] = {}
@@ -73,8 +71,8 @@ class Pictures:
         if self.limit:
             self._temporary.cleanup()
 
-    def of(self, method: str) -> OnImage:
-        """Return what `evaluate` calls after each image of a method."""
+    def drawn_by(self, method: str) -> OnImage:
+        """Return the callback of `evaluate` after each image of a method."""
 
         def draw(set_name: str, sample: StereoSample, prediction: DisparityMap, scored: Mask) -> None:
             if self.limit:
@@ -82,7 +80,7 @@ class Pictures:
 
         return draw
 
-    def taken(self, set_name: str, image: str) -> list[Picture]:
+    def of_image(self, set_name: str, image: str) -> list[Picture]:
         """Return the pictures of an image: left view, ground truth, then per method prediction and error."""
         return self._drawn.get((set_name, image), [])
 
@@ -104,7 +102,7 @@ class Pictures:
         mask = known_pixels(target, scored)
         if key not in self._drawn:
             self._limits[key] = disparity_range(target, mask)
-            self._add(key, "left view", "", resize(left, *size))
+            self._add(key, "left view", "", resize_photo(left, *size))
             self._add(
                 key, "ground truth", "", ground_truth_tile(target, mask, self._limits[key], size).picture
             )
@@ -120,13 +118,13 @@ class Pictures:
         self._drawn.setdefault(key, []).append(Picture(kind, method, height, width, file))
 
 
-def worst_images(results: Mapping[str, Any], limit: int) -> dict[str, list[str]]:
+def worst_images(results: Results, limit: int) -> dict[str, list[str]]:
     """Return the names of the images of each set that get pictures, worst first.
 
     The limit is divided over the sets as evenly as their sizes allow. The worst are those with the largest
     EPE of any network, so that an image on which only one of them fails is among them.
     """
-    ranked = {name: list(worst_epe(results, name)) for name in results["sets"]}
+    ranked = {name: list(results.worst_epe(name)) for name in results.sets}
     share = shares({name: len(images) for name, images in ranked.items()}, limit)
     return {name: images[: share[name]] for name, images in ranked.items()}
 

@@ -67,7 +67,7 @@ def render_cloud(cloud: Cloud, title: str) -> str:
 
     Args:
         cloud: At least one point; the size of the page is 15 bytes for each.
-        title: what is shown.
+        title: Title of the page.
     """
     packed, camera = pack(cloud), cloud.camera
     inverse = np.percentile(1 / cloud.points[:, 2].astype(np.float64), _COLOR_RANGE)

@@ -1,0 +1,88 @@
+"""From predicted disparity maps to the archive of an upload."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import zipfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from dsmnet.atomic import atomic_write
+from dsmnet.inference.confidence import ConfidenceMap
+from dsmnet.inference.files import ResultWriter
+from dsmnet.io import read_pfm, write_pfm
+from dsmnet.io.disparity import write_disparity_png16
+from dsmnet.submission.entries import UploadEntry
+from dsmnet.submission.upload_form import UploadForm
+from dsmnet.types import Calibration, DisparityMap, Image
+
+SMALLEST = 1 / 256  # pixels: the smallest disparity written; 0 means that there is none
+SHORTEST = 1e-6  # seconds, what is left of a shorter time when it is written
+
+
+@dataclass(frozen=True)
+class MapWriter(ResultWriter):
+    """Writes NAME.pfm of a pair and nothing else: what an upload is packed from."""
+
+    def write(
+        self,
+        name: str,
+        disparity: DisparityMap,
+        left: Image,
+        calibration: Calibration | None = None,
+        confidence: ConfidenceMap | None = None,
+    ) -> None:
+        """Write the disparity map of one pair, atomically."""
+        with atomic_write(self.folder / f"{name}.pfm") as part:
+            write_pfm(part, disparity)
+
+
+def run_times(record: Path) -> dict[str, float]:
+    """Return the seconds that each pair took, by name, from a `PredictionRecord`'s file."""
+    lines = [json.loads(line) for line in record.read_text(encoding="utf-8").splitlines()]
+    return {line["pair"][0]: line["seconds"] for line in lines if "pair" in line}
+
+
+def pack_upload(
+    archive: Path,
+    entries: Iterable[UploadEntry],
+    form: UploadForm,
+    folder: Path,
+    seconds: Mapping[str, float],
+    comment: str = "",
+) -> None:
+    """Write predicted maps and run times into a zip file.
+
+    Args:
+        archive: Zip file.
+        entries: Pairs and files that the upload has to hold.
+        form: Form of the upload.
+        folder: Folder with NAME.pfm of each pair.
+        seconds: Run times by the pairs' names.
+        comment: Comment of the zip file.
+
+    Raises:
+        FormatError: A map cannot be read.
+        WriteError: The archive cannot be written.
+    """
+    with (
+        atomic_write(archive) as part,
+        zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as content,
+        tempfile.TemporaryDirectory(dir=archive.parent) as aside,
+    ):
+        content.comment = comment.encode()
+        for entry in entries:
+            file = Path(aside) / Path(entry.disparity).name
+            disparity = np.maximum(read_pfm(folder / f"{entry.pair.name}.pfm"), np.float32(SMALLEST))
+            if form.maps == "png16":
+                write_disparity_png16(file, disparity)  # cuts what is too large, with a warning
+            else:
+                write_pfm(file, disparity)
+            content.write(file, entry.disparity)
+            if entry.time:
+                taken = max(seconds[entry.pair.name], SHORTEST)
+                content.writestr(entry.time, form.time_line.format(seconds=f"{taken:.6f}") + "\n")
