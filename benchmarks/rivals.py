@@ -17,8 +17,8 @@ from torch.nn import functional as F
 from benchmarks.compare import Case
 from dsmnet.config import compose, instantiate
 from dsmnet.errors import UserError
-from dsmnet.models.state_dict import load_into
 from dsmnet.models.official import gwcnet, psmnet, to_our_names
+from dsmnet.models.state_dict import load_into
 
 _NETWORKS: dict[str, tuple[Any, str, str]] = {  # map of names, the authors' class, where to clone
     "psmnet": (psmnet, "stackhourglass", "https://github.com/JiaRenChang/PSMNet"),

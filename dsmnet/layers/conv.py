@@ -158,7 +158,7 @@ class ResidualBlock(nn.Module):
             self.shortcut = ConvNormAct(given, channels, norm, kernel=1, ndim=ndim, act=False)
         # The stride of the shortcut: oneDNN 3.12 (torch 2.14) writes out of bounds in the backward pass of a
         # strided 1x1 convolution of 8 channels, channels last.
-        self.subsample = (..., *[slice(None, None, stride)] * ndim)
+        self.subsample: tuple[Any, ...] = (..., *[slice(None, None, stride)] * ndim)
         self.act = act
 
     def forward(self, x: Tensor) -> Tensor:
