@@ -20,9 +20,8 @@ from rich.markdown import Markdown
 from dsmnet.atomic import atomic_write, check_apart, write_text
 from dsmnet.config import config_dir, dataset_config, instantiate, tool
 from dsmnet.datasets.catalog import FOUND, Source, find_source
-from dsmnet.datasets.health_check import SetReport, check_dataset, choose_pairs, read_some
+from dsmnet.datasets.health_check import SetReport, check_dataset, choose_pairs, read_some, worker_count
 from dsmnet.datasets.health_report import markdown
-from dsmnet.datasets.parallel import worker_count
 from dsmnet.errors import NAMED, DataError, UserError
 from dsmnet.io import write_image
 from dsmnet.io.pairs import files_of

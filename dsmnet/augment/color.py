@@ -16,13 +16,13 @@ LUMA = np.array([0.299, 0.587, 0.114])  # BT.601: the weight of R, G, B in brigh
 _YIQ = np.array([LUMA, [0.596, -0.274, -0.322], [0.211, -0.523, 0.312]])
 
 
-class ColorJitter:
-    """Change gain, gamma and the balance of the channels, per view or of both alike.
+class RandomGainGamma:
+    """Random gain, gamma and balance of the channels, for both views alike or for each on its own.
 
     Args:
-        strength: 0 for none; 0.3 lets gain and gamma vary by about 30 %.
-        asymmetric: How often the two views get different changes.
-        probability: How often anything is changed.
+        strength: Half the range of the logarithms of gain and gamma; 0 for none.
+        asymmetric: Probability of different changes in the two views.
+        probability: Probability of any change.
 
     Raises:
         UserError: An argument is out of range.
@@ -56,21 +56,21 @@ class ColorJitter:
         return replace(sample, left=left, right=right)
 
 
-class ColorTwist:
-    """Change brightness, contrast, saturation, hue and gamma, as most training recipes for stereo do.
+class ColorJitter:
+    """Random brightness, contrast, saturation, hue and gamma, as most training recipes for stereo have.
 
     Brightness multiplies, contrast multiplies the distance to the mean brightness, saturation and hue scale
     and turn the colors around grey; being linear they are one matrix, clipped once at the end. The ranges
-    are those of torchvision's ColorJitter, whose hue turns in HSV instead and whose order is random.
+    are those of torchvision's RandomGainGamma, whose hue turns in HSV instead and whose order is random.
 
     Args:
-        brightness: 0.4 lets the factor be 0.6 to 1.4.
-        contrast: Likewise.
-        saturation: Likewise.
-        hue: At most so large a part of a turn, either way; 0.5 is any color.
-        gamma: The exponent's logarithm is at most so large, either way.
-        asymmetric: How often the two views get different changes.
-        probability: How often anything is changed.
+        brightness: Half the range of the factor: 0.4 for 0.6 to 1.4.
+        contrast: Half the range of the factor.
+        saturation: Half the range of the factor.
+        hue: Largest turn either way, as a part of a full turn.
+        gamma: Largest logarithm of the exponent, either way.
+        asymmetric: Probability of different changes in the two views.
+        probability: Probability of any change.
 
     Raises:
         UserError: An argument is out of range.

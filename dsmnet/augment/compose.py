@@ -1,8 +1,8 @@
-"""One transform after the other."""
+"""Transforms one after the other."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -12,14 +12,15 @@ Transform = Callable[[StereoSample, np.random.Generator], StereoSample]
 
 
 class Compose:
-    """One transform after the other.
+    """Transforms one after the other.
 
     Args:
-        steps: In this order.
+        steps: Transforms in their order, by name in a configuration; None leaves a step out.
     """
 
-    def __init__(self, steps: Sequence[Transform]) -> None:
-        self.steps = steps
+    def __init__(self, steps: Mapping[str, Transform | None] | Sequence[Transform]) -> None:
+        given = steps.values() if isinstance(steps, Mapping) else steps
+        self.steps = [step for step in given if step is not None]
 
     def __call__(self, sample: StereoSample, rng: np.random.Generator) -> StereoSample:
         """Return the changed sample."""

@@ -16,7 +16,7 @@ class LocalLight:
     """Brighten or darken parts of one view, as a lamp or a cloud does between two exposures.
 
     Each part is an ellipse whose edge is anything between sharp and wide. Color changes of a whole view
-    (`ColorJitter`) are taken away again by an instance norm; these are not.
+    (`RandomGainGamma`) are taken away again by an instance norm; these are not.
 
     Args:
         strength: The logarithm of a part's gain is at most so large, either way.

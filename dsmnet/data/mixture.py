@@ -1,4 +1,4 @@
-"""Several data sets as one, each with its share of the samples whatever its size."""
+"""Weighted interleaving of data sets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any, cast
 import numpy as np
 from torch.utils.data import Dataset
 
-from dsmnet.data.quotas import interleave, whole_shares
 from dsmnet.datasets.base import choose
 from dsmnet.errors import DataError, MissingDataError, UserError
 from dsmnet.types import StereoSample
@@ -26,22 +25,18 @@ Part = Dataset[StereoSample]
 class Mixture(Dataset[StereoSample]):
     """Data sets with weights: a part's share of the samples is its weight, whatever its length.
 
-    The order is fixed. The parts take turns (`dsmnet.data.quotas`) such that among the first n samples each
-    has its share to less than one sample, and within any stretch to less than two. The k-th sample of a part
-    is item k of a fixed permutation of it, round and round: after any number of samples its items were used
-    equally often, to one.
-
-    So it goes on without end. The length only says when a pass ends: once all items of the part that is
-    largest for its weight were used. Training shuffles within a pass and goes on with the next one
-    (`dsmnet.data.sampler`), so the items of a small part stay even from pass to pass.
+    Sample `index` draws its part by the weights and an item of the part evenly, from a generator seeded with
+    `seed` and `index`: the same whatever the number of processes and however often training is interrupted.
+    The samples go on without end; the length only says when a pass ends, by when the part that is largest for
+    its weight has been drawn as often as it has items.
 
     Args:
         parts: Data sets by name, or functions that build them (Hydra's ``_partial_: true``): then all that
-            are not there are named at once, or skipped.
-        weights: Relative share of each part; 0 leaves it out, unbuilt.
+            are missing are named at once, or skipped.
+        weights: Relative share of each part; 0 leaves it out.
         missing: ``error``, or ``skip``: do without the parts whose folder is not there.
-        seed: of the permutations.
-        name: of the mixture, in messages and results.
+        seed: Seed of the draws.
+        name: Name of the mixture, in messages and results.
 
     Raises:
         UserError: A part without a weight, a weight without a part, or a negative one.
@@ -62,14 +57,10 @@ class Mixture(Dataset[StereoSample]):
         self.weights = {part: float(weights[part]) for part in self.parts}
         self._sets = list(self.parts.values())
         self._lengths = [_length(part, of) for of, part in self.parts.items()]
-        self._counts = whole_shares(list(self.weights.values()))
-        self._schedule, self._ranks = interleave(self._counts)
-        self._orders = [
-            np.random.default_rng([seed, index]).permutation(length)
-            for index, length in enumerate(self._lengths)
-        ]
-        longest = max(length / count for length, count in zip(self._lengths, self._counts, strict=True))
-        self._passing = min(_LONGEST, math.ceil(longest * sum(self._counts)))
+        total = sum(self.weights.values())
+        self._shares = [weight / total for weight in self.weights.values()]
+        longest = max(length / share for length, share in zip(self._lengths, self._shares, strict=True))
+        self._passing = min(_LONGEST, math.ceil(longest - 1e-9))
         log.info("%s: %s", name, self.describe())
 
     def __len__(self) -> int:
@@ -80,7 +71,7 @@ class Mixture(Dataset[StereoSample]):
 
         Raises:
             IndexError: Beyond the pass.
-            DataError: see the part that it belongs to.
+            DataError: The part cannot load it.
         """
         if not 0 <= index < len(self):
             raise IndexError(f"sample {index} of {len(self)}")
@@ -94,12 +85,9 @@ class Mixture(Dataset[StereoSample]):
 
     def locate(self, index: int) -> tuple[int, int]:
         """Return part and item of a sample; of a nested mixture, a place in its own endless order."""
-        period, place = divmod(index, len(self._schedule))
-        part = int(self._schedule[place])
-        turn = period * self._counts[part] + int(self._ranks[place])
-        if isinstance(self._sets[part], Mixture):
-            return part, turn
-        return part, int(self._orders[part][turn % self._lengths[part]])
+        rng = np.random.default_rng([self.seed, index])
+        part = int(rng.choice(len(self._sets), p=self._shares))
+        return part, int(rng.integers(self._lengths[part]))
 
     def split_validation(self) -> tuple[Mixture, Mixture]:
         """Return a mixture of the parts' training parts and one of their validation parts, weighted alike."""
@@ -111,16 +99,15 @@ class Mixture(Dataset[StereoSample]):
                 seed=self.seed,
                 name=label,
             )
-            for side, label in enumerate((self.name, f"{self.name}, held back"))
+            for side, label in enumerate((self.name, f"{self.name}, validation"))
         )
         return train, validation
 
     def describe(self) -> str:
         """Return in one line the parts, their sizes and their shares."""
-        total = sum(self._counts)
         return ", ".join(
-            f"{name} ({length} pairs) {100 * count / total:.1f} %"
-            for name, length, count in zip(self.parts, self._lengths, self._counts, strict=True)
+            f"{name} ({length} pairs) {share:.1%}"
+            for name, length, share in zip(self.parts, self._lengths, self._shares, strict=True)
         )
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -13,8 +16,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dsmnet.datasets.parallel import OrderedMap
-from dsmnet.errors import DataError
+from dsmnet.errors import DataError, UserError
+from dsmnet.options import check_whole
 from dsmnet.types import DisparityMap, Image, Mask, StereoSample
 
 MIN_PIXELS = 500  # fewer known pixels prove nothing about geometry
@@ -104,21 +107,44 @@ def check_dataset(
     dataset: Pairs,
     indices: Sequence[int],
     workers: int = 1,
-    watch: Callable[[Iterable[SetReport]], Iterable[SetReport]] = iter,
+    watch: Callable[[Iterable[Any]], Iterable[Any]] = iter,
 ) -> SetReport:
     """Read pairs of a data set and check them; the report does not depend on the number of processes.
 
     Args:
-        dataset: The data set.
-        indices: of the pairs to read.
-        workers: Processes.
-        watch: Wraps the work, to show progress.
+        dataset: Data set to check.
+        indices: Indices of the pairs to read.
+        workers: Number of processes.
+        watch: Wrapper of the work that shows progress.
     """
     report = SetReport(dataset.name, len(dataset))
-    check, crashed = functools.partial(check_pair, dataset), functools.partial(_crashed, dataset)
-    for part in watch(OrderedMap(check, indices, workers, crashed)):
-        report.merge(part)
+    check = functools.partial(check_pair, dataset)
+    workers = min(workers, len(indices))
+    if workers <= 1:
+        for index in watch(indices):
+            report.merge(check(index))
+        return report
+    try:
+        # Threads of OpenCV do not survive a fork, and each process has one core.
+        with ProcessPoolExecutor(workers, initializer=cv2.setNumThreads, initargs=(0,)) as pool:
+            for found in watch([pool.submit(check, index) for index in indices]):
+                report.merge(found.result())
+    except BrokenProcessPool:
+        raise UserError(
+            f"{dataset.name}: a process that reads pairs was killed; workers=1 tells at which one"
+        ) from None
     return report
+
+
+def worker_count(workers: str | int) -> int:
+    """Return the number of processes of ``workers=auto|N``; auto is the cores that this process may use.
+
+    Raises:
+        UserError: The value is neither auto nor a positive whole number.
+    """
+    if workers == "auto":
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return check_whole("workers", workers, unit="processes")
 
 
 def check_pair(dataset: Pairs, index: int) -> SetReport:
@@ -193,11 +219,6 @@ def _where(dataset: Pairs, index: int) -> str:
     """Name a pair by its left file where there is one."""
     pairs: Any = getattr(dataset, "pairs", None)
     return str(pairs[index].left) if pairs is not None else f"{dataset.name} pair {index}"
-
-
-def _crashed(dataset: Pairs, index: int) -> SetReport:
-    problem = f"{_where(dataset, index)}: the process that read this pair was killed"
-    return SetReport(dataset.name, len(dataset), problems=[problem])
 
 
 def _is_flat(image: Image) -> bool:

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dsmnet.augment import ColorJitter, Compose, RandomCrop, RandomHorizontalFlip, visible_in_both
+from dsmnet.augment import Compose, RandomCrop, RandomGainGamma, RandomHorizontalFlip, visible_in_both
 from dsmnet.data.collate import collate
 from dsmnet.data.sampler import EndlessSampler
 from dsmnet.errors import DataError, UserError
@@ -96,12 +96,12 @@ def test_crop_pads_small_images_with_unknown_pixels() -> None:
 def test_color_jitter_changes_images_alone_and_both_alike_if_symmetric() -> None:
     sample = shifted_pair()
     grey = {**sample, "left": np.full((4, 4, 3), 100, np.uint8), "right": np.full((4, 4, 3), 100, np.uint8)}
-    same = ColorJitter(0.4, asymmetric=0.0, probability=1.0)(grey, np.random.default_rng(1))
+    same = RandomGainGamma(0.4, asymmetric=0.0, probability=1.0)(grey, np.random.default_rng(1))
     np.testing.assert_array_equal(same["left"], same["right"])
     assert (same["left"] != grey["left"]).any()
-    other = ColorJitter(0.4, asymmetric=1.0, probability=1.0)(grey, np.random.default_rng(1))
+    other = RandomGainGamma(0.4, asymmetric=1.0, probability=1.0)(grey, np.random.default_rng(1))
     assert (other["left"] != other["right"]).any()
-    assert ColorJitter(probability=0.0)(sample, np.random.default_rng(0)) is sample
+    assert RandomGainGamma(probability=0.0)(sample, np.random.default_rng(0)) is sample
 
 
 def test_collate_defines_valid_once() -> None:

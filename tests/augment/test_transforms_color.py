@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dsmnet.augment import CameraEffects, ColorJitter, ColorTwist, LocalLight, RandomOcclusion
+from dsmnet.augment import CameraEffects, ColorJitter, LocalLight, RandomGainGamma, RandomOcclusion
 from dsmnet.errors import UserError
 
 OFF = {"brightness": 0.0, "contrast": 0.0, "saturation": 0.0, "hue": 0.0, "gamma": 0.0}
@@ -24,7 +24,7 @@ def pair(height: int = 40, width: int = 60, low: int = 60, high: int = 190) -> A
 
 
 def twist(sample: Any, seed: int = 0, **arguments: float) -> Any:
-    return ColorTwist(**{**OFF, "asymmetric": 0.0, **arguments})(sample, rng(seed))
+    return ColorJitter(**{**OFF, "asymmetric": 0.0, **arguments})(sample, rng(seed))
 
 
 def luma(image: np.ndarray) -> np.ndarray:
@@ -36,7 +36,7 @@ def test_nothing_asked_nothing_changed() -> None:
     changed = twist(sample)
     for side in ("left", "right"):
         np.testing.assert_array_equal(changed[side], sample[side])
-    assert ColorTwist(probability=0.0)(sample, rng()) is sample
+    assert ColorJitter(probability=0.0)(sample, rng()) is sample
 
 
 def test_brightness_multiplies() -> None:
@@ -102,12 +102,12 @@ def test_views_change_alike_or_apart() -> None:
     sample["right"] = sample["left"].copy()
     apart = 0
     for seed in range(60):
-        changed = ColorTwist(asymmetric=0.3)(sample, rng(seed))
+        changed = ColorJitter(asymmetric=0.3)(sample, rng(seed))
         apart += bool((changed["left"] != changed["right"]).any())
     assert 8 <= apart <= 30
     with pytest.raises(UserError, match=r"brightness=-0.1: expected at least 0"):
-        ColorTwist(brightness=-0.1)
-    for color in (ColorTwist, ColorJitter):
+        ColorJitter(brightness=-0.1)
+    for color in (ColorJitter, RandomGainGamma):
         with pytest.raises(UserError, match="asymmetric=3"):
             color(asymmetric=3)
 
@@ -117,7 +117,7 @@ def test_seeds_of_color_jitter_keep_their_meaning() -> None:
     grey = {**pair(), "left": np.full((1, 1, 3), 100, np.uint8), "right": np.full((1, 1, 3), 200, np.uint8)}
     found = []
     for seed in range(4):
-        changed = ColorJitter(0.4, asymmetric=0.5, probability=0.8)(grey, rng(seed))
+        changed = RandomGainGamma(0.4, asymmetric=0.5, probability=0.8)(grey, rng(seed))
         found.append([*changed["left"][0, 0].tolist(), *changed["right"][0, 0].tolist()])
     assert found == [
         [84, 80, 79, 221, 209, 208],

@@ -14,7 +14,7 @@ from omegaconf import OmegaConf
 from dsmnet.augment import Compose, RandomCrop, RandomHorizontalFlip, RandomScaleCrop, RandomShift, Transform
 from dsmnet.augment.camera import DEFAULTS
 from dsmnet.augment.fields import MAPS
-from dsmnet.config import config_dir, instantiate
+from dsmnet.config import compose, config_dir, instantiate
 from dsmnet.synthetic import SyntheticStereo
 from dsmnet.types import StereoSample
 
@@ -24,9 +24,8 @@ Floats = NDArray[np.float32]
 
 
 def from_yaml(name: str, height: int = SIZE[0], width: int = SIZE[1]) -> Any:
-    cfg = OmegaConf.create({"crop": {"height": height, "width": width}})
-    cfg.transform = OmegaConf.load(config_dir() / "transform" / f"{name}.yaml")
-    return instantiate(cfg.transform)
+    size = [f"crop.height={height}", f"crop.width={width}", "paths.output=unused"]
+    return instantiate(compose("train", [f"transform={name}", *size]).transform)
 
 
 @pytest.fixture(scope="module")

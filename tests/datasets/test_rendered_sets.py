@@ -1,4 +1,4 @@
-"""What is particular to one rendered set, and that torchvision reads the same from the same files."""
+"""What is particular to one rendered set."""
 
 from __future__ import annotations
 
@@ -11,13 +11,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from torchvision import datasets
 
 from dsmnet.datasets.carla import Carla
 from dsmnet.datasets.carla_highres import CarlaHighRes
 from dsmnet.datasets.crestereo import CreStereo
 from dsmnet.datasets.falling_things import FallingThings
-from dsmnet.datasets.sintel import Sintel
 from dsmnet.datasets.tartanair import TartanAir
 from dsmnet.datasets.vkitti2 import VirtualKitti2
 from dsmnet.errors import DataError, FormatError, UserError
@@ -26,45 +24,6 @@ from dsmnet.types import Calibration, StereoSample
 
 SIZE = (37, 53)
 MakeSamples = Callable[..., "list[StereoSample]"]
-
-
-# --- torchvision --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("cls", "folder", "theirs", "options", "their_options"),
-    [
-        (CreStereo, "CREStereo", datasets.CREStereo, {}, {}),
-        (CarlaHighRes, "carla-highres", datasets.CarlaStereo, {}, {}),
-        (Sintel, "Sintel", datasets.SintelStereo, {"passes": "clean"}, {"pass_name": "clean"}),
-        (Sintel, "Sintel", datasets.SintelStereo, {"passes": "final"}, {"pass_name": "final"}),
-        (FallingThings, "FallingThings", datasets.FallingThingsStereo, *[{"variant": "single"}] * 2),
-        (FallingThings, "FallingThings", datasets.FallingThingsStereo, *[{"variant": "mixed"}] * 2),
-    ],
-)  # fmt: skip
-def test_torchvision_reads_the_same(
-    tmp_path: Path,
-    cls: Any,
-    folder: str,
-    theirs: Any,
-    options: Any,
-    their_options: Any,
-    make_samples: MakeSamples,
-) -> None:
-    cls.write_fake(tmp_path / folder, make_samples(5), **options)
-    ours = cls(tmp_path / folder, **options)
-    other = theirs(tmp_path, **their_options)
-    by_file = {Path(views[0]): index for index, views in enumerate(other._images)}
-    assert len(by_file) == len(ours) == 5
-    for index, pair in enumerate(ours.pairs):
-        sample = ours[index]
-        left, right, disparity, *mask = other[by_file[pair.left]]
-        for view, image in (("left", left), ("right", right)):
-            assert np.abs(sample[view].astype(int) - np.asarray(image)).max() <= 3  # two JPEG decoders
-        known = sample["valid"]
-        np.testing.assert_allclose(sample["disparity"][known], disparity[0][known], rtol=1e-6)
-        if mask and mask[0] is not None:
-            np.testing.assert_array_equal(sample["noc"], mask[0] & known)
 
 
 # --- CARLA --------------------------------------------------------------------------------------------
