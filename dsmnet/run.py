@@ -201,12 +201,11 @@ def _match(cfg: DictConfig) -> Match:
     """How a training step runs the network, as ``compile`` says."""
     if not cfg.compile:
         return match_views
-    for option, instead in (
-        ("recompute", "the compiler itself decides what is computed again"),
-        ("trainer.profile", "a compiled network has no modules that could be timed"),
-    ):
-        if OmegaConf.select(cfg, option):
-            raise UserError(f"compile=true with {option}=true: expected one of the two, {instead}")
+    if cfg.recompute:
+        raise UserError(
+            "compile=true with recompute=true: expected one of the two, the compiler itself decides what is "
+            "computed again"
+        )
     on_gpu = cfg.trainer.accelerator != "cpu" and torch.cuda.is_available()
     return CompiledMatch("cuda" if on_gpu else "cpu")
 

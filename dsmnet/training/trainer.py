@@ -17,6 +17,7 @@ from pytorch_lightning.callbacks import (
     WeightAveraging,
 )
 from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
+from pytorch_lightning.profilers import PyTorchProfiler
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from dsmnet.atomic import remove_parts
@@ -25,8 +26,7 @@ from dsmnet.training.averaging import moving_averages
 from dsmnet.training.callbacks import LogLine, LogPictures
 from dsmnet.training.checkpoints import AtomicCheckpointIO, BestCheckpoint, KeepWeights, SaveAtEnd
 from dsmnet.training.gates import LogGates
-from dsmnet.training.profile import ProfileSteps, StepTimeline
-from dsmnet.training.progress import TrainingBar
+from dsmnet.training.progress_bar import TrainingBar
 from dsmnet.training.stopping import StopOnSignal
 
 log = logging.getLogger(__name__)
@@ -72,7 +72,7 @@ def make_trainer(
         threads: of the CPU's kernels; `None` leaves it to torch.
         epoch_steps: Batches between two validations.
         keep_every: Keep the weights of every so many validations, as ``step=*.ckpt``; `None` keeps none.
-        profile: Write ``profile.md``, where the time of a step goes.
+        profile: Write torch.profiler's table of the operators as ``fit-profile.txt``.
         progress: Show a progress bar.
         resume: The checkpoint that training continues from.
 
@@ -127,9 +127,6 @@ def make_trainer(
         callbacks.append(KeepWeights(folder, keep_every))
     if ema_decay:
         callbacks.append(WeightAveraging(multi_avg_fn=moving_averages(ema_decay)))
-    timeline = StepTimeline(output / "profile.md", skip=2, synchronize=on_gpu) if profile else None
-    if timeline:
-        callbacks.append(ProfileSteps(timeline))
     if progress:
         callbacks.append(TrainingBar())
     try:
@@ -150,7 +147,7 @@ def make_trainer(
             num_sanity_val_steps=1,
             log_every_n_steps=log_every_n_steps,
             callbacks=callbacks,
-            profiler=timeline,
+            profiler=PyTorchProfiler(output, "profile", export_to_chrome=False) if profile else None,
             logger=[CSVLogger(output, name="", version=""), TensorBoardLogger(output, name="", version="")],
             use_distributed_sampler=False,  # EndlessSampler shares the samples out itself
             enable_progress_bar=progress,
