@@ -60,7 +60,7 @@ def run(cfg: DictConfig, output: Path) -> None:
         if not sets.present:
             log.warning("every pair of the sets to evaluate on was trained on: there is no table")
             return
-        options = OmegaConf.merge(cfg, cfg.evaluation)
+        options = OmegaConf.create({**cfg, **cfg.evaluation})  # unlike merge, with options that training lacks
         cross_domain_evaluation(predictor, options, output, build=instantiate, checkpoint=weights, sets=sets)
 
 
