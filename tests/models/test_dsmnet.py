@@ -154,7 +154,7 @@ def test_a_short_training_lowers_the_error(tmp_path: Path) -> None:
         "trainer=debug",
         "trainer.threads=1",
         "trainer.max_steps=80",
-        "trainer.ema_decay=0.9",
+        "callbacks.ema.decay=0.9",
         "optimizer.lr=1e-2",
         "crop.height=64",
         "crop.width=128",

@@ -168,7 +168,7 @@ def test_a_short_training_lowers_loss_and_error(network: str, steps: int, tmp_pa
         "trainer=debug",
         "trainer.threads=1",
         f"trainer.max_steps={steps}",
-        "trainer.ema_decay=0.9",
+        "callbacks.ema.decay=0.9",
         "optimizer.lr=4e-3",
         "crop.height=64",
         "crop.width=96",
