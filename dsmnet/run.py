@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import os
 import re
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
@@ -54,7 +56,7 @@ def run(cfg: DictConfig, output: Path) -> None:
         if not sets.present:
             log.warning("every pair of the sets to evaluate on was trained on: there is no table")
             return
-        options = OmegaConf.create({**cfg, **cfg.evaluation})
+        options = OmegaConf.create({**cfg, **cfg.evaluation})  # a merge refuses options that training lacks
         cross_domain_evaluation(predictor, options, output, build=instantiate, checkpoint=weights, sets=sets)
 
 
@@ -105,9 +107,13 @@ def train(cfg: DictConfig, output: Path) -> Path:
     trainer: pl.Trainer = instantiate(
         cfg.trainer,
         output=output,
+        callbacks={
+            name: instantiate(node)
+            for name, node in cfg.callbacks.items()
+            if name != "progress" or cfg.progress
+        },
+        loggers=_loggers(cfg.logger),
         epoch_steps=cfg.loader.epoch_steps,
-        progress=cfg.progress,
-        resume=None if cfg.resume is None else Path(cfg.resume),
     )
     if trainer.is_global_zero:
         if settings := recipe_settings(cfg.choices.get("recipe")):
@@ -196,14 +202,21 @@ def _match(cfg: DictConfig) -> Match:
     """How a training step runs the network, as ``compile`` says."""
     if not cfg.compile:
         return match_views
-    for option, instead in (
-        ("recompute", "the compiler itself decides what is computed again"),
-        ("trainer.profile", "a compiled network has no modules that could be timed"),
-    ):
-        if OmegaConf.select(cfg, option):
-            raise UserError(f"compile=true with {option}=true: expected one of the two, {instead}")
+    if cfg.recompute:
+        raise UserError(
+            "compile=true with recompute=true: expected one of the two, the compiler itself decides what is "
+            "computed again"
+        )
     on_gpu = cfg.trainer.accelerator != "cpu" and torch.cuda.is_available()
     return CompiledMatch("cuda" if on_gpu else "cpu")
+
+
+def _loggers(cfg: DictConfig) -> dict[str, Any]:
+    """Build the loggers; one whose package is missing is a mistake that names it."""
+    for name in cfg:
+        if name in ("wandb", "mlflow") and importlib.util.find_spec(str(name)) is None:
+            raise UserError(f"logger={name}: its package is missing; expected pip install {name}")
+    return {str(name): instantiate(node) for name, node in cfg.items()}
 
 
 def _data(cfg: DictConfig) -> StereoDataModule:

@@ -1,4 +1,4 @@
-"""The data set: item i of seed s is always the same pair."""
+"""The synthetic data set: item i of seed s is always the same pair."""
 
 from __future__ import annotations
 
@@ -12,22 +12,21 @@ from torch.utils.data import Dataset
 
 from dsmnet.augment.camera import Cameras
 from dsmnet.errors import UserError
-from dsmnet.synthetic.glints import add_glint
+from dsmnet.options import check_number, check_share, check_whole
+from dsmnet.synthetic.geometry import Rig
 from dsmnet.synthetic.layouts import LAYOUTS
-from dsmnet.synthetic.materials import Bank
-from dsmnet.synthetic.occlusion import non_occluded
+from dsmnet.synthetic.materials import TextureBank
 from dsmnet.synthetic.patterns import PATTERNS
 from dsmnet.synthetic.photographs import list_photographs, load_photographs
-from dsmnet.synthetic.reflections import add_glare, add_reflections
-from dsmnet.synthetic.render import View
-from dsmnet.synthetic.rig import Rig
-from dsmnet.synthetic.scene import Scene, backdrop
+from dsmnet.synthetic.reflections import add_glare, add_glint, add_reflections
+from dsmnet.synthetic.render import View, non_occluded
+from dsmnet.synthetic.scene import Scene, sky_backdrop
 from dsmnet.types import StereoSample
 
 _TRAINING, _VALIDATION = 0, 1  # seed streams
-_SAFETY = 0.98  # the coverage of an edge reaches half a pixel beyond the outline
+_SAFETY = 0.98  # the coverage of an edge extends half a pixel beyond the outline
 _CROPS = 64  # tiles that are cut out of photographs
-_BANK_ITEM = 2**63 - 1  # the place in a stream that no item has
+_BANK_ITEM = 2**63 - 1  # a place in the stream of seeds that no item has
 
 
 class SyntheticStereo(Dataset[StereoSample]):
@@ -38,25 +37,24 @@ class SyntheticStereo(Dataset[StereoSample]):
     other releases of OpenCV). `length` only says after how many pairs an epoch ends.
 
     Args:
-        seed: Another seed gives other scenes and other textures.
+        seed: Seed of scenes and textures.
         length: Nominal number of pairs.
         size: Height and width of the views in pixels, each at least 16.
-        largest_disparity: No disparity is larger, in pixels; at most half the width.
-        min_near: The nearest things of a scene have a disparity between this and `largest_disparity`, in
-            pixels, log-uniformly.
-        density: Multiplies the number of things in every scene.
+        largest_disparity: Bound on every disparity in pixels; at most half the width.
+        min_near: The nearest prop of a scene has log-uniformly this disparity to `largest_disparity`.
+        density: Factor on the number of props in every scene.
         layouts: Relative weights of the layouts; see `LAYOUTS`.
-        patterns: Relative weights of the textures; see `PATTERNS`.
-        textures: A folder with your own photographs; surfaces are covered with crops of up to 64 of them.
+        patterns: Relative weights of the texture patterns; see `PATTERNS`.
+        textures: Folder with your own photographs; surfaces are covered with crops of up to 64 of them.
         photograph_share: Share of the surfaces so covered, where there are photographs.
         glints: Share of the scenes with bright spots, which match at another disparity than their surface.
         reflections: Share of the scenes where surfaces mirror others, at another disparity than their own.
-        glare: Share of the scenes with surfaces that are burnt out.
+        glare: Share of the scenes with overexposed surfaces.
         camera: Effects of the cameras, see `dsmnet.augment.camera.DEFAULTS`.
-        validation_length: Number of pairs in the held-back part.
+        validation_length: Number of pairs in the validation split.
 
     Raises:
-        UserError: An argument is out of range or names something that does not exist.
+        UserError: An argument is out of range or names an option that does not exist.
         DataError: `textures` is not a folder with readable pictures.
     """
 
@@ -80,40 +78,26 @@ class SyntheticStereo(Dataset[StereoSample]):
         camera: Mapping[str, Mapping[str, float]] | None = None,
         validation_length: int = 64,
     ) -> None:
-        self.seed, self.length, self.validation_length = int(seed), int(length), int(validation_length)
         if len(size) != 2:
             raise UserError(f"size: expected height and width, got {size}")
-        self.height, self.width = (int(v) for v in size)
-        self.largest_disparity, self.min_near = float(largest_disparity), float(min_near)
-        self.density = float(density)
-        self.photograph_share, self.glints = float(photograph_share), float(glints)
-        self.reflections, self.glare = float(reflections), float(glare)
+        self.height, self.width = (check_whole("size", v, least=16, unit="pixels") for v in size)
+        self.seed = check_whole("seed", seed, least=0)
+        self.length = check_whole("length", length)
+        self.validation_length = check_whole("validation_length", validation_length)
+        self.largest_disparity = check_number(
+            "largest_disparity", largest_disparity, least=1, most=self.width / 2, unit="pixels"
+        )
+        self.min_near = check_number("min_near", min_near, least=1, most=largest_disparity, unit="pixels")
+        self.density = check_number("density", density, above=0)
+        self.photograph_share = check_share("photograph_share", photograph_share)
+        self.glints = check_share("glints", glints)
+        self.reflections = check_share("reflections", reflections)
+        self.glare = check_share("glare", glare)
         self.layouts = _weights("layouts", layouts, LAYOUTS)
         self.patterns = _weights("patterns", patterns, PATTERNS)
         self.cameras = Cameras(camera)
         self.photographs = list_photographs(textures) if textures is not None else []
         self._stream = _TRAINING
-        self._check()
-
-    def _check(self) -> None:
-        for name in ("length", "validation_length", "density"):
-            if not getattr(self, name) > 0:
-                raise UserError(f"{name}: expected more than 0, got {getattr(self, name)}")
-        if self.seed < 0:
-            raise UserError(f"seed: expected 0 or more, got {self.seed}")
-        if min(self.height, self.width) < 16:
-            raise UserError(f"size: expected at least 16x16 pixels, got {self.height}x{self.width}")
-        if not self.largest_disparity <= self.width / 2:
-            raise UserError(
-                f"largest_disparity: expected at most half the width, got {self.largest_disparity}"
-            )
-        if not 1 <= self.min_near <= self.largest_disparity:
-            raise UserError(
-                f"min_near: expected 1 to largest_disparity={self.largest_disparity}, got {self.min_near}"
-            )
-        for name in ("photograph_share", "glints", "reflections", "glare"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise UserError(f"{name}: expected 0..1, got {getattr(self, name)}")
 
     def __len__(self) -> int:
         return self.length
@@ -156,15 +140,13 @@ class SyntheticStereo(Dataset[StereoSample]):
         validation.__dict__.update(self.__dict__, length=self.validation_length, _stream=_VALIDATION)
         return self, validation
 
-    def bank(self) -> Bank:
+    def bank(self) -> TextureBank:
         """Return the textures; drawing them takes a second or two on first use in a process.
 
         Called before worker processes are forked, it saves each of them that second.
         """
-        photographs = tuple(self.photographs)
-        return _bank(
-            self.seed, self._stream, tuple(self.patterns.items()), photographs, self.photograph_share
-        )
+        patterns, photographs = tuple(self.patterns.items()), tuple(self.photographs)
+        return _bank(self.seed, self._stream, patterns, photographs, self.photograph_share)
 
     def _scene(self, rng: np.random.Generator) -> Scene:
         near = float(np.exp(rng.uniform(math.log(self.min_near), math.log(self.largest_disparity))))
@@ -174,10 +156,10 @@ class SyntheticStereo(Dataset[StereoSample]):
         names = [name for name, weight in self.layouts.items() if weight]
         share = np.array([self.layouts[name] for name in names])
         LAYOUTS[names[int(rng.choice(len(names), p=share / share.sum()))]](scene)
-        # Drawn by a generator of its own: what stands before it is as it would be without.
-        scene.surfaces.append(backdrop(rng.spawn(1)[0], scene.rig, scene.bank))
+        # A generator of its own: the surfaces before it are as they would be without.
+        scene.surfaces.append(sky_backdrop(rng.spawn(1)[0], scene.rig, scene.bank))
         limit = self.largest_disparity * _SAFETY
-        highest = max(s.highest(self.width, self.height, limit) for s in scene.surfaces if s.material)
+        highest = max(s.highest(self.width, self.height, limit) for s in scene.surfaces if s.texture)
         if highest > limit:
             scene.surfaces = [s.scaled(limit / highest) for s in scene.surfaces]
         return scene
@@ -194,11 +176,11 @@ def _bank(
     patterns: tuple[tuple[str, float], ...],
     photographs: tuple[Path, ...],
     share: float,
-) -> Bank:
+) -> TextureBank:
     """Draw the textures, once for all data sets of a process that have them in common."""
     rng = _generator(seed, stream, _BANK_ITEM)
     tiles = load_photographs(list(photographs), rng, _CROPS) if photographs else []
-    return Bank(rng, dict(patterns), tiles, share)
+    return TextureBank(rng, dict(patterns), tiles, share)
 
 
 def _weights(option: str, given: Mapping[str, float] | None, known: Mapping[str, object]) -> dict[str, float]:

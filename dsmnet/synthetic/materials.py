@@ -1,4 +1,4 @@
-"""What surfaces are made of: a bank of textures, the colors of one scene, and looks that combine them."""
+"""Materials: the bank of texture tiles, the palette of one scene, and the families that combine them."""
 
 from __future__ import annotations
 
@@ -6,23 +6,24 @@ import bisect
 import colorsys
 import itertools
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from dsmnet.synthetic.geometry import Plane, Rig, dot
 from dsmnet.synthetic.patterns import PATTERNS
-from dsmnet.synthetic.rig import Plane, Rig, dot
-from dsmnet.synthetic.surface import Material
-from dsmnet.synthetic.texture import FLATTENED, SOFTNESS, TILE, Texture
+from dsmnet.synthetic.texture import TILE, Mipmap, Texture
 
 Color = NDArray[np.float64]  # [3], RGB, 0..255
 
+_PER_PATTERN = 10  # tiles
+
 
 @dataclass(frozen=True)
-class Look:
-    """A family of materials: which patterns, how strong, how coarse."""
+class MaterialFamily:
+    """Which patterns a kind of material has, how strong, how coarse, in which colors."""
 
     patterns: dict[str, float] | None = None  # relative weights; None: those of the data set
     contrast: tuple[float, float] = (0.2, 1.0)
@@ -34,61 +35,57 @@ class Look:
     photographs: bool = True  # whether the user's pictures may take its place
 
 
-LOOKS = {
-    "any": Look(),
-    "flat": Look({"noise": 2, "wood": 1, "blots": 1}, contrast=(0.02, 0.25), texel=(0.5, 2.5)),
-    "wall": Look(
+FAMILIES = {
+    "any": MaterialFamily(),
+    "flat": MaterialFamily({"noise": 2, "wood": 1, "blots": 1}, contrast=(0.02, 0.25), texel=(0.5, 2.5)),
+    "wall": MaterialFamily(
         {"noise": 3, "bricks": 3, "wood": 1, "stripes": 1, "checks": 1, "blots": 1, "lines": 1},
         contrast=(0.05, 0.7), level=True, saturation=0.6, brightness=(80, 230),
     ),
-    "facade": Look(
+    "facade": MaterialFamily(
         {"windows": 6, "bricks": 2, "noise": 1}, contrast=(0.4, 1.0), level=True, texel=(0.35, 1.2),
         saturation=0.6, brightness=(70, 200),
     ),
-    "ground": Look(
+    "ground": MaterialFamily(
         {"noise": 4, "cells": 2, "bricks": 3, "foliage": 1, "blots": 1, "wood": 1, "checks": 0.7, "lines": 1},
         contrast=(0.2, 0.9), saturation=0.5, texel=(0.4, 1.5), level=True,
     ),
-    "asphalt": Look(
+    "asphalt": MaterialFamily(
         {"noise": 5, "cells": 1, "lines": 1}, contrast=(0.1, 0.5), saturation=0.15, brightness=(50, 140),
         texel=(0.4, 1.5),
     ),
-    "sky": Look(
+    "sky": MaterialFamily(
         {"noise": 1, "marble": 0.2}, contrast=(0.0, 0.2), texel=(3, 8), brightness=(150, 250), saturation=0.5,
         photographs=False,
     ),
-    "leaves": Look(
+    "leaves": MaterialFamily(
         {"foliage": 4, "noise": 1, "dead_leaves": 1}, contrast=(0.5, 1.0), texel=(0.35, 1.4),
         brightness=(50, 140), color=(90, 120, 50), photographs=False,
     ),
-    "bark": Look(
+    "bark": MaterialFamily(
         {"wood": 3, "noise": 2, "cells": 1}, contrast=(0.2, 0.7), saturation=0.5, brightness=(40, 120),
     ),
-    "furniture": Look(
+    "furniture": MaterialFamily(
         {"wood": 5, "noise": 1, "checks": 0.5, "stripes": 0.5, "text": 0.5}, contrast=(0.1, 0.8), level=True,
     ),
-    "paper": Look(
+    "paper": MaterialFamily(
         {"text": 4, "lines": 2, "dead_leaves": 2, "checks": 1, "stripes": 1, "blots": 1, "windows": 0.5},
         contrast=(0.5, 1.0), level=True, texel=(0.3, 1.2),
     ),
-    "paint": Look(
+    "paint": MaterialFamily(
         {"noise": 2, "blots": 1, "wood": 1}, contrast=(0.03, 0.4), texel=(0.5, 2), brightness=(20, 240),
     ),
 }  # fmt: skip
 
 
-@dataclass
 class Palette:
-    """The colors that the things of one scene share."""
+    """The colors that the props of one scene share."""
 
-    rng: np.random.Generator
-    hues: list[float] = field(init=False)
-    saturation: float = field(init=False)
-
-    def __post_init__(self) -> None:
-        earth = self.rng.normal(0.09, 0.05, 2).tolist()  # much of the world is between red and yellow
-        self.hues = [*earth, *self.rng.uniform(0, 1, 2).tolist()]
-        self.saturation = float(self.rng.uniform(0.05, 0.45))
+    def __init__(self, rng: np.random.Generator) -> None:
+        self.rng = rng
+        earth = rng.normal(0.09, 0.05, 2).tolist()  # much of the world is between red and yellow
+        self.hues = [*earth, *rng.uniform(0, 1, 2).tolist()]
+        self.saturation = float(rng.uniform(0.05, 0.45))
 
     def color(self, saturation: float = 1.0, brightness: tuple[float, float] = (30, 225)) -> Color:
         """Draw one color."""
@@ -98,35 +95,8 @@ class Palette:
         return np.array(colorsys.hsv_to_rgb(hue % 1, strength, value))
 
 
-_GREY = np.arange(256)[:, None] / 255  # the values of a pattern
-
-
-def color_table(rng: np.random.Generator, palette: Palette, look: Look) -> NDArray[np.uint32]:
-    """Return what each grey value of a pattern becomes: packed R, G, B and an empty shade."""
-    low, high = look.contrast
-    contrast = low + (high - low) * rng.random()
-    if look.color is None:
-        base = palette.color(look.saturation, look.brightness)
-    else:
-        base = np.array(look.color) * rng.uniform(0.6, 1.5) * rng.uniform(0.75, 1.25, 3)
-    style = rng.random()
-    if style < 0.62 or contrast < 0.15:
-        colors = base * (1 - contrast) + (2 * contrast * base) * _GREY
-    elif style < 0.85:
-        other = palette.color(look.saturation, (10, 245))
-        colors = base + (other - base) * contrast * _GREY
-    else:
-        stops = np.stack([palette.color(look.saturation, (10, 245)) for _ in range(int(rng.integers(3, 7)))])
-        stops = base + (stops - base) * contrast
-        at = np.linspace(0, 1, len(stops))
-        colors = np.stack([np.interp(_GREY[:, 0], at, stops[:, k]) for k in range(3)], axis=1)
-    table = np.zeros((256, 4), np.uint8)
-    table[:, :3] = np.minimum(colors + 0.5, 255)
-    return table.view(np.uint32)[:, 0]
-
-
-class Bank:
-    """Every texture that the scenes of one data set are made of.
+class TextureBank:
+    """Every texture tile of the scenes of one data set.
 
     Drawing a tile takes ten milliseconds or more, recoloring, turning and cutting one almost none; so tiles
     are drawn once, several of each kind.
@@ -136,22 +106,21 @@ class Bank:
         self,
         rng: np.random.Generator,
         weights: dict[str, float],
-        photographs: list[Texture],
+        photographs: list[Mipmap],
         photograph_share: float,
-        per_pattern: int = 10,
     ) -> None:
         self.weights = weights
         self.photographs = photographs
         self.photograph_share = photograph_share if photographs else 0.0
         self.tiles = {
-            name: [Texture.from_tile(draw(rng)) for _ in range(per_pattern)]
+            name: [Mipmap.from_tile(draw(rng)) for _ in range(_PER_PATTERN)]
             for name, draw in PATTERNS.items()
             if weights[name]
         }
         self._choices: dict[tuple[tuple[str, float], ...] | None, tuple[list[str], list[float]]] = {}
 
-    def pattern(self, rng: np.random.Generator, weights: dict[str, float] | None) -> Texture:
-        """Draw a grey texture; weights multiply those of the data set."""
+    def pattern(self, rng: np.random.Generator, weights: dict[str, float] | None) -> Mipmap:
+        """Draw a grey mipmap; weights multiply those of the data set."""
         key = None if weights is None else tuple(weights.items())
         if key not in self._choices:
             share = {n: (1 if weights is None else weights.get(n, 0)) * self.weights[n] for n in self.tiles}
@@ -163,44 +132,63 @@ class Bank:
         return chosen[int(rng.random() * len(chosen))]
 
 
-class Coat(NamedTuple):
-    """A material before it is laid on a surface, so that the sides of one thing can share it."""
+class Material(NamedTuple):
+    """A mipmap with its colors before it is laid on a surface: the sides of one prop share it."""
 
-    texture: Texture
-    table: NDArray[np.uint32] | None
+    mipmap: Mipmap
+    colors: NDArray[np.uint32] | None
     texel: float  # pixels per texel where the surface is looked at
     angle: float
 
-
-def make_coat(rng: np.random.Generator, bank: Bank, palette: Palette, look: Look) -> Coat:
-    """Draw a material of a look."""
-    angle = float(rng.normal(0, 0.015) if look.level else rng.uniform(-np.pi, np.pi))
-    texel = math.exp(rng.uniform(math.log(look.texel[0]), math.log(look.texel[1])))
-    if look.photographs and rng.random() < bank.photograph_share:
-        return Coat(bank.photographs[int(rng.integers(0, len(bank.photographs)))], None, texel, angle)
-    return Coat(bank.pattern(rng, look.patterns), color_table(rng, palette, look), texel, angle)
-
-
-def lay(rng: np.random.Generator, rig: Rig, coat: Coat, plane: Plane, at: tuple[float, float]) -> Material:
-    """Cover a plane with a material, its texels sized for the pixel `at`."""
-    axes = rig.texture_axes(plane, coat.angle)
-    grain = coat.texel / max(plane.at(*at), 1e-3)
-    # Coordinates start near the place looked at, where float32 is most accurate.
-    here = *at, 1.0
-    u = rng.random() * TILE - dot(axes[0], here) / coat.texel
-    v = rng.random() * TILE - dot(axes[1], here) / coat.texel
-    return Material(coat.texture, coat.table, axes, grain, (u, v))
+    def lay(self, rng: np.random.Generator, rig: Rig, plane: Plane, at: tuple[float, float]) -> Texture:
+        """Cover a plane, with texels sized for the pixel `at`."""
+        axes = rig.texture_axes(plane, self.angle)
+        grain = self.texel / max(plane.at(*at), 1e-3)
+        # Coordinates start near the place looked at, where float32 is most accurate.
+        here = *at, 1.0
+        u = rng.random() * TILE - dot(axes[0], here) / self.texel
+        v = rng.random() * TILE - dot(axes[1], here) / self.texel
+        return Texture(self.mipmap, self.colors, axes, grain, (u, v))
 
 
-def level_of_detail(material: Material, plane: Plane, x: float, y: float) -> float:
-    """Return log2 of how many texels one pixel spans, and a little more for softness.
+AnyMaterial = str | MaterialFamily | Material  # the name of a family, one, or a material of one
 
-    Counted is the span along its row, or that between rows over `FLATTENED` if more: what aliases between
-    rows does so alike in both views.
-    """
-    disparity = max(plane.at(x, y), 1e-3)
-    (ax, ay, a1), (bx, by, b1) = material.axes
-    first, second = (ax * x + ay * y + a1) / disparity, (bx * x + by * y + b1) / disparity
-    along = math.hypot(ax - plane.a * first, bx - plane.a * second)
-    across = math.hypot(ay - plane.b * first, by - plane.b * second)
-    return math.log2(max(along, across / FLATTENED) / (disparity * material.grain) + 1e-9) + SOFTNESS
+
+def draw_material(
+    rng: np.random.Generator, bank: TextureBank, palette: Palette, family: MaterialFamily
+) -> Material:
+    """Draw a material of a family."""
+    angle = float(rng.normal(0, 0.015) if family.level else rng.uniform(-np.pi, np.pi))
+    texel = math.exp(rng.uniform(math.log(family.texel[0]), math.log(family.texel[1])))
+    if family.photographs and rng.random() < bank.photograph_share:
+        return Material(bank.photographs[int(rng.integers(0, len(bank.photographs)))], None, texel, angle)
+    return Material(bank.pattern(rng, family.patterns), _draw_colors(rng, palette, family), texel, angle)
+
+
+_GREY = np.arange(256)[:, None] / 255  # the values of a pattern
+
+
+def _draw_colors(rng: np.random.Generator, palette: Palette, family: MaterialFamily) -> NDArray[np.uint32]:
+    """Return the color of each grey value of a pattern: packed R, G, B and an empty shade."""
+    low, high = family.contrast
+    contrast = low + (high - low) * rng.random()
+    if family.color is None:
+        base = palette.color(family.saturation, family.brightness)
+    else:
+        base = np.array(family.color) * rng.uniform(0.6, 1.5) * rng.uniform(0.75, 1.25, 3)
+    style = rng.random()
+    if style < 0.62 or contrast < 0.15:
+        colors = base * (1 - contrast) + (2 * contrast * base) * _GREY
+    elif style < 0.85:
+        other = palette.color(family.saturation, (10, 245))
+        colors = base + (other - base) * contrast * _GREY
+    else:
+        stops = np.stack(
+            [palette.color(family.saturation, (10, 245)) for _ in range(int(rng.integers(3, 7)))]
+        )
+        stops = base + (stops - base) * contrast
+        at = np.linspace(0, 1, len(stops))
+        colors = np.stack([np.interp(_GREY[:, 0], at, stops[:, k]) for k in range(3)], axis=1)
+    packed = np.zeros((256, 4), np.uint8)
+    packed[:, :3] = np.minimum(colors + 0.5, 255)
+    return packed.view(np.uint32)[:, 0]

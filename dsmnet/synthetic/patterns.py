@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dsmnet.synthetic.texture import TILE, Bytes, Floats
+from dsmnet.synthetic.alpha_masks import Bytes
+from dsmnet.synthetic.geometry import Floats
+from dsmnet.synthetic.texture import TILE
 
 Pattern = Callable[[np.random.Generator], Bytes]
 
@@ -98,10 +101,8 @@ def foliage(rng: np.random.Generator) -> Bytes:
         half = length * rng.uniform(0.2, 0.5)
         angle = rng.uniform(0, 2 * math.pi)
         leaf = np.array([[-length, 0], [-0.3 * length, half], [length, 0], [-0.3 * length, -half]])
-        turn = np.array([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
-        _fill_wrapped(
-            canvas, leaf @ turn + rng.uniform(0, TILE, 2), int(40 + 190 * i / count * rng.uniform(0.5, 1))
-        )
+        points = leaf @ _rotation(angle) + rng.uniform(0, TILE, 2)
+        _fill_wrapped(canvas, points, int(40 + 190 * i / count * rng.uniform(0.5, 1)))
     return canvas
 
 
@@ -123,8 +124,7 @@ def checks(rng: np.random.Generator) -> Bytes:
     fx, fy = (round(2 ** rng.uniform(1, 4.6)) for _ in range(2))
     if rng.random() < 0.6:
         fy = fx
-    wx = np.sin(2 * math.pi * (fx * np.arange(TILE) / TILE + rng.random()))
-    wy = np.sin(2 * math.pi * (fy * np.arange(TILE) / TILE + rng.random()))
+    wx, wy = (np.sin(2 * math.pi * (f * np.arange(TILE) / TILE + rng.random())) for f in (fx, fy))
     sharp = rng.uniform(1, 8)
     style = int(rng.integers(0, 3))
     if style == 0:
@@ -194,31 +194,18 @@ def lines(rng: np.random.Generator) -> Bytes:
     """Strokes across a ground of blots: cracks, maps, drawings."""
     canvas = (blots(rng) // 2 + 90).astype(np.uint8)
     for _ in range(int(rng.integers(8, 60))):
-        points = rng.uniform(0, TILE, 2) + np.cumsum(
-            rng.normal(0, rng.uniform(4, 18), (int(rng.integers(3, 12)), 2)), 0
-        )
+        start, spread, corners = rng.uniform(0, TILE, 2), rng.uniform(4, 18), int(rng.integers(3, 12))
+        points = start + np.cumsum(rng.normal(0, spread, (corners, 2)), 0)
         value, thickness = int(rng.integers(0, 256)), int(rng.integers(1, 4))
-        for shift in _shifts(points):
-            path = np.round((points + shift) * 2**_FRACTION_BITS).astype(np.int32)
+        for path in _copies(points):
             cv2.polylines(canvas, [path], False, value, thickness, cv2.LINE_AA, _FRACTION_BITS)
     return canvas
 
 
-PATTERNS: dict[str, Pattern] = {
-    "noise": noise,
-    "marble": marble,
-    "wood": wood,
-    "blots": blots,
-    "cells": cells,
-    "dead_leaves": dead_leaves,
-    "foliage": foliage,
-    "stripes": stripes,
-    "checks": checks,
-    "bricks": bricks,
-    "windows": windows,
-    "text": text,
-    "lines": lines,
-}
+_ALL: tuple[Pattern, ...] = (
+    noise, marble, wood, blots, cells, dead_leaves, foliage, stripes, checks, bricks, windows, text, lines,
+)  # fmt: skip
+PATTERNS: dict[str, Pattern] = {pattern.__name__: pattern for pattern in _ALL}
 
 
 def _outline(rng: np.random.Generator, shape: int, radius: float) -> NDArray[np.float64]:
@@ -230,18 +217,23 @@ def _outline(rng: np.random.Generator, shape: int, radius: float) -> NDArray[np.
     if shape == 2:
         turn = rng.uniform(0, math.pi)
         points[:, 1] *= rng.uniform(0.2, 0.7)
-        points = points @ np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
+        points = points @ _rotation(turn)
     return points
 
 
-def _shifts(points: NDArray[np.float64]) -> list[NDArray[np.float64]]:
-    """Return the moves by a tile under which part of the points falls on the tile."""
+def _rotation(angle: float) -> NDArray[np.float64]:
+    cos, sin = math.cos(angle), math.sin(angle)
+    return np.array([[cos, -sin], [sin, cos]])
+
+
+def _copies(points: NDArray[np.float64]) -> Iterator[NDArray[np.int32]]:
+    """Yield a polygon, in OpenCV's fixed-point numbers, at every move by a tile that shows on the tile."""
     low, high = points.min(axis=0), points.max(axis=0)
     moves = [[m for m in (-TILE, 0, TILE) if high[k] + m > -4 and low[k] + m < TILE + 4] for k in (0, 1)]
-    return [np.array([mx, my], np.float64) for mx in moves[0] for my in moves[1]]
+    for move in itertools.product(*moves):
+        yield np.round((points + move) * 2**_FRACTION_BITS).astype(np.int32)
 
 
 def _fill_wrapped(canvas: Bytes, points: NDArray[np.float64], value: int) -> None:
-    for shift in _shifts(points):
-        outline = np.round((points + shift) * 2**_FRACTION_BITS).astype(np.int32)
+    for outline in _copies(points):
         cv2.fillConvexPoly(canvas, outline, value, cv2.LINE_AA, _FRACTION_BITS)

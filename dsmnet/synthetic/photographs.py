@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 
 from dsmnet.errors import DataError, FormatError
-from dsmnet.synthetic.texture import TILE, Bytes, Texture
+from dsmnet.synthetic.alpha_masks import Bytes
+from dsmnet.synthetic.texture import TILE, Mipmap
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".ppm")
 _FADE = 48  # texels over which opposite edges of a crop are blended
@@ -35,7 +36,7 @@ def list_photographs(folder: str | Path) -> list[Path]:
     return found
 
 
-def load_photographs(paths: list[Path], rng: np.random.Generator, count: int) -> list[Texture]:
+def load_photographs(paths: list[Path], rng: np.random.Generator, count: int) -> list[Mipmap]:
     """Cut `count` tiles at random places and scales out of pictures.
 
     Raises:
@@ -49,7 +50,7 @@ def load_photographs(paths: list[Path], rng: np.random.Generator, count: int) ->
             raise FormatError(f"textures: {path} cannot be read as a picture")
         crops = count // len(chosen) + (k < count % len(chosen))
         textures += [
-            Texture.from_tile(seamless_crop(np.asarray(picture, np.uint8), rng)) for _ in range(crops)
+            Mipmap.from_tile(seamless_crop(np.asarray(picture, np.uint8), rng)) for _ in range(crops)
         ]
     return textures
 

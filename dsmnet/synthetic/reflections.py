@@ -1,7 +1,6 @@
-"""What a smooth surface adds to its own color: a mirror image of something else, or light that burns it out.
+"""Specular effects: mirror images, glints and overexposure, as on windscreens, bonnets and lamps.
 
-Both are named by the errors of networks that never saw them: windscreens and bonnets take the depth of what
-they reflect, and white lamps that of the sky.
+A mirror image matches at another disparity than its surface; the ground truth stays the surface's own.
 """
 
 from __future__ import annotations
@@ -18,12 +17,13 @@ from dsmnet.synthetic.render import View
 from dsmnet.synthetic.surface import FULL_SHADE
 from dsmnet.types import Mask
 
-_SHARES = 0.002, 0.25  # of the view: what is smaller hardly counts, what is larger is ground, wall or sky
+_SHARES = 0.002, 0.25  # of the view: smaller surfaces hardly count, larger ones are ground, wall or sky
 _NEAREST = 0.95  # of a surface's own disparity: mirror images lie behind their surface
+_MOST = 6  # surfaces of a scene that mirror others
 
 
 class Layer(NamedTuple):
-    """A picture seen in a surface: where it comes from, and the disparity at which it matches.
+    """A picture mirrored in a surface, and the plane in which it matches.
 
     Left-view pixel (x, y) shows `picture` at ``turn @ (x, y, 1)`` and matches at ``a x + b y + c`` pixels.
     """
@@ -33,7 +33,7 @@ class Layer(NamedTuple):
     plane: tuple[float, float, float]
 
     def seen(self, view: View, box: tuple[slice, slice]) -> NDArray[np.uint8]:
-        """Return what falls on a box of a view, [h, w, 4]."""
+        """Return the mirror image on a box of a view, [h, w, 4]."""
         rows, columns = box
         x = np.arange(columns.start, columns.stop, dtype=np.float64)[None]
         y = np.arange(rows.start, rows.stop, dtype=np.float64)[:, None]
@@ -45,10 +45,10 @@ class Layer(NamedTuple):
         return np.asarray(picture, np.uint8)
 
 
-def add_reflections(rng: np.random.Generator, left: View, right: View, most: int = 6) -> None:
-    """Mix mirror images of the scene into up to `most` surfaces; the disparity stays the surface's own."""
+def add_reflections(rng: np.random.Generator, left: View, right: View) -> None:
+    """Mix mirror images of the scene into a few surfaces."""
     picture = _lit(left)
-    for body in _choose(rng, left, int(rng.integers(1, most + 1))):
+    for body in _choose(rng, left, int(rng.integers(1, _MOST + 1))):
         inside = left.body == body
         own = float(left.disparity[inside].mean())
         layer = _draw_layer(rng, picture, own)
@@ -60,7 +60,7 @@ def add_reflections(rng: np.random.Generator, left: View, right: View, most: int
 
 
 def add_glare(rng: np.random.Generator, left: View, right: View) -> None:
-    """Burn out one or two surfaces: lamps, windows, white things in the sun."""
+    """Overexpose one or two surfaces: lamps, windows, white props in the sun."""
     for body in _choose(rng, left, int(rng.integers(1, 3))):
         gain = math.exp(rng.uniform(math.log(1.5), math.log(8)))
         light = rng.uniform(20, 120)
@@ -78,7 +78,7 @@ def _choose(rng: np.random.Generator, view: View, number: int) -> list[int]:
 
 
 def _lit(view: View) -> NDArray[np.uint8]:
-    """Return the view with its shade multiplied in: light that arrives at a mirror."""
+    """Return the view with its shade multiplied in, the light that arrives at a mirror."""
     shade = view.color[..., 3:].astype(np.float32) / FULL_SHADE
     lit = np.full(view.color.shape, FULL_SHADE, np.uint8)
     lit[..., :3] = np.minimum(view.color[..., :3] * shade, 255)
@@ -114,6 +114,7 @@ def _mix(
     where: Sequence[int],
     own: float,
 ) -> None:
+    """Mix a mirror image into a body with the box `where` in the left view, as strongly as `spread` says."""
     x, y, width, height = where
     inside: Mask = view.body == body
     x0, y0, w, h = cv2.boundingRect(inside.view(np.uint8))
@@ -130,3 +131,27 @@ def _mix(
     target = view.color[box]
     mirrored = layer.seen(view, box).astype(np.float32)
     target[:] = (target + (mirrored - target) * strength[..., None] + np.float32(0.5)).astype(np.uint8)
+
+
+def add_glint(rng: np.random.Generator, left: View, right: View) -> None:
+    """Brighten a round spot of one surface in both views, at the disparity of its mirror image."""
+    x, y = float(rng.uniform(0, left.width)), float(rng.uniform(0, left.height))
+    body = int(left.body[int(y), int(x)])
+    disparity = float(left.disparity[int(y), int(x)]) * math.exp(rng.normal(0, 0.5))
+    radius = math.exp(rng.uniform(math.log(2), math.log(0.12 * left.width)))
+    strength = rng.uniform(60, 255)
+    for view, centre in ((left, x), (right, x - disparity)):
+        _brighten(view, centre, y, radius, strength, body)
+
+
+def _brighten(view: View, x: float, y: float, radius: float, strength: float, body: int) -> None:
+    extent = math.ceil(2.5 * radius)
+    x0, x1 = max(int(x) - extent, 0), min(int(x) + extent + 1, view.width)
+    y0, y1 = max(int(y) - extent, 0), min(int(y) + extent + 1, view.height)
+    if x0 >= x1 or y0 >= y1:
+        return
+    across = np.exp(-(((np.arange(x0, x1) - x) / radius) ** 2))
+    down = np.exp(-(((np.arange(y0, y1) - y) / radius) ** 2)) * strength
+    light = np.outer(down, across) * (view.body[y0:y1, x0:x1] == body)
+    target = view.color[y0:y1, x0:x1, :3]
+    target[:] = np.minimum(target + light[..., None], 255).astype(np.uint8)

@@ -1,24 +1,26 @@
-"""Drawing surfaces into one view, with a z-test."""
+"""Drawing surfaces into the two views, with a z-test, and the occlusion mask between them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dsmnet.synthetic.alpha_masks import Bytes
 from dsmnet.synthetic.geometry import Floats
-from dsmnet.synthetic.paint import paint
 from dsmnet.synthetic.surface import BACKDROP, FULL_SHADE, Surface
-from dsmnet.synthetic.texture import Box, Bytes, bounding_box
 from dsmnet.types import DisparityMap, Image, Mask
+
+Box = tuple[slice, slice]  # rows, columns
 
 _VISIBLE = 6  # of 255: coverage below this is not drawn
 _SOLID = 250  # coverage from this on needs no blending
 _HALF = 127  # above this coverage, a surface has the larger part of a pixel
+_SMALL = 1200  # pixels; handling one array operation costs as much as so many pixels do
+_TOLERANCE = 1.0  # pixels of disparity: a surface less far in front hides a strip less than a pixel wide
 
 
 class Patch(NamedTuple):
@@ -33,8 +35,8 @@ class Patch(NamedTuple):
     shade: Bytes | None = None  # [h, w]
 
     def narrowed(self) -> Patch | None:
-        """Return the part around what is visible, or None where nothing is."""
-        inner = bounding_box(self.visible)
+        """Return the part around the visible pixels, or None where there are none."""
+        inner = _bounding_box(self.visible)
         if inner is None:
             return None
         rows, columns = inner
@@ -42,47 +44,33 @@ class Patch(NamedTuple):
             return self
         coverage, shade = (None if p is None else p[inner] for p in (self.coverage, self.shade))
         x = self.x[inner] if len(self.x) > 1 else self.x[:, columns]
-        return Patch(
-            _within(self.box, inner),
-            x,
-            self.ys[rows],
-            self.disparity[inner],
-            self.visible[inner],
-            coverage,
-            shade,
-        )
+        top, left = (part.start for part in self.box)
+        box = slice(top + rows.start, top + rows.stop), slice(left + columns.start, left + columns.stop)
+        return Patch(box, x, self.ys[rows], self.disparity[inner], self.visible[inner], coverage, shade)
 
 
-@dataclass
 class View:
-    """The buffers of one view while it is drawn."""
+    """The buffers of one view: the nearest disparity, its body and its color at every pixel."""
 
-    width: int
-    height: int
-    right: bool
-    disparity: DisparityMap = field(init=False)
-    body: NDArray[np.int32] = field(init=False)
-    color: Bytes = field(init=False)  # [H, W, 4]: R, G, B, shade
-
-    def __post_init__(self) -> None:
-        size = (self.height, self.width)
-        self.disparity = np.zeros(size, np.float32)  # nothing is seen at or beyond infinity
-        self.body = np.full(size, BACKDROP, np.int32)
-        self.color = np.zeros((*size, 4), np.uint8)
+    def __init__(self, width: int, height: int, right: bool) -> None:
+        self.width, self.height, self.right = width, height, right
+        self.disparity: DisparityMap = np.zeros((height, width), np.float32)  # nothing at or beyond infinity
+        self.body = np.full((height, width), BACKDROP, np.int32)
+        self.color: Bytes = np.zeros((height, width, 4), np.uint8)  # R, G, B, shade
 
     def draw(self, surfaces: Sequence[Surface]) -> None:
-        """Draw surfaces, each wherever it is in front of what was drawn before; those without limits first.
+        """Draw surfaces, each wherever it is in front of those drawn before; those without limits first.
 
         They are painted after all of them have passed the z-test, and only where no later one covers them
         wholly: most pixels are painted once.
         """
         last = np.full(self.body.shape, -1, np.int32)  # which surface covers a pixel wholly, the last of them
         patches: list[tuple[Surface, Patch]] = []
-        for surface in sorted(surfaces, key=lambda s: s.stencil is not None):
+        for surface in sorted(surfaces, key=lambda s: s.mask is not None):
             patch = self._project(surface)
             if patch is None:
                 continue
-            if surface.material is not None:
+            if surface.texture is not None:
                 self._claim(surface, patch)
                 _assign(last[patch.box], len(patches), _solid(patch))
             patches.append((surface, patch))
@@ -91,10 +79,12 @@ class View:
             kept = patch._replace(visible=uncovered).narrowed()
             if kept is None:
                 continue
-            if surface.material is None:
+            if surface.texture is None:
                 self._darken(kept, surface.shade)
             else:
-                self._composite(kept, paint(surface, kept.x, kept.ys, kept.shade))
+                shade = surface.shade if kept.shade is None else kept.shade
+                color = surface.texture.paint(surface.geometry.plane, kept.x, kept.ys, shade)
+                self._composite(kept, color)
 
     def _project(self, surface: Surface) -> Patch | None:
         """Return where the surface falls and passes the z-test, or None where nowhere."""
@@ -107,9 +97,9 @@ class View:
         in_front = disparity >= self.disparity[box]
         visible = self.body[box] == surface.body if surface.on_body else in_front
         patch = Patch(box, x, ys, disparity, visible).narrowed()
-        if patch is None or surface.stencil is None:
+        if patch is None or surface.mask is None:
             return patch
-        coverage, shade = surface.stencil.sample(patch.x, patch.ys)
+        coverage, shade = surface.mask.sample(patch.x, patch.ys)
         visible = patch.visible & (coverage > _VISIBLE)
         return patch._replace(visible=visible, coverage=coverage, shade=shade).narrowed()
 
@@ -160,10 +150,28 @@ def _assign(target: NDArray[np.int32], value: int, where: Mask) -> None:
     cv2.copyTo(np.full(target.shape, value, np.int32), where.view(np.uint8), target)
 
 
-def _within(box: Box, inner: Box) -> Box:
-    """Return a part of a box, given relative to that, relative to what the box is relative to."""
-    (rows, columns), (r, c) = box, inner
-    return (
-        slice(rows.start + r.start, rows.start + r.stop),
-        slice(columns.start + c.start, columns.start + c.stop),
-    )
+def _bounding_box(mask: NDArray[np.bool_]) -> Box | None:
+    """Return rows and columns around the set pixels, all of a small mask, or None where none is set."""
+    x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
+    if not width:
+        return None
+    if mask.size < _SMALL:
+        return slice(0, mask.shape[0]), slice(0, mask.shape[1])
+    return slice(y, y + height), slice(x, x + width)
+
+
+def non_occluded(left: View, right: View) -> Mask:
+    """Return where the left pixel's point falls on a right pixel that shows nothing in front of it.
+
+    Pixel (x, y) with disparity d falls on the right pixel nearest to (x - d, y). Surfaces never fold over
+    themselves, so meeting the same body again means seeing the same point.
+    """
+    height, width = left.disparity.shape
+    x = np.arange(width, dtype=np.float32) - left.disparity
+    column = np.rint(x).astype(np.intp)
+    inside = (column >= 0) & (column < width)
+    np.clip(column, 0, width - 1, out=column)
+    flat = column + np.arange(height, dtype=np.intp)[:, None] * width
+    same = right.body.ravel().take(flat) == left.body
+    behind = right.disparity.ravel().take(flat) <= left.disparity + np.float32(_TOLERANCE)
+    return np.asarray(inside & (same | behind))

@@ -1,4 +1,4 @@
-"""A scene with up and down: a ground, and things that stand on it at places given in metres."""
+"""A scene with up and down: a ground, and props that stand on it at places given in metres."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from dsmnet.synthetic.alpha_masks import Points, Sheet
-from dsmnet.synthetic.materials import Coat, Look
-from dsmnet.synthetic.rig import Plane, dot, normal_of
+from dsmnet.synthetic.alpha_masks import Points, Shading, ramp
+from dsmnet.synthetic.geometry import Plane, dot, normal_of
+from dsmnet.synthetic.materials import AnyMaterial
 from dsmnet.synthetic.scene import Scene
-from dsmnet.synthetic.shading import Shading, ramp
 from dsmnet.synthetic.surface import Surface
 
 Corners = NDArray[np.float64]  # [N, 3], metres: X right, Y up from the ground, Z forward
-AnyLook = str | Look | Coat
+Pair = tuple[float, float]  # width and height, or x and z, metres
+Triple = tuple[float, float, float]  # metres
 
-_TINY = 1.5  # pixels; smaller things are left out
-_NEAREST = 0.35  # things are cut off at this share of the distance where disparity is scene.near
+_TINY = 1.5  # pixels; smaller boxes are left out
+_NEAREST = 0.35  # polygons are cut off at this share of the distance where disparity is scene.near
 
 
 class World:
-    """Places things in a scene.
+    """Places props in a scene.
 
     Args:
-        scene: Gets the surfaces.
+        scene: Scene that gets the surfaces.
         eye: Height of the camera above the ground in metres.
         metre: Length of a metre in baselines.
-        yaw, pitch, roll: attitude of the camera in radians.
+        yaw, pitch, roll: Attitude of the camera in radians.
     """
 
     def __init__(
@@ -48,7 +48,7 @@ class World:
         """Return points in the camera's axes, in baselines."""
         return points @ self._to_camera + self._origin
 
-    def plane(self, point: tuple[float, float, float], normal: tuple[float, float, float]) -> Plane:
+    def plane(self, point: Triple, normal: Triple) -> Plane:
         """Return the disparity of a plane given in metres; Y points up."""
         turned = self.rotation @ np.array([normal[0], -normal[1], normal[2]])
         return self.scene.rig.plane(self.camera(np.array([point]))[0].tolist(), turned.tolist())
@@ -69,9 +69,9 @@ class World:
         return None if len(points) < 3 else self.scene.rig.project(points)
 
     def ground_in_view(self, farthest: float) -> tuple[float, float]:
-        """Return x and z in metres of a place on the ground, at most `farthest` away, that a view shows.
+        """Draw x and z in metres of a place on the ground, at most `farthest` away, that a view shows.
 
-        Spread evenly over the picture, so that things stand wherever the camera looks.
+        Spread evenly over the picture, so that props stand wherever the camera looks.
         """
         rig = self.scene.rig
         plane = self.plane((0, 0, 0), (0, 1, 0))
@@ -87,27 +87,23 @@ class World:
         place = self.rotation.T @ ray * (depth / self.metre)
         return float(place[0]), float(place[2])
 
-    def unbounded(
-        self, point: tuple[float, float, float], normal: tuple[float, float, float], look: AnyLook
-    ) -> Surface | None:
+    def unbounded(self, point: Triple, normal: Triple, material: AnyMaterial) -> Surface | None:
         """Add a plane without limits, such as the ground."""
-        return self.scene.add(self.plane(point, normal), None, look)
+        return self.scene.add(self.plane(point, normal), None, material)
 
-    def face(self, corners: Corners, look: AnyLook, shading: Shading | None = None) -> Surface | None:
+    def face(self, corners: Corners, material: AnyMaterial, shading: Shading | None = None) -> Surface | None:
         """Add a flat polygon."""
         points = self.pixels(corners)
-        if points is None:
+        mask = None if points is None else self.scene.canvas.draw(points)
+        if mask is None:
             return None
-        stencil = self.scene.fill(points)
-        if stencil is None:
-            return None
-        return self.scene.add(self.plane_of(corners), stencil, look, shading=shading)
+        return self.scene.add(self.plane_of(corners), mask, material, shading=shading)
 
-    def decal(self, host: Surface | None, corners: Corners, look: AnyLook) -> None:
+    def decal(self, host: Surface | None, corners: Corners, material: AnyMaterial) -> None:
         """Paint a polygon on the flat surface in which it lies."""
         points = self.pixels(corners)
         if host is not None and points is not None:
-            self.scene.decal(host, points, look)
+            self.scene.decal(host, points, material)
 
     def shadow(self, host: Surface | None, corners: Corners, strength: float) -> None:
         """Darken a polygon on the flat surface in which it lies."""
@@ -117,35 +113,30 @@ class World:
             self.scene.shadow(host, points, strength, softness)
 
     def box(
-        self,
-        base: tuple[float, float, float],
-        size: tuple[float, float, float],
-        look: AnyLook,
-        turn: float = 0.0,
-        taper: float = 1.0,
+        self, base: Triple, size: Triple, material: AnyMaterial, turn: float = 0.0, taper: float = 1.0
     ) -> list[Surface]:
-        """Add a box: centre of its foot, width, height and depth in metres, turned about the vertical.
+        """Add a box and return the faces that point towards the camera.
 
-        `taper` shrinks the top. Returns the faces that point towards the camera.
+        Args:
+            base: Centre of the foot.
+            size: Width, height and depth.
+            material: Material of all faces.
+            turn: Turn about the vertical in radians.
+            taper: Size of the top, as a share of the foot's.
         """
-        corners = box_corners(base, size, turn, taper)
-        coat = self.scene.coat(look)
-        seen: list[Surface] = []
+        corners = _box_corners(base, size, turn, taper)
+        material = self.scene.material(material)
         outline = self.pixels(corners)
-        if (
-            outline is None
-            or self.scene.canvas.clip(outline) is None
-            or np.ptp(outline, axis=0).max() < _TINY
-        ):
-            return seen
+        if outline is None or self.scene.canvas.clip(outline) is None:
+            return []
+        if np.ptp(outline, axis=0).max() < _TINY:
+            return []
+        seen = []
         for k, face in enumerate(_FACES):
             quad = corners[face]
-            if dot(normal_of(quad), (quad[0] - (0.0, self.eye, 0.0)).tolist()) >= 0:
-                continue
-            surface = self.face(quad, coat, _DARKER_BELOW if k >= 2 else None)
-            if surface is not None:
-                seen.append(surface)
-        return seen
+            if dot(normal_of(quad), (quad[0] - (0.0, self.eye, 0.0)).tolist()) < 0:
+                seen.append(self.face(quad, material, ramp(bottom=0.85) if k >= 2 else None))
+        return [surface for surface in seen if surface is not None]
 
     def upright(self, x: float, y: float, z: float) -> tuple[float, float, float, float] | None:
         """Return pixel x and y, disparity and pixels per metre of a place, None where no view shows it."""
@@ -158,19 +149,8 @@ class World:
             return None
         return float(px), float(py), disparity, disparity * self.metre
 
-    def sheet(self, points: Points) -> Sheet | None:
-        """Return a raster around an outline, filled with it, or None where no view shows it."""
-        box = self.scene.canvas.clip(points)
-        if box is None:
-            return None
-        sheet = Sheet(box)
-        sheet.fill(points)
-        return sheet
 
-
-def box_corners(
-    base: tuple[float, float, float], size: tuple[float, float, float], turn: float, taper: float = 1.0
-) -> Corners:
+def _box_corners(base: Triple, size: Triple, turn: float, taper: float) -> Corners:
     """Return the corners [8, 3] of a box: the foot's four around, then the top's."""
     half = np.array([[-0.5, 0, -0.5], [0.5, 0, -0.5], [0.5, 0, 0.5], [-0.5, 0, 0.5]])
     top = half * [taper, 0, taper] + [0, 1, 0]
@@ -183,7 +163,6 @@ def box_corners(
 _FACES = [
     np.array(f) for f in ((0, 1, 2, 3), (7, 6, 5, 4), (4, 5, 1, 0), (5, 6, 2, 1), (6, 7, 3, 2), (7, 4, 0, 3))
 ]
-_DARKER_BELOW = ramp(bottom=0.85)
 
 
 def _turn(angle: float, axis: int) -> NDArray[np.float64]:

@@ -5,7 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import torch
+from pytorch_lightning.callbacks import WeightAveraging
 from torch import Tensor
+
+from dsmnet.errors import UserError
+from dsmnet.options import check_share
+
+
+def weight_averaging(decay: float) -> WeightAveraging | None:
+    """Return the callback that averages the weights with `moving_averages`, `None` for a decay of 0.
+
+    Raises:
+        UserError: The decay is no number from 0 up to, not including, 1.
+    """
+    if check_share("callbacks.ema.decay", decay) == 1:
+        raise UserError(f"callbacks.ema.decay={decay}: expected a number of at least 0 and below 1")
+    return WeightAveraging(multi_avg_fn=moving_averages(decay)) if decay else None
 
 
 def moving_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Tensor]:
@@ -41,6 +56,6 @@ def moving_averages(decay: float) -> Callable[[Sequence[Tensor], Sequence[Tensor
 
 
 def _share(decay: float, count: Tensor | int) -> Tensor:
-    """The part of the old average, on the device of `count`: reading it would wait for the device."""
+    """Return the share of the old average, on the device of `count`: reading it would wait for the device."""
     done = torch.as_tensor(count)
     return ((1 + done) / (10 + done)).clamp(max=decay)

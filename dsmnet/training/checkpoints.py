@@ -17,6 +17,7 @@ from torch import Tensor
 from dsmnet.atomic import atomic_write, cannot_write
 from dsmnet.ending import Interrupted
 from dsmnet.models.checkpoint import CONFIG_KEY, PAIRS_KEY
+from dsmnet.options import check_whole
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -57,13 +58,13 @@ class BestCheckpoint(ModelCheckpoint):
     """Keeps best.ckpt, of the smallest validation error that is a number, over all resumptions of a run.
 
     Args:
-        folder: Of the checkpoints.
-        earlier: The checkpoint that the run is resumed from; best.ckpt beside it is taken along.
+        folder: Folder of the checkpoints.
+        earlier: Checkpoint that the run is resumed from; best.ckpt beside it is taken along.
     """
 
-    def __init__(self, folder: Path, earlier: Path | None = None) -> None:
+    def __init__(self, folder: str | Path, earlier: str | Path | None = None) -> None:
         super().__init__(folder, filename="best", monitor="val/epe", mode="min", enable_version_counter=False)
-        self.earlier = earlier
+        self.earlier = None if earlier is None else Path(earlier)
 
     def check_monitor_top_k(self, trainer: pl.Trainer, current: Tensor | None = None) -> bool:
         """Return whether an error is the smallest so far; inf and nan never are."""
@@ -93,7 +94,7 @@ class SaveAtEnd(Callback):
     """Writes last.ckpt where training stops between two validations: at its end, or when it is interrupted.
 
     Args:
-        folder: Of the checkpoints.
+        folder: Folder of the checkpoints.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -117,12 +118,16 @@ class KeepWeights(Callback):
     """Keeps the weights of every n-th validation as ``step=N.ckpt``, without what only resuming needs.
 
     Args:
-        folder: Where.
-        every: N.
+        folder: Folder of the checkpoints.
+        every: Number of validations from one to the next; `None` keeps none.
+
+    Raises:
+        UserError: `every` is no whole number of at least 1.
     """
 
-    def __init__(self, folder: Path, every: int) -> None:
-        self.folder, self.every = folder, every
+    def __init__(self, folder: str | Path, every: int | None = None) -> None:
+        self.folder = Path(folder)
+        self.every = None if every is None else check_whole("callbacks.keep.every", every)
         self._validations = 0
 
     def state_dict(self) -> dict[str, Any]:
@@ -138,7 +143,7 @@ class KeepWeights(Callback):
         if trainer.sanity_checking:
             return
         self._validations += 1
-        if self._validations % self.every:
+        if self.every is None or self._validations % self.every:
             return
         path = self.folder / f"step={trainer.global_step}.ckpt"
         # Saved whole, since only then the averaged weights take the place of the current ones.

@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import logging
-import math
 import re
 import warnings
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import (
-    Callback,
-    LearningRateMonitor,
-    ModelCheckpoint,
-    WeightAveraging,
-)
-from pytorch_lightning.loggers import CSVLogger, TensorBoardLogger
+from pytorch_lightning.callbacks import Callback, Checkpoint, LearningRateMonitor
+from pytorch_lightning.loggers import Logger
+from pytorch_lightning.profilers import PyTorchProfiler
 from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from dsmnet.atomic import remove_parts
 from dsmnet.errors import UserError
-from dsmnet.training.averaging import moving_averages
+from dsmnet.options import check_choice, check_number, check_whole
 from dsmnet.training.callbacks import LogLine, LogPictures
-from dsmnet.training.checkpoints import AtomicCheckpointIO, BestCheckpoint, KeepWeights, SaveAtEnd
+from dsmnet.training.checkpoints import AtomicCheckpointIO, SaveAtEnd
 from dsmnet.training.gates import LogGates
-from dsmnet.training.profile import ProfileSteps, StepTimeline
-from dsmnet.training.progress import TrainingBar
 from dsmnet.training.stopping import StopOnSignal
 
 log = logging.getLogger(__name__)
@@ -38,73 +33,35 @@ _PRECISIONS = ("auto", "32-true", 32, "32", "bf16-mixed", "16-mixed")
 def make_trainer(
     output: Path,
     *,
-    accelerator: str,
-    devices: int,
-    strategy: str,
-    precision: str | int,
-    max_steps: int,
-    max_time: str | None,
-    gradient_clip_val: float,
-    accumulate_grad_batches: int,
-    ema_decay: float,
-    log_every_n_steps: int,
-    threads: int | None,
+    callbacks: Mapping[str, Callback | None],
+    loggers: Mapping[str, Logger | None],
     epoch_steps: int,
-    keep_every: int | None = None,
-    profile: bool = False,
-    progress: bool = True,
-    resume: Path | None = None,
+    precision: str | int,
+    threads: int | None,
+    profile: bool,
+    max_steps: int,
+    **options: Any,
 ) -> pl.Trainer:
-    """Make a trainer that writes ``checkpoints/``, ``metrics.csv`` and TensorBoard events under `output`.
+    """Make a trainer with the callbacks of every run, and those of ``conf/callbacks`` and ``conf/logger``.
 
     Args:
         output: Folder of the run.
-        accelerator: ``auto``, ``cpu`` or ``gpu``.
-        devices: Number of devices, -1 for all.
-        strategy: of Lightning, for several devices.
-        precision: ``32-true``, ``bf16-mixed``, ``16-mixed``; ``auto``: bf16-mixed on a GPU, else 32-true.
-        max_steps: Optimiser steps, -1 for no limit.
-        max_time: ``days:hours:minutes:seconds``, `None` for no limit.
-        gradient_clip_val: Norm at which gradients are cut.
-        accumulate_grad_batches: Batches per optimiser step.
-        ema_decay: Per step, of the averaged weights that are validated and saved; 0 for none.
-        log_every_n_steps: Optimiser steps.
-        threads: of the CPU's kernels; `None` leaves it to torch.
+        callbacks: Callbacks by name; the progress bar is called ``progress``.
+        loggers: Loggers by name.
         epoch_steps: Batches between two validations.
-        keep_every: Keep the weights of every so many validations, as ``step=*.ckpt``; `None` keeps none.
-        profile: Write ``profile.md``, where the time of a step goes.
-        progress: Show a progress bar.
-        resume: The checkpoint that training continues from.
+        precision: ``32-true``, ``bf16-mixed``, ``16-mixed``; ``auto``: bf16-mixed on a GPU, else 32-true.
+        threads: Threads of the CPU's kernels; `None` leaves it to torch.
+        profile: Write torch.profiler's table of the operators as ``fit-profile.txt``.
+        max_steps: Optimiser steps, -1 for no limit.
+        options: Other arguments of `pytorch_lightning.Trainer`.
 
     Raises:
         UserError: A run without an end, a number or a name that cannot be, or a device that is not there.
     """
-    _check_numbers(
-        max_steps=(max_steps, -1, True),
-        gradient_clip_val=(gradient_clip_val, 0, False),
-        accumulate_grad_batches=(accumulate_grad_batches, 1, True),
-        ema_decay=(ema_decay, 0, False),
-        log_every_n_steps=(log_every_n_steps, 1, True),
-        threads=(1 if threads is None else threads, 1, True),
-        keep_every=(1 if keep_every is None else keep_every, 1, True),
-    )
-    if max_steps == 0:
-        raise UserError("trainer.max_steps=0: expected a number of steps, or -1 for no limit")
-    if ema_decay >= 1:
-        raise UserError(f"trainer.ema_decay={ema_decay}: expected a number of at least 0 and below 1")
-    if max_time is not None and not re.fullmatch(r"\d+(:\d\d?){3}", str(max_time)):
-        raise UserError(f"trainer.max_time={max_time}: expected days:hours:minutes:seconds, or null")
-    if precision not in _PRECISIONS:
-        raise UserError(f"trainer.precision={precision}: expected one of {', '.join(map(str, _PRECISIONS))}")
-    if max_steps < 0 and max_time is None:
-        raise UserError("trainer.max_steps and trainer.max_time are both unset: the run would never end")
-    if accelerator == "gpu" and not torch.cuda.is_available():
-        raise UserError(
-            "trainer: accelerator=gpu, but this machine has no usable CUDA device; try trainer=cpu"
-        )
+    _check_options(options, max_steps, threads, precision)
     if threads is not None:
         torch.set_num_threads(threads)
-    on_gpu = accelerator != "cpu" and torch.cuda.is_available()
+    on_gpu = options["accelerator"] != "cpu" and torch.cuda.is_available()
     if precision == "auto":
         precision = "bf16-mixed" if on_gpu else "32-true"
     folder = output / "checkpoints"
@@ -112,10 +69,7 @@ def make_trainer(
         _keep_old_metrics(output)
         remove_parts(folder)
     _silence_what_users_cannot_act_on()
-    callbacks: list[Callback] = [
-        BestCheckpoint(folder, resume),
-        # Its own callback: `save_last` of the one above would only write when the error has become smaller.
-        ModelCheckpoint(folder, filename="last", enable_version_counter=False),
+    always = [
         LearningRateMonitor("step"),
         LogPictures(),
         LogGates(),
@@ -123,56 +77,50 @@ def make_trainer(
         StopOnSignal(),
         SaveAtEnd(folder),  # before the averaging, which ends by taking the place of the weights
     ]
-    if keep_every:
-        callbacks.append(KeepWeights(folder, keep_every))
-    if ema_decay:
-        callbacks.append(WeightAveraging(multi_avg_fn=moving_averages(ema_decay)))
-    timeline = StepTimeline(output / "profile.md", skip=2, synchronize=on_gpu) if profile else None
-    if timeline:
-        callbacks.append(ProfileSteps(timeline))
-    if progress:
-        callbacks.append(TrainingBar())
+    run_steps = epoch_steps if max_steps < 1 else max_steps * options["accumulate_grad_batches"]
     try:
         return pl.Trainer(
-            accelerator=accelerator,
-            devices=devices,
-            strategy=strategy,
             benchmark=on_gpu,  # all training steps have one size: let cuDNN choose its kernels by timing them
             precision=precision,  # type: ignore[arg-type]
             max_steps=max_steps,
             max_epochs=-1,
-            max_time=max_time,
-            gradient_clip_val=gradient_clip_val,
-            accumulate_grad_batches=accumulate_grad_batches,
-            limit_train_batches=epoch_steps
-            if max_steps < 1
-            else min(epoch_steps, max_steps * accumulate_grad_batches),
+            limit_train_batches=min(epoch_steps, run_steps),
             num_sanity_val_steps=1,
-            log_every_n_steps=log_every_n_steps,
-            callbacks=callbacks,
-            profiler=timeline,
-            logger=[CSVLogger(output, name="", version=""), TensorBoardLogger(output, name="", version="")],
+            callbacks=[*always, *(callback for callback in callbacks.values() if callback is not None)],
+            profiler=PyTorchProfiler(output, "profile", export_to_chrome=False) if profile else None,
+            logger=[logger for logger in loggers.values() if logger is not None],
             use_distributed_sampler=False,  # EndlessSampler shares the samples out itself
-            enable_progress_bar=progress,
+            enable_progress_bar=callbacks.get("progress") is not None,
+            enable_checkpointing=any(isinstance(callback, Checkpoint) for callback in callbacks.values()),
             enable_model_summary=False,
             default_root_dir=output,
             plugins=[AtomicCheckpointIO()],
+            **options,
         )
     except (ValueError, TypeError, RuntimeError, pl.utilities.exceptions.MisconfigurationException) as error:
         raise UserError(f"trainer: {error}") from error
 
 
-def _check_numbers(**options: tuple[float, float, bool]) -> None:
-    """Refuse a number of the trainer that is too small, not finite, or not whole where it has to be.
-
-    Args:
-        options: By name: the value, the least that it may be, and whether it is whole.
-    """
-    for name, (value, least, whole) in options.items():
-        kind = "whole number" if whole else "number"
-        right = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
-        if not right or not least <= value < math.inf:
-            raise UserError(f"trainer.{name}={value}: expected a {kind} of at least {least}")
+def _check_options(
+    options: Mapping[str, Any], max_steps: int, threads: int | None, precision: str | int
+) -> None:
+    check_whole("trainer.max_steps", max_steps, least=-1)
+    check_number("trainer.gradient_clip_val", options["gradient_clip_val"], least=0)
+    for name in ("accumulate_grad_batches", "log_every_n_steps"):
+        check_whole(f"trainer.{name}", options[name])
+    check_whole("trainer.threads", 1 if threads is None else threads)
+    check_choice("trainer.precision", precision, _PRECISIONS)
+    max_time = options["max_time"]
+    if max_steps == 0:
+        raise UserError("trainer.max_steps=0: expected a number of steps, or -1 for no limit")
+    if max_time is not None and not re.fullmatch(r"\d+(:\d\d?){3}", str(max_time)):
+        raise UserError(f"trainer.max_time={max_time}: expected days:hours:minutes:seconds, or null")
+    if max_steps < 0 and max_time is None:
+        raise UserError("trainer.max_steps and trainer.max_time are both unset: the run would never end")
+    if options["accelerator"] == "gpu" and not torch.cuda.is_available():
+        raise UserError(
+            "trainer: accelerator=gpu, but this machine has no usable CUDA device; try trainer=cpu"
+        )
 
 
 def _silence_what_users_cannot_act_on() -> None:

@@ -213,8 +213,6 @@ def test_second_run_in_a_folder_is_refused_and_first_goes_on(tmp_path: Path) -> 
     finally:
         first.send_signal(signal.SIGTERM)
         assert first.wait(30) == 143
-    third = call(tmp_path, "visualize", "disparity=none.pfm", "paths.output=out")
-    assert "another run" not in third.stdout
 
 
 def test_terminal_escapes_of_a_name_are_not_logged(start: Callable, caplog: pytest.LogCaptureFixture) -> None:

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 
 from dsmnet.synthetic import LAYOUTS, SyntheticStereo
 from dsmnet.synthetic.dataset import _generator
-from dsmnet.synthetic.occlusion import non_occluded
-from dsmnet.synthetic.render import View
+from dsmnet.synthetic.render import View, non_occluded
 from dsmnet.synthetic.surface import BACKDROP
 
 MOST = 24.0  # pixels of disparity

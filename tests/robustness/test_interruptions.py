@@ -24,8 +24,26 @@ from tests.robustness.runs import (
 ENDLESS = "trainer.max_steps=100000"
 
 
-@pytest.mark.parametrize(("processes", "workers"), [(1, 0), (1, 2), (2, 0), (2, 1)])
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+# The first two in the default run, all of them with --kills above 3.
+CASES = [
+    (signal.SIGTERM, 2, 0),
+    (signal.SIGINT, 1, 2),
+    (signal.SIGINT, 2, 1),
+    (signal.SIGTERM, 1, 0),
+    (signal.SIGINT, 2, 0),
+    (signal.SIGTERM, 2, 1),
+    (signal.SIGINT, 1, 0),
+    (signal.SIGTERM, 1, 2),
+]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Choose how many of the cases are run."""
+    if "workers" in metafunc.fixturenames:
+        chosen = CASES if metafunc.config.getoption("--kills") > 3 else CASES[:2]
+        metafunc.parametrize(("number", "processes", "workers"), chosen)
+
+
 def test_train_interrupted_saves_and_says_how_to_go_on(
     number: signal.Signals, processes: int, workers: int, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
@@ -54,7 +72,9 @@ def test_train_interrupted_saves_and_says_how_to_go_on(
         assert (output / "checkpoints" / "last.ckpt").stat().st_mtime_ns > written
 
 
-def test_train_interrupted_between_validations_goes_on_exactly(tmp_path: Path) -> None:
+def test_train_interrupted_between_validations_goes_on_exactly(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     options = [
         "trainer.max_steps=12",
         "loader.epoch_steps=5",
@@ -64,7 +84,7 @@ def test_train_interrupted_between_validations_goes_on_exactly(tmp_path: Path) -
     with training(tmp_path / "whole", *options) as process:
         assert process.wait(LIMIT) == 0, (tmp_path / "whole.log").read_text()[-2000:]
     output = tmp_path / "parts"
-    for _ in range(2):
+    for _ in range(max(1, int(request.config.getoption("--kills")) // 2)):
         since = time.time()
         with training(output, *options) as process:
             wait_for_save(process, output, since)

@@ -21,7 +21,7 @@ from tests.robustness.runs import (
     wait_for_save,
 )
 
-STEPS = "trainer.max_steps=40"
+STEPS = "trainer.max_steps=16"
 
 
 @pytest.mark.parametrize("processes", [1, 2])

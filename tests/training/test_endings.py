@@ -139,7 +139,7 @@ def test_resume_in_a_folder_with_the_best_of_another_run_keeps_its_own(
 
 
 def test_keep_every_goes_on_counting_where_a_run_is_resumed(tmp_path: Path) -> None:
-    keep = "trainer.keep_every=2"
+    keep = "callbacks.keep.every=2"
     train(small(tmp_path, "trainer.max_steps=6", keep), tmp_path)
     train(small(tmp_path, "trainer.max_steps=10", keep, f"resume={last(tmp_path)}"), tmp_path)
     assert {path.stem for path in (tmp_path / "checkpoints").glob("step=*")} == {"step=4", "step=8"}

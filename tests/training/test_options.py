@@ -24,8 +24,8 @@ from tests.training.test_training import small
         "trainer.max_steps=0",
         "optimizer.weight_decay=nan",
         "gate_lr=nan",
-        "trainer.ema_decay=nan",
-        "trainer.ema_decay=1",
+        "callbacks.ema.decay=nan",
+        "callbacks.ema.decay=1",
         "trainer.gradient_clip_val=nan",
         "trainer.accumulate_grad_batches=0",
         "trainer.log_every_n_steps=0",
@@ -56,3 +56,19 @@ def test_impossible_option_is_one_line_that_names_it(option: str, tmp_path: Path
 def test_every_precision_that_is_offered_trains(precision: str, tmp_path: Path) -> None:
     train(small(tmp_path, f"trainer.precision={precision}", "optimizer.lr=1e-5"), tmp_path)
     load_model(tmp_path / "weights.safetensors", device="cpu")
+
+
+def test_logger_is_chosen_and_a_callback_left_out(tmp_path: Path) -> None:
+    train(small(tmp_path, "logger=csv", "callbacks.best=null"), tmp_path)
+    assert (tmp_path / "metrics.csv").is_file()
+    assert not list(tmp_path.glob("events.*"))
+    assert [path.name for path in (tmp_path / "checkpoints").iterdir()] == ["last.ckpt"]
+
+
+@pytest.mark.parametrize("logger", ["wandb", "mlflow"])
+def test_logger_whose_package_is_missing_is_one_line(
+    logger: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(UserError, match=f"logger={logger}: its package is missing; expected pip install"):
+        train(small(tmp_path, f"logger={logger}"), tmp_path)

@@ -63,7 +63,7 @@ def test_files_of_a_run(whole_run: Path) -> None:
 
 
 def test_weights_on_the_way_are_kept_with_the_pairs_they_have_seen(tmp_path: Path) -> None:
-    train(small(tmp_path, "trainer.max_steps=4", "trainer.keep_every=1"), tmp_path)
+    train(small(tmp_path, "trainer.max_steps=4", "callbacks.keep.every=1"), tmp_path)
     kept = {path.stem: read_pairs(path) for path in (tmp_path / "checkpoints").glob("step=*.ckpt")}
     pairs = small(tmp_path).loader.batch_size
     assert kept == {"step=2": 2 * pairs, "step=4": 4 * pairs}
@@ -140,7 +140,7 @@ def test_it_learns(tmp_path: Path) -> None:
         "loader.epoch_steps=80",
         "dataset.validation_length=8",
         "optimizer.lr=2e-3",
-        "trainer.ema_decay=0.9",
+        "callbacks.ema.decay=0.9",
     )
     torch.manual_seed(cfg.seed)
     validation = SyntheticStereo(
@@ -183,7 +183,10 @@ def test_starting_from_other_weights(
     with caplog.at_level(logging.INFO):
         train(
             small(
-                tmp_path, f"init={whole_run / 'weights.safetensors'}", "optimizer.lr=0", "trainer.ema_decay=0"
+                tmp_path,
+                f"init={whole_run / 'weights.safetensors'}",
+                "optimizer.lr=0",
+                "callbacks.ema.decay=0",
             ),
             tmp_path,
         )
@@ -196,7 +199,7 @@ def test_starting_from_what_fits_of_another_network(
     whole_run: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     init = f"init={whole_run / 'weights.safetensors'}"
-    other = ["model/aggregation=semi_global_half", "optimizer.lr=0", "trainer.ema_decay=0"]
+    other = ["model/aggregation=semi_global_half", "optimizer.lr=0", "callbacks.ema.decay=0"]
     with pytest.raises(ShapeError, match=r"does not fit the network.*\n.*aggregation"):
         train(small(tmp_path, init, *other), tmp_path)
     with pytest.raises(UserError, match="init_partly=true without init"):

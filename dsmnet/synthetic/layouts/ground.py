@@ -1,24 +1,13 @@
-"""Open ground up to the horizon, with all sorts of things standing about."""
+"""Open ground up to the horizon, with props of all kinds."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from dsmnet.synthetic.layouts.street import outdoors, sky
-from dsmnet.synthetic.props import (
-    car,
-    chair,
-    fence,
-    leafy,
-    person,
-    post,
-    shadow_below,
-    sign,
-    small_thing,
-    sphere,
-    table,
-    tree,
-)
+from dsmnet.synthetic.props import car, chair, desk, fence, person, sign, small_object
+from dsmnet.synthetic.rounded import foliage_clump, post, shadow_below, sphere, tree
 from dsmnet.synthetic.scene import Scene
 from dsmnet.synthetic.surface import Surface
 from dsmnet.synthetic.world import World, flat, upright_rectangle
@@ -40,37 +29,36 @@ def build(scene: Scene) -> None:
         world.face(wall, "facade" if rng.random() < 0.6 else "wall")
     for _ in range(scene.count(8, 28)):
         x, z = world.ground_in_view(0.9 * far)
-        stand(world, x, z, float(rng.choice([0.5, 1.0, 2.0])) * world.eye / 1.6, ground)
+        _stand(world, x, z, float(rng.choice([0.5, 1.0, 2.0])) * world.eye / 1.6, ground)
 
 
-def stand(world: World, x: float, z: float, scale: float, ground: Surface | None) -> None:
-    """Add one thing of any kind."""
+def _stand(world: World, x: float, z: float, scale: float, ground: Surface | None) -> None:
+    """Add one prop of any kind."""
     rng = world.rng
-    kind = int(rng.integers(0, 11))
-    shadow_below(world, x, z, 0.9 * scale, 0.6 * scale, 0, ground, 0.4)
-    if kind == 0:
-        tree(world, x, z, rng.uniform(2, 6) * scale)
-    elif kind == 1:
-        sphere(world, x, 0.35 * scale, z, 0.35 * scale, "any")
-    elif kind == 2:
-        width, height, depth = scale * rng.uniform(0.4, 2, 3)
-        world.box((x, 0, z), (width, height, depth), "any", rng.uniform(0, 3))
-    elif kind == 3:
-        post(world, x, z, scale * rng.uniform(0.02, 0.3), scale * rng.uniform(0.8, 4), "any")
-    elif kind == 4:
+
+    def stand_fence() -> None:
         angle = rng.uniform(0, math.pi)
         end = x + 4 * scale * math.cos(angle), z + 4 * scale * abs(math.sin(angle))
         fence(world, (x, z), end, scale * rng.uniform(0.7, 1.6), "paint")
-    elif kind == 5:
-        person(world, x, z)
-    elif kind == 6:
-        sign(world, x, z)
-    elif kind == 7:
-        leafy(world, x, 0.5 * scale, z, 1.6 * scale, 1.1 * scale, "leaves", rng.uniform(0, 0.4))
-    elif kind == 8:
-        car(world, x, z, rng.uniform(0, 3), ground)
-    elif kind == 9:
+
+    def stand_furniture() -> None:
         chair(world, x, z, rng.uniform(0, 6), ground)
-        table(world, x + 0.8, z, rng.uniform(0, 1), ground)
-    else:
-        small_thing(world, x, 0, z, scale * rng.uniform(0.5, 1.5))
+        desk(world, x + 0.8, z, rng.uniform(0, 1), ground)
+
+    leaves = (x, 0.5 * scale, z), (1.6 * scale, 1.1 * scale), "leaves"
+    kinds: list[Callable[[], object]] = [
+        lambda: tree(world, x, z, rng.uniform(2, 6) * scale),
+        lambda: sphere(world, (x, 0.35 * scale, z), 0.35 * scale, "any"),
+        lambda: world.box((x, 0, z), tuple(scale * rng.uniform(0.4, 2, 3)), "any", rng.uniform(0, 3)),
+        lambda: post(world, (x, 0, z), scale * rng.uniform(0.02, 0.3), scale * rng.uniform(0.8, 4), "any"),
+        stand_fence,
+        lambda: person(world, x, z),
+        lambda: sign(world, x, z),
+        lambda: foliage_clump(world, *leaves, rng.uniform(0, 0.4)),
+        lambda: car(world, x, z, rng.uniform(0, 3), ground),
+        stand_furniture,
+        lambda: small_object(world, x, 0, z, scale * rng.uniform(0.5, 1.5)),
+    ]
+    kind = int(rng.integers(0, len(kinds)))
+    shadow_below(world, x, z, 0.9 * scale, 0.6 * scale, 0, ground, 0.4)
+    kinds[kind]()

@@ -7,17 +7,8 @@ import math
 import numpy as np
 
 from dsmnet.synthetic.geometry import Bump
-from dsmnet.synthetic.props import (
-    chair,
-    lump,
-    person,
-    pile,
-    post,
-    shadow_below,
-    small_thing,
-    sphere,
-    table,
-)
+from dsmnet.synthetic.props import chair, desk, person, pile, small_object
+from dsmnet.synthetic.rounded import lump, post, shadow_below, sphere
 from dsmnet.synthetic.scene import Scene
 from dsmnet.synthetic.surface import Surface
 from dsmnet.synthetic.world import World, flat, upright_rectangle
@@ -32,29 +23,30 @@ def build(scene: Scene) -> None:
     world = World(scene, eye, metre, rng.normal(0, 0.35), rng.normal(0, 0.08), rng.normal(0, 0.02))
     left, right, height = rng.uniform(1, 4), rng.uniform(1, 4), rng.uniform(2.2, 3.2)
     floor = world.unbounded((0, 0, 0), (0, 1, 0), "ground" if rng.random() < 0.6 else "furniture")
-    coat = scene.coat("wall")
-    back = world.unbounded((0, 0, depth), (0, 0, 1), coat)
+    material = scene.material("wall")
+    back = world.unbounded((0, 0, depth), (0, 0, 1), material)
     sides = [
-        world.unbounded((x, 0, 0), (1, 0, 0), coat if rng.random() < 0.7 else "wall") for x in (-left, right)
+        world.unbounded((x, 0, 0), (1, 0, 0), material if rng.random() < 0.7 else "wall")
+        for x in (-left, right)
     ]
     world.unbounded((0, height, 0), (0, 1, 0), "flat")
-    hang_pictures(world, back, sides, (left, right, depth, height))
+    _hang_pictures(world, back, sides, (left, right, depth, height))
     if rng.random() < 0.5:
         x, z = rng.uniform(-left, right), rng.uniform(nearest, depth)
         world.decal(floor, flat(x - 1, x + 1, z - 0.8, z + 0.8), "any")
     for _ in range(scene.count(3, 12)):
-        furnish(world, floor, (left, right, nearest, depth), height)
+        _furnish(world, floor, (left, right, nearest, depth), height)
     for _ in range(scene.count(0, 6)):
         x, z = world.ground_in_view(depth)
         x, z = min(max(x, -left), right), min(z, depth)
         size = rng.uniform(0.15, 0.7)
         shadow_below(world, x, z, size, size, 0, floor, 0.4)
-        small_thing(world, x, 0, z, size)
+        small_object(world, x, 0, z, size)
     if rng.random() < 0.5:
-        curtain(world, rng.uniform(-left, right), depth - 0.15, height)
+        _curtain(world, rng.uniform(-left, right), depth - 0.15, height)
 
 
-def hang_pictures(
+def _hang_pictures(
     world: World, back: Surface | None, sides: list[Surface | None], room: tuple[float, float, float, float]
 ) -> None:
     """Put pictures, windows and doors on the walls."""
@@ -76,10 +68,10 @@ def hang_pictures(
         world.decal(host, corners, "paper" if rng.random() < 0.7 else "any")
 
 
-def furnish(
+def _furnish(
     world: World, floor: Surface | None, room: tuple[float, float, float, float], height: float
 ) -> None:
-    """Add one piece of furniture, with what stands on it."""
+    """Add one piece of furniture, perhaps with objects on it."""
     rng = world.rng
     left, right, nearest, depth = room
     x, z = world.ground_in_view(0.95 * depth)
@@ -87,9 +79,9 @@ def furnish(
     turn = rng.uniform(-0.6, 0.6)
     kind = rng.random()
     if kind < 0.3:
-        top = table(world, x, z, turn, floor)
+        top = desk(world, x, z, turn, floor)
         for _ in range(int(rng.integers(0, 4))):
-            small_thing(world, x + rng.normal(0, 0.25), top, z + rng.normal(0, 0.15), rng.uniform(0.08, 0.4))
+            small_object(world, x + rng.normal(0, 0.25), top, z + rng.normal(0, 0.15), rng.uniform(0.08, 0.4))
     elif kind < 0.5:
         chair(world, x, z, turn * 4, floor)
     elif kind < 0.68:
@@ -97,43 +89,43 @@ def furnish(
         shadow_below(world, x, z, size[0] * 1.1, size[2] * 1.1, turn, floor, 0.5)
         faces = world.box((x, 0, z), size, "furniture" if rng.random() < 0.7 else "any", turn)
         if faces and rng.random() < 0.4:
-            small_thing(world, x, size[1], z, rng.uniform(0.15, 0.4))
+            small_object(world, x, size[1], z, rng.uniform(0.15, 0.4))
     elif kind < 0.8:
-        shelf(world, x, z, turn * 0.3, floor)
+        _shelf(world, x, z, turn * 0.3, floor)
     elif kind < 0.88:
-        lamp(world, x, z)
+        _lamp(world, x, z)
     elif kind < 0.93:
         person(world, x, z)
     else:
-        lump(world, x, 0.4, z, rng.uniform(0.5, 1.2), rng.uniform(0.5, 1.0), "any")
+        lump(world, (x, 0.4, z), (rng.uniform(0.5, 1.2), rng.uniform(0.5, 1.0)), "any")
 
 
-def shelf(world: World, x: float, z: float, turn: float, floor: Surface | None) -> None:
-    """Add boards between two sides, with books and other things on them."""
+def _shelf(world: World, x: float, z: float, turn: float, floor: Surface | None) -> None:
+    """Add boards between two sides, with books on them."""
     rng = world.rng
     width, height, depth = rng.uniform(0.6, 1.4), rng.uniform(0.8, 2.0), 0.3
-    coat = world.scene.coat("furniture")
+    material = world.scene.material("furniture")
     shadow_below(world, x, z, width, depth, turn, floor, 0.5)
-    world.box((x, 0, z + depth / 2), (width, height, 0.02), coat, turn)
+    world.box((x, 0, z + depth / 2), (width, height, 0.02), material, turn)
     cos, sin = math.cos(turn), math.sin(turn)
     for side in (-0.5, 0.5):
-        world.box((x + side * width * cos, 0, z - side * width * sin), (0.03, height, depth), coat, turn)
-    for level in np.linspace(0.02, height, int(rng.integers(3, 6))):
-        world.box((x, float(level), z), (width, 0.03, depth), coat, turn)
+        world.box((x + side * width * cos, 0, z - side * width * sin), (0.03, height, depth), material, turn)
+    for level in np.linspace(0.02, height, int(rng.integers(3, 6))).tolist():
+        world.box((x, level, z), (width, 0.03, depth), material, turn)
         for _ in range(int(rng.integers(0, 3))):
             at = rng.uniform(-0.35, 0.35) * width
-            pile(world, x + at * cos, float(level) + 0.03, z - at * sin, 0.22, 1)
+            pile(world, x + at * cos, level + 0.03, z - at * sin, 0.22, 1)
 
 
-def lamp(world: World, x: float, z: float) -> None:
+def _lamp(world: World, x: float, z: float) -> None:
     """Add a bright shade on a thin foot."""
     rng = world.rng
     height = rng.uniform(0.6, 1.7)
-    post(world, x, z, 0.015, height, "flat")
-    sphere(world, x, height, z, rng.uniform(0.1, 0.2), "paint")
+    post(world, (x, 0, z), 0.015, height, "flat")
+    sphere(world, (x, height, z), rng.uniform(0.1, 0.2), "paint")
 
 
-def curtain(world: World, x: float, z: float, height: float) -> None:
+def _curtain(world: World, x: float, z: float, height: float) -> None:
     """Add cloth that hangs in folds."""
     rng = world.rng
     place = world.upright(x, height / 2, z)
@@ -142,11 +134,10 @@ def curtain(world: World, x: float, z: float, height: float) -> None:
     px, py, disparity, scale = place
     width = rng.uniform(0.5, 1.5) * scale
     tall = height * scale * rng.uniform(0.4, 0.52)
-    corners = np.array(
-        [[px, py - tall], [px + width, py - tall], [px + width * 1.05, py + tall], [px, py + tall]]
-    )
-    stencil = world.scene.fill(corners)
-    if stencil is None:
+    bottom = px + width * 1.05
+    corners = [[px, py - tall], [px + width, py - tall], [bottom, py + tall], [px, py + tall]]
+    mask = world.scene.canvas.draw(np.array(corners))
+    if mask is None:
         return
     folds = rng.uniform(3, 9)
     k = 2 * math.pi * folds / max(width, 1)
@@ -154,4 +145,4 @@ def curtain(world: World, x: float, z: float, height: float) -> None:
     bump = Bump(px, py, wave=wave, kx=k, ky=k * rng.normal(0, 0.05), phase=rng.uniform(0, 6))
     plane = world.plane((x, height / 2, z), (0, 0, 1))
     light = np.tile(1 + 0.25 * np.cos(np.linspace(0, 2 * math.pi * folds, 80)), (2, 1)).astype(np.float32)
-    world.scene.add(plane, stencil, "any", bump, light)
+    world.scene.add(plane, mask, "any", bump, light)

@@ -6,11 +6,9 @@ import math
 
 import numpy as np
 
-from dsmnet.synthetic.alpha_masks import Points, Sheet, bar, blob, circle, polygon, rectangle
-from dsmnet.synthetic.geometry import Bump
-from dsmnet.synthetic.rig import Plane
+from dsmnet.synthetic.alpha_masks import Points, bar, blob, circle, rectangle, star, uneven
+from dsmnet.synthetic.geometry import Bump, Plane
 from dsmnet.synthetic.scene import Scene
-from dsmnet.synthetic.shading import uneven
 
 
 def slanted(rng: np.random.Generator, x: float, y: float, disparity: float, steepness: float) -> Plane:
@@ -38,13 +36,13 @@ def outline(rng: np.random.Generator, x: float, y: float, rx: float, ry: float) 
     if kind < 0.3:
         return rectangle(x, y, rx, ry, rng.normal(0, 0.3))
     if kind < 0.5:
-        return polygon(rng, x, y, rx, ry)
+        return star(rng, x, y, rx, ry)
     if kind < 0.65:
         return circle(x, y, rx, ry)
     return blob(rng, x, y, rx, ry)
 
 
-def scatter(scene: Scene, count: int, far: float, near: float, curved_share: float = 0.4) -> None:
+def _scatter(scene: Scene, count: int, far: float, near: float) -> None:
     """Add surfaces between two disparities, log-uniformly; nearer ones tend to be larger."""
     rng, rig = scene.rng, scene.rig
     for _ in range(count):
@@ -55,19 +53,17 @@ def scatter(scene: Scene, count: int, far: float, near: float, curved_share: flo
         rx, ry = size * stretch, size / stretch
         steepness = disparity * min(0.25 / max(rx, ry), 1.2 / rig.focal)
         plane = slanted(rng, x, y, disparity, steepness)
-        bump = curved(rng, x, y, rx, ry, 0.3 * disparity) if rng.random() < curved_share else None
+        bump = curved(rng, x, y, rx, ry, 0.3 * disparity) if rng.random() < 0.4 else None
         points = outline(rng, x, y, rx, ry)
-        box = scene.canvas.clip(points)
-        if box is None:
+        mask = scene.canvas.draw(points)
+        if mask is None:
             continue
-        sheet = Sheet(box)
-        sheet.fill(points)
         if rng.random() < 0.15:
-            sheet.fill(outline(rng, x, y, rx * 0.5, ry * 0.5), 0)
-        scene.add(plane, sheet.stencil(), "any", bump, uneven(rng) if rng.random() < 0.7 else None)
+            mask.fill(outline(rng, x, y, rx * 0.5, ry * 0.5), 0)
+        scene.add(plane, mask, "any", bump, uneven(rng) if rng.random() < 0.7 else None)
 
 
-def thin(scene: Scene, count: int, far: float, near: float) -> None:
+def _thin(scene: Scene, count: int, far: float, near: float) -> None:
     """Add bars and wires."""
     rng, rig = scene.rng, scene.rig
     for _ in range(count):
@@ -77,9 +73,9 @@ def thin(scene: Scene, count: int, far: float, near: float) -> None:
         length = float(np.exp(rng.uniform(math.log(30), math.log(300))))
         end = start + length * np.array([math.cos(angle), math.sin(angle)])
         points = bar(start, end, float(np.exp(rng.uniform(math.log(1.2), math.log(9)))))
-        stencil = scene.fill(points)
-        if stencil is not None:
-            scene.add(slanted(rng, float(start[0]), float(start[1]), disparity, 0.02), stencil, "any")
+        mask = scene.canvas.draw(points)
+        if mask is not None:
+            scene.add(slanted(rng, float(start[0]), float(start[1]), disparity, 0.02), mask, "any")
 
 
 def build(scene: Scene) -> None:
@@ -90,5 +86,5 @@ def build(scene: Scene) -> None:
     a, b = rng.uniform(-0.4, 0.4, 2) * far / (rig.width, rig.height)  # nowhere behind infinity
     bump = curved(rng, *middle, *middle, 0.3 * far) if rng.random() < 0.3 else None
     scene.add(Plane(a, b, far - a * middle[0] - b * middle[1]), None, "any", bump)
-    scatter(scene, scene.count(10, 45), far * 1.1, near)
-    thin(scene, scene.count(0, 8), far * 1.3, near)
+    _scatter(scene, scene.count(10, 45), far * 1.1, near)
+    _thin(scene, scene.count(0, 8), far * 1.3, near)

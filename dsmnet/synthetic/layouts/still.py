@@ -1,4 +1,4 @@
-"""A still life: things close together on a table before a cloth, a board or a wall."""
+"""A still life: objects close together on a table before a cloth, a board or a wall."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 
-from dsmnet.synthetic.alpha_masks import Sheet, bar, rectangle
+from dsmnet.synthetic.alpha_masks import bar, rectangle, uneven
 from dsmnet.synthetic.layouts.random import curved, outline, slanted
-from dsmnet.synthetic.props import lump, pile, post, shadow_below, small_thing, sphere
+from dsmnet.synthetic.props import pile, small_object
+from dsmnet.synthetic.rounded import lump, post, shadow_below, sphere
 from dsmnet.synthetic.scene import Scene
-from dsmnet.synthetic.shading import uneven
 from dsmnet.synthetic.world import World
 
 
@@ -23,7 +23,7 @@ def build(scene: Scene) -> None:
     world = World(
         scene, rng.uniform(0.15, 0.7), metre, rng.normal(0, 0.3), rng.uniform(0, 0.35), rng.normal(0, 0.02)
     )
-    backdrop(world, depth)
+    _backdrop(world, depth)
     table = world.unbounded((0, 0, 0), (0, 1, 0), "furniture" if rng.random() < 0.5 else "any")
     for _ in range(scene.count(6, 24)):
         x, z = world.ground_in_view(depth)
@@ -31,24 +31,25 @@ def build(scene: Scene) -> None:
         kind = rng.random()
         shadow_below(world, x, z, size * 0.9, size * 0.7, 0, table, rng.uniform(0.2, 0.6))
         if kind < 0.3:
-            small_thing(world, x, 0, z, size)
+            small_object(world, x, 0, z, size)
         elif kind < 0.45:
             pile(
                 world, x, 0, z, size * 1.3, int(rng.integers(1, 6)), "paper" if rng.random() < 0.4 else "any"
             )
         elif kind < 0.6:
-            lean(world, x, z, size)
+            _lean(world, x, z, size)
         elif kind < 0.7:
-            sphere(world, x, size / 2, z, size / 2, "any")
+            sphere(world, (x, size / 2, z), size / 2, "any")
         elif kind < 0.85:
-            lump(world, x, size / 2, z, size * rng.uniform(0.7, 1.6), size, "any", rng.uniform(0.1, 0.5))
+            width = size * rng.uniform(0.7, 1.6)
+            lump(world, (x, size / 2, z), (width, size), "any", rng.uniform(0.1, 0.5))
         else:
-            sticks(world, x, z, size)
+            _sticks(world, x, z, size)
     if rng.random() < 0.4:
-        floating(scene, int(rng.integers(1, 5)), scene.near * nearest / depth)
+        _floating(scene, int(rng.integers(1, 5)), scene.near * nearest / depth)
 
 
-def backdrop(world: World, depth: float) -> None:
+def _backdrop(world: World, depth: float) -> None:
     """Add a wall, and perhaps cloth or boards that lean on it."""
     rng, scene, rig = world.rng, world.scene, world.scene.rig
     world.unbounded((0, 0, depth), (rng.normal(0, 0.15), 0, 1), "wall" if rng.random() < 0.5 else "any")
@@ -58,12 +59,12 @@ def backdrop(world: World, depth: float) -> None:
         rx, ry = rig.width * rng.uniform(0.1, 0.5), rig.height * rng.uniform(0.2, 0.8)
         disparity = far * rng.uniform(1.02, 1.25)
         bump = curved(rng, x, y, rx, ry, 0.12 * far) if rng.random() < 0.6 else None
-        stencil = scene.fill(rectangle(x, y, rx, ry, rng.normal(0, 0.15)))
-        if stencil is not None:
-            scene.add(slanted(rng, x, y, disparity, 0.1 * far / rx), stencil, "any", bump, uneven(rng, 0.12))
+        mask = scene.canvas.draw(rectangle(x, y, rx, ry, rng.normal(0, 0.15)))
+        if mask is not None:
+            scene.add(slanted(rng, x, y, disparity, 0.1 * far / rx), mask, "any", bump, uneven(rng, 0.12))
 
 
-def lean(world: World, x: float, z: float, size: float) -> None:
+def _lean(world: World, x: float, z: float, size: float) -> None:
     """Add a card or a book that stands aslant."""
     rng = world.rng
     turn, back = rng.uniform(-0.9, 0.9), rng.uniform(0.0, 0.6)
@@ -74,7 +75,7 @@ def lean(world: World, x: float, z: float, size: float) -> None:
     world.face(np.array([foot - along, foot + along, foot + along + up, foot - along + up]), "paper")
 
 
-def sticks(world: World, x: float, z: float, size: float) -> None:
+def _sticks(world: World, x: float, z: float, size: float) -> None:
     """Add a cup with pens, brushes or straws."""
     rng = world.rng
     place = world.upright(x, size * 0.5, z)
@@ -84,26 +85,24 @@ def sticks(world: World, x: float, z: float, size: float) -> None:
     for _ in range(int(rng.integers(1, 7))):
         lean_by = rng.normal(0, 0.35)
         end = np.array([px + lean_by * size * scale, py - size * scale * rng.uniform(0.5, 1.3)])
-        stencil = world.scene.fill(
+        mask = world.scene.canvas.draw(
             bar(np.array([px, py]), end, max(size * scale * rng.uniform(0.02, 0.06), 1.0))
         )
-        if stencil is not None:
-            world.scene.add(slanted(rng, px, py, disparity * 0.99, 0.01), stencil, "any")
-    post(world, x, z, size * 0.2, size * 0.6, "any")
+        if mask is not None:
+            world.scene.add(slanted(rng, px, py, disparity * 0.99, 0.01), mask, "any")
+    post(world, (x, 0, z), size * 0.2, size * 0.6, "any")
 
 
-def floating(scene: Scene, count: int, far: float) -> None:
+def _floating(scene: Scene, count: int, far: float) -> None:
     """Add a few shapes with holes, rings among them, near the camera."""
     rng, rig = scene.rng, scene.rig
     for _ in range(count):
         x, y = rng.uniform(0, rig.width), rng.uniform(0, rig.height)
         r = math.exp(rng.uniform(math.log(12), math.log(60)))
         points = outline(rng, x, y, r, r * rng.uniform(0.5, 1))
-        box = scene.canvas.clip(points)
-        if box is None:
+        mask = scene.canvas.draw(points)
+        if mask is None:
             continue
-        sheet = Sheet(box)
-        sheet.fill(points)
-        sheet.fill((points - (x, y)) * rng.uniform(0.4, 0.85) + (x, y), 0)
+        mask.fill((points - (x, y)) * rng.uniform(0.4, 0.85) + (x, y), 0)
         disparity = rng.uniform(far, scene.near)
-        scene.add(slanted(rng, x, y, disparity, 0.06), sheet.stencil(), "any", None, uneven(rng, 0.15))
+        scene.add(slanted(rng, x, y, disparity, 0.06), mask, "any", None, uneven(rng, 0.15))

@@ -6,27 +6,17 @@ import math
 
 import numpy as np
 
-from dsmnet.synthetic.alpha_masks import blob, rectangle
-from dsmnet.synthetic.props import (
-    car,
-    fence,
-    leafy,
-    person,
-    post,
-    shadow_below,
-    sign,
-    small_thing,
-    tree,
-)
-from dsmnet.synthetic.rig import Plane
+from dsmnet.synthetic.alpha_masks import blob, ramp, rectangle
+from dsmnet.synthetic.geometry import Plane
+from dsmnet.synthetic.props import car, fence, person, sign, small_object
+from dsmnet.synthetic.rounded import foliage_clump, post, shadow_below, tree
 from dsmnet.synthetic.scene import Scene
-from dsmnet.synthetic.shading import ramp
 from dsmnet.synthetic.surface import Surface
 from dsmnet.synthetic.world import World, flat, upright_rectangle
 
 
 def outdoors(scene: Scene, eye: tuple[float, float], turned: float) -> World:
-    """Return a world whose ground reaches about the nearest disparity at the bottom of the view."""
+    """Return a world whose ground has about the nearest disparity at the bottom of the view."""
     rng, rig = scene.rng, scene.rig
     roll, pitch, yaw = rng.normal(0, 0.012), rng.normal(0, 0.02), rng.normal(0, turned)
     height = rng.uniform(*eye)
@@ -37,7 +27,7 @@ def outdoors(scene: Scene, eye: tuple[float, float], turned: float) -> World:
 
 
 def sky(scene: Scene) -> None:
-    """Add the sky and perhaps what stands before it far away."""
+    """Add the sky and perhaps far hills or buildings before it."""
     rng, rig = scene.rng, scene.rig
     far = rng.uniform(0.0, 0.012) * scene.near
     scene.add(Plane(0, 0, far + 0.02), None, "sky")
@@ -49,12 +39,12 @@ def sky(scene: Scene) -> None:
             points = blob(rng, x, y, width, rig.height * rng.uniform(0.05, 0.25), 0.4)
         else:
             points = rectangle(x, y, width * 0.4, rig.height * rng.uniform(0.05, 0.3))
-        stencil = scene.fill(points)
-        if stencil is not None:
-            scene.add(Plane(0, 0, far + 0.03), stencil, "leaves" if rng.random() < 0.5 else "facade")
+        mask = scene.canvas.draw(points)
+        if mask is not None:
+            scene.add(Plane(0, 0, far + 0.03), mask, "leaves" if rng.random() < 0.5 else "facade")
 
 
-def house_row(world: World, side: int, away: float, far: float) -> None:
+def _house_row(world: World, side: int, away: float, far: float) -> None:
     """Add houses along one side of the street, `away` metres from its middle."""
     rng = world.rng
     z = rng.uniform(-10, 5)
@@ -64,30 +54,30 @@ def house_row(world: World, side: int, away: float, far: float) -> None:
         height = tall * rng.uniform(0.7, 1.3)
         x = away + max(rng.normal(0, 0.5), -1.0)
         if rng.random() < 0.85:
-            coat = world.scene.coat("facade" if rng.random() < 0.7 else "wall")
-            ends = (side * x, z), (side * x, z + length)
-            wall = world.face(upright_rectangle(*ends[0], *ends[1], 0, height), coat, ramp(bottom=0.9))
-            world.face(upright_rectangle(side * x, z, side * (x + 10), z, 0, height), coat)
+            material = world.scene.material("facade" if rng.random() < 0.7 else "wall")
+            front = upright_rectangle(side * x, z, side * x, z + length, 0, height)
+            wall = world.face(front, material, ramp(bottom=0.9))
+            world.face(upright_rectangle(side * x, z, side * (x + 10), z, 0, height), material)
             if wall is not None and rng.random() < 0.6:
                 shop = upright_rectangle(side * x, z + 0.1 * length, side * x, z + 0.9 * length, 0.4, 2.8)
                 world.decal(wall, shop, "paper" if rng.random() < 0.5 else "wall")
             if rng.random() < 0.3:
-                balconies(world, side, x, z, length, height)
+                _balconies(world, side, x, z, length, height)
         elif rng.random() < 0.6:
             tree(world, side * (x + 2), z + length / 2, rng.uniform(5, 10))
         z += length + (rng.uniform(1, 6) if rng.random() < 0.25 else 0)
 
 
-def balconies(world: World, side: int, x: float, z: float, length: float, height: float) -> None:
+def _balconies(world: World, side: int, x: float, z: float, length: float, height: float) -> None:
     """Add boxes that stick out of a house."""
     rng = world.rng
-    coat = world.scene.coat("wall")
+    material = world.scene.material("wall")
     for level in np.arange(3.0, height - 1, 3.0)[:3]:
         at = z + length * rng.uniform(0.2, 0.8)
-        world.box((side * (x - 0.5), float(level), at), (1.0, 1.0, rng.uniform(1.5, 4)), coat)
+        world.box((side * (x - 0.5), float(level), at), (1.0, 1.0, rng.uniform(1.5, 4)), material)
 
 
-def road_marks(world: World, ground: Surface | None, half: float, far: float) -> None:
+def _road_marks(world: World, ground: Surface | None, half: float, far: float) -> None:
     """Paint lanes, arrows and crossings, patches and rails."""
     rng = world.rng
     if rng.random() < 0.7:
@@ -95,21 +85,18 @@ def road_marks(world: World, ground: Surface | None, half: float, far: float) ->
         x, z = rng.uniform(-0.5, 0.5) * half, rng.uniform(0, 4)
         while z < far:
             length = 3.0 if dashed else 40.0
-            world.decal(ground, flat(x - 0.07, x + 0.07, z, z + length), _WHITE)
+            world.decal(ground, flat(x - 0.07, x + 0.07, z, z + length), "flat")
             z += 2.2 * length if dashed else length
     if rng.random() < 0.25:
         z = rng.uniform(5, 20)
         for x in np.arange(-half, half, 1.0):
-            world.decal(ground, flat(x, x + 0.5, z, z + 3), _WHITE)
+            world.decal(ground, flat(x, x + 0.5, z, z + 3), "flat")
     for _ in range(int(rng.integers(0, 4))):
         x, z = rng.uniform(-half, half), rng.uniform(2, 25)
         world.decal(ground, flat(x, x + rng.uniform(0.5, 3), z, z + rng.uniform(0.5, 8)), "asphalt")
 
 
-_WHITE = "flat"
-
-
-def pavement(world: World, side: int, inner: float, far: float) -> None:
+def _pavement(world: World, side: int, inner: float, far: float) -> None:
     """Add a raised strip with its kerb along one side."""
     rng = world.rng
     high, outer = rng.uniform(0.08, 0.2), inner + rng.uniform(1.5, 5)
@@ -118,8 +105,8 @@ def pavement(world: World, side: int, inner: float, far: float) -> None:
     world.face(upright_rectangle(side * inner, 0.2, side * inner, far, 0, high), "flat")
 
 
-def line(world: World, half: float, away: float, far: float, ground: Surface | None) -> None:
-    """Add what runs along the road: parked cars, fences, hedges."""
+def _roadside(world: World, half: float, away: float, far: float, ground: Surface | None) -> None:
+    """Add parked cars, fences and hedges."""
     rng = world.rng
     for side in (-1, 1):
         if rng.random() < 0.75:
@@ -131,22 +118,21 @@ def line(world: World, half: float, away: float, far: float, ground: Surface | N
         edge = rng.random()
         if edge < 0.3:
             z = rng.uniform(2, 8)
-            fence(
-                world, (side * away, z), (side * away, z + rng.uniform(5, 20)), rng.uniform(0.8, 1.8), "paint"
-            )
+            end = side * away, z + rng.uniform(5, 20)
+            fence(world, (side * away, z), end, rng.uniform(0.8, 1.8), "paint")
         elif edge < 0.5:
             z, length = rng.uniform(2, 10), rng.uniform(4, 15)
-            for at in np.arange(z, z + length, 1.2)[:8]:
-                leafy(world, side * away, 0.6, float(at), 1.8, 1.3, "leaves", rng.uniform(0, 0.25))
+            for at in np.arange(z, z + length, 1.2)[:8].tolist():
+                foliage_clump(world, (side * away, 0.6, at), (1.8, 1.3), "leaves", rng.uniform(0, 0.25))
 
 
-def furnish(world: World, half: float, away: float, far: float, ground: Surface | None) -> None:
-    """Add what moves on the road and stands beside it."""
+def _traffic(world: World, half: float, away: float, far: float, ground: Surface | None) -> None:
+    """Add cars on the road, and posts, signs, trees and people beside it."""
     rng, scene = world.rng, world.scene
     for _ in range(scene.count(0, 3)):
         turn = rng.normal(0, 0.15) if rng.random() < 0.7 else rng.uniform(0, 3)
         car(world, rng.uniform(-half, half) * 0.6, rng.uniform(6, 40), turn, ground)
-    kinds = {"post": 0.25, "sign": 0.2, "tree": 0.25, "person": 0.2, "thing": 0.1}
+    kinds = {"post": 0.25, "sign": 0.2, "tree": 0.25, "person": 0.2, "object": 0.1}
     for _ in range(scene.count(4, 16)):
         kind = str(rng.choice(list(kinds), p=list(kinds.values())))
         if rng.random() < 0.5:
@@ -157,7 +143,7 @@ def furnish(world: World, half: float, away: float, far: float, ground: Surface 
         if kind == "post":
             shadow_below(world, x, z, 0.4, 0.4, 0, ground)
             height = rng.choice([1.0, 3.0, 6.0]) * rng.uniform(0.8, 1.2)
-            post(world, x, z, rng.uniform(0.04, 0.14), height, "flat")
+            post(world, (x, 0, z), rng.uniform(0.04, 0.14), height, "flat")
         elif kind == "sign":
             sign(world, x, z)
         elif kind == "tree":
@@ -166,7 +152,7 @@ def furnish(world: World, half: float, away: float, far: float, ground: Surface 
             shadow_below(world, x, z, 0.7, 0.5, 0, ground)
             person(world, x, z)
         else:
-            small_thing(world, x, 0.1, z, rng.uniform(0.5, 1.2))
+            small_object(world, x, 0.1, z, rng.uniform(0.5, 1.2))
 
 
 def build(scene: Scene) -> None:
@@ -177,14 +163,13 @@ def build(scene: Scene) -> None:
     ground = world.unbounded((0, 0, 0), (0, 1, 0), "asphalt" if rng.random() < 0.8 else "ground")
     half = rng.uniform(3, 6)
     away, far = half + rng.uniform(1, 6), rng.uniform(40, 110)
-    road_marks(world, ground, half, far)
+    _road_marks(world, ground, half, far)
     for side in (-1, 1):
         if rng.random() < 0.8:
-            pavement(world, side, half, far)
+            _pavement(world, side, half, far)
         if rng.random() < 0.85:
-            house_row(world, side, away, far)
+            _house_row(world, side, away, far)
     if rng.random() < 0.5:
-        end = upright_rectangle(-60, far, 60, far, 0, rng.uniform(5, 20))
-        world.face(end, "facade")
-    line(world, half, away, far, ground)
-    furnish(world, half, away, far, ground)
+        world.face(upright_rectangle(-60, far, 60, far, 0, rng.uniform(5, 20)), "facade")
+    _roadside(world, half, away, far, ground)
+    _traffic(world, half, away, far, ground)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import cv2
@@ -9,27 +10,22 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dsmnet.augment.camera import DEFAULTS
-from dsmnet.synthetic import LAYOUTS, SyntheticStereo
-from dsmnet.synthetic.alpha_masks import Sheet
-from dsmnet.synthetic.geometry import Bump, Geometry
-from dsmnet.synthetic.occlusion import non_occluded
-from dsmnet.synthetic.render import View
-from dsmnet.synthetic.rig import Plane, Rig
-from dsmnet.synthetic.surface import Material, Surface
-from dsmnet.synthetic.texture import TILE, Texture
+from dsmnet.synthetic import LAYOUTS, PATTERNS
+from dsmnet.synthetic.alpha_masks import AlphaMask
+from dsmnet.synthetic.geometry import Bump, Geometry, Plane, Rig
+from dsmnet.synthetic.render import View, non_occluded
+from dsmnet.synthetic.surface import Surface
+from dsmnet.synthetic.texture import TILE, Mipmap, Texture
 from dsmnet.types import StereoSample
+from tests.synthetic.scenes import clean
 
-OFF = {name: {"probability": 0.0} for name in DEFAULTS}
-SMALL: dict[str, Any] = {"size": (96, 192), "largest_disparity": 48.0, "min_near": 12.0}
 Floats = NDArray[np.float32]
 
 
-def clean(**options: Any) -> SyntheticStereo:
-    """The pairs as perfect cameras would see them."""
-    return SyntheticStereo(
-        **{**SMALL, "camera": OFF, "glints": 0.0, "reflections": 0.0, "glare": 0.0, **options}
-    )
+@functools.cache
+def scenes(layout: str, patterns: tuple[str, ...] = tuple(PATTERNS)) -> list[StereoSample]:
+    data = clean(layouts={layout: 1.0}, patterns=dict.fromkeys(patterns, 1.0))
+    return [data[i] for i in range(12)]
 
 
 def warp(right: NDArray[Any], disparity: Floats) -> Floats:
@@ -65,10 +61,8 @@ def _steady(disparity: Floats) -> NDArray[np.uint8]:
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_right_view_warped_by_ground_truth_is_the_left_view(layout: str) -> None:
     """Also with half a pixel more, and with the wrong sign, to show that the bounds tell them apart."""
-    data = clean(layouts={layout: 1.0})
     errors: dict[str, list[Floats]] = {"target": [], "half": [], "sign": []}
-    for i in range(12):
-        sample = data[i]
+    for sample in scenes(layout):
         mask, d, left = smooth_and_visible(sample), sample["disparity"], sample["left"].astype(np.float32)
         for key, guess in (("target", d), ("half", d + np.float32(0.5)), ("sign", -d)):
             errors[key].append(np.abs(warp(sample["right"], guess) - left).mean(axis=-1)[mask])
@@ -82,10 +76,8 @@ def test_right_view_warped_by_ground_truth_is_the_left_view(layout: str) -> None
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_ground_truth_is_exact_below_a_tenth_of_a_pixel(layout: str) -> None:
     """The shift that would still improve the match, block by block, is zero in the median; 0.1 px is seen."""
-    data = clean(layouts={layout: 1.0}, patterns={"noise": 1.0, "wood": 1.0, "dead_leaves": 1.0})
     shifts: dict[float, list[Floats]] = {0.0: [], 0.1: []}
-    for i in range(12):
-        sample = data[i]
+    for sample in scenes(layout, ("noise", "wood", "dead_leaves")):
         mask, left = smooth_and_visible(sample), sample["left"].astype(np.float32).mean(axis=-1)
         for offset, found in shifts.items():
             warped = warp(sample["right"], sample["disparity"] + np.float32(offset)).mean(axis=-1)
@@ -107,10 +99,8 @@ def _blocks(values: Floats, side: int = 16) -> Floats:
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_left_and_right_ground_truth_agree(layout: str) -> None:
-    data = clean(layouts={layout: 1.0})
     gaps = []
-    for i in range(10):
-        sample = data[i]
+    for sample in scenes(layout):
         gap = np.abs(between_columns(sample["right_disparity"], sample["disparity"]) - sample["disparity"])
         gaps.append(gap[smooth_and_visible(sample)])
     pooled = np.concatenate(gaps)
@@ -118,50 +108,22 @@ def test_left_and_right_ground_truth_agree(layout: str) -> None:
     assert np.percentile(pooled, 98) < 0.05
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
-def test_occlusion_agrees_with_forward_projection(layout: str) -> None:
-    """A plain loop throws the left pixels onto the right view's rows and keeps the nearest on each."""
-    data = clean(layouts={layout: 1.0}, size=(48, 160), largest_disparity=40.0)
-    agree = total = hidden = 0
-    for i in range(5):
-        sample = data[i]
-        noc, d = sample["noc"], sample["disparity"]
-        height, width = d.shape
-        nearest = np.full((height, width), -np.inf)
-        for y in range(height):
-            for x in range(width):
-                column = round(x - float(d[y, x]))
-                if 0 <= column < width:
-                    nearest[y, column] = max(nearest[y, column], d[y, x])
-        for y in range(height):
-            for x in range(width):
-                column = round(x - float(d[y, x]))
-                if column >= width - 1 - d.max():  # may be hidden by what the left view does not show
-                    continue
-                seen = column >= 0 and nearest[y, column] <= d[y, x] + 1
-                agree += bool(seen == noc[y, x])
-                hidden += not seen
-                total += 1
-    assert hidden > 0.02 * total
-    assert agree > 0.985 * total
-
-
-def _plain(plane: Plane, stencil: Any, body: int, grey: int) -> Surface:
+def _plain(plane: Plane, mask: AlphaMask | None, body: int, grey: int) -> Surface:
     table = np.zeros((256, 4), np.uint8)
     table[:, :3] = grey
-    texture = Texture.from_tile(np.zeros((TILE, TILE), np.uint8))
+    mipmap = Mipmap.from_tile(np.zeros((TILE, TILE), np.uint8))
     axes = Rig(100, 10, 100.0, 50.0, 5.0).texture_axes(plane, 0.0)
-    material = Material(texture, table.view(np.uint32)[:, 0], axes, 0.1, lod=0.0)
-    return Surface(Geometry(plane), material, stencil, body)
+    texture = Texture(mipmap, table.view(np.uint32)[:, 0], axes, 0.1, lod=0.0)
+    return Surface(Geometry(plane), texture, mask, body)
 
 
 def _card_before_wall(left: float, right: float) -> tuple[View, View]:
     """A wall at disparity 4, and before it a card at 12 between two columns of the left view."""
-    sheet = Sheet((left, 2.0, right, 7.0))
-    sheet.fill(np.array([[left, -20.0], [right, -20.0], [right, 30.0], [left, 30.0]]))
+    mask = AlphaMask((left, 2.0, right, 7.0))
+    mask.fill(np.array([[left, -20.0], [right, -20.0], [right, 30.0], [left, 30.0]]))
     views = View(100, 10, right=False), View(100, 10, right=True)
     for view in views:
-        view.draw([_plain(Plane(0, 0, 12.0), sheet.stencil(), 1, 200), _plain(Plane(0, 0, 4.0), None, 0, 50)])
+        view.draw([_plain(Plane(0, 0, 12.0), mask, 1, 200), _plain(Plane(0, 0, 4.0), None, 0, 50)])
     return views
 
 
