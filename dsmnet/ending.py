@@ -11,8 +11,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from dsmnet.errors import UserError
-from dsmnet.text import printable
+from dsmnet.errors import UserError, printable
 
 log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from dsmnet.text import printable
+from dsmnet.errors import printable
 
 Item = TypeVar("Item")
 _shown: list[Progress] = []  # the display of the outermost loop, while it runs

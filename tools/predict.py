@@ -17,7 +17,7 @@ from omegaconf import DictConfig, OmegaConf
 from dsmnet import load_model
 from dsmnet.atomic import check_apart
 from dsmnet.config import tool
-from dsmnet.errors import UserError
+from dsmnet.errors import UserError, count
 from dsmnet.inference.batch import Prediction, predict_files
 from dsmnet.inference.cloud import CloudWriter
 from dsmnet.inference.color_video import NAME as VIDEO
@@ -29,7 +29,6 @@ from dsmnet.inference.sources import pair_source
 from dsmnet.inference.tiled import in_tiles
 from dsmnet.io.pairs import files_of, result_names
 from dsmnet.progress import track
-from dsmnet.text import count
 
 log = logging.getLogger(__name__)
 

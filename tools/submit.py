@@ -19,7 +19,7 @@ from dsmnet.api import DEFAULT_WEIGHTS
 from dsmnet.atomic import check_apart
 from dsmnet.config import instantiate, tool
 from dsmnet.datasets.base import choose
-from dsmnet.errors import UserError, first_of
+from dsmnet.errors import UserError, count, first_of
 from dsmnet.inference.tiled import in_tiles
 from dsmnet.io.pairs import files_of
 from dsmnet.models.checkpoint import find_weights
@@ -27,7 +27,6 @@ from dsmnet.progress import track
 from dsmnet.submission import expected_answers, lacking, method_of, pack, predict_answers, validate
 from dsmnet.submission.form import check_method
 from dsmnet.submission.record import Record, fingerprint
-from dsmnet.text import count
 
 log = logging.getLogger(__name__)
 

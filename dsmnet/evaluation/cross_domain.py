@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from dsmnet.atomic import write_text
-from dsmnet.errors import DataError, UserError
+from dsmnet.errors import DataError, UserError, count
 from dsmnet.evaluation import confidence, error_breakdown, report
 from dsmnet.evaluation.evaluator import Compared, OnImage, describe, evaluate
 from dsmnet.evaluation.html import Pictures, write_page
 from dsmnet.evaluation.panels import panel_writer
 from dsmnet.evaluation.sets import FoundSets, find_sets
 from dsmnet.evaluation.sparsification import Sparsification
-from dsmnet.text import count
 from dsmnet.types import DisparityMap, Mask, Matcher, StereoSample
 
 log = logging.getLogger(__name__)

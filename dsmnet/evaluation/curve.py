@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dsmnet.atomic import atomic_write, write_text
-from dsmnet.errors import UserError
+from dsmnet.errors import UserError, defused
 from dsmnet.evaluation.protocol import METRICS
 from dsmnet.models.checkpoint import read_pairs
-from dsmnet.text import defused
 
 
 class Milestone(NamedTuple):

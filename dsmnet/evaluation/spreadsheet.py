@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from dsmnet.atomic import atomic_write
+from dsmnet.errors import defused
 from dsmnet.evaluation.methods import methods
 from dsmnet.evaluation.protocol import METRICS
-from dsmnet.text import defused
 
 COLUMNS = ("set", "method", "image", *METRICS, "pixels", "seconds")
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from dsmnet.text import printable
+from dsmnet.errors import printable
 
 
 def safe(text: str, style: str = "") -> Text:

@@ -14,7 +14,7 @@ import torch
 
 from dsmnet.atomic import WriteError
 from dsmnet.ending import Interrupted, Terminated
-from dsmnet.errors import DataError, ShapeError, UserError, first_of
+from dsmnet.errors import DataError, ShapeError, UserError, count, first_of
 from dsmnet.inference.confidence import ConfidenceMap, check_cue, confidence_cue, predict_with_confidence
 from dsmnet.inference.files import ResultWriter
 from dsmnet.inference.pipeline import ReadAhead, WriteBehind
@@ -25,7 +25,6 @@ from dsmnet.io.calibration import kitti_cameras
 from dsmnet.io.images import read_views as read_images
 from dsmnet.io.pairs import PairFiles
 from dsmnet.io.video import EndOfVideo
-from dsmnet.text import count
 from dsmnet.types import Calibration, DisparityMap, Image, Matcher
 
 log = logging.getLogger(__name__)
