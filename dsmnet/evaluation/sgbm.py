@@ -7,7 +7,7 @@ import numpy as np
 
 from dsmnet.errors import ShapeError, UserError
 from dsmnet.inference.search import widened
-from dsmnet.types import DisparityMap, Image, Mask
+from dsmnet.types import DisparityMap, Image, Mask, Matcher
 
 _FIXED_POINT = 16  # OpenCV returns sixteenths of a pixel, and searches a multiple of 16 disparities
 _MODES = {
@@ -18,7 +18,7 @@ _MODES = {
 }
 
 
-class SGBM:
+class SGBM(Matcher):
     """OpenCV's StereoSGBM with every pixel answered, so that it is scored on the same pixels as a network.
 
     OpenCV gives no answer in the leftmost ``numDisparities`` columns; both views are therefore extended to

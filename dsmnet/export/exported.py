@@ -36,8 +36,6 @@ class ExportedNet(nn.Module):
         source: of the file, for messages.
     """
 
-    any_range = False  # the search range is part of the graph
-
     def __init__(self, runtime: Runtime, normalize: nn.Module, source: str) -> None:
         super().__init__()
         self.runtime, self.normalize, self.source = runtime, normalize, source

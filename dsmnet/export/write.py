@@ -11,13 +11,12 @@ from pathlib import Path
 import torch
 from torch.export import ExportedProgram
 
-from dsmnet.atomic import cannot_write
+from dsmnet.atomic import atomic_write_all, cannot_write
 from dsmnet.errors import UserError
 from dsmnet.export.capture import capture, describe
 from dsmnet.export.facts import KEY, Facts
 from dsmnet.export.packages import need
 from dsmnet.inference.predictor import StereoPredictor
-from dsmnet.inference.staging import staged
 
 _NAMES = ("left", "right", "disparity")
 
@@ -53,7 +52,7 @@ def export(predictor: StereoPredictor, path: Path, format: str, max_disparity: i
         warnings.simplefilter("ignore")  # of torch.export and of the exporter, about their own internals
         program = capture(predictor, max_disparity)
         try:
-            with staged(target.parent, target.name, target.name) as folder:
+            with atomic_write_all(target.parent, target.name, target.name) as folder:
                 write(program, folder / target.name, facts)
         except OSError as error:
             raise cannot_write(target, error) from None

@@ -13,7 +13,7 @@ import pytest
 from dsmnet.config import compose, config_dir, instantiate
 from dsmnet.evaluation import EvaluationProtocol, evaluate, evaluate_set
 from dsmnet.evaluation.cells import CAP, MEASURES, count_cells
-from dsmnet.types import StereoSample
+from dsmnet.types import Matcher, StereoSample
 
 PRESETS = sorted(path.stem for path in (config_dir() / "protocol").glob("*.yaml"))
 # On both sides of every bound that a preset has.
@@ -41,7 +41,7 @@ def make_images(noc: bool = True) -> list[tuple[StereoSample, np.ndarray]]:
     return images
 
 
-class Answers:
+class Answers(Matcher):
     """Answers with what was worked out before."""
 
     def __init__(self, images: list[tuple[StereoSample, np.ndarray]]) -> None:

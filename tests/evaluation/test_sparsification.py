@@ -15,6 +15,7 @@ from dsmnet.config import compose, instantiate
 from dsmnet.evaluation import EvaluationProtocol, cross_domain_evaluation
 from dsmnet.evaluation.confidence import present
 from dsmnet.evaluation.sparsification import KEPT, Sparsification, curve
+from dsmnet.types import Matcher
 
 
 def test_a_curve_by_a_plain_loop() -> None:
@@ -39,7 +40,7 @@ def test_the_oracle_is_the_lower_bound_and_its_opposite_the_upper() -> None:
     assert curve(errors, confidence)[-1] == pytest.approx(errors.mean())
 
 
-class KnowsItsErrors:
+class KnowsItsErrors(Matcher):
     """Answers with the ground truth plus the green channel, and is the less sure the more it adds."""
 
     sharp = True

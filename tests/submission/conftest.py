@@ -13,7 +13,7 @@ import pytest
 from dsmnet.config import compose, config_dir, instantiate
 from dsmnet.submission import Answer, UploadForm, expected_answers, pack, predict_answers
 from dsmnet.submission.record import Record
-from dsmnet.types import DisparityMap, Image, StereoSample
+from dsmnet.types import DisparityMap, Image, Matcher, StereoSample
 
 BENCHMARKS = sorted(path.stem for path in (config_dir() / "benchmark").glob("*.yaml"))
 SIZES = ((20, 34), (24, 30))  # images of a benchmark differ in size
@@ -38,7 +38,7 @@ class Upload(NamedTuple):
                 archive.writestr(name, data)
 
 
-class Ramp:
+class Ramp(Matcher):
     """Answers with the column's number, so 0 in the first, and counts how often it is asked."""
 
     def __init__(self, step: float = 1.0) -> None:

@@ -1,4 +1,4 @@
-"""Files in three dimensions: metric depth, a point cloud, views of it, and a page to turn it in."""
+"""Files in three dimensions: metric depth, a point cloud, and a page to turn it in."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from dsmnet.errors import UserError
 from dsmnet.io import write_image, write_pfm
 from dsmnet.io.npy import write_npy
+from dsmnet.options import check_choice, check_number, check_whole
 from dsmnet.types import Calibration, DisparityMap, Image
 from dsmnet.viz.cloud import Cloud, build_cloud
 from dsmnet.viz.cloud_page import render_cloud
 from dsmnet.viz.pointcloud import depth_from_disparity, point_cloud, write_ply
-from dsmnet.viz.turntable import FILM_POINTS, film, turntable
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ _MILLIMETRES = 2**16 - 1  # the farthest that 16 bits hold
 
 @dataclass(frozen=True)
 class CloudWriter:
-    """Writes NAME_depth.png and NAME.ply of a disparity map, and on demand NAME_cloud.html and its views.
+    """Writes NAME_depth.png and NAME.ply of a disparity map, and on demand NAME_cloud.html.
 
     Args:
         max_depth: Metres; points beyond are left out of the point cloud, not of the depth map.
@@ -35,7 +35,7 @@ class CloudWriter:
         depth: Form of the depth map: ``png`` (16 bit, millimetres, 0 unknown or beyond 65.535 m), ``npy`` or
             ``pfm`` (float32, metres, 0 unknown); None writes none.
         html: Write NAME_cloud.html.
-        max_points: Bounds the page and the views; NAME.ply has all points.
+        max_points: Points of the page at most; NAME.ply has all.
 
     Raises:
         UserError: An option is not what it should be.
@@ -51,19 +51,15 @@ class CloudWriter:
         for option in ("edge_filter", "html"):
             if not isinstance(getattr(self, option), bool):
                 raise UserError(f"{option}={getattr(self, option)}: expected true or false")
-        number = isinstance(self.max_depth, int | float) and self.max_depth > 0
-        if self.max_depth is not None and not number:
-            raise UserError(f"max_depth={self.max_depth}: expected a positive number of metres, or null")
-        if self.depth not in (None, *DEPTH_SUFFIXES):
-            raise UserError(f"depth={self.depth}: expected {', '.join(DEPTH_SUFFIXES)} or null")
-        whole = isinstance(self.max_points, int) and not isinstance(self.max_points, bool)
-        if not whole or self.max_points < 1:
-            raise UserError(f"max_points={self.max_points}: expected a whole number of points, at least 1")
+        if self.max_depth is not None:
+            check_number("max_depth", self.max_depth, above=0, unit="metres")
+        check_choice("depth", self.depth, (*DEPTH_SUFFIXES, None))
+        check_whole("max_points", self.max_points, unit="points")
 
     def write(
         self, folder: Path, name: str, disparity: DisparityMap, left: Image, calibration: Calibration
     ) -> None:
-        """Write what a prediction comes with.
+        """Write the files of a prediction.
 
         Raises:
             DataError: The calibration does not say the focal length or the baseline.
@@ -83,27 +79,21 @@ class CloudWriter:
     def draw(
         self, folder: Path, name: str, disparity: DisparityMap, left: Image, calibration: Calibration
     ) -> None:
-        """Write everything: what `write` does, the page, NAME_turntable.png and NAME_turntable.webp.
+        """Write the files of `write`, and the page in any case.
 
         Raises:
-            DataError: see `write`; or there is not one point.
+            DataError: As in `write`; or there is not one point.
             ShapeError: The left view has another size.
         """
         cloud = self.cloud(disparity, left, calibration)
         self.write(folder, name, disparity, left, calibration)
         if not self.html:
             self._write_page(folder, name, cloud)
-        write_image(folder / f"{name}_turntable.png", turntable(cloud))
-        fewer = self.cloud(disparity, left, calibration, FILM_POINTS)
-        (folder / f"{name}_turntable.webp").write_bytes(film(fewer))
-        log.info("%s.ply, %s_cloud.html, %s_turntable.png and .webp are drawn", name, name, name)
+        log.info("%s.ply and %s_cloud.html are drawn", name, name)
 
-    def cloud(
-        self, disparity: DisparityMap, left: Image, calibration: Calibration, limit: int | None = None
-    ) -> Cloud:
-        """Return at most `limit` points, and at most `max_points`."""
-        limit = min(limit or self.max_points, self.max_points)
-        return build_cloud(disparity, left, calibration, self.max_depth, self.edge_filter, limit)
+    def cloud(self, disparity: DisparityMap, left: Image, calibration: Calibration) -> Cloud:
+        """Return at most `max_points` points."""
+        return build_cloud(disparity, left, calibration, self.max_depth, self.edge_filter, self.max_points)
 
     def _write_page(self, folder: Path, name: str, cloud: Cloud) -> None:
         (folder / f"{name}_cloud.html").write_text(render_cloud(cloud, name), encoding="utf-8")
@@ -113,8 +103,8 @@ def write_depth(path: Path, depth: NDArray[np.float32]) -> None:
     """Write depth as depth cameras do: millimetres in a 16-bit PNG, or float32 metres in .npy and .pfm.
 
     Args:
-        path: Its suffix tells the format.
-        depth: [H, W], metres; 0 where unknown. What a PNG cannot hold, from 65.535 m on, becomes 0.
+        path: File, whose suffix tells the format.
+        depth: Depth, [H, W], metres; 0 where unknown. Depth that a PNG cannot hold, from 65.535 m on, becomes 0.
     """
     if path.suffix == ".pfm":
         write_pfm(path, depth)
