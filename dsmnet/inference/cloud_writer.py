@@ -104,7 +104,7 @@ def write_depth(path: Path, depth: NDArray[np.float32]) -> None:
 
     Args:
         path: File, whose suffix tells the format.
-        depth: Depth, [H, W], metres; 0 where unknown. Depth that a PNG cannot hold, from 65.535 m on, becomes 0.
+        depth: Depth, [H, W], metres, 0 where unknown; a PNG has 0 from 65.535 m on, too.
     """
     if path.suffix == ".pfm":
         write_pfm(path, depth)

@@ -25,7 +25,7 @@ from dsmnet.types import ConfidenceMap, DisparityMap, Matcher
 CUES = ("both", "sharpness", "consistency")
 
 # Disagreement of the views, pixels, at which consistency is one half. Of 0.25 to 4 px, 2 px orders the pixels
-# of the validation split of procedural pairs best (area of bad-1 under the sparsification curve), by a flat optimum.
+# of procedural pairs best (validation split, area of bad-1 under the sparsification curve); it is flat there.
 TOLERANCE = 2.0
 # Consistency of a pixel whose match lies outside the right view: nothing speaks for or against it.
 UNSEEN = 0.5

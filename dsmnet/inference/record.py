@@ -16,9 +16,8 @@ log = logging.getLogger(__name__)
 
 NAME = "predictions.jsonl"
 # Options that do not change the files of a pair; the input files are recorded for each pair.
-_IRRELEVANT = frozenset(
-    "left right calib progress paths resume device ahead color_video choices hydra".split()
-)
+_IRRELEVANT = {"left", "right", "calib", "progress", "paths", "resume", "device", "ahead", "color_video"}
+_IRRELEVANT |= {"choices", "hydra"}
 
 
 class PredictionRecord:

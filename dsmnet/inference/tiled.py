@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from dsmnet.errors import ShapeError
+from dsmnet.errors import ShapeError, UserError
 from dsmnet.inference.memory_estimate import estimate_memory
 from dsmnet.inference.photometric_selection import select_photometrically
 from dsmnet.inference.search import DEFAULT_RANGE, widened
@@ -60,8 +60,9 @@ class TiledMatcher:
     progress: bool = False
 
     def __post_init__(self) -> None:
-        if self.tile != "auto":
-            check_whole("tile", self.tile, least=SMALLEST, unit="pixels, auto or null,")
+        whole = isinstance(self.tile, int) and not isinstance(self.tile, bool)
+        if self.tile != "auto" and not (whole and int(self.tile) >= SMALLEST):
+            raise UserError(f"tile={self.tile}: expected auto, null or at least {SMALLEST} pixels")
         check_whole(
             "overlap", self.overlap, least=0, most=self.longest // 2, unit="pixels (half of a tile at most)"
         )
