@@ -1,4 +1,4 @@
-"""Atomic writes: a file is whole or not there, whatever ends the program."""
+"""Atomic writes: a file is complete or absent, whatever ends the program; locks on output folders."""
 
 from __future__ import annotations
 
@@ -60,16 +60,42 @@ def atomic_write(path: Path) -> Iterator[Path]:
             aside.unlink(missing_ok=True)
 
 
+@contextmanager
+def atomic_write_all(folder: Path, name: str, last: str) -> Iterator[Path]:
+    """A folder for the files of one result, which move to `folder` together once the block has ended.
+
+    An error or an interruption leaves `folder` without any of them. Where a result of that name is there
+    already, its file `last` is taken away first and comes back at the end, so that files of two results are
+    never taken for one.
+
+    Args:
+        folder: Folder of the files; made as needed.
+        name: Name of the result.
+        last: Name of the file that, once in place, says that all are.
+
+    Raises:
+        WriteError: A file cannot be written.
+    """
+    aside = folder / (PART + name)
+    shutil.rmtree(aside, ignore_errors=True)  # of a run that was killed
+    try:
+        aside.mkdir(parents=True)
+        yield aside
+        (folder / last).unlink(missing_ok=True)
+        for path in sorted(aside.iterdir(), key=lambda path: path.name == last):
+            os.replace(path, folder / path.name)
+    except OSError as error:
+        raise cannot_write(folder / last, error) from None
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
 def _is_full(folder: Path) -> bool:
     return shutil.disk_usage(folder).free < 1 << 16
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file, UTF-8, whole or not at all.
-
-    Raises:
-        WriteError: see `atomic_write`.
-    """
+    """Write a text file, UTF-8, by `atomic_write`."""
     with atomic_write(path) as part:
         part.write_text(text, encoding="utf-8")
 
@@ -78,9 +104,9 @@ def check_apart(folder: Path, names: Iterable[str], read: Iterable[Path | str | 
     """Refuse to write where that would replace what is read; the one check of all tools.
 
     Args:
-        folder: That the results go to (``paths.output``).
-        names: of files to be written there, and of folders that files are written into.
-        read: Files that the run reads; what is not there plays no part.
+        folder: Folder of the results (``paths.output``).
+        names: Files to be written there, and folders that files are written into.
+        read: Files that the run reads; those that do not exist play no part.
 
     Raises:
         WriteError: One of them would be replaced; nothing has been written yet.
@@ -95,7 +121,7 @@ def check_apart(folder: Path, names: Iterable[str], read: Iterable[Path | str | 
 
 
 def _place(path: Path) -> tuple[int, int] | None:
-    """Return what tells a file from others, whatever it is called; None where there is none."""
+    """Return device and inode of a file, whatever it is called; None where there is none."""
     try:
         found = path.stat()
     except OSError:

@@ -1,4 +1,4 @@
-"""How a run of a tool ends: success, the user's mistake, an interruption, or a fault of the program."""
+"""End of a run: success, the user's mistake, an interruption, or a fault of the program."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from dsmnet.errors import UserError
-from dsmnet.text import printable
+from dsmnet.errors import UserError, printable
 
 log = logging.getLogger(__name__)
 
@@ -25,8 +24,8 @@ class Interrupted(UserError):
     """An interruption after which the user is told how to go on.
 
     Args:
-        message: For the user.
-        number: of the signal; the exit status is 128 more, as in a shell.
+        message: Message for the user.
+        number: Number of the signal; the exit status is 128 more, as in a shell.
     """
 
     def __init__(self, message: str, number: int = signal.SIGINT) -> None:

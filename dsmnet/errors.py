@@ -1,4 +1,4 @@
-"""What a user can get wrong, as exceptions whose message is written for that user."""
+"""Errors a user can cause, as exceptions whose message is written for that user, and the words in them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ NAMED = 20  # of many things that are wrong, how many are named
 IN_WORKER = "Caught "  # how torch begins the message of an error of a loading process, its trace included
 _LONGEST, _LONGEST_MESSAGE = 120, 480  # characters of a name, of a message about a file
 _LONGEST_LINE = 4000  # of a message about a data set, which may list the patterns of its tree
+_FORMULA = "=+-@\t\r＝＋－＠"  # what a spreadsheet takes for the beginning of a formula
 
 
 def first_of(names: Sequence[str], most: int = NAMED) -> list[str]:
@@ -21,6 +22,24 @@ def shown(name: str, most: int = _LONGEST) -> str:
     text = name if name.isprintable() else ascii(name)[1:-1]
     half = most // 2 - 2
     return text if len(text) <= most else f"{text[:half]}...{text[-half:]}"
+
+
+def printable(text: str) -> str:
+    r"""Return a text with control characters and terminal escapes written as ``\x1b``."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+
+
+def defused(cell: object) -> object:
+    """Return a cell of a table for spreadsheets, with an apostrophe before text that would be a formula."""
+    return f"'{cell}" if isinstance(cell, str) and cell.startswith(tuple(_FORMULA)) else cell
+
+
+def count(number: int, thing: str, one: str = "", more: str = "") -> str:
+    """Return a number of things in words: ``1 pair``, ``2 pairs``; with a verb ``1 pair is``."""
+    words = (f"{number} {thing}", one) if number == 1 else (f"{number} {thing}s", more)
+    return " ".join(filter(None, words))
 
 
 class UserError(Exception):

@@ -1,4 +1,4 @@
-"""The progress bar that the tools share: how many are done, at which rate, and how long the rest takes."""
+"""Progress bar of the tools: number of items done, rate, and time left."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from rich.progress import (
 )
 from rich.text import Text
 
-from dsmnet.text import printable
+from dsmnet.errors import printable
 
 Item = TypeVar("Item")
 _shown: list[Progress] = []  # the display of the outermost loop, while it runs
@@ -54,10 +54,10 @@ def track(
     """Iterate over `items` with a progress bar on the error stream; inside another one, below it meanwhile.
 
     Args:
-        items: what is worked on; with a length, the bar shows how much is left.
-        description: Shown before the bar.
-        unit: what one item is called.
-        enabled: No bar without it (``progress=false``).
+        items: Items; with a length, the bar shows how many are left.
+        description: Text before the bar.
+        unit: Name of an item.
+        enabled: Whether there is a bar (``progress=``).
     """
     if not enabled:
         yield from items

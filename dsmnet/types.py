@@ -9,14 +9,17 @@ the point further left: left pixel ``(x, y)`` matches right pixel ``(x - d, y)``
 
 from __future__ import annotations
 
-from typing import NamedTuple, Protocol, TypedDict
+from collections.abc import Mapping
+from typing import Any, NamedTuple, Protocol, TypedDict
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
 Image = NDArray[np.uint8]  # [H, W, 3], RGB
 DisparityMap = NDArray[np.float32]  # [H, W], pixels; 0 where unknown
+ConfidenceMap = NDArray[np.float32]  # [H, W], in [0, 1]
 Mask = NDArray[np.bool_]  # [H, W]
 
 
@@ -69,8 +72,34 @@ class StereoBatch(_BatchedViews, total=False):
 
 
 class Matcher(Protocol):
-    """Anything that turns a pair into a disparity map: a network, or StereoSGBM."""
+    """Anything that turns a pair into a disparity map: a network, an exported file, or StereoSGBM.
 
-    def predict(self, left: Image, right: Image, max_disparity: int | None = None) -> DisparityMap:
+    A class of its own may derive from it, and has then what is said here: it computes on the CPU, was built
+    from no configuration, and hands out disparity alone.
+    """
+
+    @property
+    def device(self) -> torch.device:
+        """Device that computes."""
+        return torch.device("cpu")
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """Configuration of the network (``model``, ``norm``, ...); empty where there is none."""
+        return {}
+
+    @property
+    def has_sharpness(self) -> bool:
+        """Whether `predict_with_sharpness` can be called."""
+        return False
+
+    def predict(self, left: Any, right: Any, max_disparity: int | None = None) -> DisparityMap:
         """Return the disparity of the left view, float32 [H, W], pixels, at the size of `left`."""
         ...
+
+    def predict_with_sharpness(
+        self, left: Any, right: Any, max_disparity: int | None = None
+    ) -> tuple[DisparityMap, ConfidenceMap]:
+        """Return disparity, and the sharpness of the distribution over the disparities, [H, W] in [0, 1]."""
+        kind = type(self).__name__
+        raise NotImplementedError(f"{kind} hands out no distribution over the disparities")

@@ -20,12 +20,11 @@ from dsmnet.adaptation import adapt, batch_norms
 from dsmnet.api import DEFAULT_WEIGHTS
 from dsmnet.atomic import check_apart, write_text
 from dsmnet.config import all_pairs, instantiate, save_config, tool
-from dsmnet.errors import DataError, UserError
+from dsmnet.errors import DataError, UserError, count
 from dsmnet.evaluation import evaluate
 from dsmnet.evaluation.report import show_results
 from dsmnet.io.pairs import files_of
 from dsmnet.models.checkpoint import find_weights, save_weights
-from dsmnet.text import count
 
 log = logging.getLogger(__name__)
 

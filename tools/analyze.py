@@ -14,7 +14,7 @@ from typing import Any
 from omegaconf import DictConfig, ListConfig
 
 from dsmnet import load_model
-from dsmnet.analysis import analyze, labels
+from dsmnet.analysis import analyze, network_labels
 from dsmnet.api import DEFAULT_WEIGHTS
 from dsmnet.atomic import check_apart, write_text
 from dsmnet.config import all_pairs, dataset_config, instantiate, save_config, tool
@@ -33,7 +33,9 @@ def main(cfg: DictConfig) -> None:
     output, sampling = Path(cfg.paths.output), instantiate(cfg.sampling)
     sources = [str(path) for path in listed(cfg.checkpoint)] or [str(DEFAULT_WEIGHTS)]
     nets = [load_model(path, device=cfg.device) for path in sources]
-    names = [str(name) for name in listed(cfg.labels)] or labels([net.config for net in nets], sources)
+    names = [str(name) for name in listed(cfg.labels)] or network_labels(
+        [net.config for net in nets], sources
+    )
     if len(names) != len(nets) or len(set(names)) < len(names):
         raise UserError(f"labels={names}: expected {len(nets)} different names, one per checkpoint")
     domains = {

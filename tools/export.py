@@ -29,14 +29,16 @@ def main(cfg: DictConfig) -> None:
     options = OmegaConf.to_container(cfg, resolve=True)
     assert isinstance(options, dict)
     output, parity = Path(cfg.paths.output), options["parity"]
-    reach = resolve_max_disparity(cfg.max_disparity)
+    max_disparity = resolve_max_disparity(cfg.max_disparity)
     network = load_model(cfg.checkpoint, device="cpu")
     name = cfg.name or Path(cfg.checkpoint or DEFAULT_WEIGHTS).stem
     stems = {str(name), Path(name).stem}
     written = [stem + suffix for stem in stems for suffix in (*SUFFIXES, ".bin")]
     check_apart(output, [*written, "parity.json"], [cfg.checkpoint])
-    file = export(network, output / name, cfg.format, reach)
-    found = check_parity(network, load_written(file, own=True), parity["sizes"], reach, parity["tolerance"])
+    file = export(network, output / name, cfg.format, max_disparity)
+    found = check_parity(
+        network, load_written(file, own=True), parity["sizes"], max_disparity, parity["tolerance"]
+    )
     write_parity(output / "parity.json", file, parity["tolerance"], found)
     for entry in found:
         log.info("%s: %.2g px from torch, %.2g at most", entry["size"], entry["mean"], entry["largest"])

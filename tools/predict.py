@@ -17,9 +17,9 @@ from omegaconf import DictConfig, OmegaConf
 from dsmnet import load_model
 from dsmnet.atomic import check_apart
 from dsmnet.config import tool
-from dsmnet.errors import UserError
+from dsmnet.errors import UserError, count
 from dsmnet.inference.batch import Prediction, predict_files
-from dsmnet.inference.cloud import CloudWriter
+from dsmnet.inference.cloud_writer import CloudWriter
 from dsmnet.inference.color_video import NAME as VIDEO
 from dsmnet.inference.color_video import check_color_video, write_color_video
 from dsmnet.inference.files import ResultWriter
@@ -29,7 +29,6 @@ from dsmnet.inference.sources import pair_source
 from dsmnet.inference.tiled import in_tiles
 from dsmnet.io.pairs import files_of, result_names
 from dsmnet.progress import track
-from dsmnet.text import count
 
 log = logging.getLogger(__name__)
 
@@ -41,30 +40,29 @@ def main(cfg: DictConfig) -> None:
     assert isinstance(options, dict)
     prediction = Prediction(cfg.max_disparity, cfg.confidence, cfg.min_confidence)
     check_color_video(cfg.color_video, options["limits"])
-    pairs, load = pair_source(options["left"], options["right"], options["calib"], cfg.layout)
+    pairs = pair_source(options["left"], options["right"], options["calib"], cfg.layout)
     if cfg.html and options["calib"] is None:
         raise UserError("html=true without calib: a page needs depth; expected calib=FILE as well")
     cloud = CloudWriter(cfg.max_depth, cfg.edge_filter, cfg.depth, cfg.html, cfg.max_points)
     writer = ResultWriter(Path(cfg.paths.output), options["limits"], cfg.color_map, cfg.legend, cloud)
     written = [*result_names(pairs), RECORD, VIDEO]
-    check_apart(writer.folder, written, [options["checkpoint"], *files_of(pairs)])
+    check_apart(writer.folder, written, [options["checkpoint"], *files_of(list(pairs))])
     net = load_model(cfg.checkpoint, device=cfg.device, backend=cfg.backend)
     net = in_tiles(net, cfg.tile, cfg.overlap, cfg.memory, cfg.progress)
-    tally = predict_files(
+    summary = predict_files(
         net,
         pairs,
         writer,
         prediction,
-        load=load,
         record=PredictionRecord(writer.folder, options, cfg.resume),
         ahead=cfg.ahead,
         watch=partial(track, description="predict", enabled=cfg.progress),
     )
-    log.info("%s -> %s", count(tally.done, "pair"), writer.folder)
+    log.info("%s -> %s", count(summary.done, "pair"), writer.folder)
     if cfg.color_video is not None:
         names = [pair.name for pair in pairs]
         log.info("wrote %s", write_color_video(writer.folder, names, cfg.color_video))
-    tally.check()
+    summary.check()
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from dsmnet.api import DEFAULT_WEIGHTS
 from dsmnet.atomic import check_apart
 from dsmnet.config import instantiate, tool
 from dsmnet.datasets.base import choose
-from dsmnet.errors import UserError, first_of
+from dsmnet.errors import UserError, count, first_of
 from dsmnet.inference.batch import Prediction, predict_files, read_views
 from dsmnet.inference.record import NAME, PredictionRecord
 from dsmnet.inference.tiled import in_tiles
@@ -38,7 +38,6 @@ from dsmnet.submission import (
     upload_entries,
     validate_upload,
 )
-from dsmnet.text import count
 
 log = logging.getLogger(__name__)
 

@@ -12,12 +12,11 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
-from dsmnet.atomic import check_apart
+from dsmnet.atomic import atomic_write_all, check_apart
 from dsmnet.config import tool
 from dsmnet.errors import DataError, ShapeError
-from dsmnet.inference.cloud import CloudWriter
+from dsmnet.inference.cloud_writer import CloudWriter
 from dsmnet.inference.files import ResultWriter
-from dsmnet.inference.staging import staged
 from dsmnet.io import read_calibration, read_image, write_image
 from dsmnet.io.calibration import kitti_cameras
 from dsmnet.io.disparity_file import read_map
@@ -60,7 +59,7 @@ def main(cfg: DictConfig) -> None:
         pictures["error"] = with_bar(error, error_bar(error.shape[1])) if cfg.legend else error
     top = limits[1] if limits else None
     pictures["panel"] = panel(left, disparity, ground_truth, max_disparity=top, title=path.stem)
-    with staged(writer.folder, path.stem, f"{path.stem}_panel.png") as folder:
+    with atomic_write_all(writer.folder, path.stem, f"{path.stem}_panel.png") as folder:
         for kind, picture in pictures.items():
             write_image(folder / f"{path.stem}_{kind}.png", picture)
         if cfg.calib is not None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, TypeVar
 
@@ -11,16 +11,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from dsmnet.adaptation.forward_hooks import forward_hooks
 from dsmnet.adaptation.moments import Moments
 from dsmnet.errors import DataError, UserError
+from dsmnet.options import check_choice, check_number
 
 Item = TypeVar("Item")
 Mode = Literal["layerwise", "single_pass"]
+Statistics = tuple[Tensor, ...]  # running mean and variance
 
 
 @dataclass(frozen=True)
 class LayerShift:
-    """How far the statistics of one layer moved, mean over its channels.
+    """Change of the statistics of one layer, mean over its channels.
 
     `mean` is in standard deviations of the source; `std` is the ratio target / source (geometric mean).
     """
@@ -33,7 +36,7 @@ class LayerShift:
 
 @dataclass(frozen=True)
 class Adaptation:
-    """What was adapted: layers in the order the network runs them, and from how many items."""
+    """Adapted layers, in the order the network runs them, and the number of items they are adapted to."""
 
     items: int
     mode: str
@@ -77,10 +80,10 @@ def adapt_batch_norms(
     shifts stay.
 
     Args:
-        net: Any network; it is left in the mode it was in.
-        items: Returns the target anew on each call, which says in its argument what for.
-        forward: Runs the network on one item.
-        mode: see above.
+        net: Network; it is left in the mode it was in.
+        items: Function that returns the target anew, given the purpose of the pass.
+        forward: Function that runs the network on one item.
+        mode: ``layerwise`` or ``single_pass``.
         prior: Weight of the source statistics, as a number of items: with N items the result is
             ``(prior * source + N * target) / (prior + N)`` (Schneider et al. 2020). 0 forgets the source.
 
@@ -88,17 +91,15 @@ def adapt_batch_norms(
         UserError: The network has no batch norm, the target is empty, or an option is impossible.
         DataError: A statistic is not finite; the network then is as before.
     """
-    if mode not in ("layerwise", "single_pass"):
-        raise UserError(f"mode={mode}: expected layerwise or single_pass")
-    if not 0 <= prior < float("inf"):
-        raise UserError(f"prior={prior}: expected a number of at least 0")
+    check_choice("mode", mode, ("layerwise", "single_pass"))
+    check_number("prior", prior, least=0)
     norms = batch_norms(net)
     if not norms:
         raise UserError(
             "AdaBN: the network has no batch norms, so there is nothing to adapt; expected one trained with "
             "norm=batch, batch_instance, ibn_a or ibn_b, or with such a norm@norm3d"
         )
-    before = {name: (_copy(norm.running_mean), _copy(norm.running_var)) for name, norm in norms.items()}
+    before = {name: tuple(s.clone() for s in _statistics(norm)) for name, norm in norms.items()}
     was_training = {module: module.training for module in net.modules()}
     net.eval()
     try:
@@ -116,44 +117,29 @@ def adapt_batch_norms(
                 _set(name, norms[name], before[name], layer[name], count, prior)
     except BaseException:
         for name, norm in norms.items():
-            _write(norm, *before[name])
+            _write(norm, before[name])
         raise
     finally:
         for module, training in was_training.items():
             module.training = training
-    layers = [_shift(name, norms[name], *before[name]) for name in moments]
+    layers = [_shift(name, norms[name], before[name]) for name in moments]
     return Adaptation(count, mode, prior, layers)
 
 
-class _Reached(Exception):
-    """The layer of interest has been passed: the rest of the network need not run."""
-
-
-@contextmanager
-def _inputs_of(norms: dict[str, _BatchNorm], see: Callable[[str, Tensor], None]) -> Iterator[None]:
-    """Within, call `see` with the name and the input of each of the norms that runs."""
-
-    def hook(name: str) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
-        return lambda _, inputs: see(name, inputs[0])
-
-    handles = [norm.register_forward_pre_hook(hook(name)) for name, norm in norms.items()]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
+class _Passed(Exception):
+    """The layer of interest has run: the rest of the network need not."""
 
 
 def _execution_order(
     norms: dict[str, _BatchNorm], items: Iterable[Item], forward: Callable[[Item], object]
 ) -> dict[str, int]:
-    """How often a pass calls each layer, in the order of the first calls; those never called are left out."""
+    """Return the number of calls of each layer in a pass, in the order of the first calls."""
     calls: dict[str, int] = {}
 
-    def see(name: str, _: Tensor) -> None:
+    def see(name: str, _: Tensor, __: Tensor) -> None:
         calls[name] = calls.get(name, 0) + 1
 
-    with _inputs_of(norms, see):
+    with forward_hooks(norms, see):
         for item in items:
             forward(item)
             return calls
@@ -166,58 +152,51 @@ def _collect(
     forward: Callable[[Item], object],
     calls: int | None = None,
 ) -> tuple[dict[str, Moments], int]:
-    """Moments of what the layers receive, and the number of items; each pass ends after so many calls."""
+    """Return the moments of the layers' inputs, and the number of items; a pass ends after so many calls."""
     moments: dict[str, Moments] = {}
-    left = 0
+    left = count = 0
 
-    def see(name: str, x: Tensor) -> None:
+    def see(name: str, x: Tensor, _: Tensor) -> None:
         nonlocal left
         moments.setdefault(name, Moments()).add(x)
         left -= 1
         if calls is not None and not left:
-            raise _Reached
+            raise _Passed
 
-    count = 0
-    with _inputs_of(norms, see):
+    with forward_hooks(norms, see):
         for item in items:
             count, left = count + 1, calls or 0
-            with suppress(_Reached):
+            with suppress(_Passed):
                 forward(item)
     if not count:
         raise UserError("AdaBN: the target has no images")
     return moments, count
 
 
-def _set(
-    name: str, norm: _BatchNorm, source: tuple[Tensor, Tensor], found: Moments, count: int, prior: float
-) -> None:
+def _set(name: str, norm: _BatchNorm, source: Statistics, found: Moments, count: int, prior: float) -> None:
     """Give a layer the target's statistics, mixed with the source's; variances as torch keeps them."""
     share = count / (count + prior)
-    mean, variance = found.mean, found.variance(correction=1)
-    if not (torch.isfinite(mean).all() and torch.isfinite(variance).all()):
+    target = found.mean, found.variance(correction=1)
+    if not all(torch.isfinite(statistic).all() for statistic in target):
         raise DataError(
             f"AdaBN: the statistics of layer {name} on the target are not finite; left as they were"
         )
-    _write(norm, *(s + (t.to(s) - s) * share for s, t in zip(source, (mean, variance), strict=True)))
+    _write(norm, tuple(s + (t.to(s) - s) * share for s, t in zip(source, target, strict=True)))
 
 
-def _write(norm: _BatchNorm, mean: Tensor, variance: Tensor) -> None:
+def _statistics(norm: _BatchNorm) -> Statistics:
     assert norm.running_mean is not None
     assert norm.running_var is not None
-    norm.running_mean.copy_(mean)
-    norm.running_var.copy_(variance)
+    return norm.running_mean, norm.running_var
 
 
-def _copy(statistic: Tensor | None) -> Tensor:
-    assert statistic is not None
-    return statistic.detach().clone()
+def _write(norm: _BatchNorm, statistics: Statistics) -> None:
+    for own, new in zip(_statistics(norm), statistics, strict=True):
+        own.copy_(new)
 
 
-def _shift(name: str, norm: _BatchNorm, mean: Tensor, variance: Tensor) -> LayerShift:
-    assert norm.running_mean is not None
-    assert norm.running_var is not None
+def _shift(name: str, norm: _BatchNorm, source: Statistics) -> LayerShift:
+    (mean, variance), (new_mean, new_variance) = source, _statistics(norm)
     std = (variance + norm.eps).sqrt()
-    ratio = ((norm.running_var + norm.eps).sqrt() / std).log().mean().exp()
-    return LayerShift(
-        name, norm.num_features, float(((norm.running_mean - mean).abs() / std).mean()), float(ratio)
-    )
+    ratio = ((new_variance + norm.eps).sqrt() / std).log().mean().exp()
+    return LayerShift(name, norm.num_features, float(((new_mean - mean).abs() / std).mean()), float(ratio))

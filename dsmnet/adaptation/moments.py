@@ -1,4 +1,4 @@
-"""Mean and variance of many tensors together, one after the other."""
+"""Pooled mean and variance of many tensors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Moments:
         self._squares: Tensor | None = None  # sum of the squared distances from the mean
 
     def add(self, x: Tensor) -> None:
-        """Add the values of [B, C, ...]."""
+        """Add values [B, C, ...]."""
         values = x.detach().double().transpose(0, 1).flatten(1)
         count = values.shape[1]
         if not count:
@@ -39,28 +39,20 @@ class Moments:
 
     @property
     def mean(self) -> Tensor:
-        """[C], float64.
-
-        Raises:
-            DataError: Nothing was added.
-        """
+        """Mean, [C], float64; a `DataError` where nothing was added."""
         if self._mean is None:
             raise DataError("no values to take statistics of")
         return self._mean
 
     def variance(self, correction: int = 0) -> Tensor:
-        """[C], float64; ``correction=1`` is what torch's batch norm keeps.
-
-        Raises:
-            DataError: Nothing was added.
-        """
+        """Return the variance, [C], float64; torch's batch norm keeps that with ``correction=1``."""
         if self._squares is None:
             raise DataError("no values to take statistics of")
         return self._squares / max(self.count - correction, 1)
 
     @property
     def std(self) -> Tensor:
-        """[C], float64, of all values as they are (no correction)."""
+        """Standard deviation without correction, [C], float64."""
         return self.variance().sqrt()
 
 
@@ -73,14 +65,7 @@ def pooled(tensors: list[Tensor]) -> Moments:
 
 
 def symmetric_kl(mean: Tensor, std: Tensor, other_mean: Tensor, other_std: Tensor) -> Tensor:
-    """Return KL(a||b) + KL(b||a) of normal distributions, elementwise, in nats (IBN-Net, section 3.3).
-
-    Args:
-        mean: of a.
-        std: of a, positive.
-        other_mean: of b.
-        other_std: of b, positive.
-    """
+    """Return KL(a||b) + KL(b||a) of normal distributions, elementwise, in nats (IBN-Net, section 3.3)."""
     a, b = std.square(), other_std.square()
     gap = (mean - other_mean).square()
     return torch.addcdiv((a + gap) / (2 * b) - 1, b + gap, 2 * a)

@@ -1,7 +1,7 @@
-"""What normalisation does to features: their norms, their divergence between domains, what tells a domain."""
+"""Effect of normalisation on features: their norms, their divergence between domains, a domain classifier."""
 
+from dsmnet.analysis.divergence import layer_divergence, wasserstein
 from dsmnet.analysis.domain_classifier import domain_accuracy
-from dsmnet.analysis.domains import Sampling, analyze, labels
-from dsmnet.analysis.measures import layer_divergence, wasserstein
+from dsmnet.analysis.domains import Sampling, analyze, network_labels
 
-__all__ = ["Sampling", "analyze", "domain_accuracy", "labels", "layer_divergence", "wasserstein"]
+__all__ = ["Sampling", "analyze", "domain_accuracy", "layer_divergence", "network_labels", "wasserstein"]

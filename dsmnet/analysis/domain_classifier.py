@@ -1,4 +1,4 @@
-"""How well a linear classifier tells the domain from a batch's statistics (Li et al. 2016, section 3.1)."""
+"""Linear classifier of the domain by the statistics of a batch (Li et al. 2016, section 3.1)."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def domain_accuracy(statistics: Tensor, domains: Sequence[int], folds: Sequence[
     be in two folds. By chance it is 1 / number of domains.
 
     Args:
-        statistics: One row per batch [N, K].
+        statistics: Statistics, one row per batch, [N, K].
         domains: Index of the domain of each row.
-        folds: of each row.
+        folds: Index of the fold of each row.
 
     Raises:
         DataError: Fewer than two domains or folds, or a domain that is not in every fold.

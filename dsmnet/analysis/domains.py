@@ -1,8 +1,8 @@
-"""One network on several domains: everything that analysis.json holds of it."""
+"""Features of a network on several domains: the content of analysis.json."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -14,13 +14,15 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from dsmnet.adaptation import Moments
+from dsmnet.adaptation.forward_hooks import forward_hooks
+from dsmnet.analysis.divergence import layer_divergence, wasserstein
 from dsmnet.analysis.domain_classifier import domain_accuracy
-from dsmnet.analysis.hooks import blocks, crops, features_of_pair, normalised_convolutions, outputs_of
-from dsmnet.analysis.measures import layer_divergence, wasserstein
+from dsmnet.analysis.hooks import blocks, crops, features_of_pair, normalised_convolutions
 from dsmnet.datasets.health_check import choose_pairs
 from dsmnet.errors import UserError
 from dsmnet.inference import StereoPredictor
 from dsmnet.inference.predictor import to_tensor
+from dsmnet.options import check_whole
 from dsmnet.progress import track
 from dsmnet.types import Image, StereoSample
 
@@ -30,12 +32,12 @@ FOLDS = 2
 
 @dataclass(frozen=True)
 class Sampling:
-    """How much is looked at.
+    """Sample sizes of an analysis.
 
     Args:
-        images: At most so many pairs per domain, evenly spread.
-        batches: For the domain classifier, batches per domain.
-        batch_size: Crops in each, of any images of the domain (of one fold) and of both views.
+        images: Pairs per domain at most, evenly spread.
+        batches: Batches per domain for the domain classifier.
+        batch_size: Crops in a batch, of any images of the domain (of one fold) and of both views.
         crop: Height and width of a crop, pixels.
     """
 
@@ -45,9 +47,9 @@ class Sampling:
     crop: tuple[int, int] = (128, 256)
 
     def __post_init__(self) -> None:
-        for name, least in (("images", 1), ("batches", 2 * FOLDS), ("batch_size", 1)):
-            if getattr(self, name) < least:
-                raise UserError(f"sampling.{name}={getattr(self, name)}: expected at least {least}")
+        check_whole("sampling.images", self.images)
+        check_whole("sampling.batches", self.batches, least=2 * FOLDS)
+        check_whole("sampling.batch_size", self.batch_size)
         if len(self.crop) != 2 or min(self.crop) < 64:
             raise UserError(
                 f"sampling.crop={list(self.crop)}: expected height and width of 64 pixels or more"
@@ -56,12 +58,12 @@ class Sampling:
 
 @dataclass
 class _Seen:
-    """What a pass over a domain leaves behind."""
+    """Measurements of a pass over a domain."""
 
-    norms: NDArray[np.float32]  # of all pixels' feature vectors
-    layers: dict[str, Moments]  # of each block's output, shallow to deep
-    statistics: dict[str, Tensor]  # of each norm's input: [batches, 2 * channels], mean and log std
-    folds: list[int]  # of each batch
+    norms: NDArray[np.float32]  # lengths of all pixels' feature vectors
+    layers: dict[str, Moments]  # moments of each block's output, shallow to deep
+    statistics: dict[str, Tensor]  # mean and log std of each norm's input, [batches, 2 * channels]
+    folds: list[int]  # fold of each batch
     pairs: int
 
 
@@ -77,10 +79,10 @@ def analyze(
     Features are those of both views, in evaluation mode, at the full size of the images.
 
     Args:
-        predictor: The network.
-        domains: Pairs by name; ground truth is not needed.
-        sampling: How much is looked at.
-        progress: Show a bar per domain.
+        predictor: Network.
+        domains: Data sets by name; ground truth is not needed.
+        sampling: Sample sizes.
+        progress: Whether to show a bar per domain.
 
     Returns:
         ``norms``: per domain, quartiles and histogram of the lengths of the pixels' feature vectors, in units
@@ -134,13 +136,13 @@ def _look(
     per_image = -(-sampling.batches * sampling.batch_size // len(chosen))
     backbone = predictor.net.backbone
 
-    def add(name: str, output: Tensor) -> None:
+    def add(name: str, _: Tensor, output: Tensor) -> None:
         layers.setdefault(name, Moments()).add(output)
 
     for number, index in enumerate(track(chosen, label, enabled=progress)):
         sample = dataset[index]
         left, right = sample["left"], sample["right"]
-        with outputs_of(blocks(backbone), add):
+        with forward_hooks(blocks(backbone), add):
             maps = features_of_pair(predictor, left, right)
         norms.append(maps.norm(dim=1).flatten().float().cpu().numpy())
         windows[number % FOLDS] += crops(left, right, sampling.crop, per_image, seed=index)
@@ -160,13 +162,13 @@ def _batch_statistics(predictor: StereoPredictor, batch: Tensor) -> dict[str, Te
     """Per layer, mean and logarithm of the standard deviation of each channel that a norm receives."""
     found: dict[str, Tensor] = {}
 
-    def see(name: str, output: Tensor) -> None:
+    def see(name: str, _: Tensor, output: Tensor) -> None:
         variance, mean = torch.var_mean(output.float(), dim=(0, 2, 3))
         found[name] = torch.cat([mean, 0.5 * (variance + 1e-12).log()]).cpu()
 
     height, width = (size // predictor.net.divisor * predictor.net.divisor for size in batch.shape[-2:])
     images = predictor.net.normalize(batch[..., :height, :width].to(predictor.device))
-    with outputs_of(normalised_convolutions(predictor.net.backbone), see):
+    with forward_hooks(normalised_convolutions(predictor.net.backbone), see):
         predictor.features(images)
     return found
 
@@ -193,8 +195,12 @@ def _distribution(values: NDArray[np.floating], top: float) -> dict[str, Any]:
     density, edges = np.histogram(values, bins=HISTOGRAM_BINS, range=(0, top), density=True)
     return {
         "mean": _short(values.mean()),
-        "quartiles": _round(np.quantile(values, (0.25, 0.5, 0.75))),
-        "histogram": {"from": 0.0, "to": _short(edges[-1]), "density": _round(density)},
+        "quartiles": [_short(value) for value in np.quantile(values, (0.25, 0.5, 0.75))],
+        "histogram": {
+            "from": 0.0,
+            "to": _short(edges[-1]),
+            "density": [_short(value) for value in density],
+        },
     }
 
 
@@ -202,20 +208,16 @@ def _channels(divergence: Tensor) -> dict[str, Any]:
     return {
         "mean": _short(divergence.mean()),
         "median": _short(divergence.median()),
-        "channels": _round(divergence.tolist()),
+        "channels": [_short(value) for value in divergence],
     }
-
-
-def _round(values: Iterable[float]) -> list[float]:
-    return [_short(value) for value in values]
 
 
 def _short(value: Any) -> float:
     return float(f"{float(value):.5g}")
 
 
-def labels(configs: Sequence[Mapping[str, Any]], sources: Sequence[str]) -> list[str]:
-    """Return a name for each network: its norm, with the checkpoint where two have the same."""
+def network_labels(configs: Sequence[Mapping[str, Any]], sources: Sequence[str]) -> list[str]:
+    """Return a label for each network: its norm, with the checkpoint where two have the same."""
     norms = [str(config["norm"]) + (" + AdaBN" if "adapted" in config else "") for config in configs]
     return [
         norm if norms.count(norm) == 1 else f"{norm} ({source})"

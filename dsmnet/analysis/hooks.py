@@ -1,9 +1,6 @@
-"""What the layers of a feature extractor put out, listened to from outside."""
+"""Layers of a feature extractor to put hooks on, and the features and crops of a pair."""
 
 from __future__ import annotations
-
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -38,24 +35,9 @@ def normalised_convolutions(backbone: nn.Module) -> dict[str, nn.Module]:
     return found
 
 
-@contextmanager
-def outputs_of(modules: dict[str, nn.Module], see: Callable[[str, Tensor], None]) -> Iterator[None]:
-    """Within, call `see` with the name and the output of each of the modules that runs."""
-
-    def hook(name: str) -> Callable[[nn.Module, tuple[Tensor, ...], Tensor], None]:
-        return lambda _, inputs, output: see(name, output)
-
-    handles = [module.register_forward_hook(hook(name)) for name, module in modules.items()]
-    try:
-        yield
-    finally:
-        for handle in handles:
-            handle.remove()
-
-
 @torch.inference_mode()
 def features_of_pair(predictor: StereoPredictor, left: Image, right: Image) -> Tensor:
-    """Return the maps that are matched, of both views, [2, C, h, w], without what padding added."""
+    """Return the features of both views, [2, C, h, w], without those of the padding."""
     pair, padding = predictor.prepare(left, right)
     maps = predictor.features(pair)
     stride = predictor.net.stride

@@ -1,1 +1,1 @@
-"""What every tool does with its command line: paths, help, Hydra's errors, where its outputs go."""
+"""The command line of every tool: paths, help, Hydra's errors, folders of the outputs."""

@@ -12,6 +12,7 @@ from hydra.core.override_parser.types import Quote, QuotedString
 from hydra.errors import MissingConfigException, OverrideParseException
 from omegaconf.errors import MissingMandatoryValue
 
+from dsmnet.cli.renamed import new_name
 from dsmnet.errors import UserError
 
 # Options that name files or folders: one, a glob or a list of them; TOOL:OPTION holds for one tool alone.
@@ -28,9 +29,8 @@ READ = (
         "right",
         "runs",
     ),
-    *("teacher", "train:resume", "ground_truth", "validate", "paths.data", "rivals.*", "hydra.*.dir"),
-    *("*.checkpoint", "*.disparity", "*.left", "*.right", "*.root", "*.subset", "*.textures"),
-    "*.exclude",
+    *("teacher", "train:resume", "ground_truth", "validate", "paths.data", "baselines.*", "hydra.*.dir"),
+    *("*.checkpoint", "*.disparity", "*.exclude", "*.left", "*.right", "*.root", "*.subset", "*.textures"),
 )
 WRITTEN = ("export:name", "paths.output")  # nothing is there yet that could tell a name from Hydra's grammar
 # Where something has to be named, null is a name like any other.
@@ -130,13 +130,16 @@ def _split(text: str) -> list[str]:
     return [part.strip() for part in parts] if len(parts) > 1 else parts
 
 
-def explain(error: Exception, keys: Callable[[], Iterable[str]], about: Callable[[str], str]) -> str:
+def explain_refusal(
+    error: Exception, tool: str, keys: Callable[[], Iterable[str]], about: Callable[[str], str]
+) -> str:
     """Return on one line what Hydra or OmegaConf refuses, and what was meant.
 
     Args:
-        error: of one of them.
-        keys: The names of all options and groups, called only where they are needed.
-        about: what an option is for, empty where that is not known.
+        error: Error of one of them.
+        tool: Name of the tool.
+        keys: Function that returns the names of all options and groups.
+        about: Function that returns the purpose of an option, empty where that is not known.
     """
     text = str(error)
     if isinstance(error, OverrideParseException):
@@ -149,6 +152,8 @@ def explain(error: Exception, keys: Callable[[], Iterable[str]], about: Callable
         key = text.splitlines()[0].rpartition(" ")[2]
         return f"{key}: has to be given, {key}=...{about(key) and f' ({about(key)})'}"
     if found := re.match(r"Could not override '(.+?)'", text):
+        if renamed := new_name(tool, found[1]):
+            return f"{found[1]}: is now called {renamed}"
         return f"{found[1]}: no such option{did_you_mean(found[1], keys())}"
     if found := re.match(r"Could not append to config. An item is already at '(.+?)'", text):
         return f"+{found[1]}: there is such an option; expected {found[1]}=VALUE"

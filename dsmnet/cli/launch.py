@@ -1,4 +1,4 @@
-"""A tool's run under Hydra: its jobs, what each may write to, and what ends them."""
+"""A tool's run under Hydra: its jobs, the folder of each, and the message that ends them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from dsmnet.atomic import WriteError, cannot_write, lock_folder
-from dsmnet.cli.arguments import SWEEP, did_you_mean, explain, quote_paths
+from dsmnet.cli.arguments import SWEEP, did_you_mean, explain_refusal, quote_paths
 from dsmnet.cli.usage import options
 from dsmnet.ending import run_to_end
 from dsmnet.errors import UserError
@@ -42,8 +42,8 @@ class HydraRun:
     """A tool's run: one job, or with ``-m`` several.
 
     Args:
-        name: of the configuration.
-        main: The tool's work.
+        name: Name of the configuration.
+        main: Work of the tool.
         conf: Folder of the configuration.
         compose: `dsmnet.config.compose`.
     """
@@ -137,7 +137,7 @@ class HydraRun:
                 if there and value not in there:
                     return f"{argument}: no such choice; there are {', '.join(there)}"
         about = {option.name: option.about for option in options(self._conf, self._name)}
-        return explain(error, self._keys, lambda key: about.get(key, ""))
+        return explain_refusal(error, self._name, self._keys, lambda key: about.get(key, ""))
 
     def _keys(self) -> list[str]:
         """Names of the options and groups, with the groups that were chosen."""

@@ -1,4 +1,4 @@
-"""What a tool's options are, told from the comments of its configuration, and its --help."""
+"""Options of a tool, read from its configuration with its comments, and its --help."""
 
 from __future__ import annotations
 
@@ -22,12 +22,7 @@ class Option(NamedTuple):
 
 
 def options(conf: Path, tool: str) -> list[Option]:
-    """Return the groups and options of a tool, its own before those that it shares with others.
-
-    Args:
-        conf: Folder of the configuration.
-        tool: Name of a file there.
-    """
+    """Return the groups and options of a tool, its own before those that it shares with others."""
     found = list(_options(conf, conf / f"{tool}.yaml", ""))
     shared = {option.name for option in _options(conf, conf / "base.yaml", "")}
     return sorted(found, key=lambda option: option.name in shared)
@@ -52,7 +47,7 @@ def _options(conf: Path, path: Path, package: str) -> Iterator[Option]:
 
 
 def _default(conf: Path, line: str) -> Iterator[Option]:
-    """Yield what an entry of a defaults list stands for: a group, or the options of another file."""
+    """Yield the group, or the options of the other file, that an entry of a defaults list names."""
     group = _LINE.match(line)
     name = line.split("#")[0].strip(" -")
     if group and group[3] == "paths":
@@ -64,13 +59,7 @@ def _default(conf: Path, line: str) -> Iterator[Option]:
 
 
 def usage(conf: Path, tool: str, about: str) -> str:
-    """Return the text of ``--help``: what the tool does, its groups with their choices, and its options.
-
-    Args:
-        conf: Folder of the configuration.
-        tool: Name of a file there.
-        about: what the tool does.
-    """
+    """Return the text of ``--help``: the tool's description, options, and groups with their choices."""
     known = options(conf, tool)
     lines = [about.strip(), "", "Options, as NAME=VALUE; the values here are those that hold otherwise:", ""]
     lines += [_paragraph(option) for option in known if not option.is_group]
@@ -92,15 +81,12 @@ def _paragraph(option: Option) -> str:
     if not option.about:
         return f"  {head}"
     one = f"  {head:<26}  {option.about}"
-    if len(one) <= WIDTH:
-        return one
-    return f"  {head}\n{_indented(option.about)}"
+    return one if len(one) <= WIDTH else f"  {head}\n{_indented(option.about)}"
 
 
 def _indented(text: str) -> str:
-    return textwrap.fill(
-        text, WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6, break_on_hyphens=False
-    )
+    margin = " " * 6
+    return textwrap.fill(text, WIDTH, initial_indent=margin, subsequent_indent=margin, break_on_hyphens=False)
 
 
 def _choices(conf: Path, group: str) -> Iterator[str]:

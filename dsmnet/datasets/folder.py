@@ -11,11 +11,10 @@ from typing import NoReturn
 
 from dsmnet.datasets.base import PairDataset, choose
 from dsmnet.datasets.tree import Pair, Tree, first_names
-from dsmnet.errors import DataError, UserError
+from dsmnet.errors import DataError, UserError, count
 from dsmnet.io.disparity import DisparityCodec
 from dsmnet.io.disparity_file import MAP_SUFFIXES, read_map
 from dsmnet.io.pairs import check_order, find_files, pair_files, unique_names
-from dsmnet.text import count
 
 log = logging.getLogger(__name__)
 

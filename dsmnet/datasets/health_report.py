@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from dsmnet.datasets.catalog import NOT_FOUND, PASSED_OVER, Source
 from dsmnet.datasets.health_check import SetReport
-from dsmnet.errors import first_of
-from dsmnet.text import printable
+from dsmnet.errors import first_of, printable
 
 HEADER = (
     "set",

@@ -11,10 +11,10 @@ from pathlib import Path
 from rich.console import Console
 
 from dsmnet.atomic import atomic_write, write_text
+from dsmnet.errors import defused
 from dsmnet.evaluation.protocol import METRICS, describe_rules
 from dsmnet.evaluation.results import MatcherResult, Results, SetResult
 from dsmnet.evaluation.text_table import TextTable, markdown_text, safe
-from dsmnet.text import defused
 
 HEADINGS = {"epe": "EPE px", "bad1": "bad-1 %", "bad2": "bad-2 %", "bad3": "bad-3 %", "d1": "D1 %"}
 _DECIMALS = {"epe": 2, "bad1": 1, "bad2": 1, "bad3": 1, "d1": 1}

@@ -11,9 +11,8 @@ from typing import Any, NamedTuple
 from torch.utils.data import Dataset, Subset
 
 from dsmnet.datasets.base import PairDataset, StereoDataset
-from dsmnet.errors import DataError, UserError
+from dsmnet.errors import DataError, UserError, count
 from dsmnet.options import check_whole
-from dsmnet.text import count
 from dsmnet.types import StereoSample
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ import numpy as np
 from dsmnet.errors import ShapeError, UserError
 from dsmnet.inference.search import widened
 from dsmnet.options import check_choice
-from dsmnet.types import DisparityMap, Image, Mask
+from dsmnet.types import DisparityMap, Image, Mask, Matcher
 
 _FIXED_POINT = 16  # OpenCV returns sixteenths of a pixel, and searches a multiple of 16 disparities
 _MODES = {
@@ -22,7 +22,7 @@ _MODES = {
 
 
 @dataclass(frozen=True)
-class SGBM:
+class SGBM(Matcher):
     """OpenCV's StereoSGBM with every hole filled, so that it is scored on the same pixels as a network.
 
     OpenCV gives no disparity in the leftmost ``numDisparities`` columns; both views are therefore extended to

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from dsmnet.text import printable
+from dsmnet.errors import printable
 
 
 @dataclass(frozen=True)

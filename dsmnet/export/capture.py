@@ -9,11 +9,11 @@ from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
 from dsmnet.errors import UserError
-from dsmnet.export.facts import Facts
+from dsmnet.export.graph_metadata import GraphMetadata
 from dsmnet.inference.predictor import StereoPredictor
 from dsmnet.models.stereo_net import StereoNet
 
-_LARGEST = 2**14  # pixels; a graph needs a bound, this one no image reaches
+_LARGEST = 2**14  # pixels; a graph needs a bound, and no image is as large
 
 
 class _Graph(nn.Module):
@@ -28,16 +28,11 @@ class _Graph(nn.Module):
         return self.net(left, right, self.max_disparity)[-1]
 
 
-def describe(predictor: StereoPredictor, max_disparity: int) -> Facts:
-    """Return what has to be known of a network's graph."""
+def metadata_of(predictor: StereoPredictor, max_disparity: int) -> GraphMetadata:
+    """Return the metadata of a network's graph."""
     net = predictor.net
-    return Facts(
-        max_disparity=max_disparity,
-        ranges=equal_ranges(net, max_disparity),
-        divisor=net.divisor,
-        smallest=net.smallest,
-        config=predictor.config,
-    )
+    ranges = equal_ranges(net, max_disparity)
+    return GraphMetadata(max_disparity, ranges, net.divisor, net.smallest, predictor.config)
 
 
 def equal_ranges(net: StereoNet, max_disparity: int) -> tuple[int, int]:
@@ -57,7 +52,7 @@ def capture(predictor: StereoPredictor, max_disparity: int) -> ExportedProgram:
     The graph filters stay single nodes, `dsmnet::sga_scan` and `dsmnet::sgf_scan`.
 
     Args:
-        predictor: The network, on the CPU.
+        predictor: Network, on the CPU.
         max_disparity: Search range in pixels.
 
     Raises:

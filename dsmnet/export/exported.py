@@ -11,9 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from dsmnet.errors import FormatError, UserError
-from dsmnet.export.archive import read_archive
-from dsmnet.export.facts import Facts
 from dsmnet.export.runtimes import OnnxRuntime, OpenVino, Rebuilt, Runtime, TorchExport, openvino_bf16
+from dsmnet.export.torch_archive import read_torch_archive
 from dsmnet.inference.predictor import StereoPredictor
 from dsmnet.models.checkpoint import Checkpoint, check_exists, reason
 
@@ -28,21 +27,19 @@ SUFFIXES: dict[str, dict[str, Callable[[Path], Runtime]]] = {
 
 
 class ExportedNet(nn.Module):
-    """Has what `StereoPredictor` asks of a network; the answer comes from the file.
+    """An exported file with the interface that `StereoPredictor` asks of a network.
 
     Args:
-        runtime: Runs the file.
+        runtime: Runtime of the file.
         normalize: Image in [0, 1] -> normalised image.
-        source: of the file, for messages.
+        source: Name of the file, for messages.
     """
-
-    any_range = False  # the search range is part of the graph
 
     def __init__(self, runtime: Runtime, normalize: nn.Module, source: str) -> None:
         super().__init__()
         self.runtime, self.normalize, self.source = runtime, normalize, source
-        self.divisor, self.smallest = runtime.facts.divisor, runtime.facts.smallest
-        self.max_disparity = runtime.facts.max_disparity
+        self.divisor, self.smallest = runtime.metadata.divisor, runtime.metadata.smallest
+        self.max_disparity = runtime.metadata.max_disparity
         self.nothing = nn.Parameter(torch.empty(0), requires_grad=False)  # says where it runs: on the CPU
 
     def forward(self, left: Tensor, right: Tensor, max_disparity: int | None = None) -> list[Tensor]:
@@ -50,9 +47,15 @@ class ExportedNet(nn.Module):
 
         Raises:
             UserError: The range is not the one of the graph.
-            FormatError: The graph cannot be run, or what comes out is no disparity of the views.
+            FormatError: The graph cannot be run, or gives no disparity of the views.
         """
-        check_range(self.runtime.facts, max_disparity, self.source)
+        metadata = self.runtime.metadata
+        if max_disparity is not None and not metadata.ranges[0] <= max_disparity <= metadata.ranges[1]:
+            raise UserError(
+                f"checkpoint={self.source}: exported with max_disparity={metadata.max_disparity}, asked for "
+                f"{max_disparity}; export it again with max_disparity={max_disparity}, or predict with "
+                f"max_disparity={metadata.max_disparity}"
+            )
         views = [np.ascontiguousarray(view.detach().numpy()) for view in (left, right)]
         try:
             disparity = self.runtime.run(views[0], views[1])
@@ -70,21 +73,6 @@ class ExportedNet(nn.Module):
         raise UserError(f"checkpoint={self.source}: an exported file gives disparities alone, no features")
 
 
-def check_range(facts: Facts, max_disparity: int | None, source: str) -> None:
-    """Refuse a search range that takes another number of planes.
-
-    Raises:
-        UserError: It does.
-    """
-    if max_disparity is None or facts.ranges[0] <= max_disparity <= facts.ranges[1]:
-        return
-    raise UserError(
-        f"checkpoint={source}: exported with max_disparity={facts.max_disparity}, asked for {max_disparity}; "
-        f"export it again with max_disparity={max_disparity}, or predict with "
-        f"max_disparity={facts.max_disparity}"
-    )
-
-
 def load_exported(
     path: Path,
     build_normalize: Callable[[Mapping[str, Any]], nn.Module],
@@ -95,10 +83,10 @@ def load_exported(
     """Load a file that `export` wrote.
 
     Args:
-        path: .onnx, .xml or .pt2.
-        build_normalize: Makes the normalisation of a network's configuration.
-        build_network: Makes the network of a .pt2, whose graph would run what is in the file.
-        backend: what runs it: one of `BACKENDS`, or ``auto``.
+        path: File with the suffix .onnx, .xml or .pt2.
+        build_normalize: Builds the normalisation of a network's configuration.
+        build_network: Builds the network of a .pt2, whose graph would run what is in the file.
+        backend: One of `BACKENDS`, or ``auto``.
         own: Whether to run the graph of a .pt2 itself; for a file that this program has just written.
 
     Raises:
@@ -111,9 +99,11 @@ def load_exported(
         raise UserError(f"backend={backend}: {path.name} runs with {' or '.join(able)}")
     runtime: Runtime
     if path.suffix == ".pt2" and not own:
-        found, facts = read_archive(path)
-        runtime = Rebuilt(build_network(found, f"checkpoint={path}").net, facts)
+        found, metadata = read_torch_archive(path)
+        runtime = Rebuilt(build_network(found, f"checkpoint={path}").net, metadata)
     else:
         runtime = (next(iter(able.values())) if backend == "auto" else able[backend])(path)
-    net: Any = ExportedNet(runtime, build_normalize(runtime.facts.config), str(path))
-    return StereoPredictor(net, runtime.facts.config)
+    net: Any = ExportedNet(runtime, build_normalize(runtime.metadata.config), str(path))
+    return StereoPredictor(
+        net, runtime.metadata.config, widens=False
+    )  # the search range is part of the graph

@@ -16,9 +16,8 @@ from torch import Tensor, nn
 from dsmnet.atomic import WriteError, atomic_write
 from dsmnet.export.capture import equal_ranges
 from dsmnet.export.exported import ExportedNet
-from dsmnet.export.facts import VERSION
-from dsmnet.export.packages import need
-from dsmnet.export.runtimes import OnnxRuntime, OpenVino, Runtime, openvino_bf16
+from dsmnet.export.graph_metadata import VERSION
+from dsmnet.export.runtimes import OnnxRuntime, OpenVino, Runtime, need, openvino_bf16
 from dsmnet.export.write import FORMATS, export
 from dsmnet.inference.predictor import StereoPredictor
 from dsmnet.models.stereo_net import StereoNet
@@ -34,13 +33,13 @@ _BACKENDS: dict[str, tuple[str, Callable[[Path], Runtime], str]] = {
 
 
 class OnDemandNet(nn.Module):
-    """Has what `StereoPredictor` asks of a network, and answers by another backend.
+    """A network that another backend runs, with the interface that `StereoPredictor` asks of a network.
 
     Files are kept from run to run, under the user's cache folder, by what the weights are; a file that is not
     what was written there is made again.
 
     Args:
-        predictor: The network, on the CPU.
+        predictor: Network, on the CPU.
         backend: ``onnxruntime``, ``openvino`` or ``openvino_bf16``.
         cache: Folder of the files; default: ``$XDG_CACHE_HOME/dsmnet`` or ``~/.cache/dsmnet``.
 
@@ -67,11 +66,11 @@ class OnDemandNet(nn.Module):
             _, largest = equal_ranges(net, max_disparity or net.max_disparity)
             runtime = self._load(largest)
             self._exported[planes] = ExportedNet(runtime, self.normalize, str(self._cache))
-        answer: list[Tensor] = self._exported[planes](left, right)
-        return answer
+        disparities: list[Tensor] = self._exported[planes](left, right)
+        return disparities
 
     def features(self, image: Tensor) -> Tensor:
-        """As the network itself."""
+        """Return the features of the network itself."""
         return self.source.features(image)
 
     def _load(self, max_disparity: int) -> Runtime:

@@ -21,14 +21,14 @@ def check_parity(
     max_disparity: int,
     tolerance: float,
 ) -> list[dict[str, Any]]:
-    """Predict a procedural pair of each size with both.
+    """Predict a procedural pair of each size with a network and its exported file.
 
     Args:
-        network: In torch.
-        exported: The same, from a file.
-        sizes: Height and width, any.
+        network: Network in torch.
+        exported: Network from the file.
+        sizes: Heights and widths, any.
         max_disparity: Search range in pixels.
-        tolerance: Mean difference in pixels that is allowed.
+        tolerance: Largest mean difference allowed, pixels.
 
     Returns:
         One entry per size: ``size``, ``mean`` and ``largest`` difference in pixels, ``within``.
@@ -41,8 +41,8 @@ def check_parity(
     found = []
     for index, size in enumerate(sizes):
         pair = SyntheticStereo(size=size, largest_disparity=min(96, max_disparity, size[1] // 2))[index]
-        ours, theirs = (p.predict(pair["left"], pair["right"], max_disparity) for p in (network, exported))
-        difference = np.abs(ours - theirs)
+        first, second = (p.predict(pair["left"], pair["right"], max_disparity) for p in (network, exported))
+        difference = np.abs(first - second)
         mean = float(difference.mean())  # nan compares as too large
         within = bool(mean <= tolerance)
         found.append({"size": list(size), "mean": mean, "largest": float(difference.max()), "within": within})
@@ -50,7 +50,7 @@ def check_parity(
 
 
 def write_parity(path: Path, file: Path, tolerance: float, found: list[dict[str, Any]]) -> None:
-    """Write the record.
+    """Write parity.json.
 
     Raises:
         UserError: A difference is too large; the record is written all the same.

@@ -1,10 +1,12 @@
-"""What runs an exported file: `run(left, right) -> disparity` on normalised, padded views [1, 3, H, W]."""
+"""Runtimes of exported files: `run(left, right) -> disparity` on normalised, padded views [1, 3, H, W]."""
 
 from __future__ import annotations
 
 import functools
+import importlib
 from collections import OrderedDict
 from pathlib import Path
+from types import ModuleType
 from typing import Any, Protocol
 
 import numpy as np
@@ -12,19 +14,32 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from dsmnet.errors import FormatError
-from dsmnet.export.facts import KEY, Facts
-from dsmnet.export.packages import need
+from dsmnet.errors import FormatError, UserError
+from dsmnet.export.graph_metadata import KEY, GraphMetadata
 from dsmnet.models.checkpoint import reason
 
 Array = NDArray[np.float32]
 _SIZES = 4  # compiled graphs that are kept, one per size of image
 
 
-class Runtime(Protocol):
-    """Runs one file."""
+def need(name: str, purpose: str) -> ModuleType:
+    """Import a package of the extra `export`.
 
-    facts: Facts
+    Raises:
+        UserError: It is not installed.
+    """
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        raise UserError(
+            f"{purpose} needs {name}, which cannot be imported ({error}): pip install 'dsmnet[export]'"
+        ) from None
+
+
+class Runtime(Protocol):
+    """Runtime of one file."""
+
+    metadata: GraphMetadata
 
     def run(self, left: Array, right: Array) -> Array:
         """Views [1, 3, H, W] -> disparity [1, 1, H, W]."""
@@ -49,7 +64,7 @@ class OnnxRuntime:
         except Exception as error:  # its errors have no common class
             raise _unreadable(path, "ONNX", error) from None
         meta = self._session.get_modelmeta().custom_metadata_map
-        self.facts = Facts.from_json(meta.get(KEY), str(path))
+        self.metadata = GraphMetadata.from_json(meta.get(KEY), str(path))
 
     def run(self, left: Array, right: Array) -> Array:
         """See `Runtime`."""
@@ -64,7 +79,7 @@ class OpenVino:
     memory.
 
     Args:
-        path: .xml, or .onnx.
+        path: File with the suffix .xml or .onnx.
         precision: ``f32``, or ``bf16``: convolutions in half precision, where the processor has it.
 
     Raises:
@@ -81,7 +96,7 @@ class OpenVino:
         except RuntimeError as error:
             raise _unreadable(path, "OpenVINO", error) from None
         self._requests: OrderedDict[tuple[int, ...], Any] = OrderedDict()
-        self.facts = Facts.from_json(_rt_info(self._model), str(path))
+        self.metadata = GraphMetadata.from_json(_rt_info(self._model), str(path))
 
     def run(self, left: Array, right: Array) -> Array:
         """See `Runtime`."""
@@ -110,14 +125,14 @@ def _rt_info(model: Any) -> str | None:
 class Rebuilt:
     """The network of a .pt2, built again in torch from the tensors and the description in the file."""
 
-    def __init__(self, net: nn.Module, facts: Facts) -> None:
-        self.facts, self._net = facts, net.eval()
+    def __init__(self, net: nn.Module, metadata: GraphMetadata) -> None:
+        self.metadata, self._net = metadata, net.eval()
 
     def run(self, left: Array, right: Array) -> Array:
         """See `Runtime`."""
         with torch.inference_mode():
             views = torch.from_numpy(left), torch.from_numpy(right)
-            result: Array = self._net(*views, self.facts.max_disparity)[-1].numpy()
+            result: Array = self._net(*views, self.metadata.max_disparity)[-1].numpy()
         return result
 
 
@@ -136,7 +151,7 @@ class TorchExport:
             program = torch.export.load(path, extra_files=extra)
         except Exception as error:  # zip, JSON or a graph: each complains in its own way
             raise _unreadable(path, "torch.export", error) from None
-        self.facts = Facts.from_json(extra[KEY], str(path))
+        self.metadata = GraphMetadata.from_json(extra[KEY], str(path))
         self._graph = program.module()
 
     def run(self, left: Array, right: Array) -> Array:

@@ -11,13 +11,12 @@ from pathlib import Path
 import torch
 from torch.export import ExportedProgram
 
-from dsmnet.atomic import cannot_write
-from dsmnet.errors import UserError
-from dsmnet.export.capture import capture, describe
-from dsmnet.export.facts import KEY, Facts
-from dsmnet.export.packages import need
+from dsmnet.atomic import atomic_write_all
+from dsmnet.export.capture import capture, metadata_of
+from dsmnet.export.graph_metadata import KEY, GraphMetadata
+from dsmnet.export.runtimes import need
 from dsmnet.inference.predictor import StereoPredictor
-from dsmnet.inference.staging import staged
+from dsmnet.options import check_choice
 
 _NAMES = ("left", "right", "disparity")
 
@@ -28,43 +27,38 @@ def export(predictor: StereoPredictor, path: Path, format: str, max_disparity: i
     Inputs of the graph are the normalised and padded views, as `StereoPredictor.prepare` makes them.
 
     Args:
-        predictor: The network, on the CPU.
-        path: of the file, without suffix; a name may hold dots.
+        predictor: Network, on the CPU.
+        path: File without its suffix; a name may hold dots.
         format: ``onnx``, ``openvino`` (.xml and .bin) or ``torch_export`` (.pt2).
         max_disparity: Search range in pixels, fixed in the graph.
 
     Returns:
-        The path with the format's suffix; the file is whole or not there.
+        The path with the format's suffix; the write is atomic.
 
     Raises:
         UserError: An unknown format, or a package that it needs is not installed.
         WriteError: The file cannot be written.
     """
-    if format not in FORMATS:
-        raise UserError(f"format={format}: expected one of {', '.join(FORMATS)}")
-    suffix, write = FORMATS[format]
+    suffix, write = FORMATS[check_choice("format", format, FORMATS)]
     if format != "torch_export":
         need("onnxscript", f"format={format}")
     if format == "openvino":
         need("openvino", f"format={format}")
     target = path.with_name(path.name.removesuffix(suffix) + suffix)
-    facts = describe(predictor, max_disparity)
+    metadata = metadata_of(predictor, max_disparity)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of torch.export and of the exporter, about their own internals
         program = capture(predictor, max_disparity)
-        try:
-            with staged(target.parent, target.name, target.name) as folder:
-                write(program, folder / target.name, facts)
-        except OSError as error:
-            raise cannot_write(target, error) from None
+        with atomic_write_all(target.parent, target.name, target.name) as folder:
+            write(program, folder / target.name, metadata)
     return target
 
 
-def _write_torch(program: ExportedProgram, path: Path, facts: Facts) -> None:
-    torch.export.save(program, path, extra_files={KEY: facts.to_json()})
+def _write_torch(program: ExportedProgram, path: Path, metadata: GraphMetadata) -> None:
+    torch.export.save(program, path, extra_files={KEY: metadata.to_json()})
 
 
-def _write_onnx(program: ExportedProgram, path: Path, facts: Facts) -> None:
+def _write_onnx(program: ExportedProgram, path: Path, metadata: GraphMetadata) -> None:
     onnx_filters = need("dsmnet.export.onnx_filters", "format=onnx")
     loggers = [logging.getLogger(name) for name in ("onnxscript", "onnx_ir", "torch.onnx")]
     for logger in loggers:
@@ -78,21 +72,21 @@ def _write_onnx(program: ExportedProgram, path: Path, facts: Facts) -> None:
         custom_translation_table=onnx_filters.translation_table(),
     )
     assert written is not None
-    written.model.metadata_props[KEY] = facts.to_json()
+    written.model.metadata_props[KEY] = metadata.to_json()
     written.save(path)
 
 
-def _write_openvino(program: ExportedProgram, path: Path, facts: Facts) -> None:
+def _write_openvino(program: ExportedProgram, path: Path, metadata: GraphMetadata) -> None:
     openvino = need("openvino", "format=openvino")
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "graph.onnx"
-        _write_onnx(program, source, facts)
+        _write_onnx(program, source, metadata)
         model = openvino.Core().read_model(source)
-        model.set_rt_info(facts.to_json(), KEY)
+        model.set_rt_info(metadata.to_json(), KEY)
         openvino.save_model(model, path, compress_to_fp16=False)
 
 
-FORMATS: dict[str, tuple[str, Callable[[ExportedProgram, Path, Facts], None]]] = {
+FORMATS: dict[str, tuple[str, Callable[[ExportedProgram, Path, GraphMetadata], None]]] = {
     "onnx": (".onnx", _write_onnx),
     "openvino": (".xml", _write_openvino),
     "torch_export": (".pt2", _write_torch),

@@ -7,56 +7,70 @@ import signal
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from pathlib import Path
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import torch
 
 from dsmnet.atomic import WriteError
 from dsmnet.ending import Interrupted, Terminated
-from dsmnet.errors import DataError, ShapeError, UserError, first_of
+from dsmnet.errors import DataError, ShapeError, UserError, count, first_of
 from dsmnet.inference.confidence import ConfidenceMap, check_cue, confidence_cue, predict_with_confidence
-from dsmnet.inference.files import ResultWriter
 from dsmnet.inference.pipeline import ReadAhead, WriteBehind
 from dsmnet.inference.record import PredictionRecord
 from dsmnet.inference.search import resolve_max_disparity, too_short
+from dsmnet.inference.sources import ImagePairs, PairSource
 from dsmnet.io import read_calibration
 from dsmnet.io.calibration import kitti_cameras
-from dsmnet.io.images import read_views as read_images
 from dsmnet.io.pairs import PairFiles
 from dsmnet.io.video import EndOfVideo
-from dsmnet.text import count
+from dsmnet.options import check_number, check_whole
 from dsmnet.types import Calibration, DisparityMap, Image, Matcher
 
 log = logging.getLogger(__name__)
 
-Views = tuple[Image, Image]
 
+class Writer(Protocol):
+    """Writes the results of a pair, such as `ResultWriter`."""
 
-def read_views(pair: PairFiles) -> Views:
-    """Read the two images of a pair."""
-    return read_images(pair.left, pair.right)
+    @property
+    def folder(self) -> Path:
+        """Folder of the results."""
+        ...
+
+    def write(
+        self,
+        name: str,
+        disparity: DisparityMap,
+        left: Image,
+        calibration: Calibration | None = None,
+        confidence: ConfidenceMap | None = None,
+    ) -> None:
+        """Write all files of a pair, or none."""
+        ...
 
 
 class LoadedPair(NamedTuple):
     """A pair in memory."""
 
-    views: Views
+    left: Image
+    right: Image
     calibration: Calibration | None
 
 
-class Answer(NamedTuple):
-    """What a matcher made of a pair."""
+class MatchedPair(NamedTuple):
+    """A prediction and what it took."""
 
     disparity: DisparityMap
     confidence: ConfidenceMap | None
     seconds: float
-    reach: int  # pixels that were searched
+    max_disparity: int  # pixels that were searched
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """What is asked of the matcher.
+    """Options of a prediction.
 
     Args:
         max_disparity: ``auto`` or pixels, see `resolve_max_disparity`.
@@ -73,132 +87,123 @@ class Prediction:
 
     def __post_init__(self) -> None:
         resolve_max_disparity(self.max_disparity)  # a wrong option is not the fault of the pairs
-        cue, least = confidence_cue(self.confidence), self.min_confidence
-        if least is None:
-            return
-        if isinstance(least, bool) or not isinstance(least, int | float) or not 0 < least <= 1:
-            raise UserError(f"min_confidence={least}: expected a number above 0 and up to 1, or null")
-        if cue is None:
-            raise UserError(f"min_confidence={least} needs a confidence: expected confidence=true as well")
+        cue = confidence_cue(self.confidence)
+        if self.min_confidence is not None:
+            least = check_number("min_confidence", self.min_confidence, above=0, most=1)
+            if cue is None:
+                raise UserError(
+                    f"min_confidence={least:g} needs a confidence: expected confidence=true as well"
+                )
 
-    def of(self, matcher: Matcher, loaded: LoadedPair, name: str) -> Answer:
+    def match(self, matcher: Matcher, pair: LoadedPair, name: str) -> MatchedPair:
         """Match a pair; the disparity is infinite where it is not trusted."""
-        cue, width = confidence_cue(self.confidence), loaded.views[0].shape[1]
-        reach = resolve_max_disparity(self.max_disparity, loaded.calibration, width)
+        cue, (left, right, calibration) = confidence_cue(self.confidence), pair
+        max_disparity = resolve_max_disparity(self.max_disparity, calibration, left.shape[1])
         start, confidence = time.perf_counter(), None
         if cue is None:
-            disparity = matcher.predict(*loaded.views, reach)
+            disparity = matcher.predict(left, right, max_disparity)
         else:
-            disparity, confidence = predict_with_confidence(matcher, *loaded.views, reach, cue)
+            disparity, confidence = predict_with_confidence(matcher, left, right, max_disparity, cue)
         seconds = time.perf_counter() - start
-        wild = int((~np.isfinite(disparity)).sum())
-        if wild:
+        if wild := int((~np.isfinite(disparity)).sum()):
             log.warning("%s: %d pixels without a finite disparity", name, wild)
-        if warning := too_short(disparity, reach):
+        if warning := too_short(disparity, max_disparity):
             log.warning("%s: %s", name, warning)
         if confidence is not None and self.min_confidence is not None:
             disparity = np.where(confidence < self.min_confidence, np.float32(np.inf), disparity)
-        return Answer(disparity, confidence, seconds, reach)
+        return MatchedPair(disparity, confidence, seconds, max_disparity)
 
 
 @dataclass
-class Tally:
-    """What became of the pairs so far; both threads write to it."""
+class BatchSummary:
+    """Number of pairs finished and names of those that failed; both threads write to it."""
 
     total: int
     done: int = 0
     failed: list[str] = field(default_factory=list)
 
     def fail(self, pair: PairFiles, reason: object) -> None:
-        """Report a pair that came to nothing."""
+        """Log a pair that failed, and count it."""
         log.error("%s: %s", pair.name, reason)
         self.failed.append(pair.name)
 
     def check(self) -> None:
         """Raise a `UserError` where a pair failed, naming it."""
-        if not self.failed:
-            return
-        names = ", ".join(first_of(self.failed))
-        raise UserError(f"{len(self.failed)} of {count(self.total, 'pair')} failed: {names}")
+        if self.failed:
+            names = ", ".join(first_of(self.failed))
+            raise UserError(f"{len(self.failed)} of {count(self.total, 'pair')} failed: {names}")
 
 
 def predict_files(
     matcher: Matcher,
-    pairs: Sequence[PairFiles],
-    writer: ResultWriter,
+    pairs: PairSource | Sequence[PairFiles],
+    writer: Writer,
     prediction: Prediction | None = None,
     *,
-    load: Callable[[PairFiles], Views] = read_views,
     record: PredictionRecord | None = None,
     ahead: int = 2,
     watch: Callable[[Iterable], Iterable] = iter,
-) -> Tally:
-    """Match pairs one by one; a broken one is reported and the rest goes on.
+) -> BatchSummary:
+    """Match pairs one by one; a broken one is logged and the rest goes on.
 
     Args:
-        matcher: The network.
-        pairs: From `pair_files`, or the frames of two videos.
-        writer: Takes the results.
-        prediction: what is asked of the matcher.
-        load: Reads the views of a pair, in order.
-        record: of what is finished: those are skipped, and it grows.
+        matcher: Network or other matcher.
+        pairs: Source of pairs, or a list of image files.
+        writer: Writer of the results.
+        prediction: Options of the prediction.
+        record: Record of finished pairs: those are skipped, and it grows.
         ahead: Pairs read ahead, and results that wait to be written, at most; 0: one after the other.
         watch: Wraps the pairs that are matched, to show progress.
-
-    Returns:
-        What became of them.
 
     Raises:
         UserError: The run was interrupted, or results cannot be written; what is finished is counted.
     """
-    if isinstance(ahead, bool) or not isinstance(ahead, int) or ahead < 0:
-        raise UserError(f"ahead={ahead}: expected a number of pairs, 0 or more")
+    check_whole("ahead", ahead, least=0, unit="pairs")
     prediction = prediction or Prediction()
     check_cue(matcher, confidence_cue(prediction.confidence))
-    todo = [pair for pair in pairs if record is None or pair not in record]
-    if len(todo) < len(pairs):
-        log.info("%d of %s finished already", len(pairs) - len(todo), count(len(pairs), "pair", "is", "are"))
-    tally = Tally(len(todo))
+    source = ImagePairs(pairs) if isinstance(pairs, Sequence) else pairs
+    todo = [pair for pair in source if record is None or pair not in record]
+    if len(todo) < len(source):
+        finished = len(source) - len(todo)
+        log.info("%d of %s finished already", finished, count(len(source), "pair", "is", "are"))
+    summary = BatchSummary(len(todo))
 
-    def write(pair: PairFiles, loaded: LoadedPair, answer: Answer) -> None:
+    def write(pair: PairFiles, loaded: LoadedPair, matched: MatchedPair) -> None:
         try:
-            writer.write(pair.name, answer.disparity, loaded.views[0], loaded.calibration, answer.confidence)
+            writer.write(pair.name, matched.disparity, loaded.left, loaded.calibration, matched.confidence)
         except DataError as error:
-            tally.fail(pair, f"{pair.calibration}: {error}")
+            summary.fail(pair, f"{pair.calibration}: {error}")
             return
         if record is not None:
-            record.add(pair, seconds=round(answer.seconds, 4), max_disparity=answer.reach)
-        tally.done += 1
+            record.add(pair, seconds=round(matched.seconds, 4), max_disparity=matched.max_disparity)
+        summary.done += 1
 
     try:
         with WriteBehind(ahead) as writing:
-            for pair, load_now in watch(ReadAhead(todo, lambda pair: _load(pair, load), ahead)):
+            for pair, load_now in watch(ReadAhead(todo, lambda pair: load_pair(source, pair), ahead)):
                 try:
                     loaded = load_now()
-                    answer = prediction.of(matcher, loaded, pair.name)
+                    matched = prediction.match(matcher, loaded, pair.name)
                 except (UserError, OSError) as error:
-                    tally.fail(pair, error)
+                    summary.fail(pair, error)
                     if isinstance(error, EndOfVideo):
                         break
                 except (MemoryError, RuntimeError) as error:
-                    tally.fail(pair, _memory_message(error))
+                    summary.fail(pair, _memory_message(error))
                 else:
-                    writing.submit(write, pair, loaded, answer)
+                    writing.submit(write, pair, loaded, matched)
     except (KeyboardInterrupt, WriteError, OSError) as error:
-        pairs_are = count(tally.total, "pair", "is", "are")
-        rest = (
-            f"; {tally.done} of {pairs_are} finished, the same command with resume=true "
-            f"paths.output={writer.folder} does the rest"
-        )
-        if isinstance(error, KeyboardInterrupt):
-            number = signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT
-            raise Interrupted(f"interrupted{rest}", number) from None
-        raise WriteError(f"{error}{rest}") from None
-    return tally
+        raise _stopped(error, summary, writer.folder) from None
+    return summary
 
 
-def _load(pair: PairFiles, load: Callable[[PairFiles], Views]) -> LoadedPair:
-    left, right = load(pair)
+def load_pair(source: PairSource, pair: PairFiles) -> LoadedPair:
+    """Read the views and the calibration of a pair.
+
+    Raises:
+        ShapeError: The views differ in size.
+    """
+    left, right = source.load(pair)
     if left.shape != right.shape:
         raise ShapeError(
             f"the views differ in size (height, width): {pair.left} {left.shape[:2]}, "
@@ -207,7 +212,7 @@ def _load(pair: PairFiles, load: Callable[[PairFiles], Views]) -> LoadedPair:
     calibration = None
     if pair.calibration:
         calibration = read_calibration(pair.calibration, kitti_cameras(pair.left), left.shape[:2])
-    return LoadedPair((left, right), calibration)
+    return LoadedPair(left, right, calibration)
 
 
 def _memory_message(error: BaseException) -> str:
@@ -217,3 +222,15 @@ def _memory_message(error: BaseException) -> str:
     if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
         return "out of memory; a smaller max_disparity or smaller images may do"
     raise error
+
+
+def _stopped(error: BaseException, summary: BatchSummary, folder: Path) -> UserError:
+    """Return what to raise for an interruption or a full disk: how far the run came, and how to go on."""
+    rest = (
+        f"; {summary.done} of {count(summary.total, 'pair', 'is', 'are')} finished, the same command with "
+        f"resume=true paths.output={folder} does the rest"
+    )
+    if isinstance(error, KeyboardInterrupt):
+        number = signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT
+        return Interrupted(f"interrupted{rest}", number)
+    return WriteError(f"{error}{rest}")

@@ -10,20 +10,20 @@ import cv2
 from dsmnet.atomic import WriteError, atomic_write
 from dsmnet.errors import UserError
 from dsmnet.io import read_image
+from dsmnet.options import check_number
 
 NAME = "color.mp4"
 
 
 def check_color_video(fps: float | None, limits: Sequence[float] | None) -> None:
-    """Refuse a video whose colors would mean something else in every frame.
+    """Refuse a video whose colors would stand for other disparities in every frame.
 
     Raises:
         UserError: `fps` is no positive number, or there are no `limits`.
     """
     if fps is None:
         return
-    if isinstance(fps, bool) or not isinstance(fps, int | float) or not 0 < fps <= 1000:
-        raise UserError(f"color_video={fps}: expected frames per second, as in color_video=10, or null")
+    check_number("color_video", fps, above=0, most=1000, unit="frames per second")
     if limits is None:
         raise UserError(f"color_video={fps} needs fixed colors: expected limits=[low,high] in pixels as well")
 

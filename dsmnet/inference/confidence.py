@@ -1,8 +1,8 @@
-"""How far a disparity can be trusted, per pixel in [0, 1], from two cues that need no ground truth.
+"""Confidence of a disparity, per pixel in [0, 1], from two cues that need no ground truth.
 
 Sharpness
-    The share of the matching distribution that lies on the two planes around the answer: low where several
-    places of the right view look alike, or where none looks right. It comes with the answer.
+    The share of the matching distribution that lies on the two planes around the disparity: low where several
+    places of the right view look alike, or where none looks right. It comes with the prediction.
 Left-right consistency
     The right view's own disparity, found by matching the mirrored, exchanged pair, should send a pixel back
     to where it came from. It takes a second pass, and any matcher has it.
@@ -12,44 +12,25 @@ Their product orders pixels better than either; what each is worth on real pairs
 
 from __future__ import annotations
 
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional as F
 
 from dsmnet.errors import UserError
-from dsmnet.types import DisparityMap, Matcher
+from dsmnet.types import ConfidenceMap, DisparityMap, Matcher
 
 CUES = ("both", "sharpness", "consistency")
 
 # Disagreement of the views, pixels, at which consistency is one half. Of 0.25 to 4 px, 2 px orders the pixels
-# of held-back procedural pairs best (area of bad-1 under the sparsification curve), by a flat optimum.
+# of procedural pairs best (validation split, area of bad-1 under the sparsification curve); it is flat there.
 TOLERANCE = 2.0
-UNSEEN = (
-    0.5  # consistency of a pixel whose match lies outside the right view: nothing speaks for or against it
-)
+# Consistency of a pixel whose match lies outside the right view: nothing speaks for or against it.
+UNSEEN = 0.5
 
-ConfidenceMap = NDArray[np.float32]  # [H, W], in [0, 1]
 Array = TypeVar("Array", NDArray[Any], Tensor)
-
-
-@runtime_checkable
-class SharpMatcher(Matcher, Protocol):
-    """A matcher that may know how sharp its distribution over the disparities is: it does where `sharp`."""
-
-    @property
-    def sharp(self) -> bool:
-        """Whether `predict_with_sharpness` can be called."""
-        ...
-
-    def predict_with_sharpness(
-        self, left: Any, right: Any, max_disparity: int | None = None
-    ) -> tuple[DisparityMap, ConfidenceMap]:
-        """Return what ``predict`` does, and the sharpness of each pixel, [H, W]."""
-        ...
 
 
 def confidence_cue(option: bool | str) -> str | None:
@@ -65,33 +46,30 @@ def confidence_cue(option: bool | str) -> str | None:
     return option
 
 
-def check_cue(matcher: Matcher, cue: str | None) -> bool:
-    """Return whether a matcher hands out its distribution.
+def check_cue(matcher: Matcher, cue: str | None) -> None:
+    """Refuse an unknown cue, and sharpness of a matcher without a distribution over the disparities.
 
     Raises:
-        UserError: An unknown cue, or sharpness of a matcher that does not.
+        UserError: It is one of these.
     """
-    sharp = isinstance(matcher, SharpMatcher) and matcher.sharp
-    if cue is not None and confidence_cue(cue) == "sharpness" and not sharp:
+    if cue is not None and confidence_cue(cue) == "sharpness" and not matcher.has_sharpness:
         raise UserError(
             "confidence=sharpness: this matcher hands out no distribution over the disparities; expected "
             "confidence=consistency, which works with any, or backend=torch"
         )
-    return sharp
 
 
 def predict_with_confidence(
     matcher: Matcher, left: Any, right: Any, max_disparity: int | None = None, cue: str = "both"
 ) -> tuple[DisparityMap, ConfidenceMap]:
-    """Match a pair and say of each pixel how far to trust it.
+    """Match a pair; return disparity and confidence.
 
     Args:
-        matcher: A network, or any other `Matcher`; one without a distribution has consistency alone.
-        left: The left view, as ``matcher.predict`` takes it.
-        right: The right view.
+        matcher: Network or other matcher; one without a distribution has consistency alone.
+        left: Left view, as ``matcher.predict`` takes it.
+        right: Right view.
         max_disparity: Search range in pixels.
-        cue: One of `CUES`; without ``sharpness`` or ``both`` the distribution is not looked at, and
-            ``sharpness`` alone takes one pass.
+        cue: One of `CUES`; ``sharpness`` alone takes one pass.
 
     Returns:
         Disparity in pixels and confidence in [0, 1], float32 [H, W]; 0 where the disparity is not finite.
@@ -107,10 +85,10 @@ def predict_with_confidence(
 def predict_with_cues(
     matcher: Matcher, left: Any, right: Any, max_disparity: int | None = None, cue: str = "both"
 ) -> tuple[DisparityMap, dict[str, ConfidenceMap]]:
-    """Do what `predict_with_confidence` does, with the cues one by one, by name."""
-    sharp = check_cue(matcher, cue)
+    """Match a pair; return disparity and the cues one by one, by name."""
+    check_cue(matcher, cue)
     cues: dict[str, ConfidenceMap] = {}
-    if cue != "consistency" and isinstance(matcher, SharpMatcher) and sharp:
+    if cue != "consistency" and matcher.has_sharpness:
         disparity, cues["sharpness"] = matcher.predict_with_sharpness(left, right, max_disparity)
     else:
         disparity = matcher.predict(left, right, max_disparity)
@@ -121,11 +99,11 @@ def predict_with_cues(
 
 
 def sharpness(scores: Tensor, planes: Tensor) -> Tensor:
-    """Return the share of a softmax that lies on the two planes around each answer.
+    """Return the share of a softmax that lies on the two planes around each disparity.
 
     Args:
-        scores: [N, 1, D, h, w], larger is better.
-        planes: The answers, [N, 1, h, w], in planes.
+        scores: Logits, [N, 1, D, h, w].
+        planes: Disparities in planes, [N, 1, h, w].
 
     Returns:
         [N, 1, h, w] in [0, 1].
@@ -133,22 +111,17 @@ def sharpness(scores: Tensor, planes: Tensor) -> Tensor:
     scores = scores.squeeze(1).float()
     count = scores.shape[1]
     below = planes.nan_to_num().floor().clamp(0, max(count - 2, 0)).long()
-    near = torch.cat([below, (below + 1).clamp(max=count - 1)], dim=1)[:, : min(count, 2)]
-    share = scores.log_softmax(1).gather(1, near).logsumexp(1, keepdim=True)  # of scores of any size
+    around = torch.cat([below, (below + 1).clamp(max=count - 1)], dim=1)[:, : min(count, 2)]
+    share = scores.log_softmax(1).gather(1, around).logsumexp(1, keepdim=True)  # of scores of any size
     return share.exp().clamp(max=1)
 
 
-def full_size(coarse: Tensor, size: torch.Size) -> Tensor:
-    """Enlarge a map [N, 1, h, w] to height and width `size`."""
-    return F.interpolate(coarse, size=size, mode="bilinear", align_corners=False)
-
-
 def consistency(disparity: DisparityMap, right_disparity: DisparityMap) -> ConfidenceMap:
-    """Say how far the views agree: ``1 / (1 + (disagreement / 2 px)^2)``, one half where nothing is seen.
+    """Return left-right consistency: ``1 / (1 + (disagreement / 2 px)^2)``, one half where nothing is seen.
 
     Args:
-        disparity: of the left view, [H, W], pixels.
-        right_disparity: of the right view, positive, [H, W]; sampled linearly at ``x - d``.
+        disparity: Disparity of the left view, [H, W], pixels.
+        right_disparity: Disparity of the right view, positive, [H, W]; sampled linearly at ``x - d``.
     """
     width = disparity.shape[1]
     target = np.arange(width) - np.nan_to_num(disparity, posinf=np.inf)

@@ -1,4 +1,4 @@
-"""The files of a matched pair."""
+"""Result files of a pair."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from dsmnet.inference.cloud import CloudWriter
+from dsmnet.atomic import atomic_write_all
+from dsmnet.inference.cloud_writer import CloudWriter
 from dsmnet.inference.confidence import ConfidenceMap
-from dsmnet.inference.staging import staged
 from dsmnet.io import write_image, write_pfm
 from dsmnet.io.disparity import write_disparity_png16
 from dsmnet.types import Calibration, DisparityMap, Image
@@ -28,11 +28,11 @@ class ResultWriter:
     A confidence becomes NAME_confidence.png, 16 bit, 65535 times the value.
 
     Args:
-        folder: Where.
+        folder: Folder of the results.
         limits: Disparities of the first and last color, pixels; percentiles of each map without it.
         color_map: A name that matplotlib knows.
         legend: A color bar below the color map.
-        cloud: what else a calibration gives.
+        cloud: Writer of depth and point cloud, for pairs with a calibration.
 
     Raises:
         UserError: `limits` or `color_map` is not what it should be.
@@ -65,7 +65,7 @@ class ResultWriter:
         confidence: ConfidenceMap | None = None,
     ) -> None:
         """Write the files of one pair, all of them or none; NAME.pfm comes last."""
-        with staged(self.folder, name, f"{name}.pfm") as folder:
+        with atomic_write_all(self.folder, name, f"{name}.pfm") as folder:
             if calibration is not None:  # first: it is what can fail
                 self.cloud.write(folder, name, disparity, left, calibration)
             write_pfm(folder / f"{name}.pfm", disparity)

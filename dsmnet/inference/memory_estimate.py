@@ -1,4 +1,4 @@
-"""How much memory a prediction takes, from the size of the pair and the search range."""
+"""Memory estimate of a prediction, from the size of the pair and the search range."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ GIGABYTE = 1e9  # bytes
 
 
 @dataclass(frozen=True)
-class Footprint:
+class MemoryEstimate:
     """Bytes that a prediction on a CPU takes, measured by tools/benchmark.py and rounded up.
 
     Args:
@@ -23,25 +23,26 @@ class Footprint:
     per_pixel: float
     base: float = 0.8 * GIGABYTE
 
-    def of(self, height: int, width: int, reach: int) -> float:
-        """Return the bytes that a pair of this size with this search range takes."""
-        return self.base + height * width * (self.per_pixel + self.per_cell * reach)
+    def bytes_for(self, height: int, width: int, max_disparity: int) -> float:
+        """Return the bytes that a pair of this size takes, with a search range in pixels."""
+        return self.base + height * width * (self.per_pixel + self.per_cell * max_disparity)
 
-    def scale_to_fit(self, height: int, width: int, reach: int, memory: float) -> float:
-        """Return by how much a pair has to shrink, 1 or more, to be matched in `memory` GB."""
+    def scale_to_fit(self, height: int, width: int, max_disparity: int, memory: float) -> float:
+        """Return the factor, 1 or more, by which a pair has to shrink to be matched in `memory` GB."""
         scale = 1.0
         while (
             scale < min(height, width)
-            and self.of(int(height / scale), int(width / scale), int(reach / scale)) > memory * GIGABYTE
+            and self.bytes_for(int(height / scale), int(width / scale), int(max_disparity / scale))
+            > memory * GIGABYTE
         ):
             scale *= 1.1
         return scale
 
 
-MEASURED = {"dsmnet_lite": Footprint(4.2, 450), "tiny": Footprint(4.2, 450)}
-LARGEST = Footprint(36, 500)  # dsmnet, psmnet and gwcnet take less, others most likely too
+MEASURED = {"dsmnet_lite": MemoryEstimate(4.2, 450), "tiny": MemoryEstimate(4.2, 450)}
+LARGEST = MemoryEstimate(36, 500)  # dsmnet, psmnet and gwcnet take less, others most likely too
 
 
-def footprint(matcher: Matcher) -> Footprint:
-    """Return what a matcher takes: as measured for its network, else what the largest networks take."""
-    return MEASURED.get(getattr(matcher, "config", {}).get("model", ""), LARGEST)
+def estimate_memory(matcher: Matcher) -> MemoryEstimate:
+    """Return the measured estimate of a matcher's network, else that of the largest networks."""
+    return MEASURED.get(matcher.config.get("model", ""), LARGEST)

@@ -1,4 +1,4 @@
-"""Two disparity maps of one view: where they contradict each other, the images decide."""
+"""Photometric selection between two disparity maps of one view: the one by which the images match better."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WINDOW = 21  # pixels: over which the matching error is averaged
 CAP = 20 / 255  # of the white level: larger errors of a pixel count no more, it may be occluded
 
 
-def choose_by_match(
+def select_photometrically(
     fine: DisparityMap, coarse: DisparityMap, left: Image, right: Image, shift: int, tolerance: float
 ) -> DisparityMap:
     """Return `fine`, but `coarse` where both lie more than `tolerance` apart and it matches no worse.
@@ -22,23 +22,23 @@ def choose_by_match(
     wider view of the scene.
 
     Args:
-        fine: [H, W], pixels.
-        coarse: [H, W], pixels.
-        left: The left view, [H, W, 3] or [H, W].
-        right: The right view's columns that any disparity can lead to, [H, W + n, ...].
+        fine: Disparity, [H, W], pixels.
+        coarse: Disparity, [H, W], pixels.
+        left: Left view, [H, W, 3] or [H, W].
+        right: Columns of the right view that any disparity can lead to, [H, W + n, ...].
         shift: Column of `right` that the left view's first column is matched with at disparity 0.
-        tolerance: Pixels.
+        tolerance: Difference that is no contradiction, pixels.
     """
     apart = np.abs(fine - coarse) > tolerance
     if not apart.any():
         return fine
-    first, second = brightness(left), brightness(right)
+    first, second = high_pass_brightness(left), high_pass_brightness(right)
     errors = (_matching_error(first, second, disparity, shift) for disparity in (fine, coarse))
     better = np.less(*errors)
     return np.where(apart & ~better, coarse, fine)
 
 
-def brightness(image: Image) -> NDArray[np.float32]:
+def high_pass_brightness(image: Image) -> NDArray[np.float32]:
     """Return the high-pass part of the brightness, in shares of white, [H, W]."""
     white = np.iinfo(image.dtype).max if np.issubdtype(image.dtype, np.integer) else 1
     grey = image.astype(np.float32) / np.float32(white)

@@ -6,6 +6,7 @@ thread raises comes out where its result is asked for.
 
 from __future__ import annotations
 
+import functools
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -34,17 +35,16 @@ class ReadAhead(Generic[Item, Loaded]):
     def __iter__(self) -> Iterator[tuple[Item, Callable[[], Loaded]]]:
         if self.ahead == 0:
             for item in self.items:
-                yield item, _later(self.load, item)
+                yield item, functools.partial(self.load, item)
             return
         pool = ThreadPoolExecutor(1, "read ahead")
-        waiting: deque[tuple[Item, Future[Loaded]]] = deque()
+        waiting: deque[tuple[Item, Callable[[], Loaded]]] = deque()
         try:
             for item in self.items:
-                waiting.append((item, pool.submit(self.load, item)))
+                waiting.append((item, pool.submit(self.load, item).result))
                 if len(waiting) > self.ahead:
-                    yield _first(waiting)
-            while waiting:
-                yield _first(waiting)
+                    yield waiting.popleft()
+            yield from waiting
         finally:
             pool.shutdown(cancel_futures=True)
 
@@ -89,12 +89,3 @@ class WriteBehind:
         if error is None:
             for task in self._waiting:
                 task.result()
-
-
-def _later(load: Callable[[Item], Loaded], item: Item) -> Callable[[], Loaded]:
-    return lambda: load(item)
-
-
-def _first(waiting: deque[tuple[Item, Future[Loaded]]]) -> tuple[Item, Callable[[], Loaded]]:
-    item, future = waiting.popleft()
-    return item, future.result

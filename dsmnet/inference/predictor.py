@@ -1,4 +1,4 @@
-"""StereoPredictor: a network together with everything between an image file's pixels and its disparity."""
+"""A network together with everything between the pixels of an image file and their disparity."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dsmnet.errors import ShapeError
-from dsmnet.inference.confidence import full_size, predict_with_confidence, sharpness
+from dsmnet.inference.confidence import predict_with_confidence, sharpness
 from dsmnet.inference.padding import Padding
 from dsmnet.inference.search import widened
 from dsmnet.io.images import bit_depth
 from dsmnet.models.stereo_net import StereoNet
+from dsmnet.types import ConfidenceMap, DisparityMap
 
 AnyImage = NDArray[Any] | Tensor
 Output = TypeVar("Output")
@@ -28,8 +29,9 @@ class StereoPredictor(nn.Module):
     As a module it is the network itself: `forward` and `features` take normalised tensors.
 
     Args:
-        net: The network.
-        config: The resolved configuration it was built from, stored with its weights.
+        net: Network, or an exported one in its place.
+        config: Resolved configuration of the network, stored with its weights.
+        widens: Whether the default search range grows with the width of the images.
 
     Example:
         >>> import numpy as np
@@ -40,13 +42,14 @@ class StereoPredictor(nn.Module):
         (50, 70)
     """
 
-    def __init__(self, net: StereoNet, config: Mapping[str, Any]) -> None:
+    def __init__(self, net: StereoNet, config: Mapping[str, Any], widens: bool = True) -> None:
         super().__init__()
         self.net = net
         self.config = dict(config)
+        self.widens = widens
 
     def forward(self, left: Tensor, right: Tensor, max_disparity: int | None = None) -> list[Tensor]:
-        """Normalised views [N, 3, H, W] -> disparities [N, 1, H, W] in pixels, the last is the answer."""
+        """Normalised views [N, 3, H, W] -> disparities [N, 1, H, W] in pixels, the last is the prediction."""
         return self.net(left, right, max_disparity)
 
     def features(self, image: Tensor) -> Tensor:
@@ -55,19 +58,17 @@ class StereoPredictor(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
+        """Device of the weights."""
         return next(self.parameters()).device
 
     @torch.inference_mode()
-    def predict(
-        self, left: AnyImage, right: AnyImage, max_disparity: int | None = None
-    ) -> NDArray[np.float32]:
+    def predict(self, left: AnyImage, right: AnyImage, max_disparity: int | None = None) -> DisparityMap:
         """Match one pair of any size.
 
         Args:
-            left: The left view: [H, W, 3] or [H, W] array, or [3, H, W] tensor; uint8, uint16, or floats in
+            left: Left view: [H, W, 3] or [H, W] array, or [3, H, W] tensor; uint8, uint16, or floats in
                 [0, 1].
-            right: The right view, of the same size.
+            right: Right view, of the same size.
             max_disparity: Search range in pixels, exclusive; default: the network's own, in proportion more
                 for images wider than 1,500 pixels (an exported file's own whatever the width).
 
@@ -81,24 +82,25 @@ class StereoPredictor(nn.Module):
         return _finished(disparities[-1].clamp(min=0), padding)
 
     @property
-    def sharp(self) -> bool:
+    def has_sharpness(self) -> bool:
         """Whether the network hands out its distribution: all but those that run in another backend."""
         return isinstance(self.net, StereoNet)
 
     @torch.inference_mode()
     def predict_with_sharpness(
         self, left: AnyImage, right: AnyImage, max_disparity: int | None = None
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Do what `predict` does; return also how sharp the distribution is, see `inference.confidence`."""
+    ) -> tuple[DisparityMap, ConfidenceMap]:
+        """Match one pair; return disparity as `predict` does, and sharpness, see `inference.confidence`."""
         output, padding = self._run(self.net.match, left, right, max_disparity)
         disparity, scores = output.disparities[-1].clamp(min=0), output.logits[-1]
         coarse = F.avg_pool2d(disparity.float(), self.net.stride)
         shares = sharpness(scores, self.net.plane_of(coarse, scores.shape[2]))
-        return _finished(disparity, padding), _finished(full_size(shares, disparity.shape[-2:]), padding)
+        shares = F.interpolate(shares, size=disparity.shape[-2:], mode="bilinear", align_corners=False)
+        return _finished(disparity, padding), _finished(shares, padding)
 
     def predict_with_confidence(
         self, left: AnyImage, right: AnyImage, max_disparity: int | None = None, cue: str = "both"
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    ) -> tuple[DisparityMap, ConfidenceMap]:
         """Match one pair; return disparity in pixels and confidence in [0, 1], float32 [H, W].
 
         Arguments as in `predict` and `inference.confidence.predict_with_confidence`: ``cue="both"`` takes two
@@ -114,7 +116,7 @@ class StereoPredictor(nn.Module):
         was_training = self.training
         self.eval()
         pair, padding = self.prepare(left, right)
-        if max_disparity is None and getattr(self.net, "any_range", True):
+        if max_disparity is None and self.widens:
             max_disparity = widened(self.net.max_disparity, pair.shape[-1] - padding.right)
         output = net(pair[:1], pair[1:], max_disparity)
         self.train(was_training)
@@ -124,7 +126,7 @@ class StereoPredictor(nn.Module):
         """Return both views as the network takes them, [2, 3, H, W], normalised and padded, and the padding.
 
         Raises:
-            ShapeError: as in `predict`.
+            ShapeError: As in `predict`.
         """
         arrays = [image for image in (left, right) if isinstance(image, np.ndarray)]
         bits = bit_depth(*arrays)
@@ -148,9 +150,9 @@ def to_tensor(image: AnyImage, name: str = "image", bits: int = 16) -> Tensor:
     """Turn any of the usual forms of an image into float32 [3, H, W] in [0, 1].
 
     Args:
-        image: As in `StereoPredictor.predict`.
-        name: For messages.
-        bits: That a uint16 array uses, see `bit_depth`.
+        image: Image as `StereoPredictor.predict` takes it.
+        name: Name of the image, for messages.
+        bits: Bits that a uint16 array uses, see `bit_depth`.
 
     Raises:
         ShapeError: Not an image of one, three or four channels.

@@ -1,10 +1,10 @@
-"""What a run has finished, kept beside its results, so that an interrupted one can go on."""
+"""Record of finished pairs beside the results, so that an interrupted run can go on."""
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +15,8 @@ from dsmnet.io.pairs import PairFiles
 log = logging.getLogger(__name__)
 
 NAME = "predictions.jsonl"
-# Options that do not change what a pair's files hold; those of the input are told for each pair.
-_IRRELEVANT = {
-    "left",
-    "right",
-    "calib",
-    "progress",
-    "paths",
-    "resume",
-    "device",
-    "ahead",
-    "color_video",
-}
+# Options that do not change the files of a pair; the input files are recorded for each pair.
+_IRRELEVANT = {"left", "right", "calib", "progress", "paths", "resume", "device", "ahead", "color_video"}
 _IRRELEVANT |= {"choices", "hydra"}
 
 
@@ -34,12 +24,12 @@ class PredictionRecord:
     """A line of JSON per finished pair, below one with the options they were made with.
 
     Args:
-        folder: of the results; made as needed.
-        options: of the run.
-        resume: Go on with what is there; else a new record takes its place.
+        folder: Folder of the results; made as needed.
+        options: Options of the run, by name.
+        resume: Whether to go on with an earlier run; else a new record takes its place.
 
     Raises:
-        UserError: what is there was made with other options, or the folder cannot be written to.
+        UserError: The earlier run had other options, or the folder cannot be written to.
     """
 
     def __init__(self, folder: Path, options: Mapping[str, Any], resume: bool = False) -> None:
@@ -56,13 +46,14 @@ class PredictionRecord:
         if lines:
             self._check(lines[0].get("made_by"), made_by)
         self._done = {tuple(line["pair"]) for line in lines[1:] if "pair" in line}
-        self._write([{"made_by": made_by}, *lines[1:]])
+        text = "".join(json.dumps(line) + "\n" for line in ({"made_by": made_by}, *lines[1:]))
+        write_text(self.path, text)
 
     def __contains__(self, pair: PairFiles) -> bool:
         return _key(pair) in self._done and (self.folder / f"{pair.name}.pfm").is_file()
 
     def add(self, pair: PairFiles, **measured: Any) -> None:
-        """Write down a pair whose files are there.
+        """Add a pair whose files are written.
 
         Raises:
             WriteError: The record cannot be written.
@@ -97,12 +88,9 @@ class PredictionRecord:
                     f"{key}={earlier.get(key)}; expected the same options, or resume=false to replace it"
                 )
 
-    def _write(self, lines: Iterable[Mapping[str, Any]]) -> None:
-        write_text(self.path, "".join(json.dumps(line) + "\n" for line in lines))
-
 
 def _key(pair: PairFiles) -> tuple[str | int | None, ...]:
-    """Return what tells a pair from others, as JSON gives it back."""
+    """Return the identity of a pair, as JSON gives it back."""
     files = (pair.left, pair.right, pair.calibration)
     left, right, calibration = (None if path is None else str(path.absolute()) for path in files)
     return (pair.name, left, right, pair.frame, calibration)

@@ -1,14 +1,44 @@
-"""Where pairs come from: image files, or the frames of videos."""
+"""Sources of pairs: image files, or the frames of videos."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 from dsmnet.errors import UserError
-from dsmnet.inference.batch import Views, read_views
+from dsmnet.io.images import read_views
 from dsmnet.io.pairs import CALIBRATION_SUFFIXES, PairFiles, find_files, pair_files
 from dsmnet.io.video import VideoPairs, is_video
+from dsmnet.types import Image
+
+
+class PairSource(Protocol):
+    """Pairs in their order, and the views of each."""
+
+    def __len__(self) -> int: ...
+
+    def __iter__(self) -> Iterator[PairFiles]: ...
+
+    def load(self, pair: PairFiles) -> tuple[Image, Image]:
+        """Return both views of a pair; pairs are asked for in their order."""
+        ...
+
+
+class ImagePairs:
+    """Pairs of image files."""
+
+    def __init__(self, pairs: Sequence[PairFiles]) -> None:
+        self.pairs = pairs
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __iter__(self) -> Iterator[PairFiles]:
+        return iter(self.pairs)
+
+    def load(self, pair: PairFiles) -> tuple[Image, Image]:
+        """Read both images."""
+        return read_views(pair.left, pair.right)
 
 
 def pair_source(
@@ -16,21 +46,25 @@ def pair_source(
     right: str | Sequence[str] | None,
     calib: str | Sequence[str] | None = None,
     layout: str = "separate",
-) -> tuple[list[PairFiles], Callable[[PairFiles], Views]]:
-    """Return the pairs that the options name, and what reads the views of one.
+) -> PairSource:
+    """Return the pairs that the options name.
 
     Args:
-        left: The left view(s): see `pair_files`, or a video.
-        right: The right view(s), None where `left` is a video with both.
+        left: Left view(s), as in `pair_files`, or a video.
+        right: Right view(s), None where `left` is a video with both.
         calib: One calibration file for all, or, of images, one for each pair.
-        layout: see `VideoPairs`.
+        layout: Arrangement of the views in a video, as in `VideoPairs`.
 
     Raises:
         DataError: A file is not there, or not what it should be.
         UserError: The options do not go together.
     """
     if is_video(left) and (right is None or is_video(right)):
-        return _frames(str(left), None if right is None else str(right), calib, layout)
+        found = [] if calib is None else find_files(calib, "calib", CALIBRATION_SUFFIXES)
+        if calib is not None and len(found) != 1:
+            raise UserError(f"calib={calib} holds {len(found)} files: expected one for all frames of a video")
+        calibration = found[0] if found else None
+        return VideoPairs(str(left), None if right is None else str(right), calibration, layout)
     if is_video(left) or is_video(right):
         raise UserError(f"left={left} right={right}: expected two videos, or images on both sides")
     if layout != "separate" or right is None:
@@ -38,17 +72,4 @@ def pair_source(
             f"layout={layout} right={right}: expected images on both sides; only a video can hold both "
             "views, with layout=side_by_side right=null"
         )
-    return pair_files(left, right, calib), read_views
-
-
-def _frames(
-    left: str, right: str | None, calib: str | Sequence[str] | None, layout: str
-) -> tuple[list[PairFiles], Callable[[PairFiles], Views]]:
-    calibration: Path | None = None
-    if calib is not None:
-        found = find_files(calib, "calib", CALIBRATION_SUFFIXES)
-        if len(found) != 1:
-            raise UserError(f"calib={calib} holds {len(found)} files: expected one for all frames of a video")
-        calibration = found[0]
-    videos = VideoPairs(left, right, calibration, layout)
-    return videos.pairs, videos.load
+    return ImagePairs(pair_files(left, right, calib))

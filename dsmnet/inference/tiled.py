@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import cv2
 import numpy as np
+import torch
+from numpy.typing import NDArray
 
 from dsmnet.errors import ShapeError, UserError
-from dsmnet.inference.confidence import ConfidenceMap
-from dsmnet.inference.memory_estimate import footprint
-from dsmnet.inference.photometric_selection import choose_by_match
+from dsmnet.inference.memory_estimate import estimate_memory
+from dsmnet.inference.photometric_selection import select_photometrically
 from dsmnet.inference.search import DEFAULT_RANGE, widened
 from dsmnet.inference.tiles import Blend, CoarseMap, Tile, spans
+from dsmnet.options import check_number, check_whole
 from dsmnet.progress import track
-from dsmnet.types import DisparityMap, Image, Matcher
+from dsmnet.types import ConfidenceMap, DisparityMap, Image, Matcher
 
 log = logging.getLogger(__name__)
 
@@ -38,13 +41,13 @@ class TiledMatcher:
     that matches better is taken, and overlaps are blended.
 
     Args:
-        inner: Matches a tile; a network or any other `Matcher`.
-        tile: An image whose height or width exceeds it is cut into tiles of at most so many pixels;
-            ``auto``: one that would take more than `memory`, into tiles of 512.
+        inner: Matcher of a tile.
+        tile: Height and width of a tile at most, pixels; larger images are cut. ``auto``: an image that would
+            take more than `memory` is cut into tiles of 512.
         overlap: Pixels that neighbouring tiles share; at most half a tile.
-        memory: GB, 1e9 bytes, that a prediction may take; a tile that needs more is matched at a smaller
+        memory: GB (1e9 bytes) that a prediction may take; a tile that needs more is matched at a smaller
             scale.
-        progress: Show a bar over the tiles.
+        progress: Whether to show a bar over the tiles.
 
     Raises:
         UserError: An argument is not what it should be.
@@ -57,12 +60,13 @@ class TiledMatcher:
     progress: bool = False
 
     def __post_init__(self) -> None:
-        if self.tile != "auto" and not (_whole(self.tile) and int(self.tile) >= SMALLEST):
+        whole = isinstance(self.tile, int) and not isinstance(self.tile, bool)
+        if self.tile != "auto" and not (whole and int(self.tile) >= SMALLEST):
             raise UserError(f"tile={self.tile}: expected auto, null or at least {SMALLEST} pixels")
-        if not _whole(self.overlap) or not 0 <= self.overlap <= self.longest // 2:
-            raise UserError(f"overlap={self.overlap}: expected 0 to {self.longest // 2}, half of a tile")
-        if isinstance(self.memory, bool) or not isinstance(self.memory, int | float) or not self.memory >= 1:
-            raise UserError(f"memory={self.memory}: expected a number of GB, at least 1")
+        check_whole(
+            "overlap", self.overlap, least=0, most=self.longest // 2, unit="pixels (half of a tile at most)"
+        )
+        check_number("memory", self.memory, least=1, unit="GB")
 
     @property
     def longest(self) -> int:
@@ -70,14 +74,19 @@ class TiledMatcher:
         return DEFAULT_TILE if self.tile == "auto" else int(self.tile)
 
     @property
-    def device(self) -> Any:
-        """Where the inner matcher computes, if it says so."""
-        return getattr(self.inner, "device", None)
+    def device(self) -> torch.device:
+        """Device of the inner matcher."""
+        return self.inner.device
 
     @property
-    def sharp(self) -> bool:
-        """Whether `predict_with_sharpness` can be called."""
-        return bool(getattr(self.inner, "sharp", False))
+    def config(self) -> Mapping[str, Any]:
+        """Configuration of the inner matcher."""
+        return self.inner.config
+
+    @property
+    def has_sharpness(self) -> bool:
+        """Whether the inner matcher has sharpness."""
+        return self.inner.has_sharpness
 
     def predict(self, left: Image, right: Image, max_disparity: int | None = None) -> DisparityMap:
         """Match one pair, see `Matcher`; an image that needs no tiles is left to the inner matcher.
@@ -87,67 +96,64 @@ class TiledMatcher:
         """
         if not self._needs_tiles(left.shape, max_disparity):
             return self.inner.predict(left, right, max_disparity)
-        return self._predict(left, right, self._reach(left.shape, max_disparity), sharp=False)[0]
+        return self._predict(left, right, max_disparity, sharp=False)[0]
 
     def predict_with_sharpness(
         self, left: Image, right: Image, max_disparity: int | None = None
     ) -> tuple[DisparityMap, ConfidenceMap]:
-        """Return what `predict` does, and the sharpness as the tiles found it, see `SharpMatcher`."""
-        inner: Any = self.inner
+        """Match one pair; return disparity and the sharpness of the tiles, see `Matcher`."""
         if not self._needs_tiles(left.shape, max_disparity):
-            return inner.predict_with_sharpness(left, right, max_disparity)
-        disparity, sharpness = self._predict(left, right, self._reach(left.shape, max_disparity), sharp=True)
+            return self.inner.predict_with_sharpness(left, right, max_disparity)
+        disparity, sharpness = self._predict(left, right, max_disparity, sharp=True)
         return disparity, sharpness
 
-    def _predict(self, left: Image, right: Image, reach: int, sharp: bool) -> list[DisparityMap]:
+    def _predict(
+        self, left: Image, right: Image, max_disparity: int | None, sharp: bool
+    ) -> list[NDArray[np.float32]]:
         if left.shape != right.shape:
             raise ShapeError(f"the views differ in size: left {left.shape}, right {right.shape}")
-        size = left.shape[0], left.shape[1]
-        coarse = CoarseMap(self._coarse(left, right, reach), size)
+        height, width = left.shape[:2]
+        searched = max_disparity or widened(DEFAULT_RANGE, width)
+        scale = max(COARSE_SCALE, searched / COARSE_RANGE, self._scale(height, width, searched))
+        coarse = CoarseMap(match_smaller(self.inner, left, right, searched, scale)[0], (height, width))
         tiles = [
-            coarse.search(rows, columns, reach)
-            for rows in spans(size[0], self.longest, self.overlap)
-            for columns in spans(size[1], self.longest, self.overlap)
+            coarse.search(rows, columns, searched)
+            for rows in spans(height, self.longest, self.overlap)
+            for columns in spans(width, self.longest, self.overlap)
         ]
-        log.info("%dx%d, %d px to search: coarse at 1/%.1f, %d tiles", *size, reach, coarse.scale, len(tiles))
-        blends = [Blend(size, self.overlap) for _ in range(1 + sharp)]
+        size = f"{height}x{width}, {searched} px to search"
+        log.info("%s: coarse at 1/%.1f, %d tiles", size, coarse.scale, len(tiles))
+        blends = [Blend((height, width), self.overlap) for _ in range(1 + sharp)]
         for tile in track(tiles, "tiles", unit="tile", enabled=self.progress):
             for blend, found in zip(blends, self._match(tile, left, right, coarse, sharp), strict=True):
                 blend.add(tile, found)
         return [blend.result() for blend in blends]
 
     def _needs_tiles(self, shape: tuple[int, ...], max_disparity: int | None) -> bool:
+        height, width = shape[:2]
         if self.tile == "auto":
-            return self._scale((shape[0], shape[1], self._reach(shape, max_disparity))) > 1
-        return max(shape[:2]) > self.longest
+            return self._scale(height, width, max_disparity or widened(DEFAULT_RANGE, width)) > 1
+        return max(height, width) > self.longest
 
-    def _reach(self, shape: tuple[int, ...], max_disparity: int | None) -> int:
-        return max_disparity or widened(DEFAULT_RANGE, shape[1])
-
-    def _coarse(self, left: Image, right: Image, reach: int) -> DisparityMap:
-        """Match the whole at a smaller scale; pixels of the full image, at the size of that scale."""
-        scale = max(COARSE_SCALE, reach / COARSE_RANGE, self._scale((left.shape[0], left.shape[1], reach)))
-        return match_smaller(self.inner, left, right, reach, scale)[0]
-
-    def _scale(self, size: tuple[int, int, int]) -> float:
-        """By how much height, width and range have to shrink to be matched in `memory`; 1: not at all."""
-        return footprint(self.inner).scale_to_fit(*size, self.memory)
+    def _scale(self, height: int, width: int, max_disparity: int) -> float:
+        """Return the factor by which a pair has to shrink to be matched in `memory`; 1: not at all."""
+        return estimate_memory(self.inner).scale_to_fit(height, width, max_disparity, self.memory)
 
     def _match(
         self, tile: Tile, left: Image, right: Image, coarse: CoarseMap, sharp: bool
-    ) -> list[DisparityMap]:
-        """Disparity of a tile, and where it is asked for its sharpness."""
+    ) -> list[NDArray[np.float32]]:
+        """Return the disparity of a tile, and on demand its sharpness."""
         views = tile.crops(left, right)
-        height, width, reach = tile.size
-        scale = max(self._scale(tile.size), reach / TILE_RANGE)
+        height, width, searched = tile.size
+        scale = max(self._scale(*tile.size), searched / TILE_RANGE)
         if scale > 1:
-            smaller = match_smaller(self.inner, *views, reach, scale, sharp)
+            smaller = match_smaller(self.inner, *views, searched, scale, sharp)
             maps = [np.asarray(cv2.resize(found, (width, height)), np.float32) for found in smaller]
         else:
-            maps = ask(self.inner, *views, reach, sharp)
+            maps = match_maps(self.inner, *views, searched, sharp)
         rows, columns = slice(tile.top, tile.bottom), slice(tile.left, tile.right)
         first = max(0, tile.left - tile.high)
-        disparity = choose_by_match(
+        disparity = select_photometrically(
             tile.cut(maps[0]),
             coarse.enlarge(tile),
             left[rows, columns],
@@ -164,26 +170,28 @@ def in_tiles(
     """Return a `TiledMatcher`, or with ``tile=null`` the matcher itself.
 
     Raises:
-        UserError: As `TiledMatcher`.
+        UserError: An option is not what it should be.
     """
     return matcher if tile is None else TiledMatcher(matcher, tile, overlap, memory, progress)
 
 
-def ask(matcher: Any, left: Image, right: Image, reach: int, sharp: bool) -> list[DisparityMap]:
-    """Return the disparity and, where it is asked for, the sharpness."""
+def match_maps(
+    matcher: Matcher, left: Image, right: Image, max_disparity: int, sharp: bool
+) -> list[NDArray[np.float32]]:
+    """Return the disparity and on demand the sharpness."""
     if sharp:
-        return list(matcher.predict_with_sharpness(left, right, reach))
-    return [matcher.predict(left, right, reach)]
+        return list(matcher.predict_with_sharpness(left, right, max_disparity))
+    return [matcher.predict(left, right, max_disparity)]
 
 
 def match_smaller(
-    matcher: Matcher, left: Image, right: Image, reach: int, scale: float, sharp: bool = False
-) -> list[DisparityMap]:
-    """Match a pair whose height and width are divided by `scale`; maps are of that size, the unit is not.
+    matcher: Matcher, left: Image, right: Image, max_disparity: int, scale: float, sharp: bool = False
+) -> list[NDArray[np.float32]]:
+    """Match a pair whose height and width are divided by `scale`.
 
     Returns:
-        Disparity in pixels of the views as they were given, [height / scale, width / scale], and where it is
-        asked for the sharpness.
+        Disparity in pixels of the views as they were given, [height / scale, width / scale], and on demand
+        the sharpness.
     """
     height, width = left.shape[:2]
     size = max(1, round(width / scale)), max(1, round(height / scale))
@@ -192,9 +200,5 @@ def match_smaller(
         np.asarray(cv2.resize(np.ascontiguousarray(view), size, interpolation=cv2.INTER_AREA), view.dtype)
         for view in (left, right)
     )
-    disparity, *rest = ask(matcher, first, second, math.ceil(reach / exact), sharp)
+    disparity, *rest = match_maps(matcher, first, second, math.ceil(max_disparity / exact), sharp)
     return [disparity * np.float32(exact), *rest]
-
-
-def _whole(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)

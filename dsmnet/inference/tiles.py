@@ -1,4 +1,4 @@
-"""How an image is cut into overlapping tiles, where each of them searches, and how they are joined again."""
+"""Overlapping tiles of an image: their search ranges, and how they are joined again."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from dsmnet.types import DisparityMap, Image
 
-DILATION = 4  # pixels of the coarse map: how far a surface may reach beyond where the coarse map has it
+DILATION = 4  # pixels of the coarse map: how far a surface may extend beyond its place in the coarse map
 MARGIN = 0.1  # share of a tile's range that is searched beyond both of its ends
 
 
@@ -68,7 +68,7 @@ class CoarseMap:
     """A coarse disparity of the whole image, enlarged only where it is asked for.
 
     Args:
-        disparity: [h, w] in pixels of the full image.
+        disparity: Disparity, [h, w], in pixels of the full image.
         size: Height and width of the full image.
     """
 
@@ -78,8 +78,8 @@ class CoarseMap:
 
     @cached_property
     def _extremes(self) -> tuple[DisparityMap, DisparityMap]:
-        near = np.ones((2 * DILATION + 1, 2 * DILATION + 1), np.uint8)
-        lowest, highest = cv2.erode(self.disparity, near), cv2.dilate(self.disparity, near)
+        neighbours = np.ones((2 * DILATION + 1, 2 * DILATION + 1), np.uint8)
+        lowest, highest = cv2.erode(self.disparity, neighbours), cv2.dilate(self.disparity, neighbours)
         return np.asarray(lowest, np.float32), np.asarray(highest, np.float32)
 
     def search(self, rows: tuple[int, int], columns: tuple[int, int], max_disparity: int) -> Tile:
@@ -90,9 +90,8 @@ class CoarseMap:
         )
         low, high = (extreme[area] for extreme in self._extremes)
         first, last = float(low.min()), float(high.max())
-        margin = (
-            MARGIN * (last - first) + 2 * self.scale + 4
-        )  # what the coarse map cannot resolve, and the rest
+        # The second term is what the coarse map cannot resolve.
+        margin = MARGIN * (last - first) + 2 * self.scale + 4
         # A pixel of column x has no match with a disparity above x, but its surface may have one elsewhere.
         least = min(columns[0], max(0, math.floor(first - margin)))
         most = max(least + 1, min(max_disparity, math.ceil(last + margin)))
@@ -100,19 +99,16 @@ class CoarseMap:
 
     def enlarge(self, tile: Tile) -> DisparityMap:
         """Return the map of a tile at full size, between the coarse pixels' centres linearly."""
+        sides = zip(
+            ((tile.top, tile.bottom), (tile.left, tile.right)), self.disparity.shape, self.size, strict=True
+        )
         ys, xs = (
             ((np.arange(first, last) + 0.5) * (n / full) - 0.5).astype(np.float32)
-            for (first, last), n, full in zip(
-                ((tile.top, tile.bottom), (tile.left, tile.right)),
-                self.disparity.shape,
-                self.size,
-                strict=True,
-            )
+            for (first, last), n, full in sides
         )
-        columns = np.repeat(xs[None], len(ys), axis=0)
-        rows = np.repeat(ys[:, None], len(xs), axis=1)
-        near = cv2.remap(self.disparity, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-        return np.asarray(near, np.float32)
+        columns, rows = np.meshgrid(xs, ys)
+        found = cv2.remap(self.disparity, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return np.asarray(found, np.float32)
 
 
 class Blend:

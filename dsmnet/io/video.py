@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -124,6 +125,12 @@ class VideoPairs:
             PairFiles(f"{self.left.path.stem}_{number:06d}", self.left.path, other, calibration, number)
             for number in range(1, frames + 1)
         ]
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def __iter__(self) -> Iterator[PairFiles]:
+        return iter(self.pairs)
 
     def load(self, pair: PairFiles) -> tuple[Image, Image]:
         """Return both views of a frame; frames are to be asked for in their order.

@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from dsmnet.text import printable
+from dsmnet.errors import printable
 
 
 def fill_page(package: str, name: str, scripts: Sequence[str] = (), **values: Any) -> str:

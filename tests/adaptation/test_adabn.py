@@ -152,7 +152,7 @@ def test_only_statistics_change_and_the_mode_stays(make_net: MakeNet, target: Te
     assert all(torch.equal(before[name], value) for name, value in net.named_parameters())
     assert net.training
     assert not first.training
-    assert not first._forward_pre_hooks
+    assert not first._forward_hooks
 
 
 def test_what_it_reports(target: Tensor) -> None:

@@ -11,7 +11,7 @@ import torch
 from torch.utils.data import Dataset
 
 from dsmnet import build_model
-from dsmnet.analysis import Sampling, analyze, labels
+from dsmnet.analysis import Sampling, analyze, network_labels
 from dsmnet.errors import UserError
 from dsmnet.inference import StereoPredictor
 from dsmnet.synthetic import SyntheticStereo
@@ -134,7 +134,7 @@ def test_mistakes() -> None:
         analyze(network("domain"), {"a": Changed()}, SMALL, progress=False)
     with pytest.raises(UserError, match=r"crop=\[128, 256\]: larger than an image of \[70, 110\]"):
         analyze(network("domain"), {"a": Changed(), "b": Changed()}, progress=False)
-    with pytest.raises(UserError, match=r"sampling\.batches=1: expected at least 4"):
+    with pytest.raises(UserError, match=r"sampling\.batches=1: expected a whole number of at least 4"):
         Sampling(batches=1)
     with pytest.raises(UserError, match=r"sampling.crop=\[32, 64\]"):
         Sampling(crop=(32, 64))
@@ -142,4 +142,9 @@ def test_mistakes() -> None:
 
 def test_labels_are_norms_unless_two_are_the_same() -> None:
     configs = [{"norm": "batch"}, {"norm": "domain"}, {"norm": "batch"}, {"norm": "batch", "adapted": {}}]
-    assert labels(configs, ["a", "b", "c", "d"]) == ["batch (a)", "domain", "batch (c)", "batch + AdaBN"]
+    assert network_labels(configs, ["a", "b", "c", "d"]) == [
+        "batch (a)",
+        "domain",
+        "batch (c)",
+        "batch + AdaBN",
+    ]

@@ -11,9 +11,10 @@ import pytest
 
 from benchmarks.backends import cases
 from benchmarks.compare import compare
+from dsmnet.types import Matcher
 
 
-class Recorder:
+class Recorder(Matcher):
     """Remembers what it was asked."""
 
     def __init__(self) -> None:

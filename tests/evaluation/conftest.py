@@ -12,12 +12,12 @@ import pytest
 from dsmnet.evaluation import Compared, Results, evaluate
 from dsmnet.evaluation.html import Pictures
 from dsmnet.evaluation.html.results_page import render_results
-from dsmnet.types import Calibration, DisparityMap, Image, StereoSample
+from dsmnet.types import Calibration, DisparityMap, Image, Matcher, StereoSample
 
 MakeSample = Callable[..., StereoSample]
 
 
-class ReadsRed:
+class ReadsRed(Matcher):
     """Answers with the red channel of the left view plus an offset, and remembers how it was asked."""
 
     def __init__(self, offset: float = 0.0) -> None:

@@ -135,7 +135,7 @@ def test_nan_does_not_pay(make_sample: MakeSample, reads_red: Any, caplog: pytes
 
 
 def test_a_prediction_of_another_size_is_refused(make_sample: MakeSample) -> None:
-    class Cropped:
+    class Cropped(Matcher):
         def predict(self, left: Any, right: Any, max_disparity: Any = None) -> Any:
             return np.zeros((4, 7), np.float32)
 

@@ -14,7 +14,7 @@ from dsmnet.config import compose, config_dir, instantiate
 from dsmnet.evaluation import EvaluationProtocol, evaluate, evaluate_set
 from dsmnet.evaluation.regions import CAP, count_errors
 from dsmnet.metrics import THRESHOLDS
-from dsmnet.types import StereoSample
+from dsmnet.types import Matcher, StereoSample
 
 PRESETS = sorted(path.stem for path in (config_dir() / "protocol").glob("*.yaml"))
 # On both sides of every bound that a preset has.
@@ -42,7 +42,7 @@ def make_images(noc: bool = True) -> list[tuple[StereoSample, np.ndarray]]:
     return images
 
 
-class Answers:
+class Answers(Matcher):
     """Answers with what was worked out before."""
 
     def __init__(self, images: list[tuple[StereoSample, np.ndarray]]) -> None:

@@ -14,6 +14,7 @@ import pytest
 from dsmnet.config import compose, instantiate
 from dsmnet.evaluation import EvaluationProtocol, cross_domain_evaluation
 from dsmnet.evaluation.sparsification import KEPT, Sparsification, sparsification_curve
+from dsmnet.types import Matcher
 
 
 def test_a_curve_by_a_plain_loop() -> None:
@@ -38,7 +39,7 @@ def test_the_oracle_is_the_lower_bound_and_its_opposite_the_upper() -> None:
     assert sparsification_curve(errors, confidence)[-1] == pytest.approx(errors.mean())
 
 
-class KnowsItsErrors:
+class KnowsItsErrors(Matcher):
     """Answers with the ground truth plus the green channel, and is the less sure the more it adds."""
 
     sharp = True

@@ -183,7 +183,7 @@ def test_unknown_backend_and_format(network: Any, tmp_path: Path) -> None:
         UserError, match="backend=tensorrt: expected auto, torch, onnxruntime, openvino, openvino_bf16"
     ):
         load_model(backend="tensorrt")
-    with pytest.raises(UserError, match="format=caffe: expected one of onnx, openvino, torch_export"):
+    with pytest.raises(UserError, match="format=caffe: expected onnx, openvino or torch_export"):
         export(network, tmp_path / "x", "caffe", RANGE)
 
 

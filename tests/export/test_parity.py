@@ -11,11 +11,12 @@ import pytest
 
 from dsmnet.errors import UserError
 from dsmnet.export.parity import check_parity, write_parity
+from dsmnet.types import Matcher
 
 SIZES = [[64, 96], [50, 70]]
 
 
-class Shifted:
+class Shifted(Matcher):
     """A predictor with an offset."""
 
     def __init__(self, network: Any, offset: float) -> None:

@@ -19,11 +19,12 @@ from dsmnet.inference.record import NAME, PredictionRecord
 from dsmnet.io import read_pfm, write_image
 from dsmnet.io.disparity import read_disparity
 from dsmnet.io.pairs import PairFiles
+from dsmnet.types import Matcher
 
 OPTIONS: dict[str, Any] = {"checkpoint": None, "max_disparity": "auto"}
 
 
-class Constant:
+class Constant(Matcher):
     """Answers with one value; may raise at a call."""
 
     def __init__(
@@ -141,10 +142,10 @@ def test_a_broken_pair_is_named_and_the_rest_goes_on(
     (tmp_path / "broken.png").write_bytes(b"\x89PNG")
     pairs[1] = pairs[1]._replace(right=tmp_path / "broken.png")
     pairs[4] = pairs[4]._replace(left=tmp_path / "gone.png")
-    tally = run(pairs, tmp_path / "out", Constant(stop_at=1, error=MemoryError), ahead=ahead)
+    summary = run(pairs, tmp_path / "out", Constant(stop_at=1, error=MemoryError), ahead=ahead)
     with pytest.raises(UserError, match="3 of 6 pairs failed: p0, p1, p4"):
-        tally.check()
-    assert tally.done == 3
+        summary.check()
+    assert summary.done == 3
     assert maps(tmp_path / "out") == ["p2", "p3", "p5"]
     assert "p0: out of memory" in caplog.text
     assert f"{tmp_path / 'gone.png'}: no such file" in caplog.text
@@ -198,7 +199,7 @@ def test_progress_counts_the_pairs_that_are_left(pairs: list[PairFiles], tmp_pat
 class Halves(Constant):
     """Sure of the left half of a picture."""
 
-    sharp = True
+    has_sharpness = True
 
     def predict_with_sharpness(self, left: np.ndarray, right: np.ndarray, reach: int | None = None) -> Any:
         sure = np.full(left.shape[:2], 0.25, np.float32)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from dsmnet.errors import DataError, UserError
-from dsmnet.inference.cloud import CloudWriter, write_depth
+from dsmnet.inference.cloud_writer import CloudWriter, write_depth
 from dsmnet.io import read_pfm
 from dsmnet.io.npy import read_npy
 from dsmnet.types import Calibration
@@ -82,7 +82,7 @@ def test_a_map_without_a_point_costs_the_page_alone(tmp_path: Path, caplog: pyte
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"max_depth": 0.0}, "max_depth=0.0: expected a positive number of metres"),
+        ({"max_depth": 0.0}, "max_depth=0.0: expected a number of metres above 0"),
         ({"max_depth": -3}, "max_depth=-3"),
         ({"max_depth": "far"}, "max_depth=far"),
         ({"depth": "tiff"}, "depth=tiff: expected png, npy, pfm or null"),

@@ -17,13 +17,13 @@ from dsmnet.inference import StereoPredictor
 from dsmnet.inference.confidence import (
     TOLERANCE,
     UNSEEN,
-    SharpMatcher,
     confidence_cue,
     consistency,
     predict_with_confidence,
     predict_with_cues,
     sharpness,
 )
+from dsmnet.types import Matcher
 
 
 def views(height: int = 40, width: int = 70, shift: int = 4) -> tuple[np.ndarray, np.ndarray]:
@@ -68,7 +68,7 @@ def test_consistency_of_what_is_no_number_is_none() -> None:
     assert consistency(np.zeros((2, 1), np.float32), np.zeros((2, 1), np.float32)).tolist() == [[1], [1]]
 
 
-class Shifted:
+class Shifted(Matcher):
     """Knows that everything is 4 px away, in the mirrored pair too; without a distribution."""
 
     def __init__(self) -> None:
@@ -115,7 +115,7 @@ class Forward(torch.nn.Module):
 def test_a_network_of_another_backend_predicts_and_has_consistency(tiny: StereoPredictor) -> None:
     other = StereoPredictor(Forward(tiny.net), {})  # type: ignore[arg-type]
     np.testing.assert_array_equal(other.predict(*views(), 32), tiny.predict(*views(), 32))
-    assert (tiny.sharp, other.sharp) == (True, False)
+    assert (tiny.has_sharpness, other.has_sharpness) == (True, False)
     assert list(predict_with_cues(other, *views(), 32)[1]) == ["consistency"]
     with pytest.raises(UserError, match="backend=torch"):
         other.predict_with_confidence(*views(), 32, "sharpness")
@@ -173,7 +173,7 @@ def test_tensors_and_arrays_agree(tiny: StereoPredictor) -> None:
 def test_every_network_knows_where_its_planes_lie(name: str) -> None:
     """A volume with one plane far above the others: the answer lies on it, and is sharp."""
     net = build_model(name).eval().net
-    assert isinstance(StereoPredictor(net, {}), SharpMatcher)
+    assert StereoPredictor(net, {}).has_sharpness
     planes = net.planes(64)
     scores = torch.zeros(1, 1, planes, 2, 3)
     scores[:, :, 5] = 200.0

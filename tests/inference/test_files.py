@@ -15,9 +15,10 @@ from dsmnet.inference.files import ResultWriter
 from dsmnet.io import write_image
 from dsmnet.io.pairs import PairFiles
 from dsmnet.progress import track
+from dsmnet.types import Matcher
 
 
-class OutOfMemory:
+class OutOfMemory(Matcher):
     """A network too large for its device on the first pair."""
 
     def __init__(self) -> None:

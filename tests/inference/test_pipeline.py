@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from dsmnet.atomic import atomic_write_all
 from dsmnet.inference.pipeline import ReadAhead, WriteBehind
-from dsmnet.inference.staging import staged
 
 
 @pytest.mark.parametrize("ahead", [0, 1, 3])
@@ -106,7 +106,7 @@ def test_an_interruption_waits_for_what_was_handed_over() -> None:
 
 
 def write(folder: Path, text: str, fail: bool = False) -> None:
-    with staged(folder, "a", "a.pfm") as aside:
+    with atomic_write_all(folder, "a", "a.pfm") as aside:
         (aside / "a.pfm").write_text(text)
         if fail:
             raise KeyboardInterrupt

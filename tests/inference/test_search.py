@@ -18,10 +18,10 @@ from dsmnet.inference.search import resolve_max_disparity, too_short, widened
 from dsmnet.inference.tiled import TiledMatcher
 from dsmnet.io import read_image, write_image
 from dsmnet.io.pairs import PairFiles
-from dsmnet.types import Calibration, DisparityMap, Image, StereoSample
+from dsmnet.types import Calibration, DisparityMap, Image, Matcher, StereoSample
 
 
-class Answering:
+class Answering(Matcher):
     """Answers with one value and keeps the ranges that it was asked with."""
 
     def __init__(self, value: float = 5.0) -> None:
@@ -98,7 +98,7 @@ def test_a_pile_at_the_end_of_the_range_is_warned_of_once_per_pair(
     with caplog.at_level(logging.WARNING):
         predict_files(Answering(47), pairs, ResultWriter(tmp_path / "out"), Prediction(48))
     lines = [record.getMessage() for record in caplog.records]
-    reason = "100% of the answers lie at the end of the search range of 48 px, which may be too short"
+    reason = "100% of the disparities lie at the end of the search range of 48 px, which may be too short"
     assert lines == [f"{name}: {reason}: try max_disparity=96" for name in ("a", "b")]
     caplog.clear()
     sample = wide()
@@ -114,7 +114,7 @@ def test_a_few_answers_at_the_end_are_no_pile():
     assert too_short(disparity, 192) is None
     disparity[1, :60] = 190
     assert too_short(disparity, 192) == (
-        "1% of the answers lie at the end of the search range of 192 px, which may be too short: "
+        "1% of the disparities lie at the end of the search range of 192 px, which may be too short: "
         "try max_disparity=384"
     )
     assert too_short(np.full((3, 3), 5, np.float32), 8) is None

@@ -126,8 +126,8 @@ def test_kitti_cameras_follow_from_the_folder(folder: str, cameras: tuple[int, i
 
 
 def test_predict_depth_of_a_grey_kitti_pair_is_that_of_its_cameras(tmp_path: Path) -> None:
-    from dsmnet.inference.batch import _load
-    from dsmnet.inference.batch import read_views as load
+    from dsmnet.inference.batch import load_pair
+    from dsmnet.inference.sources import ImagePairs
     from dsmnet.io.pairs import PairFiles
 
     image = RNG.integers(0, 256, (20, 30, 3), np.uint8)
@@ -136,7 +136,8 @@ def test_predict_depth_of_a_grey_kitti_pair_is_that_of_its_cameras(tmp_path: Pat
     for name, baseline in (("image_0", 0.54), ("image_2", 0.53)):
         path = tmp_path / name / "000000_10.png"
         write_image(path, image)
-        loaded = _load(PairFiles("x", path, path, tmp_path / "calib.txt"), load)
+        pair = PairFiles("x", path, path, tmp_path / "calib.txt")
+        loaded = load_pair(ImagePairs([pair]), pair)
         assert loaded.calibration is not None
         assert loaded.calibration.baseline == pytest.approx(baseline)
 

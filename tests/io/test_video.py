@@ -16,6 +16,7 @@ from dsmnet.inference.files import ResultWriter
 from dsmnet.inference.sources import pair_source
 from dsmnet.io import read_pfm, write_image
 from dsmnet.io.video import EndOfVideo, Video, VideoPairs, is_video
+from dsmnet.types import Matcher
 
 
 def shade(number: int) -> int:
@@ -35,7 +36,7 @@ def video(path: Path, frames: int = 8, size: tuple[int, int] = (48, 64), offset:
     return str(path)
 
 
-class ReadsLeft:
+class ReadsLeft(Matcher):
     """Answers with the mean brightness of the left view."""
 
     def predict(self, left: np.ndarray, right: np.ndarray, max_disparity: int | None = None) -> np.ndarray:
@@ -65,19 +66,19 @@ def test_two_videos_become_files_per_frame(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, ahead: int
 ) -> None:
     left, right = video(tmp_path / "l.mp4"), video(tmp_path / "r.mp4", frames=6)
-    pairs, load = pair_source(left, right)
+    pairs = pair_source(left, right)
     assert f"{left} has 8 frames and {right} 6: the first 6 are matched" in caplog.text
-    tally = predict_files(ReadsLeft(), pairs, ResultWriter(tmp_path / "out"), load=load, ahead=ahead)
-    assert tally.done == 6
+    summary = predict_files(ReadsLeft(), pairs, ResultWriter(tmp_path / "out"), ahead=ahead)
+    assert summary.done == 6
     for number in range(1, 7):
         disparity = read_pfm(tmp_path / "out" / f"l_{number:06d}.pfm")
         assert disparity.mean() == pytest.approx(shade(number), abs=8)
 
 
 def test_side_by_side(tmp_path: Path) -> None:
-    pairs, load = pair_source(video(tmp_path / "both.mp4", offset=60), None, layout="side_by_side")
+    pairs = pair_source(video(tmp_path / "both.mp4", offset=60), None, layout="side_by_side")
     assert [pair.name for pair in pairs][:2] == ["both_000001", "both_000002"]
-    left, right = load(pairs[2])
+    left, right = pairs.load(list(pairs)[2])
     assert left.shape == right.shape == (48, 32, 3)
     assert (left.mean(), right.mean()) == pytest.approx((shade(3), shade(3) + 60), abs=8)
 
@@ -95,16 +96,16 @@ def test_a_video_that_breaks_off_is_reported_once(tmp_path: Path, monkeypatch: p
         retrieve = staticmethod(videos.right._capture.retrieve)
 
     monkeypatch.setattr(videos.right, "_capture", BreaksOff())
-    tally = predict_files(ReadsLeft(), videos.pairs, ResultWriter(tmp_path / "out"), load=videos.load)
-    assert tally.done == 5
+    summary = predict_files(ReadsLeft(), videos, ResultWriter(tmp_path / "out"))
+    assert summary.done == 5
     with pytest.raises(UserError, match="1 of 8 pairs failed: l_000006"):
-        tally.check()
+        summary.check()
 
 
 def test_views_of_different_size_fail_by_frame(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    pairs, load = pair_source(video(tmp_path / "l.mp4", 2), video(tmp_path / "r.mp4", 2, size=(48, 80)))
-    tally = predict_files(ReadsLeft(), pairs, ResultWriter(tmp_path / "out"), load=load)
-    assert (tally.done, tally.failed) == (0, ["l_000001", "l_000002"])
+    pairs = pair_source(video(tmp_path / "l.mp4", 2), video(tmp_path / "r.mp4", 2, size=(48, 80)))
+    summary = predict_files(ReadsLeft(), pairs, ResultWriter(tmp_path / "out"))
+    assert (summary.done, summary.failed) == (0, ["l_000001", "l_000002"])
     assert "the views differ in size (height, width)" in caplog.text
 
 
@@ -164,7 +165,7 @@ def test_a_video_of_colors_needs_fixed_ones() -> None:
     check_color_video(10, [0, 64])
     for fps, limits, message in (
         (10, None, "needs fixed colors"),
-        (0, [0, 1], "expected frames per second"),
+        (0, [0, 1], "expected a number of frames per second"),
     ):
         with pytest.raises(UserError, match=message):
             check_color_video(fps, limits)

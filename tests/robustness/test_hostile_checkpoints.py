@@ -254,13 +254,13 @@ def test_load_model_export_with_stored_target_is_refused(
     ],
 )
 def test_facts_of_an_export_that_are_impossible_are_refused(change: dict[str, Any]) -> None:
-    from dsmnet.export.facts import Facts
+    from dsmnet.export.graph_metadata import GraphMetadata
 
     good = {"version": 2, "max_disparity": 32, "ranges": [29, 32], "divisor": 16, "smallest": [16, 16]}
     good["config"] = {"network": {}}
-    Facts.from_json(json.dumps(good), "x.onnx")
+    GraphMetadata.from_json(json.dumps(good), "x.onnx")
     with pytest.raises(FormatError, match=r"x\.onnx"):
-        Facts.from_json(json.dumps({**good, **change}), "x.onnx")
+        GraphMetadata.from_json(json.dumps({**good, **change}), "x.onnx")
 
 
 def test_own_configuration_is_still_anything(tmp_path: Path) -> None:

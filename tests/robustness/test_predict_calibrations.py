@@ -15,6 +15,7 @@ from dsmnet.inference.batch import predict_files
 from dsmnet.inference.files import ResultWriter
 from dsmnet.io import write_image
 from dsmnet.io.pairs import PairFiles
+from dsmnet.types import Matcher
 
 SIZE = (187, 225)
 MIDDLEBURY = """cam0=[1500 0 199; 0 1500 187; 0 0 1]
@@ -33,7 +34,7 @@ P3: 700 0 110 -329 0 700 90 0 0 0 1 0
 SINGULAR = KITTI.replace("P2: 700 0 110 42 0 700 90", "P2: 700 700 0 42 700 700 0")
 
 
-class Twenty:
+class Twenty(Matcher):
     """A disparity of 20 px everywhere."""
 
     def predict(self, left: np.ndarray, right: np.ndarray, max_disparity: int | None = None) -> np.ndarray:

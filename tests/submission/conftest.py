@@ -13,7 +13,7 @@ import pytest
 from dsmnet.config import compose, config_dir, instantiate
 from dsmnet.inference.batch import predict_files
 from dsmnet.submission import MapWriter, UploadEntry, UploadForm, pack_upload, upload_entries
-from dsmnet.types import DisparityMap, Image, StereoSample
+from dsmnet.types import DisparityMap, Image, Matcher, StereoSample
 
 BENCHMARKS = sorted(path.stem for path in (config_dir() / "upload").glob("*.yaml"))
 SIZES = ((20, 34), (24, 30))  # images of a benchmark differ in size
@@ -38,7 +38,7 @@ class Upload(NamedTuple):
                 archive.writestr(name, data)
 
 
-class Ramp:
+class Ramp(Matcher):
     """Predicts the column's number, so 0 in the first column."""
 
     def predict(self, left: Image, right: Image, max_disparity: int | None = None) -> DisparityMap:

@@ -73,7 +73,7 @@ def test_a_difference_is_an_error(run_tool: RunTool, checkpoint: Path) -> None:
 @pytest.mark.parametrize(
     ("option", "message"),
     [
-        ("format=caffe", "format=caffe: expected one of onnx, openvino, torch_export"),
+        ("format=caffe", "format=caffe: expected onnx, openvino or torch_export"),
         ("checkpoint=nothing.ckpt", "checkpoint=nothing.ckpt: no such file"),
         ("max_disparity=-3", "max_disparity=-3: expected auto or a positive whole number"),
     ],

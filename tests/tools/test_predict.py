@@ -17,13 +17,14 @@ import pytest
 from dsmnet import build_model
 from dsmnet.io import read_pfm, write_image
 from dsmnet.models.checkpoint import save_weights
+from dsmnet.types import Matcher
 from dsmnet.viz.color import disparity_range
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 RunTool = Callable[..., Any]
 
 
-class Ramp:
+class Ramp(Matcher):
     """A matcher with a known answer, which remembers what it was asked."""
 
     def __init__(self) -> None:

@@ -19,12 +19,13 @@ import pytest
 from dsmnet import build_model
 from dsmnet.io import read_pfm, write_image
 from dsmnet.models.checkpoint import save_weights
+from dsmnet.types import Matcher
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 RunTool = Callable[..., Any]
 
 
-class Shifted:
+class Shifted(Matcher):
     """Answers 4 px everywhere, so that the mirrored pair agrees."""
 
     def predict(self, left: np.ndarray, right: np.ndarray, max_disparity: int | None = None) -> np.ndarray:
@@ -140,7 +141,7 @@ def test_confidence(predict: RunTool, tmp_path: Path) -> None:
         (["min_confidence=0.5"], "min_confidence=0.5 needs a confidence"),
         (["confidence=true", "min_confidence=2"], "min_confidence=2: expected a number above 0"),
         (["color_video=10"], "color_video=10 needs fixed colors: expected limits="),
-        (["ahead=-1"], "ahead=-1: expected a number of pairs"),
+        (["ahead=-1"], "ahead=-1: expected a whole number of pairs"),
         (["layout=side_by_side"], "layout=side_by_side"),
         (["right=null"], "right=None: expected images on both sides"),
         (["right=film.mp4"], "expected two videos, or images on both sides"),

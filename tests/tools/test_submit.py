@@ -16,12 +16,12 @@ from dsmnet.config import compose
 from dsmnet.datasets.eth3d import Eth3d
 from dsmnet.datasets.kitti import Kitti2015
 from dsmnet.datasets.middlebury import Middlebury
-from dsmnet.types import DisparityMap, Image, StereoSample
+from dsmnet.types import DisparityMap, Image, Matcher, StereoSample
 
 RunTool = Callable[..., Any]
 
 
-class Net:
+class Net(Matcher):
     """Stands for a loaded network."""
 
     config = {"model": "constant"}  # noqa: RUF012

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from dsmnet.errors import FormatError
-from dsmnet.export.facts import KEY, Facts
+from dsmnet.export.graph_metadata import KEY, GraphMetadata
 from dsmnet.models.checkpoint import Checkpoint, check_checkpoint, check_uncompressed, reason
 
 _TYPES = {5: torch.int64, 7: torch.float32}  # by torch's number of a type
@@ -25,7 +25,7 @@ _LONGEST = 1 << 24  # characters of the list of tensors
 _PREFIX = "net."  # under which the graph keeps the network
 
 
-def read_archive(path: Path) -> tuple[Checkpoint, Facts]:
+def read_torch_archive(path: Path) -> tuple[Checkpoint, GraphMetadata]:
     """Read the tensors, by the network's names, and the description of a .pt2 that `export` wrote.
 
     Raises:
@@ -38,7 +38,7 @@ def read_archive(path: Path) -> tuple[Checkpoint, Facts]:
             root = archive.namelist()[0].split("/")[0]
             entry = f"{root}/extra/{KEY}"
             text = _read(archive, entry) if entry in archive.namelist() else None
-            facts = Facts.from_json(text, str(path))
+            metadata = GraphMetadata.from_json(text, str(path))
             folder = f"{root}/data/weights"
             listed = json.loads(_read(archive, f"{folder}/model_weights_config.json"))["config"]
             tensors = {
@@ -48,7 +48,7 @@ def read_archive(path: Path) -> tuple[Checkpoint, Facts]:
         raise
     except Exception as error:  # of the zip, of its JSON, or of entries that are missing or do not fit
         raise FormatError(f"{source}: not a readable torch.export file ({reason(error)})") from None
-    return check_checkpoint(path, source, Checkpoint(tensors, dict(facts.config), None)), facts
+    return check_checkpoint(path, source, Checkpoint(tensors, dict(metadata.config), None)), metadata
 
 
 def _read(archive: ZipFile, name: str) -> str:

@@ -1,4 +1,4 @@
-"""What travels with an exported file: all that a prediction needs to know besides the graph."""
+"""Metadata of an exported graph: all that a prediction needs besides it."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _WRITER = "was it written by tools/export.py?"
 
 
 @dataclass(frozen=True)
-class Facts:
-    """How the graph is fed.
+class GraphMetadata:
+    """Sizes and search ranges that a graph takes, and its network.
 
     Args:
-        max_disparity: Search range in pixels that it was exported with.
-        ranges: The smallest and the largest search range that take the same planes.
-        divisor: Height and width of the views are multiples of it.
+        max_disparity: Search range in pixels of the graph.
+        ranges: Smallest and largest search range that take the same planes.
+        divisor: Divisor of height and width of the views.
         smallest: Least height and width.
-        config: of the network, as in a checkpoint.
+        config: Configuration of the network, as in a checkpoint.
     """
 
     max_disparity: int
@@ -38,7 +38,7 @@ class Facts:
         return json.dumps({"version": VERSION, **asdict(self)})
 
     @classmethod
-    def from_json(cls, text: str | None, source: str) -> Facts:
+    def from_json(cls, text: str | None, source: str) -> GraphMetadata:
         """Read an entry.
 
         Raises:
@@ -53,18 +53,14 @@ class Facts:
                 raise FormatError(
                     f"checkpoint={source}: is of version {version!a:.40}, expected {VERSION}; export it again"
                 )
-            facts = cls(**content | {name: tuple(content[name]) for name in ("ranges", "smallest")})
-            facts.check()
+            metadata = cls(**content | {name: tuple(content[name]) for name in ("ranges", "smallest")})
+            metadata.check()
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             raise FormatError(f"checkpoint={source}: its description is broken, {_WRITER}") from None
-        return facts
+        return metadata
 
     def check(self) -> None:
-        """Refuse values that no export has.
-
-        Raises:
-            ValueError: There is one.
-        """
+        """Raise a `ValueError` for values that no export has."""
         bounds = [(self.max_disparity, 1, 2**16), (self.divisor, 1, 2**12)]
         bounds += [(pixels, 1, 2**16) for pixels in self.ranges] + [
             (pixels, 0, 2**12) for pixels in self.smallest

@@ -1,4 +1,4 @@
-"""How far apart two distributions are: of feature norms, and of the activations of each channel."""
+"""Distance of two distributions: of feature norms, and of the activations of each channel."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def layer_divergence(a: Moments, b: Moments, floor: float = 1e-3) -> Tensor:
 
     Args:
         a: Moments of the layer's activations on one domain.
-        b: On the other.
-        floor: see above.
+        b: Moments on the other domain.
+        floor: Least standard deviation, as a share of the largest.
     """
     smallest = floor * float(torch.stack([a.std, b.std]).max())
     if not smallest:  # constant in both domains

@@ -9,9 +9,9 @@ from torch.utils.data import Dataset
 
 from dsmnet.adaptation.adabn import Adaptation, Mode, adapt_batch_norms
 from dsmnet.datasets.health_check import choose_pairs
-from dsmnet.errors import UserError
 from dsmnet.inference import StereoPredictor
 from dsmnet.inference.search import resolve_max_disparity
+from dsmnet.options import check_whole
 from dsmnet.progress import track
 from dsmnet.types import StereoSample
 
@@ -31,19 +31,19 @@ def adapt(
     The network sees the pairs as it does when it predicts, at their full size and padded in the same way.
 
     Args:
-        predictor: The network, on its device.
+        predictor: Network, on its device.
         dataset: Pairs of the target domain.
-        images: At most so many pairs, evenly spread; `None` for all.
-        max_disparity: Pixels to search, or "auto", as in an evaluation; matters to norms inside the volume.
-        mode: see `adapt_batch_norms`.
-        prior: see `adapt_batch_norms`; in pairs.
-        progress: Show a bar per pass.
+        images: Number of pairs at most, evenly spread; None for all.
+        max_disparity: Search range in pixels, or "auto"; matters to norms inside the volume.
+        mode: Order of the passes, see `adapt_batch_norms`.
+        prior: Weight of the source statistics in pairs, see `adapt_batch_norms`.
+        progress: Whether to show a bar per pass.
 
     Raises:
-        UserError: see `adapt_batch_norms`, or `images` is not positive.
+        UserError: An option is impossible, the network has no batch norm, or the data set is empty.
     """
-    if images is not None and images < 1:
-        raise UserError(f"images={images}: expected a positive number of pairs, or null for all")
+    if images is not None:
+        check_whole("images", images, unit="pairs")
     chosen = choose_pairs(len(dataset), images)  # type: ignore[arg-type]
 
     def pairs(what: str) -> Iterable[int]:
@@ -51,7 +51,7 @@ def adapt(
 
     def forward(index: int) -> Any:
         sample = dataset[index]
-        reach = resolve_max_disparity(max_disparity, sample.get("calibration"), sample["left"].shape[1])
-        return predictor.predict(sample["left"], sample["right"], reach)
+        searched = resolve_max_disparity(max_disparity, sample.get("calibration"), sample["left"].shape[1])
+        return predictor.predict(sample["left"], sample["right"], searched)
 
     return adapt_batch_norms(predictor, pairs, forward, mode=mode, prior=prior)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from dsmnet.errors import UserError
 from dsmnet.io import write_image, write_pfm
 from dsmnet.io.npy import write_npy
+from dsmnet.options import check_choice, check_number, check_whole
 from dsmnet.types import Calibration, DisparityMap, Image
 from dsmnet.viz.cloud import Cloud, build_cloud
 from dsmnet.viz.cloud_page import render_cloud
@@ -50,19 +51,15 @@ class CloudWriter:
         for option in ("edge_filter", "html"):
             if not isinstance(getattr(self, option), bool):
                 raise UserError(f"{option}={getattr(self, option)}: expected true or false")
-        number = isinstance(self.max_depth, int | float) and self.max_depth > 0
-        if self.max_depth is not None and not number:
-            raise UserError(f"max_depth={self.max_depth}: expected a positive number of metres, or null")
-        if self.depth not in (None, *DEPTH_SUFFIXES):
-            raise UserError(f"depth={self.depth}: expected {', '.join(DEPTH_SUFFIXES)} or null")
-        whole = isinstance(self.max_points, int) and not isinstance(self.max_points, bool)
-        if not whole or self.max_points < 1:
-            raise UserError(f"max_points={self.max_points}: expected a whole number of points, at least 1")
+        if self.max_depth is not None:
+            check_number("max_depth", self.max_depth, above=0, unit="metres")
+        check_choice("depth", self.depth, (*DEPTH_SUFFIXES, None))
+        check_whole("max_points", self.max_points, unit="points")
 
     def write(
         self, folder: Path, name: str, disparity: DisparityMap, left: Image, calibration: Calibration
     ) -> None:
-        """Write what a prediction comes with.
+        """Write the files of a prediction.
 
         Raises:
             DataError: The calibration does not say the focal length or the baseline.
@@ -85,7 +82,7 @@ class CloudWriter:
         """Write everything: what `write` does, and the page.
 
         Raises:
-            DataError: see `write`; or there is not one point.
+            DataError: As in `write`; or there is not one point.
             ShapeError: The left view has another size.
         """
         cloud = self.cloud(disparity, left, calibration)
@@ -106,8 +103,8 @@ def write_depth(path: Path, depth: NDArray[np.float32]) -> None:
     """Write depth as depth cameras do: millimetres in a 16-bit PNG, or float32 metres in .npy and .pfm.
 
     Args:
-        path: Its suffix tells the format.
-        depth: [H, W], metres; 0 where unknown. What a PNG cannot hold, from 65.535 m on, becomes 0.
+        path: File, whose suffix tells the format.
+        depth: Depth, [H, W], metres, 0 where unknown; a PNG has 0 from 65.535 m on, too.
     """
     if path.suffix == ".pfm":
         write_pfm(path, depth)
