@@ -16,7 +16,7 @@ from dsmnet.errors import DataError, ShapeError, UserError
 from dsmnet.evaluation import EvaluationProtocol, evaluate, evaluate_set
 from dsmnet.evaluation.evaluator import matcher_result, scored_pixels
 from dsmnet.evaluation.results import MatcherResult
-from dsmnet.types import StereoSample
+from dsmnet.types import Matcher, StereoSample
 
 MakeSample = Callable[..., StereoSample]
 ALL, NOC = EvaluationProtocol("all"), EvaluationProtocol("noc")
@@ -156,6 +156,8 @@ def test_seconds_are_those_of_predict_without_reading_and_without_a_warm_up(
     monkeypatch.setattr("dsmnet.inference.timing.time.perf_counter", lambda: now[0])
 
     class Slow(reads_red):  # type: ignore[misc]
+        device = torch.device(device)
+
         def predict(self, *args: Any) -> Any:
             now[0] += 2.0 if self.ranges or self.device.type == "cpu" else 50.0
             return super().predict(*args)
@@ -166,7 +168,6 @@ def test_seconds_are_those_of_predict_without_reading_and_without_a_warm_up(
             return super().__getitem__(index)
 
     matcher = Slow()
-    matcher.device = torch.device(device)
     samples = SlowDisk([make_sample("a"), make_sample("b")])
     result = evaluate_set(matcher, samples, progress=False)  # type: ignore[arg-type]
     assert result.seconds_per_image == 2.0

@@ -42,7 +42,7 @@ def test_the_oracle_is_the_lower_bound_and_its_opposite_the_upper() -> None:
 class KnowsItsErrors(Matcher):
     """Answers with the ground truth plus the green channel, and is the less sure the more it adds."""
 
-    sharp = True
+    has_sharpness = True
 
     def __init__(self, honest: bool = True) -> None:
         self.honest = honest
