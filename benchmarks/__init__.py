@@ -1,6 +1,7 @@
-"""What the fast paths are worth: each beside its plain reference, timed in turn in one process.
+"""Fast paths beside their plain references, timed in turn in one process.
 
-A part of the benchmark is a function that returns cases, and a yaml in conf/benchmark_part that names it.
+A part of the benchmark is a yaml in conf/benchmark_part, with sizes and promises (``target``: times as fast
+as the reference; ``memory_target``: share of its peak memory), and a function here that returns its cases.
 """
 
 from benchmarks.compare import Case, Comparison, compare

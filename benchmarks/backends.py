@@ -30,18 +30,7 @@ def cases(
     target: float,
     device: str,
 ) -> list[Case]:
-    """Return a case per back end that is installed.
-
-    Args:
-        load: `dsmnet.api.load_model`.
-        checkpoint: of the network; None: the weights that come with the package.
-        backends: of `load`.
-        size: Height and width of the views.
-        max_disparity: Pixels.
-        mode: of StereoSGBM.
-        target: How many times faster than StereoSGBM.
-        device: where torch computes; the other back ends take the CPU.
-    """
+    """Return a case per back end that is installed."""
     found = []
     for backend in backends:
         if importlib.util.find_spec(backend.removesuffix("_bf16")) is None:

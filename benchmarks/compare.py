@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import statistics
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import torch
-
-from benchmarks.machine import Machine
+from benchmarks.machine import Machine, timed_run
 from benchmarks.memory import Setup, growth
-from dsmnet.errors import UserError
+from dsmnet.options import check_whole
 
 
 @dataclass(frozen=True)
@@ -20,15 +17,15 @@ class Case:
     """Two ways to the same result.
 
     Args:
-        name: what is done, with the size.
-        fast: Prepares inputs and returns what is timed; importable from anywhere (a `functools.partial`).
-        slow: The same for the reference.
-        against: what the reference is.
-        target: How many times faster it should be; None where nothing was promised.
-        memory_target: Share of the reference's peak memory that it should take at most.
-        memory: Measure the peaks, each in a process of its own.
+        name: Name with the size.
+        fast: Setup of the fast way.
+        slow: Setup of the reference.
+        against: Name of the reference.
+        target: Ratio of the times that was promised; None where nothing was.
+        memory_target: Share of the reference's peak memory that was promised.
+        memory: Whether to measure the peaks, each in a process of its own.
         operations: Floating-point operations of one run, for the achieved rate.
-        bytes: That must move in one run at least, for the achieved bandwidth.
+        bytes: Bytes that must move in one run at least, for the achieved bandwidth.
     """
 
     name: str
@@ -70,19 +67,18 @@ def compare(case: Case, repeats: int = 5, on_gpu: bool = False, machine: Machine
 
     Args:
         case: The two ways.
-        repeats: of each.
-        on_gpu: Wait for the device after each run, and measure its memory.
-        machine: To hold the achieved rates against.
+        repeats: Timed runs of each.
+        on_gpu: Whether to wait for the device after each run, and measure its memory.
+        machine: Best rates of the machine.
 
     Raises:
         UserError: `repeats` is not positive, or a process died.
     """
-    if repeats < 1:
-        raise UserError(f"repeats={repeats}: expected a positive number")
+    check_whole("repeats", repeats)
     fast, slow = case.fast(), case.slow()
     for run in (fast, slow):
-        _seconds(run, on_gpu)
-    times = [(_seconds(fast, on_gpu), _seconds(slow, on_gpu)) for _ in range(repeats)]
+        timed_run(run, on_gpu)
+    times = [(timed_run(fast, on_gpu), timed_run(slow, on_gpu)) for _ in range(repeats)]
     ratios = sorted(b / a for a, b in times)
     seconds = statistics.median(a for a, _ in times)
     memory = [growth(setup, on_gpu, case.name) for setup in (case.fast, case.slow)] if case.memory else None
@@ -151,14 +147,6 @@ def _memory(c: Comparison) -> str:
         share = c.memory / c.reference_memory
         text += f" ({share:.2f}, target {c.memory_target:g}{'' if share <= c.memory_target else ' missed'})"
     return text
-
-
-def _seconds(run: Callable[[], object], on_gpu: bool) -> float:
-    start = time.perf_counter()
-    run()
-    if on_gpu:
-        torch.cuda.synchronize()
-    return time.perf_counter() - start
 
 
 def _quartiles(values: list[float]) -> tuple[float, float]:

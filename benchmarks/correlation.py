@@ -21,16 +21,7 @@ def cases(
     memory_target: float,
     device: str,
 ) -> list[Case]:
-    """Return two cases per size: forward alone, and forward and backward.
-
-    Args:
-        sizes: of features and planes, [N, C, D, h, w].
-        groups: of the channels.
-        cosine: of unit vectors.
-        target: How many times faster than the reference.
-        memory_target: Share of the reference's memory.
-        device: where the tensors lie.
-    """
+    """Return two cases per size: forward alone, and forward and backward."""
     found = []
     for size in sizes:
         for backward in (False, True):

@@ -12,14 +12,7 @@ from dsmnet.synthetic import SyntheticStereo
 
 
 def cases(sizes: Sequence[Sequence[int]], targets: Sequence[float], pairs: int, device: str) -> list[Rate]:
-    """Return a case per size.
-
-    Args:
-        sizes: Height and width of the views.
-        targets: Pairs per second and core, one per size.
-        pairs: Made in one run.
-        device: Not used, pairs are made on the CPU.
-    """
+    """Return a case per size."""
     return [
         Rate(f"pairs of {h}x{w}", functools.partial(draw_pairs, h, w, pairs), pairs, target)
         for (h, w), target in zip(sizes, targets, strict=True)

@@ -20,14 +20,7 @@ _FILTERS: dict[str, Callable[[Tensor, Tensor, str], Tensor]] = {"sgf": sgf, "sga
 def cases(
     sgf_sizes: Sequence[Sequence[int]], sga_sizes: Sequence[Sequence[int]], target: float, device: str
 ) -> list[Case]:
-    """Return a case per size.
-
-    Args:
-        sgf_sizes: of maps, [N, C, H, W].
-        sga_sizes: of volumes, [N, C, D, H, W].
-        target: How many times faster than the reference.
-        device: where the tensors lie.
-    """
+    """Return a case per size."""
     fast = choose_backend("auto", torch.device(device))
     found = []
     for name, sizes in (("sgf", sgf_sizes), ("sga", sga_sizes)):

@@ -1,4 +1,4 @@
-"""The most memory that something takes, measured in a process of its own."""
+"""Peak memory, measured in a process of its own."""
 
 from __future__ import annotations
 
@@ -17,9 +17,8 @@ from dsmnet.errors import UserError
 
 _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
-Setup = Callable[
-    [], Callable[[], object]
-]  # prepares inputs, returns what is measured; importable from anywhere
+# Prepares inputs and returns the work that is measured; importable from anywhere.
+Setup = Callable[[], Callable[[], object]]
 
 
 def peak(on_gpu: bool) -> float:
@@ -48,32 +47,41 @@ def load_modules(little: torch.Tensor) -> None:
     little.sum().backward()
 
 
-def in_own_process(function: Callable[..., None], *arguments: Any, what: str) -> Any:
-    """Call ``function(pipe, *arguments)`` in a fresh process and return what it sends.
+def in_own_process(function: Callable[..., Any], *arguments: Any, what: str) -> Any:
+    """Return ``function(*arguments)``, called in a fresh process.
 
     Raises:
-        UserError: The process died, or it sent a text, which is then the reason.
+        UserError: The process died, or the function failed.
     """
     context = multiprocessing.get_context("spawn")
     here, there = context.Pipe(duplex=False)
-    process = context.Process(target=function, args=(there, *arguments))
+    process = context.Process(target=_call_and_send, args=(there, function, arguments))
     process.start()
     there.close()
     try:
-        answer = here.recv()
+        failure, found = here.recv()
     except EOFError:
         process.join()
         raise UserError(
             f"{what}: the process died (status {process.exitcode}); out of memory? Try a smaller size"
         ) from None
     process.join()
-    if isinstance(answer, str):
-        raise UserError(answer)
-    return answer
+    if failure:
+        raise UserError(failure)
+    return found
+
+
+def _call_and_send(pipe: Any, function: Callable[..., Any], arguments: tuple[Any, ...]) -> None:
+    try:
+        pipe.send(("", function(*arguments)))
+    except (UserError, RuntimeError) as error:
+        pipe.send((str(error).splitlines()[0], None))
+    finally:
+        pipe.close()
 
 
 def growth(setup: Setup, on_gpu: bool = False, what: str = "benchmark") -> float:
-    """Return by how much the peak grows when `setup()()` runs once, MiB; inputs do not count.
+    """Return the growth of the peak when `setup()()` runs once, MiB; inputs do not count.
 
     A GPU's allocator counts exactly, so this process does. On a CPU, what earlier runs have left in this
     process would hide what the next one takes: it gets a process of its own.
@@ -83,7 +91,7 @@ def growth(setup: Setup, on_gpu: bool = False, what: str = "benchmark") -> float
     """
     if on_gpu:
         return _growth_here(setup, on_gpu)
-    return float(in_own_process(_send_growth, setup, what=what))
+    return float(in_own_process(_growth_here, setup, on_gpu, what=what))
 
 
 def _growth_here(setup: Setup, on_gpu: bool) -> float:
@@ -94,12 +102,3 @@ def _growth_here(setup: Setup, on_gpu: bool) -> float:
     if on_gpu:
         torch.cuda.synchronize()
     return round(peak(on_gpu) - before, 2)
-
-
-def _send_growth(answer: Any, setup: Setup) -> None:
-    try:
-        answer.send(_growth_here(setup, on_gpu=False))
-    except (UserError, RuntimeError) as error:
-        answer.send(str(error).splitlines()[0])
-    finally:
-        answer.close()

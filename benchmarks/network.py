@@ -1,17 +1,17 @@
-"""How long a network takes and how much memory, measured in a process of its own."""
+"""Time and memory of a network, measured in a process of its own."""
 
 from __future__ import annotations
 
 import os
 import platform
 import statistics
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
 
+from benchmarks.machine import timed_run
 from benchmarks.memory import in_own_process, peak, reset_peak
 from dsmnet.errors import UserError
 from dsmnet.inference.predictor import StereoPredictor
@@ -51,14 +51,14 @@ def measure(
     """Measure in a fresh process, whose peak of memory is that of this network alone.
 
     Args:
-        build: Makes the network; importable from anywhere.
+        build: Function that builds the network; importable from anywhere.
         size: Height and width of the views.
-        backend: of the graph filters.
-        max_disparity: Pixels.
+        backend: Backend of the graph filters.
+        max_disparity: Search range in pixels.
         device: ``cpu`` or ``cuda``.
-        train: Forward and backward; else `StereoPredictor.predict`.
+        train: Whether to run forward and backward, else `StereoPredictor.predict`.
         repeats: Timed passes.
-        threads: of the CPU's kernels.
+        threads: Threads of the CPU's kernels.
 
     Raises:
         UserError: An option is impossible, or the process failed; the message is the reason.
@@ -67,12 +67,11 @@ def measure(
     if repeats < 1 or min(size) < 1:
         raise UserError(f"repeats={repeats}, size={list(size)}: expected positive numbers")
     arguments = (build, size, backend, max_disparity, device, train, repeats, threads)
-    answer = in_own_process(_run, *arguments, what=f"size={list(size)}, backend={backend}")
-    return Measurement(**answer)
+    return in_own_process(_measure_here, *arguments, what=f"size={list(size)}, backend={backend}")
 
 
 def describe(device: torch.device, threads: int | None) -> dict[str, Any]:
-    """Return what the numbers depend on: processor, threads of the CPU's kernels, release of torch."""
+    """Return the processor, the threads of the CPU's kernels and the release of torch."""
     return {
         "device": torch.cuda.get_device_name() if device.type == "cuda" else platform.machine() + " CPU",
         "threads": threads or torch.get_num_threads(),
@@ -98,8 +97,7 @@ def markdown(record: dict[str, Any], results: list[Measurement]) -> str:
     return "\n".join([*lines, ""])
 
 
-def _run(
-    answer: Any,
+def _measure_here(
     build: Callable[[], StereoPredictor],
     size: tuple[int, int],
     backend: str,
@@ -108,43 +106,23 @@ def _run(
     train: bool,
     repeats: int,
     threads: int | None,
-) -> None:
-    """The process: build, pass once, pass timed."""
+) -> Measurement:
     os.environ["DSMNET_BACKEND"] = backend
     if threads:
         torch.set_num_threads(threads)
-    try:
-        predictor = build().to(device)
-        on_gpu = predictor.device.type == "cuda"
-        views = torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(0))
-        step = (
-            _training_step(predictor, views, max_disparity)
-            if train
-            else _matching(predictor, views, max_disparity)
-        )
-        reset_peak(on_gpu)
-        before = peak(on_gpu)
-        step()
-        seconds = []
-        for _ in range(repeats):
-            start = time.perf_counter()
-            step()
-            if on_gpu:
-                torch.cuda.synchronize()
-            seconds.append(time.perf_counter() - start)
-        answer.send(
-            {
-                "backend": backend,
-                "seconds": round(statistics.median(seconds), 4),
-                "slowest": round(max(seconds), 4),
-                "memory": round(peak(on_gpu) - before, 1),
-                "parameters": sum(parameter.numel() for parameter in predictor.parameters()),
-            }
-        )
-    except (UserError, RuntimeError) as error:
-        answer.send(str(error).splitlines()[0])
-    finally:
-        answer.close()
+    predictor = build().to(device)
+    on_gpu = predictor.device.type == "cuda"
+    views = torch.rand(2, 3, *size, generator=torch.Generator().manual_seed(0))
+    step = (_training_step if train else _matching)(predictor, views, max_disparity)
+    reset_peak(on_gpu)
+    before = peak(on_gpu)
+    timed_run(step, on_gpu)
+    seconds = [timed_run(step, on_gpu) for _ in range(repeats)]
+    memory = round(peak(on_gpu) - before, 1)
+    parameters = sum(parameter.numel() for parameter in predictor.parameters())
+    return Measurement(
+        backend, round(statistics.median(seconds), 4), round(max(seconds), 4), memory, parameters
+    )
 
 
 def _matching(predictor: StereoPredictor, views: torch.Tensor, max_disparity: int) -> Callable[[], object]:

@@ -46,9 +46,9 @@ def part_cases(name: str, device: str, options: Mapping[str, Any]) -> list[Any]:
     """Return the cases of a part; none where it lacks an input that only the user has.
 
     Args:
-        name: of a file in conf/benchmark_part.
-        device: where the tensors lie.
-        options: what such a file may refer to, as ``${rivals.psmnet}``.
+        name: Name of a file in conf/benchmark_part.
+        device: Device of the tensors.
+        options: Options that such a file may refer to, as ``${baselines.psmnet}``.
     """
     node = OmegaConf.load(config_dir() / "benchmark_part" / f"{name}.yaml")
     cases: list[Any] = instantiate(OmegaConf.create({**options, "part": node}).part, device=device)
@@ -65,11 +65,11 @@ def run_parts(
     """Compare every case of the parts with its reference.
 
     Args:
-        names: of parts.
+        names: Names of parts.
         repeats: Timed runs of each way.
-        device: where the tensors lie.
-        options: see `part_cases`.
-        required: A part that lacks an input of the user's is an error; else it is left out.
+        device: Device of the tensors.
+        options: Options, see `part_cases`.
+        required: Whether a part that lacks an input of the user's is an error; else it is left out.
 
     Raises:
         UserError: A part lacks its input.

@@ -1,4 +1,4 @@
-"""How many items one core makes in a second, where there is no slower way to compare with."""
+"""Items per second and core, where there is no slower way to compare with."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from benchmarks.memory import Setup
-from dsmnet.errors import UserError
+from dsmnet.options import check_whole
 
 
 @dataclass(frozen=True)
 class Rate:
-    """Work that should reach a rate.
+    """Work with a promised rate.
 
     Args:
-        name: what is made, with the size.
-        setup: Prepares inputs and returns what is timed; importable from anywhere.
-        items: Made in one run.
-        target: Items per second that it should reach.
+        name: Name of the items, with the size.
+        setup: Setup of the work.
+        items: Items made in one run.
+        target: Items per second that were promised.
     """
 
     name: str
@@ -43,13 +43,8 @@ class Rated:
 
 
 def rate(case: Rate, repeats: int = 5) -> Rated:
-    """Run `repeats` times after one run that is not timed.
-
-    Raises:
-        UserError: `repeats` is not positive.
-    """
-    if repeats < 1:
-        raise UserError(f"repeats={repeats}: expected a positive number")
+    """Run `repeats` times after one run that is not timed."""
+    check_whole("repeats", repeats)
     run = case.setup()
     run()
     seconds = []

@@ -15,15 +15,7 @@ from dsmnet.stages.regression import FullSizeSoftArgmax
 def cases(
     sizes: Sequence[Sequence[int]], stride: int, target: float, memory_target: float, device: str
 ) -> list[Case]:
-    """Return two cases per size: forward alone, and forward and backward.
-
-    Args:
-        sizes: of scores, [N, D, h, w]; an odd D has a last plane of its own (`inclusive`).
-        stride: of the scores.
-        target: How many times faster than the reference.
-        memory_target: Share of the reference's memory.
-        device: where the tensors lie.
-    """
+    """Return two cases per size: forward alone, and forward and backward."""
     found = []
     for size in sizes:
         for backward in (False, True):

@@ -46,7 +46,7 @@ class Point:
 
 @dataclass(frozen=True)
 class Fit:
-    """What a pair costs: so much per pixel, and so much per pixel and disparity."""
+    """Cost of a pair: per pixel, and per pixel and disparity."""
 
     per_pixel: float
     per_cell: float
@@ -62,11 +62,11 @@ def measure(
     """Match a generated pair in a fresh process, after a small one that is not timed.
 
     Args:
-        build: Makes the network; importable from anywhere.
+        build: Function that builds the network; importable from anywhere.
         size: Height and width, pixels.
-        max_disparity: Pixels; the nearest surface of the pair has most of it as its disparity.
-        tiles: `tile`, `overlap` and `memory` of `in_tiles`; the whole at once without them.
-        threads: of the CPU's kernels.
+        max_disparity: Search range in pixels; the nearest surface has most of it as its disparity.
+        tiles: Options `tile`, `overlap` and `memory` of `in_tiles`; None for the whole at once.
+        threads: Threads of the CPU's kernels.
 
     Raises:
         UserError: An option is impossible, or the process died.
@@ -76,7 +76,7 @@ def measure(
             f"size={list(size)}, range={max_disparity}: expected height, width and range in pixels"
         )
     what = f"{size[0]}x{size[1]}, {max_disparity} px"
-    found = in_own_process(_run, build, tuple(size), max_disparity, tiles, threads, what=what)
+    found = in_own_process(_match_once, build, tuple(size), max_disparity, tiles, threads, what=what)
     return Point("tiled" if tiles else "whole", size[0], size[1], max_disparity, *found)
 
 
@@ -103,27 +103,22 @@ def views(size: tuple[int, int], max_disparity: int) -> tuple[Image, Image]:
     return scenes[0]["left"], scenes[0]["right"]
 
 
-def _run(
-    answer: Any,
+def _match_once(
     build: Callable[[], Matcher],
     size: tuple[int, int],
     max_disparity: int,
     tiles: dict[str, Any] | None,
     threads: int | None,
-) -> None:
+) -> tuple[float, float, float]:
+    """Return processor seconds, peak and growth of the memory in bytes."""
     if threads:
         torch.set_num_threads(threads)
         cv2.setNumThreads(threads)
-    try:
-        net = build()
-        left, right = views(size, max_disparity)
-        net.predict(left[:128, :128], right[:128, :128], 64)
-        matcher = in_tiles(net, **tiles) if tiles else net
-        before, start = peak(False), time.process_time()
-        matcher.predict(left, right, max_disparity)
-        seconds, most = time.process_time() - start, peak(False)
-        answer.send((round(seconds, 3), most * 2**20, (most - before) * 2**20))
-    except (UserError, RuntimeError) as error:
-        answer.send(str(error).splitlines()[0])
-    finally:
-        answer.close()
+    net = build()
+    left, right = views(size, max_disparity)
+    net.predict(left[:128, :128], right[:128, :128], 64)
+    matcher = in_tiles(net, **tiles) if tiles else net
+    before, start = peak(False), time.process_time()
+    matcher.predict(left, right, max_disparity)
+    seconds, most = time.process_time() - start, peak(False)
+    return round(seconds, 3), most * 2**20, (most - before) * 2**20

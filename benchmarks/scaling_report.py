@@ -1,19 +1,20 @@
-"""The measurements of `benchmarks.scaling`, their constants and their picture, as files."""
+"""Measurements of `benchmarks.scaling` as files: points, constants, and a picture of two panels."""
 
 from __future__ import annotations
 
 import json
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 
 from benchmarks.scaling import Point, fit, measure
-from benchmarks.scaling_figure import Series, save_scaling
-from dsmnet.atomic import write_text
+from dsmnet.atomic import atomic_write, write_text
 from dsmnet.inference.tiled import in_tiles
 from dsmnet.progress import track
 from dsmnet.types import Matcher
@@ -25,11 +26,10 @@ def check_scaling(matcher: Matcher, options: Mapping[str, Any]) -> str:
     """Return the matcher's name, or refuse tiles that are impossible before anything is measured.
 
     Raises:
-        UserError: see `in_tiles`.
+        UserError: A tile is impossible, see `in_tiles`.
     """
     in_tiles(matcher, **_tiles(options))
-    name: str = getattr(matcher, "config", {}).get("model", "network")
-    return name
+    return str(matcher.config.get("model", "network"))
 
 
 def measure_scaling(
@@ -38,15 +38,15 @@ def measure_scaling(
     """Measure every pair in a process of its own; write scaling.json and scaling.png.
 
     Args:
-        build: Makes the network; importable from anywhere.
-        name: of the network, see `check_scaling`.
+        build: Function that builds the network; importable from anywhere.
+        name: Name of the network, see `check_scaling`.
         options: ``whole`` and ``tiled`` (lists of height, width, search range), ``tile``, ``overlap``,
             ``memory`` and ``threads``.
         output: Folder for the files.
-        progress: Show a bar.
+        progress: Whether to show a bar.
 
     Returns:
-        What a pair costs, as lines of Markdown.
+        Costs of a pair, as lines of Markdown.
     """
     tiles = _tiles(options)
     jobs = [(list(job), ways) for key, ways in (("whole", None), ("tiled", tiles)) for job in options[key]]
@@ -73,7 +73,7 @@ def measure_scaling(
     }
     write_text(output / "scaling.json", json.dumps(record, indent=2) + "\n")
     title = f"{name}, {threads} threads: generated pairs as a whole, and in tiles of {tiles['tile']} px"
-    series = [_series("whole", whole, "tab:blue", "o"), _series("tiled", tiled, "tab:orange", "s")]
+    series = {"whole": whole, "tiled": tiled}
     save_scaling(output / "scaling.png", series, tiles["memory"] * 1e9, title, notes)
     return "\n".join(["`scaling`", "", *(f"- {note}" for note in notes), *_lines(points), ""])
 
@@ -82,9 +82,39 @@ def _tiles(options: Mapping[str, Any]) -> dict[str, Any]:
     return {key: options[key] for key in ("tile", "overlap", "memory")}
 
 
-def _series(name: str, points: list[Point], color: str, marker: str) -> Series:
-    seconds, held = [p.seconds for p in points], [p.memory for p in points]
-    return Series(name, [p.cells for p in points], seconds, held, color, marker)
+def save_scaling(
+    path: Path, series: Mapping[str, Sequence[Point]], limit: float, title: str, notes: tuple[str, str]
+) -> None:
+    """Write the picture: time on the left, peak memory of the process on the right, both axes logarithmic.
+
+    Args:
+        path: PNG file.
+        series: Measurements by the way of matching.
+        limit: Bytes that a prediction may take, drawn as a line.
+        title: Title of the picture.
+        notes: Fitted constants of time and memory, written into the panels.
+    """
+    figure = Figure(figsize=(10, 4.2), dpi=120, layout="constrained")
+    FigureCanvasAgg(figure)
+    time_panel, memory_panel = figure.subplots(1, 2)
+    for (name, points), color, marker in zip(series.items(), ("tab:blue", "tab:orange"), "os", strict=False):
+        style = {"color": color, "marker": marker, "linestyle": "none", "label": name, "alpha": 0.85}
+        cells = [point.cells / 1e6 for point in points]
+        time_panel.plot(cells, [point.seconds for point in points], **style)
+        memory_panel.plot(cells, [point.memory / 1e9 for point in points], **style)
+    memory_panel.axhline(limit / 1e9, color="0.4", linestyle=":", linewidth=1)
+    place = {"xycoords": ("axes fraction", "data"), "va": "bottom", "fontsize": 8}
+    memory_panel.annotate(f"memory={limit / 1e9:g}", (0.02, limit / 1e9), **place)
+    labels = ("processor seconds per pair", "peak memory of the process, GB")
+    for panel, label, note in zip((time_panel, memory_panel), labels, notes, strict=True):
+        panel.set(xscale="log", yscale="log", xlabel="pixels x disparities, millions", ylabel=label)
+        panel.grid(visible=True, which="major", alpha=0.3)
+        panel.spines[["top", "right"]].set_visible(False)
+        panel.annotate(note, (0.98, 0.03), xycoords="axes fraction", ha="right", va="bottom", fontsize=8)
+    time_panel.legend(loc="upper left", frameon=False)
+    figure.suptitle(title, fontsize=10)
+    with atomic_write(path) as part:
+        figure.savefig(part)
 
 
 def _lines(points: list[Point]) -> list[str]:

@@ -28,18 +28,7 @@ def cases(
     memory_target: float,
     device: str,
 ) -> list[Case]:
-    """Return the step as it is, and with stages computed again; both against the straightforward one.
-
-    Args:
-        model: A file in conf/model.
-        norm: A file in conf/norm.
-        crop: Height and width.
-        batch_size: Pairs.
-        max_disparity: Pixels.
-        target: How many times faster than the reference.
-        memory_target: Share of the reference's peak that recomputing should take at most.
-        device: where the tensors lie.
-    """
+    """Return the step as it is, and with stages computed again; both against the straightforward one."""
     setup = functools.partial(
         training_step, model, norm, (batch_size, 3, *crop), max_disparity=max_disparity, device=device
     )

@@ -20,15 +20,7 @@ from dsmnet.synthetic import SyntheticStereo
 def cases(
     networks: Sequence[str], sizes: Sequence[Sequence[int]], pairs: int, ahead: int, device: str
 ) -> list[Case]:
-    """Return a case per network and size.
-
-    Args:
-        networks: Names in conf/model, with fresh weights.
-        sizes: Height and width of the views.
-        pairs: Files of procedural pairs that one run matches.
-        ahead: Pairs read ahead and results waiting, of the fast way.
-        device: of the network.
-    """
+    """Return a case per network and size."""
     found = []
     for network in networks:
         for h, w in sizes:

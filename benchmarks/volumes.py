@@ -20,16 +20,7 @@ def cases(
     memory_target: float,
     device: str,
 ) -> list[Case]:
-    """Return a case per size.
-
-    Args:
-        sizes: of features and planes, [N, C, D, h, w], forward.
-        training_sizes: The same, forward and backward.
-        width: Channels of the convolution's output.
-        target: How many times faster than over the built volume, forward.
-        memory_target: Share of its peak memory.
-        device: where the tensors lie.
-    """
+    """Return a case per size."""
     found = []
     for backward, several in ((False, sizes), (True, training_sizes)):
         for size in several:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dsmnet.datasets.base import StereoDataset
 from dsmnet.errors import UserError
+from dsmnet.options import check_whole
 from dsmnet.synthetic import SyntheticStereo
 
 
@@ -16,16 +17,15 @@ def write_fake_set(kind: type[StereoDataset], root: Path, size: Sequence[int] | 
     Their views have noise like a camera's, so that they are compressed about as well as real ones.
 
     Args:
-        kind: of data set.
-        root: Its folder.
+        kind: Class of the data set.
+        root: Folder of the data set.
         size: Height and width of the views, pixels.
-        pairs: How many.
+        pairs: Number of pairs.
 
     Raises:
         UserError: `pairs` or `size` is impossible.
     """
-    if pairs < 1:
-        raise UserError(f"fake.pairs={pairs}: expected a positive number")
+    check_whole("fake.pairs", pairs)
     if size is None or len(size) != 2:
         raise UserError(f"fake.sizes.{kind.name}={size}: expected height and width")
     largest = min(96.0, size[1] / 2)

@@ -1,4 +1,4 @@
-"""Time per pair of the disk alone, of reading, of reading and cutting, of torchvision; speed of a loader."""
+"""Time per pair of the disk, of reading, of reading and cropping, of torchvision; speed of a loader."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ import cv2
 import numpy as np
 import torch
 
-from benchmarks.loading.rivals import same_files
+from benchmarks.loading.torchvision_readers import same_files
 from dsmnet.augment import Transform
 from dsmnet.data.datamodule import StereoDataModule
 from dsmnet.datasets.base import StereoDataset
 from dsmnet.datasets.tree import Pair
-from dsmnet.errors import UserError
+from dsmnet.options import check_whole
 
 Read = Callable[[int], Any]  # reads pair number i
 
@@ -43,7 +43,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class LoaderSpeed:
-    """What training's loader hands out when nothing is done with it."""
+    """Speed of training's loader when nothing is done with its batches."""
 
     pairs_per_second: Spread  # wall clock, without the start of the workers
     cpu_ms: Spread  # of all processes together, milliseconds per pair, with the start of the workers
@@ -51,7 +51,7 @@ class LoaderSpeed:
 
 @dataclass
 class SetTimes:
-    """What was measured on one data set.
+    """Measurements on one data set.
 
     `cpu_ms` and `wall_ms` are milliseconds per pair, by the way of reading: ``disk`` (the bytes of all its
     files), ``read`` (a sample), ``crop`` (a sample through a transform), ``same_files`` and ``torchvision``
@@ -78,17 +78,13 @@ def measure_set(dataset: StereoDataset, transform: Transform, *, pairs: int, rep
     """Time all ways of reading in turn, repeatedly, in this process with one thread, the page cache warm.
 
     Args:
-        dataset: whose pairs have ground truth.
-        transform: of the way ``crop``.
-        pairs: Read in each pass of each way; a smaller set is gone through again.
+        dataset: Data set, all of whose pairs have ground truth.
+        transform: Transform of the way ``crop``.
+        pairs: Pairs read in each pass of each way; a smaller set is gone through again.
         repeats: Timed passes, after one that is not.
-
-    Raises:
-        UserError: A number is not positive.
     """
-    for option, value in (("pairs", pairs), ("repeats", repeats)):
-        if value < 1:
-            raise UserError(f"{option}={value}: expected a positive number")
+    check_whole("pairs", pairs)
+    check_whole("repeats", repeats)
     files = [_files(pair) for pair in dataset.pairs]
     rng = np.random.default_rng(0)
     ways: dict[str, Read] = {
@@ -120,21 +116,16 @@ def measure_loader(
     """Time training's loader.
 
     Args:
-        dataset: All of whose pairs are used.
-        transform: That brings them to one size.
+        dataset: Data set, all of whose pairs are used.
+        transform: Transform to one size.
         workers: Processes that load, 0 for none but this one.
-        batch_size: Pairs.
-        batches: Timed in each repeat, after a first one.
+        batch_size: Pairs in a batch.
+        batches: Batches timed in each repeat, after a first one.
         repeats: Loaders, one after the other.
-
-    Raises:
-        UserError: A number is not positive.
     """
-    for option, value in (("batches", batches), ("repeats", repeats)):
-        if value < 1:
-            raise UserError(f"loader.{option}={value}: expected a positive number")
-    if workers < 0:
-        raise UserError(f"workers={workers}: expected 0 or more")
+    check_whole("loader.batches", batches)
+    check_whole("loader.repeats", repeats)
+    check_whole("workers", workers, least=0)
     speeds, cpu = [], []
     with one_thread():
         for _ in range(repeats):

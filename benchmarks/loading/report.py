@@ -1,28 +1,21 @@
-"""What was measured as two tables."""
+"""Measurements of loading as two tables."""
 
 from __future__ import annotations
 
 import os
 import platform
 from collections.abc import Sequence
+from importlib import metadata
 
 import cv2
 import torch
-import torchvision
 
 from benchmarks.loading.measure import SetTimes, Spread
+from benchmarks.loading.torchvision_readers import READERS_INSTALLED
 
 _READING = (
-    "set",
-    "size",
-    "files",
-    "MB",
-    "disk MB/s",
-    "dsmnet",
-    "with crop",
-    "same files",
-    "torchvision",
-    "ratio",
+    *("set", "size", "files", "MB", "disk MB/s"),
+    *("dsmnet", "with crop", "same files", "torchvision", "ratio"),
 )
 
 
@@ -30,10 +23,10 @@ def markdown(sets: Sequence[SetTimes], source: str, missing: Sequence[str], load
     """Return loading.md.
 
     Args:
-        sets: At least one.
-        source: what was read, for the first line.
+        sets: Measurements, at least one.
+        source: Source of the pairs, for the first line.
         missing: Sets that are not there.
-        load: The machine's load average before and after.
+        load: Load average of the machine, before and after.
     """
     workers = sorted({count for times in sets for count in times.loader})
     loading = [("set", *(f"{count} workers" for count in workers), *(f"{n}: CPU ms" for n in workers))]
@@ -61,7 +54,7 @@ def markdown(sets: Sequence[SetTimes], source: str, missing: Sequence[str], load
 
 
 def environment() -> dict[str, object]:
-    """Return what the numbers depend on: processor, releases, and how busy the machine is."""
+    """Return processor, releases and load of the machine."""
     return {
         "machine": platform.machine(),
         "cores": os.cpu_count(),
@@ -69,7 +62,7 @@ def environment() -> dict[str, object]:
         "python": platform.python_version(),
         "opencv": cv2.__version__,
         "torch": torch.__version__,
-        "torchvision": torchvision.__version__,
+        "torchvision": metadata.version("torchvision") if READERS_INSTALLED else None,
     }
 
 

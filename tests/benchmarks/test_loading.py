@@ -15,7 +15,7 @@ import torch
 from benchmarks.loading.fake import write_fake_set
 from benchmarks.loading.measure import Spread, measure_loader, measure_set
 from benchmarks.loading.report import markdown
-from benchmarks.loading.rivals import same_files
+from benchmarks.loading.torchvision_readers import READERS_INSTALLED, same_files
 from dsmnet.augment import Compose, RandomCrop, RandomHorizontalFlip
 from dsmnet.data.datamodule import StereoDataModule
 from dsmnet.datasets.base import StereoDataset
@@ -29,7 +29,8 @@ from dsmnet.io import read_disparity, read_pfm, write_pfm
 from dsmnet.io.images import write_image
 
 SIZE = (40, 64)
-RIVALS = [Kitti2012, Kitti2015, SceneFlow, Middlebury, Eth3d]
+READERS = [Kitti2012, Kitti2015, SceneFlow, Middlebury, Eth3d]
+needs_torchvision = pytest.mark.skipif(not READERS_INSTALLED, reason="torchvision is not installed")
 CROP = Compose([RandomCrop(24, 32), RandomHorizontalFlip(0.5)])
 
 
@@ -46,7 +47,8 @@ def fake(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Any], StereoData
     return make
 
 
-@pytest.mark.parametrize("kind", RIVALS)
+@needs_torchvision
+@pytest.mark.parametrize("kind", READERS)
 def test_torchvision_reads_the_same_pixels(
     kind: Any, tmp_path: Path, fake: Callable[[Any], StereoDataset]
 ) -> None:
@@ -65,6 +67,7 @@ def test_torchvision_reads_the_same_pixels(
         np.testing.assert_array_equal(sample["left"], dataset[index]["left"])
 
 
+@needs_torchvision
 @pytest.mark.parametrize(("kind", "files"), [(Kitti2012, 3), (Kitti2015, 4), (Middlebury, 4), (Eth3d, 4)])
 def test_both_read_as_many_files(
     kind: Any, files: int, tmp_path: Path, fake: Callable[[Any], StereoDataset]
@@ -77,6 +80,7 @@ def test_both_read_as_many_files(
     assert {part.resolve() for part in pair[1:] if isinstance(part, Path)} == links
 
 
+@needs_torchvision
 def test_a_mask_that_torchvision_insists_on_is_made(
     tmp_path: Path, fake: Callable[[Any], StereoDataset]
 ) -> None:
@@ -90,6 +94,7 @@ def test_a_mask_that_torchvision_insists_on_is_made(
     assert before[0].noc.is_file()
 
 
+@needs_torchvision
 def test_pairs_without_ground_truth_are_refused(tmp_path: Path, fake: Callable[[Any], StereoDataset]) -> None:
     dataset = fake(Kitti2015)
     dataset.pairs = [pair._replace(disparity=None, noc=None) for pair in dataset.pairs]
@@ -97,6 +102,7 @@ def test_pairs_without_ground_truth_are_refused(tmp_path: Path, fake: Callable[[
         same_files(dataset, tmp_path)
 
 
+@needs_torchvision
 def test_what_is_measured(fake: Callable[[Any], StereoDataset]) -> None:
     threads = torch.get_num_threads()
     dataset = fake(Kitti2012)

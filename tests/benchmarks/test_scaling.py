@@ -9,14 +9,16 @@ import cv2
 import pytest
 
 from benchmarks.scaling import Point, fit, measure, views
-from benchmarks.scaling_figure import Series, save_scaling
+from benchmarks.scaling_report import save_scaling
 from dsmnet import build_model
 from dsmnet.errors import UserError
 
 
-def point(height: int, reach: int) -> Point:
+def point(height: int, max_disparity: int) -> Point:
     pixels = height * 200
-    return Point("whole", height, 200, reach, 2e-6 * pixels + 3e-8 * pixels * reach, 0, 300 * pixels)
+    return Point(
+        "whole", height, 200, max_disparity, 2e-6 * pixels + 3e-8 * pixels * max_disparity, 1e9, 300 * pixels
+    )
 
 
 def test_the_fit_finds_what_was_put_in():
@@ -51,8 +53,13 @@ def test_views_reach_into_the_range():
 
 
 def test_picture(tmp_path: Path):
-    series = [Series("whole", [1e6, 1e7], [0.1, 1], [1e8, 1e9], "tab:blue", "o")]
-    save_scaling(tmp_path / "new" / "scaling.png", series, 6e9, "title", ("a", "b"))
+    save_scaling(
+        tmp_path / "new" / "scaling.png",
+        {"whole": [point(100, 64), point(400, 64)]},
+        6e9,
+        "title",
+        ("a", "b"),
+    )
     picture = cv2.imread(str(tmp_path / "new" / "scaling.png"))
     assert picture.shape[1] == 1200
     assert picture.std() > 5

@@ -155,8 +155,10 @@ def test_seconds_are_those_of_predict_without_reading_and_without_a_warm_up(
     now = [0.0]
     monkeypatch.setattr("dsmnet.inference.timing.time.perf_counter", lambda: now[0])
 
+    place = torch.device(device)
+
     class Slow(reads_red):  # type: ignore[misc]
-        device = torch.device(device)
+        device = place
 
         def predict(self, *args: Any) -> Any:
             now[0] += 2.0 if self.ranges or self.device.type == "cpu" else 50.0

@@ -33,7 +33,7 @@ NAMES = (
 READ = {
     "adapt": ("checkpoint", "dataset.root", "dataset.subset"),
     "analyze": ("checkpoint",),
-    "benchmark": ("scaling.checkpoint", "rivals.psmnet", "rivals.gwcnet"),
+    "benchmark": ("scaling.checkpoint", "baselines.psmnet", "baselines.gwcnet"),
     "check_data": ("dataset=folder dataset.left", "dataset=folder dataset.right", "paths.data"),
     "compare": ("runs", "adapted"),
     "evaluate": (
@@ -161,7 +161,7 @@ def test_declared_options_exist() -> None:
     for tool, option in OPTIONS:
         *groups, last = option.split(" ")
         assert last.rpartition(".")[2] in str(compose(tool, groups))
-    assert set(READ) | {"benchmark_loading"} == {path.stem for path in TOOLS.glob("*.py")}
+    assert set(READ) == {path.stem for path in TOOLS.glob("*.py")}
     assert config_dir().is_dir()
 
 

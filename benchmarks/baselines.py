@@ -37,15 +37,6 @@ def cases(
 ) -> list[Case]:
     """Return a prediction and a training step, forward and backward, of each network whose clone is given.
 
-    Args:
-        psmnet: Folder of the authors' PSMNet; None leaves it out.
-        gwcnet: Folder of the authors' GwcNet.
-        size: Height and width of the views.
-        max_disparity: Pixels.
-        tolerance: By how many pixels the disparities of a prediction may differ.
-        target: How many times faster than the authors' code.
-        device: where the tensors lie.
-
     Raises:
         UserError: A folder is not such a clone, or the disparities differ.
     """
@@ -57,19 +48,22 @@ def cases(
         difference = _difference(setup)
         if not difference <= tolerance:
             raise UserError(
-                f"rivals.{name}={folder}: disparities differ by {difference:.2g} px; expected {tolerance:g}"
+                f"baselines.{name}={folder}: disparities differ by {difference:.2g} px; "
+                f"expected {tolerance:g}"
             )
         what = f"{name}, {size[0]}x{size[1]}, {max_disparity} px"
         against = f"the authors' code ({difference:.1g} px apart)"
         for train, kind in ((False, "prediction"), (True, "training step")):
-            ours, theirs = (functools.partial(setup, train=train, rival=rival) for rival in (False, True))
+            ours, theirs = (
+                functools.partial(setup, train=train, baseline=baseline) for baseline in (False, True)
+            )
             found.append(Case(f"{kind}, {what}", ours, theirs, against, target, memory=True))
     return found
 
 
 def _difference(setup: Callable[..., Callable[[], Any]]) -> float:
     """Largest difference of the two predictions, pixels."""
-    ours, theirs = (setup(train=False, rival=rival)() for rival in (False, True))
+    ours, theirs = (setup(train=False, baseline=baseline)() for baseline in (False, True))
     return float((ours - theirs).abs().max())
 
 
@@ -81,21 +75,23 @@ def _setup(
     device: str,
     *,
     train: bool,
-    rival: bool,
+    baseline: bool,
 ) -> Callable[[], Any]:
     """Prepare both networks with the same weights; return what runs one of them."""
     torch.manual_seed(0)
     left, right = torch.randn(2, 1, 3, *size).to(device)
     names = _NETWORKS[name][0]
     with _on(device):
-        theirs = load_rival(name, Path(folder), max_disparity).to(device)
+        theirs = load_baseline(name, Path(folder), max_disparity).to(device)
         _settle(theirs, left, right)
     state = theirs.state_dict()
     net = instantiate(compose("build", names.overrides(state)).model).to(device)
     load_into(net, to_our_names(state, net.state_dict(), names, folder), folder)
-    forward = functools.partial(theirs if rival else net, left, right, *(() if rival else (max_disparity,)))
+    forward = functools.partial(
+        theirs if baseline else net, left, right, *(() if baseline else (max_disparity,))
+    )
     run = functools.partial(_step if train else _predict, forward)
-    (theirs if rival else net).train(train)
+    (theirs if baseline else net).train(train)
     return functools.partial(_run_on, device, run)
 
 
@@ -116,14 +112,14 @@ def _maps(outputs: Any) -> list[Tensor]:
     return [each.squeeze(1) for each in outputs]
 
 
-def load_rival(name: str, folder: Path, max_disparity: int) -> nn.Module:
+def load_baseline(name: str, folder: Path, max_disparity: int) -> nn.Module:
     """Build the authors' network from their own file.
 
     Raises:
         UserError: The folder is not a clone of their repository.
     """
     _, factory, address = _NETWORKS[name]
-    expected = f"rivals.{name}={folder}: expected a clone of {address}"
+    expected = f"baselines.{name}={folder}: expected a clone of {address}"
     if not (folder / "models" / "__init__.py").is_file():
         raise UserError(f"{expected}, found no models/__init__.py")
     before = _forget_models()

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from benchmarks.baselines import cases
 from benchmarks.parts import part_cases, run_parts
-from benchmarks.rivals import cases
 from dsmnet.errors import UserError
 
 # What a clone of GwcNet looks like from outside: `models`, a class by its name, their names of tensors.
@@ -65,13 +65,15 @@ def test_both_run_with_the_same_weights(clone: Path) -> None:
 
 def test_another_result_is_no_comparison(clone: Path) -> None:
     (clone / "models" / "parts.py").write_text("OFFSET = 0.01\n")
-    with pytest.raises(UserError, match=r"rivals\.gwcnet=.*: disparities differ by 0\.01 px; expected 0.001"):
+    with pytest.raises(
+        UserError, match=r"baselines\.gwcnet=.*: disparities differ by 0\.01 px; expected 0.001"
+    ):
         measure(gwcnet=str(clone))
 
 
 def test_a_folder_that_is_no_clone(tmp_path: Path, clone: Path) -> None:
     with pytest.raises(
-        UserError, match=r"rivals\.gwcnet=nowhere: expected a clone of https.*GwcNet, found no"
+        UserError, match=r"baselines\.gwcnet=nowhere: expected a clone of https.*GwcNet, found no"
     ):
         measure(gwcnet="nowhere")
     (clone / "models" / "__init__.py").write_text("")
@@ -82,10 +84,12 @@ def test_a_folder_that_is_no_clone(tmp_path: Path, clone: Path) -> None:
 def test_without_clones_the_part_is_left_out_of_all(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    options = {"rivals": {"psmnet": None, "gwcnet": None}}
-    assert part_cases("rivals", "cpu", options) == []
-    with pytest.raises(UserError, match=r"part rivals lacks its input; conf/benchmark_part/rivals\.yaml"):
-        run_parts(["rivals"], 1, torch.device("cpu"), options)
+    options = {"baselines": {"psmnet": None, "gwcnet": None}}
+    assert part_cases("baselines", "cpu", options) == []
+    with pytest.raises(
+        UserError, match=r"part baselines lacks its input; conf/benchmark_part/baselines\.yaml"
+    ):
+        run_parts(["baselines"], 1, torch.device("cpu"), options)
     with caplog.at_level(logging.INFO):
-        assert run_parts(["rivals"], 1, torch.device("cpu"), options, required=False) == {}
-    assert "left out: part rivals" in caplog.text
+        assert run_parts(["baselines"], 1, torch.device("cpu"), options, required=False) == {}
+    assert "left out: part baselines" in caplog.text

@@ -58,7 +58,9 @@ def main(cfg: DictConfig) -> None:
     record = {**names, "size": list(cfg.size), "max_disparity": cfg.max_disparity, "train": cfg.train}
     record |= {**describe(device, cfg.threads), "backends": [result.to_dict() for result in results]}
     compared = [part for part in parts if part != SCALING]
-    tables = run_parts(compared, cfg.repeats, device, {"rivals": cfg.rivals}, required=cfg.parts != "all")
+    tables = run_parts(
+        compared, cfg.repeats, device, {"baselines": cfg.baselines}, required=cfg.parts != "all"
+    )
     record["parts"] = {name: [case.to_dict() for case in cases] for name, cases in tables.items()}
     texts = [markdown(record, results), *(table(name, cases) for name, cases in tables.items())]
     if SCALING in parts:

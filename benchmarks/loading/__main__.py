@@ -1,6 +1,7 @@
-"""From files to batches: python tools/benchmark_loading.py [paths.data=DIR] [fake.use=true].
+"""From files to batches: python -m benchmarks.loading [paths.data=DIR] [fake.use=true].
 
-Times each set under paths.data, or generated pairs in its formats, the disk, and torchvision's readers.
+Times each set under paths.data, or generated pairs in its formats, the disk, and torchvision's readers where
+they are installed.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import logging
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import hydra
 from omegaconf import DictConfig, OmegaConf
@@ -19,10 +21,11 @@ from rich.markdown import Markdown
 from benchmarks.loading.fake import write_fake_set
 from benchmarks.loading.measure import SetTimes, measure_loader, measure_set
 from benchmarks.loading.report import environment, markdown
+from benchmarks.loading.torchvision_readers import READERS_INSTALLED
 from dsmnet.atomic import write_text
 from dsmnet.config import dataset_config, instantiate, save_config, tool
-from dsmnet.datasets.base import choose
 from dsmnet.errors import UserError
+from dsmnet.options import check_choice
 from dsmnet.progress import track
 
 OPTIONS = "pairs", "repeats", "crop", "workers", "loader"  # recorded beside the numbers
@@ -32,7 +35,9 @@ log = logging.getLogger(__name__)
 @tool("benchmark_loading")
 def main(cfg: DictConfig) -> None:
     """Time the sets that are there, or generated ones, and write the table."""
-    choose("fake.use", str(cfg.fake.use).lower(), ("auto", "true", "false"))
+    check_choice("fake.use", str(cfg.fake.use).lower(), ("auto", "true", "false"))
+    if not READERS_INSTALLED:
+        log.info("torchvision is not installed: its readers are left out; pip install torchvision")
     nodes = {name: dataset_config(name, cfg.paths.data) for name in cfg.sets}
     if endless := [name for name, node in nodes.items() if "root" not in node]:
         raise UserError(f"sets: {', '.join(endless)} has no files to read")
@@ -49,9 +54,10 @@ def main(cfg: DictConfig) -> None:
         results = [time_set(nodes[name], cfg) for name in bar]
     output = Path(cfg.paths.output)
     save_config(cfg, output / "config.yaml")
-    load = [state["load_average"] for state in (before, environment())]
+    load = [float(str(state["load_average"])) for state in (before, environment())]
     record = before | {"load_average": load, "generated": fake, "missing": missing}
-    record |= {option: OmegaConf.to_container(cfg)[option] for option in OPTIONS}
+    options: Any = OmegaConf.to_container(cfg)
+    record |= {option: options[option] for option in OPTIONS}
     record["sets"] = [times.to_dict() for times in results]
     write_text(output / "loading.json", json.dumps(record, indent=1) + "\n")
     text = markdown(results, "Generated pairs" if fake else "Files of the benchmarks", missing, load)

@@ -8,52 +8,45 @@ both get a substitute: the left disparity for the right one, a mask of all known
 from __future__ import annotations
 
 import copy
-import functools
-from collections.abc import Callable
+import importlib
+import importlib.util
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from torchvision import datasets
 
 from dsmnet.datasets.base import StereoDataset
 from dsmnet.datasets.tree import Layout, Pair
 from dsmnet.errors import DataError
 from dsmnet.io.disparity import NOC_MASK, read_disparity
 
-
-class _Rival(NamedTuple):
-    reader: Callable[[Path], Any]
-    layout: Layout  # where it looks for the files of pair number {pair}, below its root
+READERS_INSTALLED = importlib.util.find_spec("torchvision") is not None
 
 
 def _layout(folder: str, left: str, right: str, disparity: str, **others: str) -> Layout:
+    """Return the places of the files of pair number {pair}, below the root of a reader."""
     paths = {name: f"{folder}/{path}" for name, path in others.items()}
     return Layout("{pair}", f"{folder}/{left}", f"{folder}/{right}", (f"{folder}/{disparity}",), **paths)
 
 
-_RIVALS = {
-    "kitti2012": _Rival(
-        datasets.Kitti2012Stereo,
+# Name of the reader in torchvision.datasets, and where it looks for files.
+_READERS = {
+    "kitti2012": (
+        "Kitti2012Stereo",
         _layout(
-            "Kitti2012/training",
-            "colored_0/{pair}_10.png",
-            "colored_1/{pair}_10.png",
+            *("Kitti2012/training", "colored_0/{pair}_10.png", "colored_1/{pair}_10.png"),
             "disp_noc/{pair}.png",
         ),
     ),
-    "kitti2015": _Rival(
-        datasets.Kitti2015Stereo,
+    "kitti2015": (
+        "Kitti2015Stereo",
         _layout(
-            "Kitti2015/training",
-            "image_2/{pair}.png",
-            "image_3/{pair}.png",
-            "disp_occ_0/{pair}.png",
+            *("Kitti2015/training", "image_2/{pair}.png", "image_3/{pair}.png", "disp_occ_0/{pair}.png"),
             right_disparity="disp_occ_1/{pair}.png",
         ),
     ),
-    "sceneflow": _Rival(
-        functools.partial(datasets.SceneFlowStereo, pass_name="final"),
+    "sceneflow": (
+        "SceneFlowStereo",
         _layout(
             "SceneFlow/FlyingThings3D",
             "frames_finalpass/TRAIN/A/{pair}/left/0006.png",
@@ -62,22 +55,18 @@ _RIVALS = {
             right_disparity="disparity/TRAIN/A/{pair}/right/0006.pfm",
         ),
     ),
-    "middlebury": _Rival(
-        datasets.Middlebury2014Stereo,
+    "middlebury": (
+        "Middlebury2014Stereo",
         _layout(
             "Middlebury2014/train/Adirondack{pair}-perfect",  # it knows the scenes by name
-            "im0.png",
-            "im1.png",
-            "disp0.pfm",
+            *("im0.png", "im1.png", "disp0.pfm"),
             right_disparity="disp1.pfm",
         ),
     ),
-    "eth3d": _Rival(
-        datasets.ETH3DStereo,
+    "eth3d": (
+        "ETH3DStereo",
         _layout(
-            "ETH3D",
-            "two_view_training/{pair}/im0.png",
-            "two_view_training/{pair}/im1.png",
+            *("ETH3D", "two_view_training/{pair}/im0.png", "two_view_training/{pair}/im1.png"),
             "two_view_training_gt/{pair}/disp0GT.pfm",
             noc="two_view_training_gt/{pair}/mask0nocc.png",
         ),
@@ -98,21 +87,23 @@ class SameFiles(NamedTuple):
 
 
 def same_files(dataset: StereoDataset, folder: Path) -> SameFiles | None:
-    """Return both readers of the files of a data set; None where torchvision has no reader of that form.
+    """Return both readers of the files of a data set; None where torchvision has none or is not installed.
 
     Args:
-        dataset: whose pairs have ground truth.
-        folder: An empty one, for links.
+        dataset: Data set, all of whose pairs have ground truth.
+        folder: Empty folder, for links.
 
     Raises:
         DataError: A pair has no ground truth.
     """
-    rival = _RIVALS.get(dataset.name)
-    if rival is None:
+    if dataset.name not in _READERS or not READERS_INSTALLED:
         return None
+    name, layout = _READERS[dataset.name]
     ours = copy.copy(dataset)
-    ours.pairs = [_link(pair, index, rival.layout, folder) for index, pair in enumerate(dataset.pairs)]
-    return SameFiles(ours, rival.reader(folder))
+    ours.pairs = [_link(pair, index, layout, folder) for index, pair in enumerate(dataset.pairs)]
+    options = {"pass_name": "final"} if dataset.name == "sceneflow" else {}
+    reader = getattr(importlib.import_module("torchvision.datasets"), name)
+    return SameFiles(ours, reader(folder, **options))
 
 
 def _link(pair: Pair, index: int, layout: Layout, folder: Path) -> Pair:
