@@ -36,7 +36,7 @@ class CompiledMatch:
 
     Args:
         device: ``cpu`` or ``cuda``.
-        backend: of `torch.compile`.
+        backend: Backend of `torch.compile`.
 
     Raises:
         UserError: There is no compiler; at the first call, that it failed.

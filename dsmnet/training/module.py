@@ -39,14 +39,14 @@ class StereoModule(pl.LightningModule):
 
     Args:
         net: The network.
-        loss: of the network's outputs.
+        loss: Loss of the network's outputs.
         optimizer: Parameters -> optimiser.
         schedule: Progress in [0, 1] -> factor on the learning rate.
         max_disparity: Search range in training and validation, pixels.
         config: Stored in every checkpoint, so that it can be loaded without naming the model.
-        gate_lr: of the gates of batch-instance norm, as a multiple of the learning rate.
+        gate_lr: Learning rate of the gates of batch-instance norm, as a multiple of the others'.
         match: How a training step runs the network.
-        seed: Of the random numbers that layers draw; those of a step follow from it and the step's place.
+        seed: Seed of the random numbers that layers draw, together with the step's place in the data.
     """
 
     def __init__(
@@ -154,7 +154,7 @@ class StereoModule(pl.LightningModule):
             self._check_weights()
 
     def validation_step(self, batch: StereoBatch, batch_idx: int) -> None:
-        """EPE, bad-k and D1 on the held-back part of the source."""
+        """Update EPE, bad-k and D1 on the validation split."""
         if "disparity" not in batch:
             return
         prediction = self.predict(batch).float()
@@ -169,7 +169,7 @@ class StereoModule(pl.LightningModule):
         return padding.cut(outputs[-1]).clamp(min=0)
 
     def on_validation_epoch_end(self) -> None:
-        """Log the metrics of the whole held-back part."""
+        """Log the metrics of the whole validation split."""
         self.log_dict(self.validation_metrics.compute(), sync_dist=True)
         self.validation_metrics.reset()
 
