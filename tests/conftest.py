@@ -14,7 +14,7 @@ import pytest
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Say how long the tests of tests/robustness look."""
     parser.addoption("--fuzz", type=int, default=2000, help="broken files that the readers are given")
-    parser.addoption("--soak", type=int, default=60, help="generated scenes of each layout to look at")
+    parser.addoption("--soak", type=int, default=120, help="generated scenes of each layout to look at")
     parser.addoption(
         "--kills", type=int, default=3, help="trainings that are killed, and interrupted by signals"
     )

@@ -1,7 +1,7 @@
 """What a change of the images' geometry does to their calibration.
 
 ``depth = focal * baseline / (disparity + doffs)`` stays true through each of these. What a calibration file
-leaves out (``None``) stays left out. Pixel centres have whole coordinates, so a size of W reaches from -0.5
+leaves out (``None``) stays left out. Pixel centres have whole coordinates, so a size of W covers -0.5
 to W - 0.5.
 """
 

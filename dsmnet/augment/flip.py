@@ -55,10 +55,10 @@ def visible_in_both(
     """Mark the points of a left view whose match carries the same disparity in the right view.
 
     Args:
-        disparity: of the left view, pixels.
-        valid: where it is known.
+        disparity: Disparity of the left view, pixels.
+        valid: Mask of known pixels.
         other: Disparity of the right view, pixels.
-        other_valid: where that is known.
+        other_valid: Mask of known pixels of the other view.
         tolerance: Pixels.
     """
     rows, columns = disparity.shape

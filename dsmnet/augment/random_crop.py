@@ -17,8 +17,8 @@ class RandomCrop:
     `RandomScaleCrop`, which without a range of scales does the same otherwise, takes such points out.
 
     Args:
-        height: of the window, pixels.
-        width: of the window, pixels.
+        height: Height of the window, pixels.
+        width: Width of the window, pixels.
         min_valid: Share of the window whose disparity should be known; sparse ground truth is empty in
             places.
         tries: Windows to draw until one has that share; if none has, the one that comes closest is taken.

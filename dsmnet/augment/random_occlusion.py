@@ -22,7 +22,7 @@ class RandomOcclusion:
     Args:
         probability: How often.
         boxes: Least and largest number of boxes.
-        size: Least and largest height and width of a box, pixels; a box may reach beyond the view.
+        size: Least and largest height and width of a box, pixels; a box may extend beyond the view.
 
     Raises:
         UserError: An argument is out of range.

@@ -25,8 +25,8 @@ class RandomScaleCrop:
     window are no longer `noc`. In the manner of RAFT-Stereo and DSMNet.
 
     Args:
-        height: of the window, pixels.
-        width: of the window, pixels.
+        height: Height of the window, pixels.
+        width: Width of the window, pixels.
         min_scale: Least exponent; the factor is 2 to the power of `min_scale` ... `max_scale`.
         max_scale: Largest exponent.
         stretch: Largest exponent, either way, of a further factor drawn for each axis on its own.

@@ -1,4 +1,4 @@
-"""The Lightning data module: one training set, its held-back part, transforms, loaders."""
+"""The Lightning data module: training set, validation split, transforms, loaders."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ log = logging.getLogger(__name__)
 
 
 class StereoDataModule(pl.LightningDataModule):
-    """Serve batches of the training part and single pairs of the held-back part of one data set.
+    """Batches of the training split and single pairs of the validation split of one data set.
 
     Args:
         dataset: Has `split_validation() -> (train, validation)`.
-        transform: what training does to a sample; must bring all to one size.
+        transform: Augmentation of a training sample; its results have one size.
         batch_size: Pairs per step and process.
         epoch_steps: Steps between two validations.
         workers: Processes that load; 0 loads in the main process.
         max_disparity: Training's search range, ground truth beyond does not count.
-        validation_pairs: At most so many of the held-back pairs are used.
-        seed: of order and transforms.
+        validation_pairs: Largest number of validation pairs used.
+        seed: Seed of order and transforms.
     """
 
     def __init__(

@@ -22,11 +22,11 @@ class EndlessSampler(Sampler[Position]):
     order follows from what was trained on alone, whatever the trainer counts as an epoch.
 
     Args:
-        length: of the data set.
+        length: Length of the data set.
         samples: In one stretch, over all processes.
-        seed: of the permutations.
+        seed: Seed of the permutations.
         reached: Samples that were trained on so far, by all processes together.
-        rank: of this process.
+        rank: Rank of this process.
         world: Number of processes.
     """
 

@@ -21,12 +21,12 @@ class TimedLayout(Layout):
 
     def find_views(self, matches: Matches) -> tuple[Files, Files]:
         """Return the views by the words of the left one; a right view without one keeps its own words."""
-        lefts, rights = super().find_views(matches)
+        left_files, right_files = super().find_views(matches)
         times: dict[str, dict[int, frozenset[Word]]] = defaultdict(dict)
-        for key in lefts:
+        for key in left_files:
             words = dict(key)
             times[words["log"]][_time(words)] = key
-        return lefts, {_nearest(key, times[dict(key)["log"]]): path for key, path in rights.items()}
+        return left_files, {_nearest(key, times[dict(key)["log"]]): path for key, path in right_files.items()}
 
 
 class Argoverse(StereoDataset):
@@ -88,9 +88,9 @@ def _time(words: dict[str, str]) -> int:
     return int(words["time"]) if words["time"].isdigit() else -1
 
 
-def _nearest(right: frozenset[Word], lefts: dict[int, frozenset[Word]]) -> frozenset[Word]:
+def _nearest(right: frozenset[Word], left_files: dict[int, frozenset[Word]]) -> frozenset[Word]:
     """Return the words of the left view of the same moment; those of the right one where there is none."""
     moment = _time(dict(right))
     # The times of a log are few, 150 at most, so a plain search is quick enough.
-    nearest = min(lefts, key=lambda time: abs(time - moment), default=None)
-    return lefts[nearest] if nearest is not None and abs(nearest - moment) <= _TOLERANCE else right
+    nearest = min(left_files, key=lambda time: abs(time - moment), default=None)
+    return left_files[nearest] if nearest is not None and abs(nearest - moment) <= _TOLERANCE else right

@@ -89,7 +89,7 @@ class PairDataset(Dataset[StereoSample]):
         """Return a part to train on and one to validate on.
 
         Where the authors set a part apart and it is there with ground truth, it is that one; else every fifth
-        of the sorted scenes is held back, with all of its pairs. A single scene is split pair by pair; a
+        of the sorted scenes is for validation, with all of its pairs. A single scene is split pair by pair; a
         single pair serves as both, with a warning.
         """
         held_out = self._validation_part()
@@ -183,7 +183,9 @@ class StereoDataset(PairDataset):
         """Return in one line what was found: pairs, ground truth, masks and calibrations."""
         target = Counter(_kind(pair.disparity, self.root) for pair in self.pairs if pair.disparity)
         parts = [f"{len(self.pairs)} pair{'' if len(self.pairs) == 1 else 's'} in {self.root}"]
-        parts += [f"truth {kind} ({count})" for kind, count in sorted(target.items())] or ["no ground truth"]
+        parts += [f"ground truth {kind} ({count})" for kind, count in sorted(target.items())] or [
+            "no ground truth"
+        ]
         for part in ("noc", "right_disparity", "foreground", "calibration"):
             count = sum(getattr(pair, part) is not None for pair in self.pairs)
             if count:
@@ -207,7 +209,7 @@ class StereoDataset(PairDataset):
         """Return the part of this set under `root` with these options; None without ground truth there."""
         if any(pair.disparity for pair in self.tree(*options).find(self.root)):
             return type(self)(self.root, *options)
-        log.info("%s: no %s with ground truth, so every fifth pair is held back", self.name, options)
+        log.info("%s: no %s with ground truth, so every fifth pair is for validation", self.name, options)
         return None
 
     def _find(self, tree: Tree, require_ground_truth: bool) -> list[Pair]:

@@ -23,7 +23,7 @@ class Booster(StereoDataset):
             mask_00.png           0 occluded, else seen by both views
 
     The views have 12 megapixels. Ground truth and mask belong to all pairs of a scene; to validate, whole
-    scenes are held back. The unbalanced part, a pair of two different cameras, is not read.
+    scenes are taken. The unbalanced part, a pair of two different cameras, is not read.
 
     Args:
         root: Folder that holds train/ and test/.

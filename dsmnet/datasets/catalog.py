@@ -27,10 +27,10 @@ def find_source(name: str, dataset: Any, options: Mapping[str, Any], state: str 
     """Describe a data set.
 
     Args:
-        name: of its configuration.
+        name: Name of its configuration.
         dataset: Class of the data set, or whatever else makes it.
         options: Its arguments; ``root`` is its folder, absent for sets without files.
-        state: what is known of it; else it is passed over if it cannot be built without options of its own,
+        state: Known state of it; else it is passed over if it cannot be built without options of its own,
             and found if its folder is there.
     """
     if state is None:

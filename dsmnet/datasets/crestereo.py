@@ -24,7 +24,7 @@ class CreStereo(StereoDataset):
 
     Args:
         root: Folder that holds tree/ and so on.
-        kinds: Of `KINDS`; of the kinds named, what is there is used.
+        kinds: Some of `KINDS`; of the kinds named, what is there is used.
         require_ground_truth: Leave out pairs without a disparity map.
         subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
     """

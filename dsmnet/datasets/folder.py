@@ -101,10 +101,11 @@ def _in_order(left: Where, right: Where, disparity: Where | None) -> list[Pair]:
 
 
 def _by_name(left: Where, right: Where, disparity: Where | None) -> list[Pair]:
-    lefts, rights = _keyed(find_files(left, "left"), "left"), _keyed(find_files(right, "right"), "right")
+    left_files = _keyed(find_files(left, "left"), "left")
+    right_files = _keyed(find_files(right, "right"), "right")
     for alone, option, other in (
-        (lefts.keys() - rights.keys(), f"left={left}", f"right={right}"),
-        (rights.keys() - lefts.keys(), f"right={right}", f"left={left}"),
+        (left_files.keys() - right_files.keys(), f"left={left}", f"right={right}"),
+        (right_files.keys() - left_files.keys(), f"right={right}", f"left={left}"),
     ):
         if alone:
             raise UserError(
@@ -113,14 +114,14 @@ def _by_name(left: Where, right: Where, disparity: Where | None) -> list[Pair]:
     maps: dict[str, Path] = {}
     if disparity is not None:
         maps = _keyed(find_files(disparity, "disparity", MAP_SUFFIXES), "disparity")
-        if not maps.keys() & lefts.keys():
+        if not maps.keys() & left_files.keys():
             raise UserError(
-                f"disparity={disparity}: no map has the name of a left view; views: {first_names(lefts)}; "
-                f"maps: {first_names(maps)}"
+                f"disparity={disparity}: no map has the name of a left view; views: "
+                f"{first_names(left_files)}; maps: {first_names(maps)}"
             )
-    names = unique_names(list(lefts.values()))
-    entries = zip(names, lefts.items(), strict=True)
-    return _sorted([Pair(name, path, rights[key], maps.get(key)) for name, (key, path) in entries])
+    names = unique_names(list(left_files.values()))
+    entries = zip(names, left_files.items(), strict=True)
+    return _sorted([Pair(name, path, right_files[key], maps.get(key)) for name, (key, path) in entries])
 
 
 def _keyed(paths: Sequence[Path], option: str) -> dict[str, Path]:

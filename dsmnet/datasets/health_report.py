@@ -30,7 +30,7 @@ def markdown(
     Args:
         reports: One per data set that was checked.
         where: The folder that was searched.
-        sources: of these sets, and of those that were looked for.
+        sources: Sources of these sets, and of those that were looked for.
         most: How many problems are listed before the others are counted; None: all.
     """
     lines = ["# Data", "", f"Searched: `{where}`", "", "| " + " | ".join(HEADER) + " |"]

@@ -121,7 +121,7 @@ class SceneFlow(StereoDataset):
             return SceneFlow(
                 self.root, **test, exclude=self.exclude, require_ground_truth=self.require_ground_truth
             )
-        log.info("sceneflow: no TEST part with ground truth, so every fifth pair of TRAIN is held back")
+        log.info("sceneflow: no TEST part with ground truth, so every fifth pair of TRAIN is for validation")
         return None
 
     def _find(self, tree: Tree, require_ground_truth: bool) -> list[Pair]:

@@ -23,7 +23,7 @@ class Spring(StereoDataset):
             maps/matchmap_disp1_left/matchmap_disp1_left_0001.png    red or green: not seen by the right view
 
     Reading the disparity needs h5py (``pip install 'dsmnet[spring]'``). The sky lies at 0 px in the ground
-    truth and so counts as unknown. To validate, whole sequences are held back.
+    truth and so counts as unknown. The validation split has whole sequences.
 
     Args:
         root: Folder that holds train/ and test/.

@@ -19,7 +19,7 @@ def read_names(subset: str | Path, option: str = "subset") -> list[str]:
 
     Args:
         subset: Name of a list that comes with the package (``dsmnet/datasets/splits/NAME.txt``), or a file.
-        option: what the message calls it.
+        option: Name of the option, for messages.
 
     Raises:
         UserError: There is neither, or it is no text, or it names nothing.
@@ -46,7 +46,7 @@ def choose_named(pairs: list[Pair], subset: str | Path, dataset: str) -> list[Pa
     """Return those of the pairs that a list names; what it names and is not there is reported.
 
     Raises:
-        UserError: see `read_names`.
+        UserError: The list cannot be read, or is empty.
         DataError: Not one of the names is there.
     """
     wanted = set(read_names(subset))

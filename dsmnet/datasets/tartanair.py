@@ -44,7 +44,7 @@ class TartanAir(StereoDataset):
 
     Args:
         root: Folder that holds the places.
-        levels: Of `LEVELS`, how fast the camera moves.
+        levels: Some of `LEVELS`, how fast the camera moves.
         version: ``v1`` or ``v2``.
         require_ground_truth: Leave out pairs without a depth map.
         subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.

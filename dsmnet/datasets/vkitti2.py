@@ -41,7 +41,8 @@ class VirtualKitti2(StereoDataset):
 
     Args:
         root: Folder that holds Scene01/ and so on, or the folders of the two archives.
-        variations: Of `VARIATIONS`: ``clone`` is as in KITTI, others turn the camera or change the weather.
+        variations: Some of `VARIATIONS`: ``clone`` is as in KITTI, others turn the camera or change the
+            weather.
         archives: ``together``, unpacked into one folder, or ``apart``.
         require_ground_truth: Leave out pairs without a depth map.
         subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.

@@ -82,7 +82,7 @@ class CloudWriter:
         """Write everything: what `write` does, and the page.
 
         Raises:
-            DataError: As in `write`; or there is not one point.
+            DataError: The calibration does not do, or there is not one point.
             ShapeError: The left view has another size.
         """
         cloud = self.cloud(disparity, left, calibration)

@@ -81,7 +81,7 @@ def write_kitti_calibration(
     Args:
         path: File to write.
         calibration: With focal length, baseline and principal point; ``max_disparity`` has no place here.
-        size: Of the views; not written.
+        size: Size of the views; not written.
         cameras: Numbers of the left and the right camera.
         key: Name of a matrix: ``"P{}"`` in KITTI 2012, ``"P_rect_{:02d}"`` in KITTI 2015.
     """

@@ -23,8 +23,8 @@ def decoding(path: Path | str, complaint: str) -> Iterator[None]:
     """A block in which every error is the file's fault, whatever the parsing library calls it.
 
     Args:
-        path: Of the file.
-        complaint: What to say of it, as "not a whole .npy array".
+        path: File.
+        complaint: Message about it, as "not a whole .npy array".
 
     Raises:
         FormatError: The block raised anything but a `UserError`, which comes out as itself.

@@ -186,7 +186,7 @@ def read_bytes(path: Path | str, most: int = _MOST_BYTES) -> bytes:
     """Read a file whole.
 
     Args:
-        path: Of the file.
+        path: File.
         most: Bytes that it may have.
 
     Raises:

@@ -64,11 +64,11 @@ def read_disparity_npy(path: Path | str, scale: float = 1) -> DisparityMap:
     """Read a disparity map, float32 [H, W], pixels; 0 where the file has 0, a negative value, inf or nan.
 
     Args:
-        path: Of the file.
+        path: File.
         scale: Stored value of one pixel of disparity.
 
     Raises:
-        FormatError: see `read_npy`; or all disparities are negative or nan.
+        FormatError: It is no such array, or all disparities are negative or nan.
         DataError: There is no such file.
     """
     with np.errstate(invalid="ignore", over="ignore"):  # a nan of any kind is unknown

@@ -45,25 +45,27 @@ def pair_files(
         DataError: Nothing is there under one of them.
         UserError: They do not hold equally many files, or the names say that the order pairs the wrong ones.
     """
-    lefts = find_files(left, "left")
-    rights = find_files(right, "right")
-    if len(lefts) != len(rights):
+    left_files = find_files(left, "left")
+    right_files = find_files(right, "right")
+    if len(left_files) != len(right_files):
         raise UserError(
-            f"left={left} holds {len(lefts)} images and right={right} {len(rights)}: expected equally many"
+            f"left={left} holds {len(left_files)} images and right={right} {len(right_files)}: "
+            "expected equally many"
         )
-    check_order(lefts, rights)
-    calibrations: list[Path | None] = [None] * len(lefts)
+    check_order(left_files, right_files)
+    calibrations: list[Path | None] = [None] * len(left_files)
     if calib is not None:
         found = find_files(calib, "calib", CALIBRATION_SUFFIXES)
-        if len(found) not in (1, len(lefts)):
+        if len(found) not in (1, len(left_files)):
             raise UserError(
-                f"calib={calib} holds {len(found)} files for {len(lefts)} pairs: expected one, or one each"
+                f"calib={calib} holds {len(found)} files for {len(left_files)} pairs: "
+                "expected one, or one each"
             )
         if len(found) > 1:
-            check_order(lefts, found)
-        calibrations = [*found] * (len(lefts) if len(found) == 1 else 1)
-    names = unique_names(lefts)
-    return [PairFiles(*entry) for entry in zip(names, lefts, rights, calibrations, strict=True)]
+            check_order(left_files, found)
+        calibrations = [*found] * (len(left_files) if len(found) == 1 else 1)
+    names = unique_names(left_files)
+    return [PairFiles(*entry) for entry in zip(names, left_files, right_files, calibrations, strict=True)]
 
 
 def find_files(
@@ -74,7 +76,7 @@ def find_files(
     Args:
         where: The option's value; ``**`` in a glob goes through folders at any depth.
         option: Its name, for messages.
-        suffixes: of the files that are taken from a folder.
+        suffixes: Suffixes of the files that are taken from a folder.
 
     Raises:
         DataError: There is nothing.

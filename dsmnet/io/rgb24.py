@@ -22,7 +22,7 @@ def read_rgb24(path: Path | str, red: Literal["low", "high"]) -> NDArray[np.int6
 
     Args:
         path: An image of 8 bits per channel.
-        red: Which byte of the number the red channel holds.
+        red: Byte of the number the red channel holds.
 
     Raises:
         FormatError: The file is no image, only a part of one, or has less than three channels of 8 bits.

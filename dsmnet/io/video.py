@@ -35,7 +35,7 @@ class Video:
     """A video's frames, in their order.
 
     Args:
-        path: of the file.
+        path: Video file.
         option: That named it, for messages.
 
     Raises:
@@ -93,7 +93,7 @@ class VideoPairs:
     Args:
         left: The left view's video, or the one with both views.
         right: The right view's, None where `left` has both.
-        calibration: of all frames.
+        calibration: Calibration of all frames.
         layout: ``separate``, or ``side_by_side``: the left half of a frame is the left view.
 
     Raises:
