@@ -11,6 +11,7 @@ import functools
 import json
 import logging
 from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
@@ -36,8 +37,8 @@ def main(cfg: DictConfig) -> None:
     plain = OmegaConf.create({"model": OmegaConf.to_container(cfg.model, resolve=True)})
     plain.choices = cfg.choices
     build = functools.partial(build_from_config, plain)
-    parts, scaling = choose_parts(cfg.parts), OmegaConf.to_container(cfg.scaling, resolve=True)
-    assert isinstance(scaling, dict)
+    parts = choose_parts(cfg.parts)
+    scaling: Any = OmegaConf.to_container(cfg.scaling, resolve=True)
     load = functools.partial(load_model, scaling["checkpoint"], device="cpu", backend="torch")
     if SCALING in parts:
         scaled = check_scaling(load(), scaling)  # wrong options fail before minutes of the rest
@@ -58,7 +59,9 @@ def main(cfg: DictConfig) -> None:
     record = {**names, "size": list(cfg.size), "max_disparity": cfg.max_disparity, "train": cfg.train}
     record |= {**describe(device, cfg.threads), "backends": [result.to_dict() for result in results]}
     compared = [part for part in parts if part != SCALING]
-    tables = run_parts(compared, cfg.repeats, device, {"baselines": cfg.baselines}, required=cfg.parts != "all")
+    tables = run_parts(
+        compared, cfg.repeats, device, {"baselines": cfg.baselines}, required=cfg.parts != "all"
+    )
     record["parts"] = {name: [case.to_dict() for case in cases] for name, cases in tables.items()}
     texts = [markdown(record, results), *(table(name, cases) for name, cases in tables.items())]
     if SCALING in parts:
@@ -68,7 +71,3 @@ def main(cfg: DictConfig) -> None:
     write_text(output / "benchmark.md", text)
     Console(width=160).print(Markdown(text))
     log.info("wrote %s and benchmark.md", output / "benchmark.json")
-
-
-if __name__ == "__main__":
-    main()
