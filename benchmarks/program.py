@@ -11,6 +11,7 @@ import functools
 import json
 import logging
 from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
@@ -36,8 +37,8 @@ def main(cfg: DictConfig) -> None:
     plain = OmegaConf.create({"model": OmegaConf.to_container(cfg.model, resolve=True)})
     plain.choices = cfg.choices
     build = functools.partial(build_from_config, plain)
-    parts, scaling = choose_parts(cfg.parts), OmegaConf.to_container(cfg.scaling, resolve=True)
-    assert isinstance(scaling, dict)
+    parts = choose_parts(cfg.parts)
+    scaling: Any = OmegaConf.to_container(cfg.scaling, resolve=True)
     load = functools.partial(load_model, scaling["checkpoint"], device="cpu", backend="torch")
     if SCALING in parts:
         scaled = check_scaling(load(), scaling)  # wrong options fail before minutes of the rest
@@ -70,7 +71,3 @@ def main(cfg: DictConfig) -> None:
     write_text(output / "benchmark.md", text)
     Console(width=160).print(Markdown(text))
     log.info("wrote %s and benchmark.md", output / "benchmark.json")
-
-
-if __name__ == "__main__":
-    main()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 
-# Old name -> new name; TOOL:OPTION holds for one tool alone, NAME.* for all options below NAME.
+# Old name -> new name; TOOL:OPTION holds for one tool alone, a name ending with .* for all options below it.
 RENAMED: Mapping[str, str] = {
     "search_range": "max_disparity",
     "benchmark:rivals.*": "baselines.*",

@@ -59,7 +59,7 @@ def _default(conf: Path, line: str) -> Iterator[Option]:
 
 
 def usage(conf: Path, tool: str, about: str) -> str:
-    """Return the text of ``--help``: the tool's description, options, and groups with their choices."""
+    """Return the text of ``--help``: description, options, and groups with their choices."""
     known = options(conf, tool)
     lines = [about.strip(), "", "Options, as NAME=VALUE; the values here are those that hold otherwise:", ""]
     lines += [_paragraph(option) for option in known if not option.is_group]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -26,9 +27,8 @@ log = logging.getLogger(__name__)
 @tool("export")
 def main(cfg: DictConfig) -> None:
     """Load the network, write the file, compare."""
-    options = OmegaConf.to_container(cfg, resolve=True)
-    assert isinstance(options, dict)
-    output, parity = Path(cfg.paths.output), options["parity"]
+    parity: Any = OmegaConf.to_container(cfg.parity, resolve=True)
+    output = Path(cfg.paths.output)
     max_disparity = resolve_max_disparity(cfg.max_disparity)
     network = load_model(cfg.checkpoint, device="cpu")
     name = cfg.name or Path(cfg.checkpoint or DEFAULT_WEIGHTS).stem

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -36,8 +37,7 @@ log = logging.getLogger(__name__)
 @tool("predict")
 def main(cfg: DictConfig) -> None:
     """Find the pairs, load the network, match."""
-    options = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
-    assert isinstance(options, dict)
+    options: Any = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     prediction = Prediction(cfg.max_disparity, cfg.confidence, cfg.min_confidence)
     check_color_video(cfg.color_video, options["limits"])
     pairs = pair_source(options["left"], options["right"], options["calib"], cfg.layout)
@@ -48,9 +48,9 @@ def main(cfg: DictConfig) -> None:
     written = [*result_names(pairs), RECORD, VIDEO]
     check_apart(writer.folder, written, [options["checkpoint"], *files_of(list(pairs))])
     net = load_model(cfg.checkpoint, device=cfg.device, backend=cfg.backend)
-    net = in_tiles(net, cfg.tile, cfg.overlap, cfg.memory, cfg.progress)
+    matcher = in_tiles(net, cfg.tile, cfg.overlap, cfg.memory, cfg.progress)
     summary = predict_files(
-        net,
+        matcher,
         pairs,
         writer,
         prediction,

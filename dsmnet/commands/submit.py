@@ -21,10 +21,11 @@ from dsmnet.atomic import check_apart
 from dsmnet.config import instantiate, tool
 from dsmnet.datasets.base import choose
 from dsmnet.errors import UserError, count, first_of
-from dsmnet.inference.batch import Prediction, predict_files, read_views
-from dsmnet.inference.record import NAME, PredictionRecord
+from dsmnet.inference.batch import Prediction, predict_files
+from dsmnet.inference.record import RECORD, PredictionRecord
 from dsmnet.inference.tiled import in_tiles
 from dsmnet.inference.timing import needs_warm_up
+from dsmnet.io.images import read_views
 from dsmnet.io.pairs import files_of
 from dsmnet.models.checkpoint import find_weights
 from dsmnet.progress import track
@@ -76,7 +77,7 @@ def write(cfg: DictConfig, form: Any, datasets: dict[str, Any], partial: str) ->
     if partial:
         log.warning("partial: %s", partial)
     pairs = [entry.pair for entry in entries]
-    written = [NAME, f"{method}.zip", *(f"{pair.name}.pfm" for pair in pairs)]
+    written = [RECORD, f"{method}.zip", *(f"{pair.name}.pfm" for pair in pairs)]
     check_apart(
         output, written, [weights, *(file for dataset in datasets.values() for file in files_of(dataset))]
     )
@@ -86,7 +87,7 @@ def write(cfg: DictConfig, form: Any, datasets: dict[str, Any], partial: str) ->
     record = PredictionRecord(output, options, cfg.resume)
     matcher = in_tiles(net, cfg.tile, cfg.overlap, cfg.memory)
     if needs_warm_up(net) and any(pair not in record for pair in pairs):
-        matcher.predict(*read_views(pairs[0]))  # the run times are part of the upload
+        matcher.predict(*read_views(pairs[0].left, pairs[0].right))  # the run times are part of the upload
     watch = functools.partial(track, description=f"{method} on {cfg.choices.upload}", enabled=cfg.progress)
     predict_files(matcher, pairs, MapWriter(output), prediction, record=record, watch=watch).check()
     archive = output / f"{method}.zip"

@@ -79,6 +79,6 @@ def test_a_missed_target_says_so() -> None:
 
 @pytest.mark.parametrize("name", part_names())
 def test_every_part_states_its_cases(name: str) -> None:
-    cases = part_cases(name, "cpu", {"rivals": {"psmnet": None, "gwcnet": None}})
-    assert cases or name == "rivals"  # which needs clones, see test_rivals.py
+    cases = part_cases(name, "cpu", {"baselines": {"psmnet": None, "gwcnet": None}})
+    assert cases or name == "baselines"  # which needs clones, see test_baselines.py
     assert len({case.name for case in cases}) == len(cases)

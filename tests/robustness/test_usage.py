@@ -19,7 +19,7 @@ def test_usage_explains_every_option_within_80_columns(name: str) -> None:
     assert max(map(len, text.splitlines())) <= 80
     for option in options(config_dir(), name):
         assert f"  {option.name}={option.default}" in text
-        of_a_list = re.match(r"fake\.sizes|rivals|sampling|loader|parity", option.name)
+        of_a_list = re.match(r"fake\.sizes|baselines|sampling|loader|parity", option.name)
         assert option.about or option.is_group or of_a_list, f"{name}: {option.name} has no comment"
 
 

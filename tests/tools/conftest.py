@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import logging
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-TOOLS = Path(__file__).resolve().parents[2] / "tools"
+# Programs outside the package.
+PROGRAMS = {"benchmark": "benchmarks.program", "benchmark_loading": "benchmarks.loading.__main__"}
 
 
 class ToolRun(NamedTuple):
@@ -26,24 +27,20 @@ RunTool = Callable[..., ToolRun]
 
 @pytest.fixture
 def run_tool(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path) -> RunTool:
-    """Run ``tools/NAME.py`` with overrides: ``run_tool("predict", "left=a.png", load_model=fake)``.
+    """Run a program with overrides: ``run_tool("predict", "left=a.png", load_model=fake)``.
 
-    Keyword arguments replace what the tool imported under that name.
+    Keyword arguments replace what the program imported under that name.
     """
 
     def run(name: str, *overrides: str, **replaced: Any) -> ToolRun:
-        spec = importlib.util.spec_from_file_location(f"tool_{name}", TOOLS / f"{name}.py")
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
+        module = importlib.import_module(PROGRAMS.get(name, f"dsmnet.commands.{name}"))
         for attribute, value in replaced.items():
             assert hasattr(module, attribute)
             monkeypatch.setattr(module, attribute, value)
         output = tmp_path / "output"
         # Hydra would replace the handlers of the root logger, pytest's among them.
         quiet = ["hydra/job_logging=none", "hydra/hydra_logging=none", "progress=false"]
-        argv = [str(TOOLS / f"{name}.py"), f"paths.output={output}", *quiet, *overrides]
+        argv = [f"{name}.py", f"paths.output={output}", *quiet, *overrides]
         monkeypatch.setattr("sys.argv", argv)
         caplog.clear()
         caplog.set_level(logging.INFO)

@@ -1,4 +1,4 @@
-"""tools/benchmark_loading.py as a user runs it, with and without data."""
+"""python -m benchmarks.loading as a user runs it, with and without data."""
 
 from __future__ import annotations
 

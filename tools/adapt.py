@@ -1,0 +1,6 @@
+"""AdaBN, see dsmnet/commands/adapt.py."""
+
+from dsmnet.commands.adapt import main
+
+if __name__ == "__main__":
+    main()
