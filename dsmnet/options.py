@@ -80,6 +80,16 @@ def check_share(option: str, value: Any) -> float:
     return check_number(option, value, least=0, most=1)
 
 
+def check_whole_range(option: str, ends: Any, *, least: int = 1) -> tuple[int, int]:
+    """Return the two ends of a range of whole numbers, the lower one first.
+
+    Raises:
+        UserError: The value is not two whole numbers in order, or begins below `least`.
+    """
+    low, high = check_range(option, ends, least=least)
+    return check_whole(option, low, least=least), check_whole(option, high, least=least)
+
+
 def check_range(option: str, ends: Any, *, least: float = -math.inf) -> tuple[float, float]:
     """Return the two ends of a range, the lower one first.
 
@@ -95,7 +105,10 @@ def check_range(option: str, ends: Any, *, least: float = -math.inf) -> tuple[fl
     high: Any
     low, high = ends if isinstance(ends, Sequence) and len(ends) == 2 else (None, None)
     if not (_is_number(low) and _is_number(high) and least <= low <= high and math.isfinite(high - low)):
-        raise _refused(option, ends, _bounds("two numbers, the lower one first,", least, -math.inf, math.inf))
+        given = list(ends) if isinstance(ends, tuple) else ends
+        raise _refused(
+            option, given, _bounds("two numbers, the lower one first,", least, -math.inf, math.inf)
+        )
     return low, high
 
 

@@ -31,7 +31,15 @@ MAX_LINES = 300
 MAX_TOOL_LINES = 100
 LARGEST_ROOM = 0.15  # of the package's lines without the generator
 # Modules that fill the same slot, and so may share names of files and functions.
-SAME_SLOT = ("models/official/", "ops/sga/", "ops/sgf/", "submission/", "synthetic/layouts/")
+SAME_SLOT = (
+    "cli/",
+    "commands/",
+    "models/official/",
+    "ops/sga/",
+    "ops/sgf/",
+    "submission/",
+    "synthetic/layouts/",
+)
 
 
 def relative(path: Path) -> str:

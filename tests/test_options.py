@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 
 from dsmnet.errors import UserError
-from dsmnet.options import check_choice, check_number, check_range, check_share, check_whole
+from dsmnet.options import (
+    check_choice,
+    check_number,
+    check_range,
+    check_share,
+    check_whole,
+    check_whole_range,
+)
 
 
 def test_check_returns_the_value_it_accepts() -> None:
@@ -18,6 +25,7 @@ def test_check_returns_the_value_it_accepts() -> None:
     assert check_whole("count", 0, least=0) == 0
     assert check_share("share", 1) == 1.0
     assert check_range("scales", [-1, 2.5]) == (-1, 2.5)
+    assert check_whole_range("boxes", [1, 2]) == (1, 2)
 
 
 @pytest.mark.parametrize(
@@ -35,6 +43,7 @@ def test_check_returns_the_value_it_accepts() -> None:
         (lambda: check_whole("seed", -1, least=0, most=9), "seed=-1: expected a whole number from 0 to 9"),
         (lambda: check_share("share", 1.1), "share=1.1: expected a number from 0 to 1"),
         (lambda: check_range("scales", [2, 1]), "scales=[2, 1]: expected two numbers, the lower one first"),
+        (lambda: check_whole_range("boxes", [1, 1.5]), "boxes=1.5: expected a whole number of at least 1"),
         (lambda: check_range("scales", "ab"), "scales=ab: expected two numbers, the lower one first"),
         (
             lambda: check_range("boxes", [0, 1], least=1),

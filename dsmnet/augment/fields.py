@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dsmnet.errors import UserError
 from dsmnet.types import StereoSample
 
 MAPS = ("left", "right", "disparity", "valid", "noc", "right_disparity", "right_valid", "foreground")
@@ -49,46 +47,3 @@ def hide_unmatched(sample: StereoSample, first: int = 0) -> StereoSample:
         return sample
     match = np.arange(sample["noc"].shape[1], dtype=np.float32) - sample["disparity"]
     return replace(sample, noc=sample["noc"] & (match >= first))
-
-
-def check_share(option: str, value: float) -> float:
-    """Return a probability or share.
-
-    Raises:
-        UserError: It is not in 0..1.
-    """
-    if not 0 <= value <= 1:
-        raise UserError(f"transform: {option}={value}: expected 0 to 1")
-    return float(value)
-
-
-def check_least(option: str, value: float, least: float = 0.0) -> float:
-    """Return a number.
-
-    Raises:
-        UserError: It is not finite or below `least`.
-    """
-    if not (math.isfinite(value) and value >= least):
-        raise UserError(f"transform: {option}={value}: expected at least {least:g}")
-    return value
-
-
-def check_range(option: str, ends: Sequence[float]) -> tuple[float, float]:
-    """Return the ends of a range.
-
-    Raises:
-        UserError: They are not two finite numbers in order.
-    """
-    if len(ends) != 2 or not (math.isfinite(ends[0]) and ends[0] <= ends[1] < math.inf):
-        raise UserError(f"transform: {option}={list(ends)}: expected two numbers, the lower one first")
-    return ends[0], ends[1]
-
-
-def check_whole_range(option: str, ends: Sequence[int]) -> tuple[int, int]:
-    """Return the ends of a range of whole numbers from 1 on.
-
-    Raises:
-        UserError: They are not two numbers in order, or begin below 1.
-    """
-    least, largest = check_range(option, ends)
-    return int(check_least(option, least, 1)), int(largest)

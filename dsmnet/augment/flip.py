@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsmnet.augment.adjust_calibration import mirror
-from dsmnet.augment.fields import change_maps, check_share, drop, known
+from dsmnet.augment.fields import change_maps, drop, known
+from dsmnet.options import check_share
 from dsmnet.types import StereoSample
 
 

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from dsmnet.augment.fields import check_least, check_range, check_share, check_whole_range, replace
+from dsmnet.augment.fields import replace
+from dsmnet.options import check_number, check_range, check_share, check_whole_range
 from dsmnet.types import Image, StereoSample
 
 
@@ -35,9 +36,8 @@ class LocalLight:
         size: Sequence[float] = (0.05, 0.5),
         probability: float = 0.25,
     ) -> None:
-        self.strength = check_least("strength", strength)
-        self.count, self.size = check_whole_range("count", count), check_range("size", size)
-        check_least("size", self.size[0], 0.001)
+        self.strength = check_number("strength", strength, least=0)
+        self.count, self.size = check_whole_range("count", count), check_range("size", size, least=0.001)
         self.probability = check_share("probability", probability)
 
     def __call__(self, sample: StereoSample, rng: np.random.Generator) -> StereoSample:

@@ -7,8 +7,9 @@ import math
 import cv2
 import numpy as np
 
-from dsmnet.augment.fields import check_least, check_share, drop, replace
+from dsmnet.augment.fields import drop, replace
 from dsmnet.errors import UserError
+from dsmnet.options import check_number, check_share
 from dsmnet.types import StereoSample
 
 _STEEPEST = 10.0  # degrees; no stereo rig is that far off
@@ -31,8 +32,8 @@ class VerticalMisalignment:
     """
 
     def __init__(self, shift: float = 0.5, angle: float = 0.05, probability: float = 0.5) -> None:
-        self.shift = check_least("vertical shift", shift)
-        self.angle = check_least("angle", angle)
+        self.shift = check_number("vertical shift", shift, least=0)
+        self.angle = check_number("angle", angle, least=0)
         if angle > _STEEPEST:
             raise UserError(f"transform: angle={angle}: expected at most {_STEEPEST:g} degrees")
         self.probability = check_share("probability", probability)

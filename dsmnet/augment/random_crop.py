@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from dsmnet.augment.adjust_calibration import move
-from dsmnet.augment.fields import change_maps, check_share, replace
+from dsmnet.augment.fields import change_maps, replace
 from dsmnet.errors import UserError
+from dsmnet.options import check_share
 from dsmnet.types import Mask, StereoSample
 
 
@@ -28,7 +29,7 @@ class RandomCrop:
     """
 
     def __init__(self, height: int, width: int, min_valid: float = 0.0, tries: int = 1) -> None:
-        self.height, self.width = check_size(height, width)
+        self.height, self.width = check_window(height, width)
         self.min_valid, self.tries = check_share("min_valid", min_valid), check_tries(tries)
 
     def __call__(self, sample: StereoSample, rng: np.random.Generator) -> StereoSample:
@@ -82,7 +83,7 @@ def cut(sample: StereoSample, corner: tuple[int, int], size: tuple[int, int]) ->
     return window
 
 
-def check_size(height: int, width: int) -> tuple[int, int]:
+def check_window(height: int, width: int) -> tuple[int, int]:
     """Return a size in pixels.
 
     Raises:

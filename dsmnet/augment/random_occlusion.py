@@ -8,7 +8,8 @@ from typing import Any, cast
 import cv2
 import numpy as np
 
-from dsmnet.augment.fields import check_share, check_whole_range, replace
+from dsmnet.augment.fields import replace
+from dsmnet.options import check_share, check_whole_range
 from dsmnet.types import StereoSample
 
 

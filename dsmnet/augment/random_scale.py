@@ -6,10 +6,11 @@ import math
 
 import numpy as np
 
-from dsmnet.augment.fields import check_least, check_range, check_share, hide_unmatched
-from dsmnet.augment.random_crop import check_size, check_tries, choose_corner, cut, pad
+from dsmnet.augment.fields import hide_unmatched
+from dsmnet.augment.random_crop import check_tries, check_window, choose_corner, cut, pad
 from dsmnet.augment.resample import is_sparse, resize
 from dsmnet.errors import UserError
+from dsmnet.options import check_number, check_range, check_share
 from dsmnet.types import StereoSample
 
 KINDS = ("auto", "dense", "sparse")
@@ -56,9 +57,9 @@ class RandomScaleCrop:
         tries: int = 1,
         ground_truth: str = "auto",
     ) -> None:
-        self.size = check_size(height, width)
+        self.size = check_window(height, width)
         self.scales = check_range("min_scale, max_scale", (min_scale, max_scale))
-        self.stretch = check_least("stretch", stretch)
+        self.stretch = check_number("stretch", stretch, least=0)
         self.scale_probability = check_share("scale_probability", scale_probability)
         self.stretch_probability = check_share("stretch_probability", stretch_probability)
         self.min_valid, self.tries = check_share("min_valid", min_valid), check_tries(tries)

@@ -7,8 +7,9 @@ from typing import Any, cast
 import numpy as np
 
 from dsmnet.augment.adjust_calibration import add_disparity, move
-from dsmnet.augment.fields import TARGETS, change_maps, check_least, hide_unmatched, known, replace
+from dsmnet.augment.fields import TARGETS, change_maps, hide_unmatched, known, replace
 from dsmnet.errors import DataError
+from dsmnet.options import check_number
 from dsmnet.types import StereoSample
 
 
@@ -27,7 +28,7 @@ class RandomShift:
     """
 
     def __init__(self, pixels: int = 3) -> None:
-        self.pixels = int(check_least("shift", pixels))
+        self.pixels = int(check_number("shift", pixels, least=0))
 
     def __call__(self, sample: StereoSample, rng: np.random.Generator) -> StereoSample:
         """Return the changed sample.

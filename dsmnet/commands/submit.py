@@ -22,7 +22,7 @@ from dsmnet.config import instantiate, tool
 from dsmnet.datasets.base import choose
 from dsmnet.errors import UserError, count, first_of
 from dsmnet.inference.batch import Prediction, predict_files
-from dsmnet.inference.record import RECORD, PredictionRecord
+from dsmnet.inference.record import NAME, PredictionRecord
 from dsmnet.inference.tiled import in_tiles
 from dsmnet.inference.timing import needs_warm_up
 from dsmnet.io.images import read_views
@@ -77,7 +77,7 @@ def write(cfg: DictConfig, form: Any, datasets: dict[str, Any], partial: str) ->
     if partial:
         log.warning("partial: %s", partial)
     pairs = [entry.pair for entry in entries]
-    written = [RECORD, f"{method}.zip", *(f"{pair.name}.pfm" for pair in pairs)]
+    written = [NAME, f"{method}.zip", *(f"{pair.name}.pfm" for pair in pairs)]
     check_apart(
         output, written, [weights, *(file for dataset in datasets.values() for file in files_of(dataset))]
     )

@@ -28,8 +28,8 @@ class Folder(PairDataset):
     Args:
         left: Left views: a folder, a glob (``scenes/*/im0.png``), a file, or a list of those.
         right: Right views, likewise.
-        disparity: Maps of the left views, likewise, as .pfm, .png or .npy, 0 where unknown; None: no ground
-            truth.
+        disparity: Maps of the left views, likewise, as .pfm, .png or .npy, 0 where unknown; None for no
+            ground truth.
         scale: Stored value of one pixel of disparity; None: 256 for a 16-bit .png, 1 for .npy.
         pairing: ``order``: the sorted files belong together one by one, refused where their names contradict;
             ``name``: those of equal names do, whatever the suffix. With ``order`` there are as many maps as

@@ -22,8 +22,8 @@ class Spring(StereoDataset):
             disp1_right/disp1_right_0001.dsp5     of the right view
             maps/matchmap_disp1_left/matchmap_disp1_left_0001.png    red or green: not seen by the right view
 
-    Reading the disparity needs h5py (``pip install 'dsmnet[spring]'``). The sky lies at 0 px in the ground
-    truth and so counts as unknown. The validation split has whole sequences.
+    Reading the disparity needs h5py (``pip install 'dsmnet[spring]'``). The sky lies at 0 px and so counts
+    as unknown. The validation split has whole sequences.
 
     Args:
         root: Folder that holds train/ and test/.

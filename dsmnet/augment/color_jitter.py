@@ -8,7 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dsmnet.augment.fields import check_least, check_share, replace
+from dsmnet.augment.fields import replace
+from dsmnet.options import check_number, check_share
 from dsmnet.types import Image, StereoSample
 
 LUMA = np.array([0.299, 0.587, 0.114])  # BT.601: the weight of R, G, B in brightness
@@ -29,7 +30,7 @@ class RandomGainGamma:
     """
 
     def __init__(self, strength: float = 0.3, asymmetric: float = 0.2, probability: float = 0.8) -> None:
-        self.strength = check_least("strength", strength)
+        self.strength = check_number("strength", strength, least=0)
         self.asymmetric = check_share("asymmetric", asymmetric)
         self.probability = check_share("probability", probability)
 
@@ -87,8 +88,8 @@ class ColorJitter:
         probability: float = 1.0,
     ) -> None:
         factors = {"brightness": brightness, "contrast": contrast, "saturation": saturation}
-        self.factors = np.array([check_least(name, value) for name, value in factors.items()])
-        self.hue, self.gamma = check_least("hue", hue), check_least("gamma", gamma)
+        self.factors = np.array([check_number(name, value, least=0) for name, value in factors.items()])
+        self.hue, self.gamma = check_number("hue", hue, least=0), check_number("gamma", gamma, least=0)
         self.asymmetric = check_share("asymmetric", asymmetric)
         self.probability = check_share("probability", probability)
 
