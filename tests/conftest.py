@@ -10,6 +10,9 @@ from typing import Any
 
 import pytest
 
+# Small tensors are slower on several threads, and each core has a process of its own.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Say how long the tests of tests/robustness look."""
