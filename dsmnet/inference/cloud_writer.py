@@ -82,7 +82,7 @@ class CloudWriter:
         """Write the files of `write`, and the page in any case.
 
         Raises:
-            DataError: As in `write`; or there is not one point.
+            DataError: The calibration lacks the focal length or the baseline, or there is not one point.
             ShapeError: The left view has another size.
         """
         cloud = self.cloud(disparity, left, calibration)

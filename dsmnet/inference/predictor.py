@@ -126,7 +126,7 @@ class StereoPredictor(nn.Module):
         """Return both views as the network takes them, [2, 3, H, W], normalised and padded, and the padding.
 
         Raises:
-            ShapeError: As in `predict`.
+            ShapeError: The views differ in size or are no images.
         """
         arrays = [image for image in (left, right) if isinstance(image, np.ndarray)]
         bits = bit_depth(*arrays)
