@@ -35,7 +35,7 @@ class CloudWriter:
         depth: Form of the depth map: ``png`` (16 bit, millimetres, 0 unknown or beyond 65.535 m), ``npy`` or
             ``pfm`` (float32, metres, 0 unknown); None writes none.
         html: Write NAME_cloud.html.
-        max_points: Bounds the page; NAME.ply has all points.
+        max_points: Points of the page at most; NAME.ply has all.
 
     Raises:
         UserError: An option is not what it should be.
@@ -79,10 +79,10 @@ class CloudWriter:
     def draw(
         self, folder: Path, name: str, disparity: DisparityMap, left: Image, calibration: Calibration
     ) -> None:
-        """Write everything: what `write` does, and the page.
+        """Write the files of `write`, and the page in any case.
 
         Raises:
-            DataError: The calibration does not do, or there is not one point.
+            DataError: The calibration lacks the focal length or the baseline, or there is not one point.
             ShapeError: The left view has another size.
         """
         cloud = self.cloud(disparity, left, calibration)

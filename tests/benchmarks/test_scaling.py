@@ -32,7 +32,8 @@ def test_the_fit_finds_what_was_put_in():
 
 
 @pytest.mark.parametrize("tiles", [None, {"tile": 128, "overlap": 16, "memory": 1.0}])
-def test_one_measurement(tiles: dict[str, object] | None):
+def test_one_measurement(tiles: dict[str, object] | None, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("benchmarks.scaling.in_own_process", lambda function, *args, what: function(*args))
     found = measure(functools.partial(build_model, "tiny"), [200, 264], 48, tiles, threads=1)
     assert found.way == ("tiled" if tiles else "whole")
     assert found.cells == 200 * 264 * 48

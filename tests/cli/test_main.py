@@ -53,7 +53,7 @@ def test_main_of_a_program_runs_it(say: Say) -> None:
     assert sys.argv == [str(ROOT / "dsmnet" / "commands" / "predict.py"), "--help"]
 
 
-@pytest.mark.parametrize("file", ["dsmnet/commands/export.py", "tools/benchmark.py"])
+@pytest.mark.parametrize("file", ["dsmnet/commands/train.py", "tools/benchmark.py"])
 def test_programs_run_as_files_without_the_checkout_on_the_path(tmp_path: Path, file: str) -> None:
     """As Lightning starts the other processes of a training."""
     (tmp_path / "dsmnet").symlink_to(ROOT / "dsmnet")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 import torch
 
 from dsmnet import build_model
+from dsmnet.export.capture import capture
 from dsmnet.models.checkpoint import save_weights
 
 RANGE = 32  # pixels
@@ -17,26 +19,15 @@ RANGE = 32  # pixels
 
 @pytest.fixture(scope="session")
 def network() -> Any:
-    """`tiny` with the parts of the weights that ship."""
-    return small_network("semi_global_half")
-
-
-def small_network(aggregation: str) -> Any:
-    """`tiny` with weights that are not zero where a fresh network has zeros."""
+    """`tiny` with the parts of the weights that ship, and weights where a fresh network has zeros."""
     torch.manual_seed(0)
-    net = build_model(
-        "tiny", overrides=["model.graph_filter=true", f"model/aggregation={aggregation}"]
-    ).eval()
+    options = ["model.graph_filter=true", "model/aggregation=semi_global_half"]
+    net = build_model("tiny", overrides=options).eval()
     with torch.no_grad():
         for parameter in net.parameters():
             if not parameter.any():
                 parameter.normal_(std=0.05)
     return net
-
-
-@pytest.fixture(scope="session")
-def make_network() -> Callable[[str], Any]:
-    return small_network
 
 
 @pytest.fixture(scope="session")
@@ -52,13 +43,19 @@ def files(network: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     pytest.importorskip("onnxscript")
     pytest.importorskip("openvino")
     pytest.importorskip("onnxruntime")
-    from dsmnet.export import export
+    from dsmnet.export import export, write
 
     folder, made = tmp_path_factory.mktemp("exported"), {}
+    program = functools.cache(lambda: capture(network, RANGE))
 
     def get(format: str) -> Path:
         if format not in made:
-            made[format] = export(network, folder / "small", format, RANGE)
+            with pytest.MonkeyPatch.context() as patch:  # the steps that formats share are taken once
+                patch.setattr(write, "capture", lambda *_: program())
+                if format == "openvino":
+                    onnx = get("onnx")
+                    patch.setattr(write, "_write_onnx", lambda _, path, __: shutil.copy(onnx, path))
+                made[format] = export(network, folder / "small", format, RANGE)
         return made[format]
 
     return get

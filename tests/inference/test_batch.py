@@ -11,6 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from dsmnet.errors import UserError
 from dsmnet.inference.batch import Prediction, predict_files
@@ -149,6 +150,17 @@ def test_a_broken_pair_is_named_and_the_rest_goes_on(
     assert maps(tmp_path / "out") == ["p2", "p3", "p5"]
     assert "p0: out of memory" in caplog.text
     assert f"{tmp_path / 'gone.png'}: no such file" in caplog.text
+
+
+def test_a_pair_too_large_for_the_device_does_not_stop_the_others(
+    pairs: list[PairFiles], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    error = torch.cuda.OutOfMemoryError("CUDA out of memory")
+    with pytest.raises(UserError, match="1 of 2 pairs failed: p0"):
+        run(pairs[:2], tmp_path / "out", Constant(np.nan, stop_at=1, error=error)).check()
+    assert maps(tmp_path / "out") == ["p1"]
+    assert "p0: out of GPU memory" in caplog.text
+    assert "p1: 600 pixels without a finite disparity" in caplog.text
 
 
 @pytest.mark.parametrize("ahead", [0, 2])

@@ -26,6 +26,16 @@ SMALL = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def measure_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Measure in this process, which is quicker; that a process is started is tested in tests/benchmarks."""
+    monkeypatch.setenv("DSMNET_BACKEND", "auto")
+    for module in ("network", "scaling"):
+        monkeypatch.setattr(
+            f"benchmarks.{module}.in_own_process", lambda function, *args, what: function(*args)
+        )
+
+
 def test_both_backends_side_by_side(run_tool: RunTool) -> None:
     done = run_tool("benchmark", *SMALL, "norm=batch", "model.graph_filter=true")
     assert done.status == 0, done.log

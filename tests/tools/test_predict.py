@@ -260,8 +260,3 @@ def test_from_the_command_line_with_a_real_network(tmp_path: Path):
     assert "1/1" in done.stderr  # the progress bar
     expected = net.predict(*[cv2.imread(str(path))[..., ::-1].copy() for path in views], max_disparity=32)
     np.testing.assert_allclose(read_pfm(output / "l.pfm"), expected, atol=1e-3)
-
-    missing = from_shell(*common, "checkpoint=nowhere.ckpt")
-    assert missing.returncode == 1
-    assert "checkpoint=nowhere.ckpt: no such file" in missing.stdout + missing.stderr
-    assert "Traceback" not in missing.stdout + missing.stderr
