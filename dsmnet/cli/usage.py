@@ -48,6 +48,7 @@ def _options(conf: Path, path: Path, package: str) -> Iterator[Option]:
 
 def _default(conf: Path, line: str) -> Iterator[Option]:
     """Yield the group, or the options of the other file, that an entry of a defaults list names."""
+    line = line.replace("- optional ", "- ")
     group = _LINE.match(line)
     name = line.split("#")[0].strip(" -")
     if group and group[3] == "paths":

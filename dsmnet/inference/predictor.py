@@ -92,9 +92,9 @@ class StereoPredictor(nn.Module):
     ) -> tuple[DisparityMap, ConfidenceMap]:
         """Match one pair; return disparity as `predict` does, and sharpness, see `inference.confidence`."""
         output, padding = self._run(self.net.match, left, right, max_disparity)
-        disparity, scores = output.disparities[-1].clamp(min=0), output.logits[-1]
+        disparity, logits = output.disparities[-1].clamp(min=0), output.logits[-1]
         coarse = F.avg_pool2d(disparity.float(), self.net.stride)
-        shares = sharpness(scores, self.net.plane_of(coarse, scores.shape[2]))
+        shares = sharpness(logits, self.net.plane_of(coarse, logits.shape[2]))
         shares = F.interpolate(shares, size=disparity.shape[-2:], mode="bilinear", align_corners=False)
         return _finished(disparity, padding), _finished(shares, padding)
 
