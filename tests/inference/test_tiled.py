@@ -180,25 +180,35 @@ def _steps(change: np.ndarray, overlap: int) -> float:
 
 
 MEMORY = """
+import sys
 import numpy as np
 from dsmnet import load_model
 from benchmarks.memory import peak
 from dsmnet.synthetic import SyntheticStereo
 from dsmnet.inference.tiled import TiledMatcher
 
-pair = SyntheticStereo(size=(800, 1200), largest_disparity=320, min_near=300)[2]
-disparity = TiledMatcher(load_model(device="cpu"), memory=1.6).predict(pair["left"], pair["right"], 320)
+height, width, most, memory = map(float, sys.argv[1:])
+scenes = SyntheticStereo(size=(int(height), int(width)), largest_disparity=most, min_near=0.9375 * most)
+pair, matcher = scenes[2], TiledMatcher(load_model(device="cpu"), memory=memory)
+disparity = matcher.predict(pair["left"], pair["right"], int(most))
 error = np.abs(disparity - pair["disparity"])[pair["noc"]]
 print(peak(False) * 2**20 / 1e9, error.mean(), np.median(error), pair["disparity"].max())
 """
 
 
-def test_a_pair_for_which_memory_does_not_suffice_is_matched_within_it():
-    """As a whole it would take 2.5 GB."""
-    run = subprocess.run([sys.executable, "-c", MEMORY], capture_output=True, text=True, check=False)
+@pytest.mark.parametrize(
+    ("size", "memory"),
+    [
+        ((800, 1200, 320), 1.6),  # as a whole 2.5 GB
+        pytest.param((2000, 3000, 800), 6, marks=pytest.mark.slow),  # two minutes
+    ],
+)
+def test_tiles_of_a_large_pair_fit_the_memory(size: tuple[int, int, int], memory: float) -> None:
+    command = [sys.executable, "-c", MEMORY, *map(str, size), str(memory)]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     gigabytes, error, median, nearest = map(float, run.stdout.split())
-    assert nearest > 260
-    assert gigabytes < 1.6
+    assert nearest > 0.8125 * size[2]
+    assert gigabytes < memory
     assert median < 0.5
     assert error < 1
