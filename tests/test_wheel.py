@@ -23,10 +23,21 @@ from dsmnet.viz.cloud_page import render_cloud
 wall = build_cloud(image[..., 0] + np.float32(9), image, Calibration(50, 0.1))
 assert "<canvas" in render_cloud(wall, "wall")
 assert build_model("tiny", norm="ibn_b").config["norm"] == "ibn_b"
+
+import sys
+from pathlib import Path
+from dsmnet.cli.main import main
+from dsmnet.io import write_image
+for name in ("left.png", "right.png"):
+    write_image(Path(name), image)
+options = ["max_disparity=32", "paths.output=out", "progress=false", "device=cpu"]
+sys.argv = ["dsmnet", "predict", "left=left.png", "right=right.png", *options]
+main()
+assert Path("out/left.pfm").is_file()
 """
 
 
-def test_the_wheel_alone_loads_the_weights(tmp_path: Path) -> None:
+def test_wheel_alone_loads_the_weights_and_runs_the_console_command(tmp_path: Path) -> None:
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path / "dist")]
     subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
     (wheel,) = (tmp_path / "dist").glob("dsmnet-*.whl")
@@ -43,4 +54,4 @@ def test_the_wheel_alone_loads_the_weights(tmp_path: Path) -> None:
         check=False,
     )
     assert result.returncode == 0, result.stderr
-    assert result.stdout.strip() == str(installed / "dsmnet" / "conf")
+    assert result.stdout.splitlines()[0] == str(installed / "dsmnet" / "conf")
