@@ -77,7 +77,18 @@ def test_recipes_of_the_readme_work_in_a_copy_of_the_tree(tmp_path: Path) -> Non
         (tmp_path / path).write_text(text, encoding="utf-8")
     suites = ("contracts", "layers/test_norm_configs.py", "io/test_readers.py")
     names = ("pixel", "garden", "blur", "winner_net", "relative")
-    command = [sys.executable, "-m", "pytest", "-v", "-n", "0", "-p", "no:cacheprovider", "-k", " or ".join(names)]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-v",
+        "-n",
+        "0",
+        "-p",
+        "no:cacheprovider",
+        "-k",
+        " or ".join(names),
+    ]
     done = subprocess.run(
         [*command, *(f"tests/{suite}" for suite in suites)],
         cwd=tmp_path,

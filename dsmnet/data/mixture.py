@@ -10,8 +10,8 @@ from typing import Any, cast
 import numpy as np
 from torch.utils.data import Dataset
 
-from dsmnet.datasets.base import choose
 from dsmnet.errors import DataError, MissingDataError, UserError
+from dsmnet.options import check_choice
 from dsmnet.types import StereoSample
 
 log = logging.getLogger(__name__)
@@ -53,7 +53,7 @@ class Mixture(Dataset[StereoSample]):
     ) -> None:
         self.name, self.seed = name, seed
         wanted = _weighted(parts, weights)
-        self.parts = _build(name, wanted, choose("missing", missing, _MISSING))
+        self.parts = _build(name, wanted, check_choice("missing", missing, _MISSING))
         self.weights = {part: float(weights[part]) for part in self.parts}
         self._sets = list(self.parts.values())
         self._lengths = [_length(part, of) for of, part in self.parts.items()]

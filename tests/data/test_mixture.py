@@ -146,7 +146,7 @@ def test_wrong_weights(weights: dict[str, Any], message: str) -> None:
 
 
 def test_an_unknown_way_with_what_is_missing() -> None:
-    with pytest.raises(UserError, match="missing=perhaps: expected one of error, skip"):
+    with pytest.raises(UserError, match="missing=perhaps: expected error or skip"):
         mixture([3], [1], missing="perhaps")
 
 

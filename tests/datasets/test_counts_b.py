@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from itertools import product
@@ -213,10 +212,3 @@ def test_carla_highres(tmp_path: Path, touch_pairs: TouchPairs) -> None:
     touch_pairs(tmp_path, CarlaHighRes.tree().layouts[0], scenes)
     check(CarlaHighRes(tmp_path), CarlaHighRes)
     assert CarlaHighRes.published() == 780
-
-
-@pytest.mark.parametrize(
-    "cls", [CarlaHighRes, CreStereo, FallingThings, Sintel, TartanAir, UnrealStereo4K, VirtualKitti2]
-)
-def test_sizes_are_published_for_the_same_options_as_the_tree(cls: Any) -> None:
-    assert inspect.signature(cls.published).parameters == inspect.signature(cls.tree).parameters

@@ -136,7 +136,7 @@ def test_drivingstereo_scales_by_its_resolution(
 
 
 def test_drivingstereo_trains_at_half_size_only(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="split=train resolution=full: expected one of half"):
+    with pytest.raises(UserError, match="split=train resolution=full: expected half"):
         DrivingStereo(tmp_path, "train", "full")
 
 

@@ -15,7 +15,17 @@ HERE = Path(__file__).parent
 
 def test_interpreted_kernels_equal_the_reference() -> None:
     """In a process of its own: Triton reads the variable once, when it is imported."""
-    command = [sys.executable, "-m", "pytest", "-q", "-n", "0", "-p", "no:cacheprovider", str(HERE / "test_triton.py")]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-n",
+        "0",
+        "-p",
+        "no:cacheprovider",
+        str(HERE / "test_triton.py"),
+    ]
     environment = {**os.environ, "TRITON_INTERPRET": "1", "CUDA_VISIBLE_DEVICES": ""}
     done = subprocess.run(
         command, env=environment, cwd=HERE.parents[1], capture_output=True, text=True, timeout=300
