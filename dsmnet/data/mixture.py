@@ -43,6 +43,8 @@ class Mixture(Dataset[StereoSample]):
         DataError: Parts are broken or not there; all are named.
     """
 
+    endless = True
+
     def __init__(
         self,
         parts: Mapping[str, Part | Callable[[], Part]],

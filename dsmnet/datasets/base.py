@@ -44,6 +44,7 @@ class PairDataset(Dataset[StereoSample]):
     """
 
     name: str = ""
+    endless = False
 
     def __init__(self, pairs: list[Pair], codecs: Tree) -> None:
         self.pairs = pairs
