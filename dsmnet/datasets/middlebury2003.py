@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dsmnet.datasets.base import About
-from dsmnet.datasets.eight_bit import EightBitStereo
+from dsmnet.datasets.middlebury2006 import EightBitStereo
 from dsmnet.datasets.tree import Layout, Tree
 from dsmnet.io.disparity import png8
 from dsmnet.options import check_choice

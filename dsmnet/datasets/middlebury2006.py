@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from dsmnet.datasets.base import About
-from dsmnet.datasets.eight_bit import EightBitStereo
-from dsmnet.datasets.tree import Layout, Tree
+from dsmnet.datasets.base import About, StereoDataset
+from dsmnet.datasets.tree import Layout, Pair, Tree
 from dsmnet.io.disparity import png8
 from dsmnet.options import check_choice
+from dsmnet.types import Calibration
 
 _SCALES = {"FullSize": 1, "HalfSize": 2, "ThirdSize": 3}  # stored value of one pixel of disparity
 _VIEWS = {"default": ("{scene}", ""), "lights": ("{scene}_{light}_{exposure}", "/{light}/{exposure}")}
 _LIGHTS = 9  # three lights, each with three exposures
+
+
+class EightBitStereo(StereoDataset):
+    """Sets without calibration files; their calibration holds one thing, a bound on what 8 bits can store."""
+
+    def _calibration(self, pair: Pair) -> Calibration:
+        return Calibration(max_disparity=int(self._codecs.disparity.largest) + 1)
 
 
 class Middlebury2006(EightBitStereo):
