@@ -81,9 +81,15 @@ def _flat(node: dict[Any, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 def all_pairs(node: DictConfig) -> Any:
     """Build the data set of a configuration, ground truth or not; of a generator, its validation split."""
-    if "require_ground_truth" in node:
-        return instantiate(node, require_ground_truth=False)
-    return instantiate(node) if "root" in node else instantiate(node).split_validation()[1]
+    if is_endless(node):
+        return instantiate(node).split_validation()[1]
+    return instantiate(node, require_ground_truth=False)
+
+
+def is_endless(node: DictConfig) -> bool:
+    """Whether the data set of a configuration is endless, see `dsmnet.types.StereoPairs`."""
+    target: Any = hydra.utils.get_class(node["_target_"])
+    return bool(target.endless)
 
 
 def instantiate(node: Any, *args: Any, **kwargs: Any) -> Any:

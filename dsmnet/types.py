@@ -71,6 +71,31 @@ class StereoBatch(_BatchedViews, total=False):
     noc: Tensor  # bool [B, 1, H, W]: valid and visible in both views
 
 
+class StereoPairs(Protocol):
+    """Data set of stereo pairs: recorded ones, a generator, or a mixture.
+
+    Attributes:
+        name: Name in messages and results.
+        endless: Whether the length is nominal and every pair has ground truth, as of a generator; what is
+            evaluated is then the validation split. Other data sets take ``require_ground_truth``.
+    """
+
+    name: str
+    endless: bool
+
+    def __len__(self) -> int:
+        """Return the number of pairs."""
+        ...
+
+    def __getitem__(self, index: int, /) -> StereoSample:
+        """Load a pair."""
+        ...
+
+    def split_validation(self) -> tuple[Any, Any]:
+        """Return a part to train on and one to validate on."""
+        ...
+
+
 class Matcher(Protocol):
     """Anything that turns a pair into a disparity map: a network, an exported file, or StereoSGBM.
 

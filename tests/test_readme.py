@@ -75,7 +75,7 @@ def test_recipes_of_the_readme_work_in_a_copy_of_the_tree(tmp_path: Path) -> Non
     for path, text in RECIPES.items():
         assert not (tmp_path / path).exists()
         (tmp_path / path).write_text(text, encoding="utf-8")
-    suites = ("contracts", "layers/test_norm_configs.py", "io/test_readers.py")
+    suites = ("contracts", "layers/test_norm_configs.py", "datasets/test_readers.py")
     names = ("pixel", "garden", "blur", "winner_net", "relative")
     command = [
         sys.executable,

@@ -8,7 +8,7 @@ views). A sample that comes in is never written to.
 
 from __future__ import annotations
 
-from dsmnet.augment.camera_effects import CameraEffects
+from dsmnet.augment.camera import CameraEffects
 from dsmnet.augment.color_jitter import ColorJitter, RandomGainGamma
 from dsmnet.augment.compose import Compose, Transform
 from dsmnet.augment.flip import RandomHorizontalFlip, visible_in_both

@@ -62,7 +62,7 @@ class ColorJitter:
 
     Brightness multiplies, contrast multiplies the distance to the mean brightness, saturation and hue scale
     and turn the colors around grey; being linear they are one matrix, clipped once at the end. The ranges
-    are those of torchvision's RandomGainGamma, whose hue turns in HSV instead and whose order is random.
+    are those of torchvision's ColorJitter, whose hue turns in HSV instead and whose order is random.
 
     Args:
         brightness: Half the range of the factor: 0.4 for 0.6 to 1.4.

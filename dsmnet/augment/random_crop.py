@@ -6,8 +6,7 @@ import numpy as np
 
 from dsmnet.augment.adjust_calibration import move
 from dsmnet.augment.fields import change_maps, replace
-from dsmnet.errors import UserError
-from dsmnet.options import check_share
+from dsmnet.options import check_share, check_whole
 from dsmnet.types import Mask, StereoSample
 
 
@@ -29,8 +28,8 @@ class RandomCrop:
     """
 
     def __init__(self, height: int, width: int, min_valid: float = 0.0, tries: int = 1) -> None:
-        self.height, self.width = check_window(height, width)
-        self.min_valid, self.tries = check_share("min_valid", min_valid), check_tries(tries)
+        self.height, self.width = check_whole("height", height), check_whole("width", width)
+        self.min_valid, self.tries = check_share("min_valid", min_valid), check_whole("tries", tries)
 
     def __call__(self, sample: StereoSample, rng: np.random.Generator) -> StereoSample:
         """Return the changed sample."""
@@ -81,28 +80,6 @@ def cut(sample: StereoSample, corner: tuple[int, int], size: tuple[int, int]) ->
     if "calibration" in sample:
         window = replace(window, calibration=move(sample["calibration"], right=-left, down=-top))
     return window
-
-
-def check_window(height: int, width: int) -> tuple[int, int]:
-    """Return a size in pixels.
-
-    Raises:
-        UserError: It is not positive.
-    """
-    if height < 1 or width < 1:
-        raise UserError(f"transform: crop of {height}x{width} pixels; expected positive numbers")
-    return height, width
-
-
-def check_tries(tries: int) -> int:
-    """Return a number of tries.
-
-    Raises:
-        UserError: It is not positive.
-    """
-    if tries < 1:
-        raise UserError(f"transform: tries={tries}: expected a positive number")
-    return tries
 
 
 def _share(valid: Mask, top: int, left: int, size: tuple[int, int]) -> float:

@@ -7,10 +7,10 @@ import math
 import numpy as np
 
 from dsmnet.augment.fields import hide_unmatched
-from dsmnet.augment.random_crop import check_tries, check_window, choose_corner, cut, pad
+from dsmnet.augment.random_crop import choose_corner, cut, pad
 from dsmnet.augment.resample import is_sparse, resize
 from dsmnet.errors import UserError
-from dsmnet.options import check_number, check_range, check_share
+from dsmnet.options import check_number, check_range, check_share, check_whole
 from dsmnet.types import StereoSample
 
 KINDS = ("auto", "dense", "sparse")
@@ -57,12 +57,12 @@ class RandomScaleCrop:
         tries: int = 1,
         ground_truth: str = "auto",
     ) -> None:
-        self.size = check_window(height, width)
+        self.size = check_whole("height", height), check_whole("width", width)
         self.scales = check_range("min_scale, max_scale", (min_scale, max_scale))
         self.stretch = check_number("stretch", stretch, least=0)
         self.scale_probability = check_share("scale_probability", scale_probability)
         self.stretch_probability = check_share("stretch_probability", stretch_probability)
-        self.min_valid, self.tries = check_share("min_valid", min_valid), check_tries(tries)
+        self.min_valid, self.tries = check_share("min_valid", min_valid), check_whole("tries", tries)
         if ground_truth not in KINDS:
             raise UserError(f"transform: ground_truth={ground_truth}: expected one of {', '.join(KINDS)}")
         self.ground_truth = ground_truth

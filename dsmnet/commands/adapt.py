@@ -19,7 +19,7 @@ from dsmnet import load_model
 from dsmnet.adaptation import adapt, batch_norms
 from dsmnet.api import DEFAULT_WEIGHTS
 from dsmnet.atomic import check_apart, write_text
-from dsmnet.config import all_pairs, instantiate, save_config, tool
+from dsmnet.config import all_pairs, instantiate, is_endless, save_config, tool
 from dsmnet.errors import DataError, UserError, count
 from dsmnet.evaluation import evaluate
 from dsmnet.evaluation.report import show_results
@@ -47,7 +47,7 @@ def main(cfg: DictConfig) -> None:
     save_config(cfg, output / "config.yaml")
 
     before = copy.deepcopy(net)
-    images = cfg.images or (None if "require_ground_truth" in cfg.dataset else 32)
+    images = cfg.images or (32 if is_endless(cfg.dataset) else None)
     options = {"max_disparity": cfg.max_disparity, "progress": cfg.progress}
     done = adapt(net, target, images=images, mode=cfg.mode, prior=cfg.prior, **options)
     net.config["adapted"] = {"checkpoint": source, "dataset": name, **done.to_dict()}
@@ -78,7 +78,7 @@ def main(cfg: DictConfig) -> None:
 def target_and_ground_truth(cfg: DictConfig) -> tuple[Any, Any]:
     """Return all pairs of the target, and those with ground truth that are to be scored."""
     target = all_pairs(cfg.dataset)
-    if not cfg.evaluate or "require_ground_truth" not in cfg.dataset:
+    if not cfg.evaluate or is_endless(cfg.dataset):
         return target, target if cfg.evaluate else None
     try:
         return target, instantiate(cfg.dataset, require_ground_truth=True)

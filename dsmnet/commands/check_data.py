@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.markdown import Markdown
 
 from dsmnet.atomic import atomic_write, check_apart, write_text
-from dsmnet.config import config_dir, dataset_config, instantiate, tool
+from dsmnet.config import config_dir, dataset_config, instantiate, is_endless, tool
 from dsmnet.datasets.catalog import FOUND, Source, find_source
 from dsmnet.datasets.health_check import SetReport, check_dataset, choose_pairs, read_some, worker_count
 from dsmnet.datasets.health_report import markdown
@@ -63,12 +63,10 @@ def every_set(data: str) -> dict[str, DictConfig]:
 
 def check(source: Source, node: DictConfig, cfg: DictConfig, output: Path, workers: int) -> SetReport:
     """Read a set, draw its sheet."""
-    if "require_ground_truth" in node:
-        node.require_ground_truth = False  # pairs without ground truth are checked too
-    dataset: Any = instantiate(node)
-    indices = choose_pairs(
-        len(dataset), cfg.limit or (None if "require_ground_truth" in node else cfg.examples)
-    )
+    endless = is_endless(node)
+    # Pairs without ground truth are checked too.
+    dataset: Any = instantiate(node) if endless else instantiate(node, require_ground_truth=False)
+    indices = choose_pairs(len(dataset), cfg.limit or (cfg.examples if endless else None))
     watch = functools.partial(track, description=source.name, enabled=cfg.progress)
     report = check_dataset(dataset, indices, workers, watch)
     report.published = source.published

@@ -16,7 +16,7 @@ from omegaconf import DictConfig, OmegaConf
 from dsmnet import load_model
 from dsmnet.api import DEFAULT_WEIGHTS
 from dsmnet.atomic import check_apart
-from dsmnet.config import instantiate, save_config, tool
+from dsmnet.config import instantiate, is_endless, save_config, tool
 from dsmnet.evaluation import Compared, choose_sets, chosen_checkpoints, cross_domain_evaluation, only_set
 from dsmnet.inference.tiled import in_tiles
 from dsmnet.io.pairs import files_of
@@ -32,7 +32,7 @@ def main(cfg: DictConfig) -> None:
     """Load the networks, find the sets, score."""
     output = Path(cfg.paths.output)
     if "dataset" in cfg:
-        cfg.eval = only_set(cfg)
+        cfg.eval = only_set(cfg, is_endless(cfg.dataset))
     options = OmegaConf.to_container(cfg, resolve=True)
     assert isinstance(options, dict)
     baseline = options.get("baseline")

@@ -19,7 +19,6 @@ from dsmnet import load_model
 from dsmnet.api import DEFAULT_WEIGHTS
 from dsmnet.atomic import check_apart
 from dsmnet.config import instantiate, tool
-from dsmnet.datasets.base import choose
 from dsmnet.errors import UserError, count, first_of
 from dsmnet.inference.batch import Prediction, predict_files
 from dsmnet.inference.record import NAME, PredictionRecord
@@ -28,6 +27,7 @@ from dsmnet.inference.timing import needs_warm_up
 from dsmnet.io.images import read_views
 from dsmnet.io.pairs import files_of
 from dsmnet.models.checkpoint import find_weights
+from dsmnet.options import check_choice
 from dsmnet.progress import track
 from dsmnet.submission import (
     MapWriter,
@@ -48,7 +48,7 @@ def main(cfg: DictConfig) -> None:
     """Predict and pack, unless an archive is given; then check the archive."""
     form, node = instantiate(cfg.upload.form), cfg.upload.dataset
     datasets = {}
-    for node.split in cfg.upload.splits[choose("split", cfg.split, tuple(cfg.upload.splits))]:
+    for node.split in cfg.upload.splits[check_choice("split", cfg.split, tuple(cfg.upload.splits))]:
         datasets[node.split] = instantiate(node)
     partial = lacking_pairs(datasets, node)
     if cfg.validate is None:

@@ -9,12 +9,12 @@ from typing import Any
 
 import cv2
 import pytorch_lightning as pl
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Subset
 
 from dsmnet.augment import Transform
 from dsmnet.data.collate import collate
 from dsmnet.data.sampler import Augmented, EndlessSampler
-from dsmnet.errors import UserError
+from dsmnet.options import check_whole
 from dsmnet.types import StereoSample
 
 log = logging.getLogger(__name__)
@@ -53,8 +53,7 @@ class StereoDataModule(pl.LightningDataModule):
             ("validation_pairs", validation_pairs, 1),
             ("workers", workers, 0),
         ):
-            if not isinstance(value, int) or value < least:
-                raise UserError(f"loader.{name}={value}: expected a whole number of at least {least}")
+            check_whole(f"loader.{name}", value, least=least)
         self.train_part, self.validation_part = dataset.split_validation()
         self.transform = transform
         self.batch_size, self.epoch_steps, self.workers = batch_size, epoch_steps, workers
@@ -85,9 +84,10 @@ class StereoDataModule(pl.LightningDataModule):
         )
 
     def val_dataloader(self) -> DataLoader[StereoSample]:
-        """Held-back pairs one by one, unchanged."""
+        """Validation pairs one by one, unchanged."""
+        pairs = range(min(self.validation_pairs, len(self.validation_part)))
         return DataLoader(
-            _First(self.validation_part, self.validation_pairs),
+            Subset(self.validation_part, pairs),
             batch_size=1,
             collate_fn=functools.partial(collate, max_disparity=self.max_disparity),
             **self._loading(),
@@ -106,23 +106,10 @@ class StereoDataModule(pl.LightningDataModule):
 
 
 def _leave_signals(worker: int) -> None:
-    """In a loading process: go on where Ctrl-C or SIGTERM reaches all processes of a run.
+    """In a loading process: go on where all processes of a run get Ctrl-C or SIGTERM.
 
     The one that trains stops between two steps, for which it may need another batch, and ends its loaders
     itself. A second SIGTERM ends this process, lest it outlive the run.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, lambda number, frame: signal.signal(number, signal.SIG_DFL))
-
-
-class _First(Dataset[Any]):
-    """The first pairs of a data set."""
-
-    def __init__(self, dataset: Any, count: int) -> None:
-        self.dataset, self.count = dataset, min(count, len(dataset))
-
-    def __len__(self) -> int:
-        return self.count
-
-    def __getitem__(self, index: int) -> Any:
-        return self.dataset[index]

@@ -10,8 +10,8 @@ from typing import Any, cast
 import numpy as np
 from torch.utils.data import Dataset
 
-from dsmnet.datasets.base import choose
 from dsmnet.errors import DataError, MissingDataError, UserError
+from dsmnet.options import check_choice
 from dsmnet.types import StereoSample
 
 log = logging.getLogger(__name__)
@@ -25,8 +25,9 @@ Part = Dataset[StereoSample]
 class Mixture(Dataset[StereoSample]):
     """Data sets with weights: a part's share of the samples is its weight, whatever its length.
 
-    Sample `index` draws its part by the weights and an item of the part evenly, from a generator seeded with
-    `seed` and `index`: the same whatever the number of processes and however often training is interrupted.
+    Sample `index` draws its part by the weights, from a generator seeded with `seed` and `index`: the same
+    whatever the number of processes and however often training is interrupted. Its item is the one that a
+    fixed permutation of the part has at `index`, so that none comes twice within the length of the part.
     The samples go on without end; the length only says when a pass ends, by when the part that is largest for
     its weight has been drawn as often as it has items.
 
@@ -43,6 +44,8 @@ class Mixture(Dataset[StereoSample]):
         DataError: Parts are broken or not there; all are named.
     """
 
+    endless = True
+
     def __init__(
         self,
         parts: Mapping[str, Part | Callable[[], Part]],
@@ -53,10 +56,14 @@ class Mixture(Dataset[StereoSample]):
     ) -> None:
         self.name, self.seed = name, seed
         wanted = _weighted(parts, weights)
-        self.parts = _build(name, wanted, choose("missing", missing, _MISSING))
+        self.parts = _build(name, wanted, check_choice("missing", missing, _MISSING))
         self.weights = {part: float(weights[part]) for part in self.parts}
         self._sets = list(self.parts.values())
         self._lengths = [_length(part, of) for of, part in self.parts.items()]
+        self._orders = [
+            np.random.default_rng([seed, part]).permutation(length)
+            for part, length in enumerate(self._lengths)
+        ]
         total = sum(self.weights.values())
         self._shares = [weight / total for weight in self.weights.values()]
         longest = max(length / share for length, share in zip(self._lengths, self._shares, strict=True))
@@ -87,7 +94,7 @@ class Mixture(Dataset[StereoSample]):
         """Return part and item of a sample; of a nested mixture, a place in its own endless order."""
         rng = np.random.default_rng([self.seed, index])
         part = int(rng.choice(len(self._sets), p=self._shares))
-        return part, int(rng.integers(self._lengths[part]))
+        return part, int(self._orders[part][index % self._lengths[part]])
 
     def split_validation(self) -> tuple[Mixture, Mixture]:
         """Return a mixture of the parts' training parts and one of their validation parts, weighted alike."""

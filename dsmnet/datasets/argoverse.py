@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
-from dsmnet.datasets.base import About, PairDataset, StereoDataset, choose
+from dsmnet.datasets.base import About, PairDataset, StereoDataset
 from dsmnet.datasets.tree import Files, Layout, Matches, Pair, Tree, Word
 from dsmnet.io.argoverse_calibration import ARGOVERSE_CALIB
 from dsmnet.io.disparity import OBJECT_MAP, PNG16
+from dsmnet.options import check_choice
 
-_PUBLISHED = {"train": 4008, "val": 1522, "test": 1094}
 # Nanoseconds. Views of one moment are less than 0.3 ms apart, moments 200 ms.
 _TOLERANCE = 50_000_000
 
@@ -49,22 +49,23 @@ class Argoverse(StereoDataset):
     Args:
         root: Folder that holds rectified_stereo_images_v1.1/ and disparity_maps_v1.1/.
         split: ``train``, ``val`` or ``test``; the last has no ground truth.
-        require_ground_truth: Leave out pairs without a disparity map.
-        subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
     """
 
     name = "argoverse"
-    about = About("https://www.argoverse.org/av1.html", "CC BY-NC-SA 4.0", "Chang et al., CVPR 2019")
-
-    @staticmethod
-    def published(split: str = "train") -> int:
-        """Return the number of pairs of a split, 6,624 in all."""
-        return _PUBLISHED[split]
+    about = About(
+        "https://www.argoverse.org/av1.html",
+        "CC BY-NC-SA 4.0",
+        "Chang et al., CVPR 2019",
+        pairs={"train": 4008, "val": 1522, "test": 1094},
+        size="2464x2056",
+        download="rectified stereo images and disparity maps, v1.1. The archives of views and of "
+        "disparity maps go into the one folder.",
+    )
 
     @staticmethod
     def tree(split: str = "train") -> Tree:
         """Return patterns and codecs."""
-        choose("split", split, tuple(_PUBLISHED))
+        check_choice("split", split, ("train", "val", "test"))
         views = f"rectified_stereo_images_v1.1/{split}/{{log}}"
         maps = f"disparity_maps_v1.1/{split}/{{log}}"
         layout = TimedLayout(

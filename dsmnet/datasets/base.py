@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from inspect import signature
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, cast
@@ -15,6 +15,7 @@ from dsmnet.datasets.subsets import choose_named
 from dsmnet.datasets.tree import Pair, Tree, first_names
 from dsmnet.errors import DataError, MissingDataError, UserError
 from dsmnet.io.images import read_views
+from dsmnet.options import check_choice
 from dsmnet.types import Calibration, StereoSample
 
 log = logging.getLogger(__name__)
@@ -23,15 +24,15 @@ _HOLD_BACK = 5  # every so many scenes, one is for validation
 
 
 class About(NamedTuple):
-    """Where a data set comes from."""
+    """Where a data set comes from; the documents take their tables from here."""
 
     home: str  # address of its page
     licence: str  # as published there
     paper: str  # authors, venue, year
-
-
-def _not_stated(**options: object) -> int | None:
-    return None
+    # Number of pairs, or of each value of the first option of the set's `tree`; None where it is not stated.
+    pairs: int | Mapping[str, int] | None = None
+    size: str = ""  # width x height of the views, pixels
+    download: str = ""  # archives of the home page, and how they are unpacked
 
 
 class PairDataset(Dataset[StereoSample]):
@@ -43,6 +44,7 @@ class PairDataset(Dataset[StereoSample]):
     """
 
     name: str = ""
+    endless = False
 
     def __init__(self, pairs: list[Pair], codecs: Tree) -> None:
         self.pairs = pairs
@@ -136,8 +138,7 @@ class StereoDataset(PairDataset):
     """Stereo pairs that lie in a folder tree.
 
     A subclass gives its `name`, says what it is `about` and has a static method ``tree(**options)`` that
-    states where its files lie and how they are stored. Where the authors state the number of pairs, a static
-    method ``published(**options)`` returns it.
+    states where its files lie and how they are stored.
 
     Args:
         root: Folder of the data set.
@@ -157,7 +158,6 @@ class StereoDataset(PairDataset):
 
     about: ClassVar[About | None] = None
     tree: ClassVar[Callable[..., Tree]]
-    published: ClassVar[Callable[..., int | None]] = staticmethod(_not_stated)
 
     def __init__(
         self,
@@ -178,6 +178,15 @@ class StereoDataset(PairDataset):
     def write_fake(cls, root: str | Path, samples: Sequence[StereoSample], **options: object) -> list[str]:
         """Write samples as a tree of this data set with these `options`; return the names they then have."""
         return cls.tree(**options).write(Path(root), samples)
+
+    @classmethod
+    def published(cls, *options: Any, **named: Any) -> int | None:
+        """Return the number of pairs that the authors state for options of `tree`; None where they do not."""
+        chosen = next(iter(cls._bind(*options, **named).values()), ())
+        counts = cls.about.pairs if cls.about else None
+        if not isinstance(counts, Mapping):
+            return counts
+        return sum(counts[value] for value in ([chosen] if isinstance(chosen, str) else chosen))
 
     def describe(self) -> str:
         """Return in one line what was found: pairs, ground truth, masks and calibrations."""
@@ -257,18 +266,7 @@ class Subset(Dataset[StereoSample]):
         return self.parent[self.indices[index]]
 
 
-def choose(option: str, value: str, allowed: Sequence[str]) -> str:
-    """Return `value`, if it is one of those allowed.
-
-    Raises:
-        UserError: It is not; the message lists them.
-    """
-    if value not in allowed:
-        raise UserError(f"{option}={value}: expected one of {', '.join(allowed)}")
-    return value
-
-
-def choose_some(option: str, values: str | Iterable[str], allowed: Sequence[str]) -> tuple[str, ...]:
+def choose_some(option: str, values: str | Iterable[str], allowed: Collection[str]) -> tuple[str, ...]:
     """Return the values in the order of those allowed; a single one needs no list.
 
     Raises:
@@ -276,7 +274,7 @@ def choose_some(option: str, values: str | Iterable[str], allowed: Sequence[str]
     """
     wanted = [values] if isinstance(values, str) else list(values)
     for value in wanted:
-        choose(option, value, allowed)
+        check_choice(option, value, allowed)
     if not wanted:
         raise UserError(f"{option}=[]: expected at least one of {', '.join(allowed)}")
     return tuple(value for value in allowed if value in wanted)

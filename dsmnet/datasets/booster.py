@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dsmnet.datasets.base import About, StereoDataset, choose
+from dsmnet.datasets.base import About, StereoDataset
 from dsmnet.datasets.tree import Layout, Pair, Tree
 from dsmnet.io.masks import NOC_BINARY
 from dsmnet.io.npy import NPY
-
-_PUBLISHED = {"train": 228, "test": 191}
+from dsmnet.options import check_choice
 
 
 class Booster(StereoDataset):
@@ -28,8 +27,6 @@ class Booster(StereoDataset):
     Args:
         root: Folder that holds train/ and test/.
         split: ``train`` or ``test``; the latter has no ground truth.
-        require_ground_truth: Leave out pairs without a disparity map.
-        subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
     """
 
     name = "booster"
@@ -37,17 +34,15 @@ class Booster(StereoDataset):
         "https://cvlab-unibo.github.io/booster-web/",
         "CC BY-NC 4.0",
         "Zama Ramirez et al., CVPR 2022",
+        pairs={"train": 228, "test": 191},
+        size="4112x3008",
+        download="train and test archives. Only the balanced part is read.",
     )
-
-    @staticmethod
-    def published(split: str = "train") -> int:
-        """Return the number of pairs of a split."""
-        return _PUBLISHED[split]
 
     @staticmethod
     def tree(split: str = "train") -> Tree:
         """Return patterns and codecs."""
-        folder = choose("split", split, tuple(_PUBLISHED)) + "/balanced/{scene}"
+        folder = check_choice("split", split, ("train", "test")) + "/balanced/{scene}"
         layout = Layout(
             name="{scene}_{light}",
             left=f"{folder}/camera_00/{{light}}.png",

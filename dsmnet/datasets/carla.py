@@ -54,8 +54,6 @@ class Carla(StereoDataset):
 
     Args:
         root: Folder that holds carla.list, rgb/ and depth/.
-        require_ground_truth: Leave out pairs without a depth map.
-        subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
     """
 
     name = "carla"
@@ -63,6 +61,9 @@ class Carla(StereoDataset):
         "https://github.com/feihuzhang/DSMNet",
         "none: the authors' pairs are not released",
         "Zhang et al., ECCV 2020",
+        size="your own",
+        download="nothing to download. What DSMNet's training code reads; the authors' pairs are not "
+        "released.",
     )
 
     @staticmethod

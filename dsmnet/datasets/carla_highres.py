@@ -26,8 +26,6 @@ class CarlaHighRes(StereoDataset):
 
     Args:
         root: Folder that holds trainingF/.
-        require_ground_truth: Leave out pairs without a disparity map.
-        subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
     """
 
     name = "carla_highres"
@@ -35,12 +33,10 @@ class CarlaHighRes(StereoDataset):
         "https://github.com/gengshan-y/high-res-stereo",
         "none stated for the data; the repository that offers it: MIT",
         "Yang, Manela, Happold, Ramanan, CVPR 2019",
+        pairs=780,
+        size="2464x2056",
+        download="the archive called HR-VS. The archive begins with `carla-highres/`.",
     )
-
-    @staticmethod
-    def published() -> int:
-        """Return the number of pairs."""
-        return 780
 
     @staticmethod
     def tree() -> Tree:

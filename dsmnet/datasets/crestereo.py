@@ -25,8 +25,6 @@ class CreStereo(StereoDataset):
     Args:
         root: Folder that holds tree/ and so on.
         kinds: Some of `KINDS`; of the kinds named, what is there is used.
-        require_ground_truth: Leave out pairs without a disparity map.
-        subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
     """
 
     name = "crestereo"
@@ -34,6 +32,9 @@ class CreStereo(StereoDataset):
         "https://github.com/megvii-research/CREStereo",
         "none stated for the data; the repository that offers it: Apache-2.0",
         "Li et al., CVPR 2022",
+        size="1920x1080",
+        download="the archives that `dataset_download.sh` names. Unpack the archives of a kind into its "
+        "folder.",
     )
 
     @staticmethod

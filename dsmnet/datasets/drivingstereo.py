@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dsmnet.datasets.base import About, PairDataset, StereoDataset, choose
+from dsmnet.datasets.base import About, PairDataset, StereoDataset
 from dsmnet.datasets.tree import Layout, Pair, Tree
 from dsmnet.io.disparity import png16
+from dsmnet.options import check_choice
 
 _WEATHERS = ("sunny", "cloudy", "foggy", "rainy")
-_PUBLISHED = {"train": 174_437, "test": 7_751, **dict.fromkeys(_WEATHERS, 500)}
+_COUNTS = {"train": 174_437, "test": 7_751, **dict.fromkeys(_WEATHERS, 500)}
 # Suffix of the views, and the stored value of one pixel of disparity.
 _RESOLUTIONS = {"half": ("jpg", 256), "full": ("png", 128)}
 _PARTS = ("left-image", "right-image", "disparity-map")
@@ -36,27 +37,28 @@ class DrivingStereo(StereoDataset):
         root: Folder that holds train-left-image/ and so on.
         split: ``train``, ``test``, or a weather.
         resolution: ``half`` or ``full``.
-        require_ground_truth: Leave out pairs without a disparity map.
-        subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
 
     Raises:
         UserError: The training part at full resolution.
     """
 
     name = "drivingstereo"
-    about = About("https://drivingstereo-dataset.github.io", "MIT", "Yang et al., CVPR 2019")
-
-    @staticmethod
-    def published(split: str = "train", resolution: str = "half") -> int:
-        """Return the number of pairs of a split; of the training part the page says 174,437 and 174,431."""
-        return _PUBLISHED[split]
+    about = About(
+        "https://drivingstereo-dataset.github.io",
+        "MIT",
+        "Yang et al., CVPR 2019",
+        pairs=_COUNTS,
+        size="881x400; test also 1762x800",
+        download="left images, right images, disparity maps; the weathers apart. Unpack each sequence "
+        "into the folder of its kind; the weathers have a folder each.",
+    )
 
     @staticmethod
     def tree(split: str = "train", resolution: str = "half") -> Tree:
         """Return patterns and codecs."""
-        choose("split", split, tuple(_PUBLISHED))
+        check_choice("split", split, _COUNTS)
         sizes = ("half",) if split == "train" else tuple(_RESOLUTIONS)
-        suffix, scale = _RESOLUTIONS[choose(f"split={split} resolution", resolution, sizes)]
+        suffix, scale = _RESOLUTIONS[check_choice(f"split={split} resolution", resolution, sizes)]
         left, right, disparity = (_folder(split, part, resolution) for part in _PARTS)
         layout = Layout(
             name="{frame}",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dsmnet.datasets.base import About, StereoDataset, choose
+from dsmnet.datasets.base import About, StereoDataset
 from dsmnet.datasets.tree import Layout, Tree
 from dsmnet.io.calibration import MIDDLEBURY_CALIB
 from dsmnet.io.disparity import NOC_MASK, PFM
+from dsmnet.options import check_choice
 
 _FOLDERS = {"training": ("two_view_training",), "testing": ("two_view_testing", "two_view_test")}
 
@@ -27,24 +28,23 @@ class Eth3d(StereoDataset):
     Args:
         root: Folder that holds two_view_training/ and so on.
         split: ``training`` or ``testing``.
-        require_ground_truth: Leave out pairs without a disparity map.
-        subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
     """
 
     name = "eth3d"
     about = About(
-        "https://www.eth3d.net/datasets#low-res-two-view", "CC BY-NC-SA 4.0", "Schöps et al., CVPR 2017"
+        "https://www.eth3d.net/datasets#low-res-two-view",
+        "CC BY-NC-SA 4.0",
+        "Schöps et al., CVPR 2017",
+        pairs={"training": 27, "testing": 20},
+        size="about 940x490",
+        download="`two_view_training.7z`, `two_view_training_gt.7z`, `two_view_test.7z`. Unpack each "
+        "archive into a folder of its own.",
     )
-
-    @staticmethod
-    def published(split: str = "training") -> int:
-        """Return the number of pairs of a split."""
-        return {"training": 27, "testing": 20}[split]
 
     @staticmethod
     def tree(split: str = "training") -> Tree:
         """Return patterns and codecs."""
-        choose("split", split, tuple(_FOLDERS))
+        check_choice("split", split, _FOLDERS)
         layouts = (
             Layout(
                 name="{scene}",

@@ -6,19 +6,19 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from dsmnet.datasets.base import About, StereoDataset, choose
+from dsmnet.datasets.base import About, StereoDataset
 from dsmnet.datasets.tree import Layout, Pair, Tree
 from dsmnet.io.calibration import checked
 from dsmnet.io.decoding import MOST_TEXT, decoding
 from dsmnet.io.depth import depth_codec, depth_png16
 from dsmnet.io.images import read_bytes
+from dsmnet.options import check_choice
 from dsmnet.types import Calibration, StereoSample
 
 _BASELINE = 0.06  # metres; the settings do not state it, the readme does
 _RIG = Calibration(focal=768.16058349609375, baseline=_BASELINE, cx=480.0, cy=270.0)  # of the whole set
 _VARIANTS = {"single": ("single",), "mixed": ("mixed",), "both": ("single", "mixed")}
 _FOLDERS = {"single": "{object}/{place}", "mixed": "{place}"}
-_SIZES = {"single": 31_500, "mixed": 30_000}  # 21 objects of 15 places of 100 frames; 15 places of 2,000
 _SETTINGS = "_camera_settings.json"
 
 
@@ -41,8 +41,6 @@ class FallingThings(StereoDataset):
     Args:
         root: Folder that holds single/ and mixed/, or one of them.
         variant: ``single``, ``mixed`` or ``both``.
-        require_ground_truth: Leave out pairs without a depth map.
-        subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
     """
 
     name = "falling_things"
@@ -50,17 +48,15 @@ class FallingThings(StereoDataset):
         "https://research.nvidia.com/publication/2018-06_falling-things-synthetic-dataset-3d-object-detection-and-pose-estimation",
         "CC BY-NC-SA 4.0",
         "Tremblay, To, Birchfield, CVPR Workshops 2018",
+        pairs={"single": 31_500, "mixed": 30_000, "both": 61_500},
+        size="960x540",
+        download="the archive of the data set. The archive begins with `fat/`.",
     )
-
-    @staticmethod
-    def published(variant: str = "both") -> int:
-        """Return the number of pairs of a variant."""
-        return sum(_SIZES[name] for name in _VARIANTS[variant])
 
     @staticmethod
     def tree(variant: str = "both") -> Tree:
         """Return patterns and codecs."""
-        chosen = _VARIANTS[choose("variant", variant, tuple(_VARIANTS))]
+        chosen = _VARIANTS[check_choice("variant", variant, _VARIANTS)]
         layouts = tuple(_layout(name) for name in chosen)
         return Tree(layouts, depth_codec(depth_png16(unit=1e-4), _RIG, per_pair=True))
 

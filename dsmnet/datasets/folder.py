@@ -9,12 +9,13 @@ from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
-from dsmnet.datasets.base import PairDataset, choose
+from dsmnet.datasets.base import PairDataset
 from dsmnet.datasets.tree import Pair, Tree, first_names
 from dsmnet.errors import DataError, UserError, count
 from dsmnet.io.disparity import DisparityCodec
 from dsmnet.io.disparity_file import MAP_SUFFIXES, read_map
 from dsmnet.io.pairs import check_order, find_files, pair_files, unique_names
+from dsmnet.options import check_choice
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ class Folder(PairDataset):
             )
         if scale is not None and not scale > 0:
             raise UserError(f"scale={scale:g}: expected a positive number")
-        by_name = choose("pairing", pairing, _PAIRING) == "name"
+        by_name = check_choice("pairing", pairing, _PAIRING) == "name"
         pairs = _by_name(left, right, disparity) if by_name else _in_order(left, right, disparity)
         target = sum(pair.disparity is not None for pair in pairs)
         if require_ground_truth:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import os
+import signal
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import cv2
 import numpy as np
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from dsmnet.errors import DataError, UserError
 from dsmnet.options import check_whole
-from dsmnet.types import DisparityMap, Image, Mask, StereoSample
+from dsmnet.types import DisparityMap, Image, Mask, StereoPairs, StereoSample
 
 MIN_PIXELS = 500  # fewer known pixels prove nothing about geometry
 MIN_SHIFT = 2.0  # pixels, median disparity; below that a wrong sign hardly shows
@@ -38,20 +38,6 @@ READINGS: dict[str, Callable[[DisparityMap], DisparityMap]] = {
 # Of a report, what is the sum over its pairs.
 _SUMS = ["checked", "with_ground_truth", "with_noc", "sizes", "problems"]
 _SUMS += ["ground_truth_pixels", "known_pixels", "mask_pixels", "noc_pixels"]
-
-
-class Pairs(Protocol):
-    """A data set, as far as checking it goes."""
-
-    name: str
-
-    def __len__(self) -> int:
-        """Return the number of pairs."""
-        ...
-
-    def __getitem__(self, index: int, /) -> StereoSample:
-        """Load a pair."""
-        ...
 
 
 @dataclass
@@ -104,7 +90,7 @@ def choose_pairs(total: int, limit: int | None) -> list[int]:
 
 
 def check_dataset(
-    dataset: Pairs,
+    dataset: StereoPairs,
     indices: Sequence[int],
     workers: int = 1,
     watch: Callable[[Iterable[Any]], Iterable[Any]] = iter,
@@ -118,22 +104,36 @@ def check_dataset(
         watch: Wrapper of the work that shows progress.
     """
     report = SetReport(dataset.name, len(dataset))
-    check = functools.partial(check_pair, dataset)
     workers = min(workers, len(indices))
     if workers <= 1:
         for index in watch(indices):
-            report.merge(check(index))
+            report.merge(check_pair(dataset, index))
         return report
+    pool = ProcessPoolExecutor(workers, initializer=_share, initargs=(dataset,))
     try:
-        # Threads of OpenCV do not survive a fork, and each process has one core.
-        with ProcessPoolExecutor(workers, initializer=cv2.setNumThreads, initargs=(0,)) as pool:
-            for found in watch([pool.submit(check, index) for index in indices]):
-                report.merge(found.result())
+        for found in watch([pool.submit(_check_shared, index) for index in indices]):
+            report.merge(found.result())
     except BrokenProcessPool:
         raise UserError(
             f"{dataset.name}: a process that reads pairs was killed; workers=1 tells at which one"
         ) from None
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)  # an interruption does not wait for pairs unread
     return report
+
+
+_shared: StereoPairs  # in a working process: sent once, for a set of 200,000 pairs takes long to pickle
+
+
+def _share(dataset: StereoPairs) -> None:
+    global _shared
+    _shared = dataset
+    cv2.setNumThreads(0)  # its threads do not survive a fork, and each process has one core
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interruption is the parent's affair
+
+
+def _check_shared(index: int) -> SetReport:
+    return check_pair(_shared, index)
 
 
 def worker_count(workers: str | int) -> int:
@@ -147,7 +147,7 @@ def worker_count(workers: str | int) -> int:
     return check_whole("workers", workers, unit="processes")
 
 
-def check_pair(dataset: Pairs, index: int) -> SetReport:
+def check_pair(dataset: StereoPairs, index: int) -> SetReport:
     """Read and check one pair; whatever goes wrong is a problem of this pair."""
     report = SetReport(dataset.name, len(dataset))
     try:
@@ -161,7 +161,7 @@ def check_pair(dataset: Pairs, index: int) -> SetReport:
     return report
 
 
-def read_some(dataset: Pairs, indices: Iterable[int]) -> list[StereoSample]:
+def read_some(dataset: StereoPairs, indices: Iterable[int]) -> list[StereoSample]:
     """Return those of the pairs that can be read."""
     samples = []
     for index in indices:
@@ -215,7 +215,7 @@ def better_reading(sample: StereoSample) -> str | None:
     return best if scores[best] > max(CLEAR, scores[AS_IT_IS] + MARGIN) else None
 
 
-def _where(dataset: Pairs, index: int) -> str:
+def _where(dataset: StereoPairs, index: int) -> str:
     """Name a pair by its left file where there is one."""
     pairs: Any = getattr(dataset, "pairs", None)
     return str(pairs[index].left) if pairs is not None else f"{dataset.name} pair {index}"

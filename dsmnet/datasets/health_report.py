@@ -82,6 +82,6 @@ def row(report: SetReport) -> list[str]:
 
 def _origin(source: Source) -> str:
     assert source.about is not None
-    home, licence, paper = source.about
+    home, licence, paper = source.about[:3]
     pairs = f", {source.published} pairs" if source.published is not None else ""
     return f"- {source.name} ({source.state}{pairs}): {home}; licence: {licence}; {paper}"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dsmnet.datasets.base import About, PairDataset, StereoDataset, choose
+from dsmnet.datasets.base import About, PairDataset, StereoDataset
 from dsmnet.datasets.tree import Layout, Tree
 from dsmnet.io.disparity import png16
+from dsmnet.options import check_choice
 
 # The scenes of the training part lie in parts; the archive has 2010 of them, where the authors say 2000.
 _SPLITS = {"train": ("train/{part}/{scene}", "{part}_{scene}"), "test": ("test/{scene}", "{scene}")}
-_PUBLISHED = {"train": 2010, "test": 50}
 
 
 class InStereo2K(StereoDataset):
@@ -26,8 +26,6 @@ class InStereo2K(StereoDataset):
     Args:
         root: Folder that holds train/ and test/.
         split: ``train`` or ``test``; both have ground truth.
-        require_ground_truth: Leave out pairs without a disparity map.
-        subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
     """
 
     name = "instereo2k"
@@ -35,17 +33,15 @@ class InStereo2K(StereoDataset):
         "https://github.com/YuhuaXu/StereoDataset",
         "free for non-commercial purposes",
         "Bao et al., Science China Information Sciences 2020",
+        pairs={"train": 2010, "test": 50},
+        size="1080x860",
+        download="train and test archives. Unpack the parts of the training set into `train/`.",
     )
-
-    @staticmethod
-    def published(split: str = "train") -> int:
-        """Return the number of pairs of a split."""
-        return _PUBLISHED[split]
 
     @staticmethod
     def tree(split: str = "train") -> Tree:
         """Return patterns and codecs."""
-        folder, name = _SPLITS[choose("split", split, tuple(_SPLITS))]
+        folder, name = _SPLITS[check_choice("split", split, _SPLITS)]
         layout = Layout(
             name=name,
             left=f"{folder}/left.png",

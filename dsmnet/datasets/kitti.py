@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dsmnet.datasets.base import About, StereoDataset, choose
+from dsmnet.datasets.base import About, StereoDataset
 from dsmnet.datasets.tree import Layout, Tree
 from dsmnet.io.calibration import kitti_calib
 from dsmnet.io.disparity import NOC_DISPARITY, OBJECT_MAP, PNG16
+from dsmnet.options import check_choice
 
 _SPLITS = ("training", "testing")
 _VIEWS_2012 = {"color": ("colored_0", "colored_1"), "grey": ("image_0", "image_1")}
@@ -29,8 +30,6 @@ class Kitti2012(StereoDataset):
         root: Folder that holds training/ and testing/.
         split: ``training`` or ``testing``.
         views: ``color`` or ``grey``.
-        require_ground_truth: Leave out pairs without a disparity map.
-        subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
     """
 
     name = "kitti2012"
@@ -38,18 +37,19 @@ class Kitti2012(StereoDataset):
         "https://www.cvlibs.net/datasets/kitti/eval_stereo_flow.php?benchmark=stereo",
         "CC BY-NC-SA 3.0",
         "Geiger, Lenz, Urtasun, CVPR 2012",
+        pairs={"training": 194, "testing": 195},
+        size="1226x370, varies",
+        download="`data_stereo_flow.zip`, `data_stereo_flow_calib.zip`. Unpack the archives into the "
+        "folder. Only frames `*_10` are stereo pairs; the zips also hold `*_11` and `disp_*_1`, "
+        "which show the next moment and are ignored. Without `disp_occ*` the ground truth is "
+        "`disp_noc*`.",
     )
-
-    @staticmethod
-    def published(split: str = "training", views: str = "color") -> int:
-        """Return the number of pairs of a split."""
-        return {"training": 194, "testing": 195}[split]
 
     @staticmethod
     def tree(split: str = "training", views: str = "color") -> Tree:
         """Return patterns and codecs."""
-        choose("split", split, _SPLITS)
-        left, right = _VIEWS_2012[choose("views", views, tuple(_VIEWS_2012))]
+        check_choice("split", split, _SPLITS)
+        left, right = _VIEWS_2012[check_choice("views", views, _VIEWS_2012)]
         layout = Layout(
             name="{frame}_10",
             left=f"{split}/{left}/{{frame}}_10.png",
@@ -80,8 +80,6 @@ class Kitti2015(StereoDataset):
     Args:
         root: Folder that holds training/ and testing/.
         split: ``training`` or ``testing``.
-        require_ground_truth: Leave out pairs without a disparity map.
-        subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
     """
 
     name = "kitti2015"
@@ -89,17 +87,18 @@ class Kitti2015(StereoDataset):
         "https://www.cvlibs.net/datasets/kitti/eval_scene_flow.php?benchmark=stereo",
         "CC BY-NC-SA 3.0",
         "Menze, Geiger, CVPR 2015",
+        pairs={"training": 200, "testing": 200},
+        size="1242x375, varies",
+        download="`data_scene_flow.zip`, `data_scene_flow_calib.zip`. Unpack the archives into the "
+        "folder. Only frames `*_10` are stereo pairs; the zips also hold `*_11` and `disp_*_1`, "
+        "which show the next moment and are ignored. Without `disp_occ*` the ground truth is "
+        "`disp_noc*`.",
     )
-
-    @staticmethod
-    def published(split: str = "training") -> int:
-        """Return the number of pairs of a split."""
-        return 200
 
     @staticmethod
     def tree(split: str = "training") -> Tree:
         """Return patterns and codecs."""
-        choose("split", split, _SPLITS)
+        check_choice("split", split, _SPLITS)
         layout = Layout(
             name="{frame}_10",
             left=f"{split}/image_2/{{frame}}_10.png",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dsmnet.datasets.base import About, StereoDataset, choose
+from dsmnet.datasets.base import About, StereoDataset
 from dsmnet.datasets.tree import Layout, Tree
 from dsmnet.io.calibration import MIDDLEBURY_CALIB
 from dsmnet.io.disparity import NOC_MASK, PFM
+from dsmnet.options import check_choice
 
 _SPLITS = ("training", "test")
 _RESOLUTIONS = ("Q", "H", "F")
@@ -28,8 +29,6 @@ class Middlebury(StereoDataset):
         root: Folder that holds trainingQ/ and so on.
         split: ``training`` or ``test``.
         resolution: ``F`` full, ``H`` half, ``Q`` quarter.
-        require_ground_truth: Leave out pairs without a disparity map.
-        subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
     """
 
     name = "middlebury"
@@ -37,18 +36,17 @@ class Middlebury(StereoDataset):
         "https://vision.middlebury.edu/stereo/submit3/",
         "free for research, cite the paper",
         "Scharstein et al., GCPR 2014",
+        pairs={"training": 15, "test": 15},
+        size="6 megapixels, half, quarter",
+        download="`MiddEval3-data-{Q,H,F}.zip`, `MiddEval3-GT0-{Q,H,F}.zip`. The archives already begin "
+        "with `MiddEval3/`. The ground truth of the right view is in `MiddEval3-GT1-*.zip`.",
     )
-
-    @staticmethod
-    def published(split: str = "training", resolution: str = "Q") -> int:
-        """Return the number of pairs of a split."""
-        return 15
 
     @staticmethod
     def tree(split: str = "training", resolution: str = "Q") -> Tree:
         """Return patterns and codecs."""
-        choose("split", split, _SPLITS)
-        choose("resolution", resolution, _RESOLUTIONS)
+        check_choice("split", split, _SPLITS)
+        check_choice("resolution", resolution, _RESOLUTIONS)
         scene = f"{split}{resolution}/{{scene}}"
         layout = Layout(
             name="{scene}",

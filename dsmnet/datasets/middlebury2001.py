@@ -34,8 +34,6 @@ class Middlebury2001(StereoDataset):
 
     Args:
         root: Folder that holds barn1/ and so on.
-        require_ground_truth: Leave out pairs without a disparity map.
-        subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
     """
 
     name = "middlebury2001"
@@ -43,12 +41,10 @@ class Middlebury2001(StereoDataset):
         "https://vision.middlebury.edu/stereo/data/scenes2001/",
         "free for research, cite the paper",
         "Scharstein, Szeliski, IJCV 2002",
+        pairs=8,
+        size="about 430x380",
+        download="a scene an archive",
     )
-
-    @staticmethod
-    def published() -> int:
-        """Return the number of pairs."""
-        return 8
 
     @staticmethod
     def tree() -> Tree:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dsmnet.datasets.base import About, choose
-from dsmnet.datasets.eight_bit import EightBitStereo
+from dsmnet.datasets.base import About
+from dsmnet.datasets.middlebury2006 import EightBitStereo
 from dsmnet.datasets.tree import Layout, Tree
 from dsmnet.io.disparity import png8
+from dsmnet.options import check_choice
 
 _SCALES = {"FullSize": 1, "HalfSize": 2, "QuarterSize": 4}  # stored value of one pixel of disparity
 
@@ -29,8 +30,6 @@ class Middlebury2003(EightBitStereo):
     Args:
         root: Folder that holds QuarterSize/ and so on.
         resolution: ``FullSize``, ``HalfSize`` or ``QuarterSize``.
-        require_ground_truth: Leave out pairs without a disparity map.
-        subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
     """
 
     name = "middlebury2003"
@@ -38,17 +37,16 @@ class Middlebury2003(EightBitStereo):
         "https://vision.middlebury.edu/stereo/data/scenes2003/",
         "free for research, cite the paper",
         "Scharstein, Szeliski, CVPR 2003",
+        pairs=2,
+        size="1800x1500, half, quarter",
+        download="a scene and size an archive. The scale of an 8-bit disparity follows from the size of "
+        "the views, so each size lies in a folder of its own.",
     )
-
-    @staticmethod
-    def published(resolution: str = "QuarterSize") -> int:
-        """Return the number of pairs."""
-        return 2
 
     @staticmethod
     def tree(resolution: str = "QuarterSize") -> Tree:
         """Return patterns and codecs."""
-        scale = _SCALES[choose("resolution", resolution, tuple(_SCALES))]
+        scale = _SCALES[check_choice("resolution", resolution, _SCALES)]
         layouts = (
             Layout(
                 name="{scene}",

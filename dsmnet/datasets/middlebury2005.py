@@ -20,8 +20,6 @@ class Middlebury2005(Middlebury2006):
         root: Folder that holds ThirdSize/ and so on.
         resolution: ``FullSize``, ``HalfSize`` or ``ThirdSize``.
         views: ``default`` or ``lights``, see `Middlebury2006`.
-        require_ground_truth: Leave out pairs without a disparity map.
-        subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
     """
 
     name = "middlebury2005"
@@ -29,5 +27,8 @@ class Middlebury2005(Middlebury2006):
         "https://vision.middlebury.edu/stereo/data/scenes2005/",
         "free for research, cite the paper",
         "Scharstein, Pal, CVPR 2007",
+        size="about 1390x1110, half, third",
+        download="the two-view archive of a size. The scale of an 8-bit disparity follows from the size "
+        "of the views, so each size lies in a folder of its own.",
     )
     scenes = 6

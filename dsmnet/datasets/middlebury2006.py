@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from dsmnet.datasets.base import About, choose
-from dsmnet.datasets.eight_bit import EightBitStereo
-from dsmnet.datasets.tree import Layout, Tree
+from dsmnet.datasets.base import About, StereoDataset
+from dsmnet.datasets.tree import Layout, Pair, Tree
 from dsmnet.io.disparity import png8
+from dsmnet.options import check_choice
+from dsmnet.types import Calibration
 
 _SCALES = {"FullSize": 1, "HalfSize": 2, "ThirdSize": 3}  # stored value of one pixel of disparity
 _VIEWS = {"default": ("{scene}", ""), "lights": ("{scene}_{light}_{exposure}", "/{light}/{exposure}")}
 _LIGHTS = 9  # three lights, each with three exposures
+
+
+class EightBitStereo(StereoDataset):
+    """Sets without calibration files; their calibration holds one thing, a bound on what 8 bits can store."""
+
+    def _calibration(self, pair: Pair) -> Calibration:
+        return Calibration(max_disparity=int(self._codecs.disparity.largest) + 1)
 
 
 class Middlebury2006(EightBitStereo):
@@ -33,8 +41,6 @@ class Middlebury2006(EightBitStereo):
         root: Folder that holds ThirdSize/ and so on.
         resolution: ``FullSize``, ``HalfSize`` or ``ThirdSize``.
         views: ``default``, one pair a scene, or ``lights``, one for each of its lights and exposures.
-        require_ground_truth: Leave out pairs without a disparity map.
-        subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
     """
 
     name = "middlebury2006"
@@ -42,6 +48,9 @@ class Middlebury2006(EightBitStereo):
         "https://vision.middlebury.edu/stereo/data/scenes2006/",
         "free for research, cite the paper",
         "Hirschmüller, Scharstein, CVPR 2007",
+        size="about 1300x1110, half, third",
+        download="the two-view archive of a size. The scale of an 8-bit disparity follows from the size "
+        "of the views, so each size lies in a folder of its own.",
     )
     scenes: ClassVar[int] = 21  # with published disparity
 
@@ -53,8 +62,8 @@ class Middlebury2006(EightBitStereo):
     @staticmethod
     def tree(resolution: str = "ThirdSize", views: str = "default") -> Tree:
         """Return patterns and codecs."""
-        scale = _SCALES[choose("resolution", resolution, tuple(_SCALES))]
-        name, folder = _VIEWS[choose("views", views, tuple(_VIEWS))]
+        scale = _SCALES[check_choice("resolution", resolution, _SCALES)]
+        name, folder = _VIEWS[check_choice("views", views, _VIEWS)]
         scene = f"{resolution}/{{scene}}"
         layout = Layout(
             name=name,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dsmnet.datasets.base import About, StereoDataset, choose
+from dsmnet.datasets.base import About, StereoDataset
 from dsmnet.datasets.tree import Layout, Tree
 from dsmnet.io.calibration import MIDDLEBURY_CALIB
 from dsmnet.io.disparity import PFM
+from dsmnet.options import check_choice
 
 _RECTIFICATIONS = ("perfect", "imperfect")
 _RIGHTS = ("im1", "im1E", "im1L")
@@ -33,8 +34,6 @@ class Middlebury2014(StereoDataset):
         root: Folder that holds Adirondack-perfect/ and so on.
         rectification: ``perfect`` or ``imperfect``.
         right_view: ``im1``, or ``im1E`` or ``im1L``, which differ from the left view in exposure or light.
-        require_ground_truth: Leave out pairs without a disparity map.
-        subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
     """
 
     name = "middlebury2014"
@@ -42,21 +41,19 @@ class Middlebury2014(StereoDataset):
         "https://vision.middlebury.edu/stereo/data/scenes2014/",
         "free for research, cite the paper",
         "Scharstein et al., GCPR 2014",
+        pairs=23,
+        size="about 2900x2000",
+        download="a scene an archive, perfect and imperfect",
     )
-
-    @staticmethod
-    def published(rectification: str = "perfect", right_view: str = "im1") -> int:
-        """Return the number of pairs."""
-        return 23
 
     @staticmethod
     def tree(rectification: str = "perfect", right_view: str = "im1") -> Tree:
         """Return patterns and codecs."""
-        scene = f"{{scene}}-{choose('rectification', rectification, _RECTIFICATIONS)}"
+        scene = f"{{scene}}-{check_choice('rectification', rectification, _RECTIFICATIONS)}"
         layout = Layout(
             name="{scene}",
             left=f"{scene}/im0.png",
-            right=f"{scene}/{choose('right_view', right_view, _RIGHTS)}.png",
+            right=f"{scene}/{check_choice('right_view', right_view, _RIGHTS)}.png",
             disparity=(f"{scene}/disp0.pfm",),
             right_disparity=f"{scene}/disp1.pfm",
             calibration=f"{scene}/calib.txt",

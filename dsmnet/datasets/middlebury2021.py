@@ -25,8 +25,6 @@ class Middlebury2021(StereoDataset):
 
     Args:
         root: Folder that holds data/, or the scenes.
-        require_ground_truth: Leave out pairs without a disparity map.
-        subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
     """
 
     name = "middlebury2021"
@@ -34,12 +32,10 @@ class Middlebury2021(StereoDataset):
         "https://vision.middlebury.edu/stereo/data/scenes2021/",
         "free for research, cite the authors",
         "Pan, Sun, Weed, Scharstein, 2021, without a paper",
+        pairs=24,
+        size="1920x1080",
+        download="`all.zip`",
     )
-
-    @staticmethod
-    def published() -> int:
-        """Return the number of pairs."""
-        return 24
 
     @staticmethod
     def tree() -> Tree:

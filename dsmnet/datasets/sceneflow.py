@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
-from dsmnet.datasets.base import About, StereoDataset, choose, choose_some
+from dsmnet.datasets.base import About, StereoDataset, choose_some
 from dsmnet.datasets.subsets import read_names
 from dsmnet.datasets.tree import Layout, Pair, Tree
 from dsmnet.errors import DataError, UserError
 from dsmnet.io.disparity import PFM
+from dsmnet.options import check_choice
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +25,7 @@ _PARTS = {
     "Driving": "{lens}/{direction}/{speed}",
     "Monkaa": "{scene}",
 }
-_PUBLISHED = {
+_COUNTS = {
     "TRAIN": {"FlyingThings3D": 22390, "Driving": 4400, "Monkaa": 8664},
     "TEST": {"FlyingThings3D": 4370},
 }  # pairs per pass
@@ -55,8 +57,6 @@ class SceneFlow(StereoDataset):
         exclude: A text file that names frames of FlyingThings3D to leave out, one a line, in the form
             ``TRAIN/A/0004/left/0010.png``. The authors' own list of frames they did not use is
             ``SceneFlow/assets/all_unused_files.txt`` beside the set's home page.
-        require_ground_truth: Leave out pairs without a disparity map.
-        subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
     """
 
     name = "sceneflow"
@@ -64,35 +64,30 @@ class SceneFlow(StereoDataset):
         "https://lmb.informatik.uni-freiburg.de/resources/datasets/SceneFlowDatasets.en.html",
         "non-commercial research",
         "Mayer et al., CVPR 2016",
+        size="960x540",
+        download="frames (clean or final pass) and disparity of FlyingThings3D, Driving, Monkaa. Unpack "
+        "what belongs to one of the three sets into its folder.",
     )
 
     def __init__(
         self,
         root: str | Path,
-        split: str = "TRAIN",
-        passes: str = "both",
-        parts: str | Iterable[str] = tuple(_PARTS),
-        images: str = "png",
+        *options: Any,
         exclude: str | Path | None = None,
         require_ground_truth: bool = True,
-        subset: str | Path | None = None,
+        **named: Any,
     ) -> None:
         self.exclude, self.require_ground_truth = exclude, require_ground_truth
         self._excluded = frozenset() if exclude is None else _read_frames(exclude)
-        parts = choose_some("parts", parts, tuple(_PARTS))
-        super().__init__(
-            root, split, passes, parts, images, require_ground_truth=require_ground_truth, subset=subset
-        )
+        super().__init__(root, *options, require_ground_truth=require_ground_truth, **named)
 
-    @staticmethod
-    def published(
-        split: str = "TRAIN",
-        passes: str = "both",
-        parts: str | Iterable[str] = tuple(_PARTS),
-        images: str = "png",
-    ) -> int:
-        """Return the number of pairs."""
-        return len(_PASSES[passes]) * sum(_PUBLISHED[split][part] for part in _parts_of(split, parts))
+    @classmethod
+    def published(cls, *options: Any, **named: Any) -> int:
+        """Return the number of pairs that the authors state."""
+        chosen = cls._bind(*options, **named)
+        counts = _COUNTS[chosen["split"]]
+        parts = _parts_of(chosen["split"], chosen["parts"])
+        return len(_PASSES[chosen["passes"]]) * sum(counts[part] for part in parts)
 
     @staticmethod
     def tree(
@@ -102,9 +97,9 @@ class SceneFlow(StereoDataset):
         images: str = "png",
     ) -> Tree:
         """Return patterns and codecs."""
-        choose("split", split, _SPLITS)
-        chosen = _PASSES[choose("passes", passes, tuple(_PASSES))]
-        choose("images", images, tuple(_IMAGES))
+        check_choice("split", split, _SPLITS)
+        chosen = _PASSES[check_choice("passes", passes, _PASSES)]
+        check_choice("images", images, _IMAGES)
         layouts = [
             _layout(part, _PARTS[part].replace("{split}", split), name, images)
             for part in _parts_of(split, parts)
@@ -154,7 +149,7 @@ def _read_frames(exclude: str | Path) -> frozenset[str]:
 
 def _parts_of(split: str, parts: str | Iterable[str]) -> Sequence[str]:
     """Return those of the chosen parts that a split has."""
-    chosen = [part for part in choose_some("parts", parts, tuple(_PARTS)) if part in _PUBLISHED[split]]
+    chosen = [part for part in choose_some("parts", parts, _PARTS) if part in _COUNTS[split]]
     if not chosen:
         raise UserError(f"split={split}: expected {_FT3D} in parts, nothing else has a {split} part")
     return chosen

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dsmnet.datasets.base import About, StereoDataset, choose
+from dsmnet.datasets.base import About, StereoDataset
 from dsmnet.datasets.tree import Layout, Tree
 from dsmnet.io.sintel_disparity import SINTEL_DISPARITY, SINTEL_NOC
+from dsmnet.options import check_choice
 
 _PASSES = {"clean": ("clean",), "final": ("final",), "both": ("clean", "final")}
 
@@ -26,8 +27,6 @@ class Sintel(StereoDataset):
     Args:
         root: Folder that holds training/.
         passes: ``clean``, ``final`` (with motion blur and defocus) or ``both``, each giving pairs of its own.
-        require_ground_truth: Leave out pairs without a disparity map.
-        subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
     """
 
     name = "sintel"
@@ -35,17 +34,15 @@ class Sintel(StereoDataset):
         "https://sintel.is.tue.mpg.de/stereo",
         "film: CC BY 3.0, Blender Foundation; the data asks to cite the paper",
         "Butler, Wulff, Stanley, Black, ECCV 2012",
+        pairs={"clean": 1064, "final": 1064, "both": 2128},
+        size="1024x436",
+        download="the stereo training data. The archive begins with `training/`.",
     )
-
-    @staticmethod
-    def published(passes: str = "both") -> int:
-        """Return the number of pairs of these passes."""
-        return 1064 * len(_PASSES[passes])
 
     @staticmethod
     def tree(passes: str = "both") -> Tree:
         """Return patterns and codecs."""
-        chosen = _PASSES[choose("passes", passes, tuple(_PASSES))]
+        chosen = _PASSES[check_choice("passes", passes, _PASSES)]
         layouts = tuple(
             Layout(
                 name=f"{name}_{{scene}}_{{frame}}",

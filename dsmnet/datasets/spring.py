@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dsmnet.datasets.base import About, StereoDataset, choose
+from dsmnet.datasets.base import About, StereoDataset
 from dsmnet.datasets.tree import Layout, Pair, Tree
 from dsmnet.io.masks import MATCH_MAP
 from dsmnet.io.spring_disparity import DSP5
-
-_PUBLISHED = {"train": 5000, "test": 1000}
+from dsmnet.options import check_choice
 
 
 class Spring(StereoDataset):
@@ -28,22 +27,23 @@ class Spring(StereoDataset):
     Args:
         root: Folder that holds train/ and test/.
         split: ``train`` or ``test``; the latter has no ground truth.
-        require_ground_truth: Leave out pairs without a disparity map.
-        subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
     """
 
     name = "spring"
-    about = About("https://spring-benchmark.org", "CC BY 4.0", "Mehl et al., CVPR 2023")
-
-    @staticmethod
-    def published(split: str = "train") -> int:
-        """Return the number of pairs of a split, with the left view as reference."""
-        return _PUBLISHED[split]
+    about = About(
+        "https://spring-benchmark.org",
+        "CC BY 4.0",
+        "Mehl et al., CVPR 2023",
+        pairs={"train": 5000, "test": 1000},
+        size="1920x1080",
+        download="frames, `disp1_left`, `maps` of train and test. All archives begin with `spring/`. "
+        "Reading the ground truth needs h5py: `pip install 'dsmnet[spring]'`.",
+    )
 
     @staticmethod
     def tree(split: str = "train") -> Tree:
         """Return patterns and codecs."""
-        folder = choose("split", split, tuple(_PUBLISHED)) + "/{sequence}"
+        folder = check_choice("split", split, ("train", "test")) + "/{sequence}"
         layout = Layout(
             name="{sequence}_{frame}",
             left=f"{folder}/frame_left/frame_left_{{frame}}.png",

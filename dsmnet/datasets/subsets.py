@@ -11,7 +11,7 @@ from dsmnet.io.images import read_bytes
 
 log = logging.getLogger(__name__)
 
-_FOLDER = Path(__file__).parent / "splits"
+LISTS = Path(__file__).parent / "splits"
 
 
 def read_names(subset: str | Path, option: str = "subset") -> list[str]:
@@ -24,11 +24,11 @@ def read_names(subset: str | Path, option: str = "subset") -> list[str]:
     Raises:
         UserError: There is neither, or it is no text, or it names nothing.
     """
-    path = _FOLDER / f"{subset}.txt"
+    path = LISTS / f"{subset}.txt"
     if not path.is_file():
         path = Path(subset).expanduser()
     if not path.is_file():
-        known = ", ".join(sorted(file.stem for file in _FOLDER.glob("*.txt")))
+        known = ", ".join(sorted(file.stem for file in LISTS.glob("*.txt")))
         raise UserError(f"{option}={subset}: no such file, and no list of that name comes along: {known}")
     try:
         lines = read_bytes(path).decode("utf-8").splitlines()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dsmnet.datasets.base import About, StereoDataset, choose, choose_some
+from dsmnet.datasets.base import About, StereoDataset, choose_some
 from dsmnet.datasets.tree import Layout, Pair, Tree
 from dsmnet.io.depth import DEPTH_FLOAT_PNG, DEPTH_NPY, DepthFormat, depth_codec
+from dsmnet.options import check_choice
 from dsmnet.types import Calibration
 
 LEVELS = ("Easy", "Hard")
@@ -46,8 +47,6 @@ class TartanAir(StereoDataset):
         root: Folder that holds the places.
         levels: Some of `LEVELS`, how fast the camera moves.
         version: ``v1`` or ``v2``.
-        require_ground_truth: Leave out pairs without a depth map.
-        subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
     """
 
     name = "tartanair"
@@ -55,6 +54,9 @@ class TartanAir(StereoDataset):
         "https://theairlab.org/tartanair-dataset/",
         "CC BY 4.0",
         "Wang et al., IROS 2020",
+        size="640x480; V2 640x640",
+        download="of each place and level: `image_left`, `image_right`, `depth_left`. Unpack all "
+        "archives into the one folder, or each into the folder of its place.",
     )
 
     @staticmethod
@@ -66,7 +68,7 @@ class TartanAir(StereoDataset):
     @staticmethod
     def tree(levels: Sequence[str] = LEVELS, version: str = "v1") -> Tree:
         """Return patterns and codecs."""
-        choose("version", version, tuple(_RIGS))
+        check_choice("version", version, _RIGS)
         chosen = choose_some("levels", levels, LEVELS)
         layout = _layout_v1 if version == "v1" else _layout_v2
         layouts = tuple(layout(level, folder) for folder in _PLACES for level in chosen)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dsmnet.datasets.base import About, StereoDataset, choose
+from dsmnet.datasets.base import About, StereoDataset
 from dsmnet.datasets.tree import Layout, Tree
 from dsmnet.io.npy import NPY
+from dsmnet.options import check_choice
 
 _SUFFIXES = {"full": "png", "quarter": "jpg"}
 
@@ -26,8 +27,6 @@ class UnrealStereo4K(StereoDataset):
     Args:
         root: Folder that holds 00000/ to 00008/.
         resolution: ``full`` or ``quarter`` (960 x 540, a download of its own).
-        require_ground_truth: Leave out pairs without a disparity map.
-        subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
     """
 
     name = "unrealstereo4k"
@@ -35,17 +34,16 @@ class UnrealStereo4K(StereoDataset):
         "https://github.com/fabiotosi92/SMD-Nets",
         "none stated for the data; the repository that offers it: MIT",
         "Tosi, Liao, Schmitt, Geiger, CVPR 2021",
+        pairs=8200,  # 1,000 of each place, 200 of the last
+        size="3840x2160, 960x540",
+        download="`UnrealStereo4K_00000.zip` to `_00008.zip`. Unpack the archives of the nine places "
+        "into the one folder.",
     )
-
-    @staticmethod
-    def published(resolution: str = "full") -> int:
-        """Return the number of pairs: 1,000 of each place, 200 of the last."""
-        return 8200
 
     @staticmethod
     def tree(resolution: str = "full") -> Tree:
         """Return patterns and codecs."""
-        suffix = _SUFFIXES[choose("resolution", resolution, tuple(_SUFFIXES))]
+        suffix = _SUFFIXES[check_choice("resolution", resolution, _SUFFIXES)]
         layout = Layout(
             name="{place}_{frame}",
             left=f"{{place}}/Image0/{{frame}}.{suffix}",

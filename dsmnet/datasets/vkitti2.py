@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dsmnet.datasets.base import About, StereoDataset, choose, choose_some
+from dsmnet.datasets.base import About, StereoDataset, choose_some
 from dsmnet.datasets.tree import Layout, Pair, Tree
 from dsmnet.io.depth import depth_codec, depth_png16
+from dsmnet.options import check_choice
 from dsmnet.types import Calibration
 
 VARIATIONS = (
@@ -44,8 +45,6 @@ class VirtualKitti2(StereoDataset):
         variations: Some of `VARIATIONS`: ``clone`` is as in KITTI, others turn the camera or change the
             weather.
         archives: ``together``, unpacked into one folder, or ``apart``.
-        require_ground_truth: Leave out pairs without a depth map.
-        subset: Only the pairs that a list names, see `dsmnet.datasets.subsets`.
     """
 
     name = "vkitti2"
@@ -53,17 +52,16 @@ class VirtualKitti2(StereoDataset):
         "https://europe.naverlabs.com/proxy-virtual-worlds-vkitti-2/",
         "CC BY-NC-SA 3.0",
         "Cabon, Murray, Humenberger, arXiv:2001.10773, 2020",
+        pairs=dict.fromkeys(VARIATIONS, 2126),
+        size="1242x375",
+        download="`vkitti_2.0.3_rgb.tar`, `vkitti_2.0.3_depth.tar`. Unpack both archives into one "
+        "folder, or set `dataset.archives=apart`.",
     )
-
-    @staticmethod
-    def published(variations: Sequence[str] = VARIATIONS, archives: str = "together") -> int:
-        """Return the number of pairs of these variations."""
-        return 2126 * len(choose_some("variations", variations, VARIATIONS))
 
     @staticmethod
     def tree(variations: Sequence[str] = VARIATIONS, archives: str = "together") -> Tree:
         """Return patterns and codecs."""
-        rgb, depth = _ARCHIVES[choose("archives", archives, tuple(_ARCHIVES))]
+        rgb, depth = _ARCHIVES[check_choice("archives", archives, _ARCHIVES)]
         layouts = []
         for variation in choose_some("variations", variations, VARIATIONS):
             frames = f"{{scene}}/{variation}/frames"

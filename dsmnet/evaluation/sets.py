@@ -137,13 +137,14 @@ def choose_sets(cfg: Any, build: Callable[[Any], Any], *, brief: bool = False) -
     return FoundSets({name: build(node) for name, node in fallback.items()}, found.missing)
 
 
-def only_set(cfg: Any) -> dict[str, Any]:
+def only_set(cfg: Any, endless: bool) -> dict[str, Any]:
     """Return what takes the place of ``cfg.eval`` for an evaluation on ``cfg.dataset`` alone.
 
-    Of a set without files, a generator or a mixture, that is the validation split.
+    Of an endless set, a generator or a mixture, that is the validation split.
 
     Args:
         cfg: Configuration with ``dataset``, and with ``choices``: the file that each group was taken from.
+        endless: Whether the data set is endless.
 
     Raises:
         UserError: A table of several sets is asked for too, or pairs without ground truth are.
@@ -157,7 +158,7 @@ def only_set(cfg: Any) -> dict[str, Any]:
         raise UserError(
             f"dataset={name} dataset.require_ground_truth=false: an evaluation needs it; expected true"
         )
-    if "require_ground_truth" not in node:
+    if endless:
         node = {"_target_": "dsmnet.evaluation.ValidationSplit", "dataset": node, "images": _VALIDATION}
     return {"sets": {name: node}, "fallback": None}
 

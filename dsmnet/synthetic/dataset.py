@@ -59,6 +59,7 @@ class SyntheticStereo(Dataset[StereoSample]):
     """
 
     name = "synthetic"
+    endless = True
 
     def __init__(
         self,

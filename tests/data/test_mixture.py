@@ -146,7 +146,7 @@ def test_wrong_weights(weights: dict[str, Any], message: str) -> None:
 
 
 def test_an_unknown_way_with_what_is_missing() -> None:
-    with pytest.raises(UserError, match="missing=perhaps: expected one of error, skip"):
+    with pytest.raises(UserError, match="missing=perhaps: expected error or skip"):
         mixture([3], [1], missing="perhaps")
 
 
@@ -189,3 +189,11 @@ def test_the_configured_mixture(tmp_path: Path) -> None:
     train, validation = instantiate(node).split_validation()
     assert (len(train), len(validation)) == (100_000, 64)
     assert train[3]["left"].shape == (32, 64, 3)
+
+
+def test_mixture_repeats_no_item_within_the_length_of_its_part() -> None:
+    data = mixture([64, 500], [0.5, 0.5])
+    for start in (0, 640):
+        first = [data.locate(index) for index in range(start, start + 64)]
+        assert len(set(first)) == 64
+        assert {part for part, _ in first} == {0, 1}

@@ -111,7 +111,7 @@ def test_what_does_not_fit_together_is_named(tmp_path: Path, make_samples: MakeS
     (tmp_path / "left" / "000.png").unlink()
     with pytest.raises(UserError, match="would be paired with"):
         Folder(options["left"], options["right"], require_ground_truth=False)
-    with pytest.raises(UserError, match="pairing=nonsense: expected one of order, name"):
+    with pytest.raises(UserError, match="pairing=nonsense: expected order or name"):
         Folder(**options, pairing="nonsense")
     (tmp_path / "other").mkdir()
     for name in ("left/000.png", "right/002.png", "other/x.pfm"):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import signal
+
 import numpy as np
 import pytest
 
 from dsmnet.datasets.health_check import better_reading, check_dataset, choose_pairs, find_problems, read_some
-from dsmnet.errors import FormatError
+from dsmnet.errors import FormatError, UserError
 from dsmnet.types import StereoSample
 
 HEIGHT, WIDTH, SHIFT = 80, 120, 8
@@ -155,3 +158,17 @@ def test_pairs_are_spread_evenly():
     assert choose_pairs(100, 3) == [0, 49, 99]
     assert choose_pairs(2, 9) == [0, 1]
     assert choose_pairs(10, 1) == [0]
+
+
+class Deadly(Broken):
+    """A set one of whose pairs ends the process that reads it."""
+
+    def __getitem__(self, index: int) -> StereoSample:
+        if index == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return super().__getitem__(index)
+
+
+def test_check_dataset_with_a_killed_process_is_one_error():
+    with pytest.raises(UserError, match="broken: a process that reads pairs was killed; workers=1 tells"):
+        check_dataset(Deadly(), range(4), 2)

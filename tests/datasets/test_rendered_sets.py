@@ -1,4 +1,4 @@
-"""What is particular to one rendered set."""
+"""CARLA, Virtual KITTI 2, TartanAir, Falling Things, CREStereo: lists, cameras, options."""
 
 from __future__ import annotations
 
@@ -23,10 +23,9 @@ from dsmnet.io import write_image, write_pfm
 from dsmnet.types import Calibration, StereoSample
 
 SIZE = (37, 53)
+
+
 MakeSamples = Callable[..., "list[StereoSample]"]
-
-
-# --- CARLA --------------------------------------------------------------------------------------------
 
 
 def carla_with(tmp_path: Path, make_samples: MakeSamples, *lines: str) -> Path:
@@ -107,9 +106,6 @@ def test_carla_highres_takes_the_magnitude(tmp_path: Path, make_samples: MakeSam
     np.testing.assert_array_equal(data[0]["disparity"], np.where(np.eye(*SIZE), 0, 7.5))
 
 
-# --- cameras ------------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize(
     ("cls", "options", "rig"),
     [
@@ -148,9 +144,6 @@ def test_falling_things_reads_the_settings_beside_the_views(
     settings.unlink()
     with pytest.raises(DataError, match=r"_camera_settings\.json: no such file"):
         data[0]
-
-
-# --- options ------------------------------------------------------------------------------------------
 
 
 def test_vkitti2_finds_archives_that_lie_apart(tmp_path: Path, make_samples: MakeSamples) -> None:

@@ -8,8 +8,17 @@ import numpy as np
 import pytest
 
 from dsmnet.errors import DataError, FormatError, UserError
-from dsmnet.io import write_image
+from dsmnet.io import (
+    write_image,
+    write_pfm,
+)
+from dsmnet.io.decoding import _said
 from dsmnet.io.disparity_file import read_map
+
+
+@pytest.fixture(autouse=True)
+def _nothing_said() -> None:
+    _said.clear()
 
 
 def test_npy_maps_keep_their_values_and_lose_what_is_unknown(tmp_path: Path):
@@ -48,3 +57,22 @@ def test_a_scale_is_positive(tmp_path: Path, scale: float):
     for name in ("a.npy", "a.png"):
         with pytest.raises(UserError, match=f"{name}: scale="):
             read_map(tmp_path / name, scale)
+
+
+def test_read_map_with_negative_disparities_says_so_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    values = np.linspace(-9, 10, 100, dtype=np.float32).reshape(10, 10)
+    for name in ("a", "b"):
+        write_pfm(tmp_path / f"{name}.pfm", values)
+        found = read_map(tmp_path / f"{name}.pfm")
+        np.testing.assert_array_equal(found, np.maximum(values, 0))
+    assert caplog.text.count("47 of 100 known disparities (47 %) are negative") == 1
+
+
+def test_read_map_with_one_negative_mark_says_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_pfm(tmp_path / "a.pfm", np.array([[-1, -1, 5, 6]], np.float32))
+    np.testing.assert_array_equal(read_map(tmp_path / "a.pfm"), [[0, 0, 5, 6]])
+    assert not caplog.text

@@ -12,7 +12,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from dsmnet import build_model
-from dsmnet.config import compose, instantiate
+from dsmnet.config import compose, instantiate, is_endless
 from dsmnet.datasets.eth3d import Eth3d
 from dsmnet.errors import UserError
 from dsmnet.evaluation import choose_sets, only_set
@@ -130,7 +130,7 @@ def test_evaluate_a_mistake_ends_with_status_1_and_its_message(
 
 def test_only_set_without_files_is_the_validation_split() -> None:
     cfg = compose("evaluate", ["dataset=synthetic", "dataset.size=[48,192]", "paths.output=unused"])
-    cfg.eval = only_set(cfg)
+    cfg.eval = only_set(cfg, is_endless(cfg.dataset))
     found: Any = choose_sets(cfg, instantiate)
     (chosen,) = found.present.values()
     assert (found.present.keys(), found.missing, len(chosen)) == ({"synthetic"}, {}, 32)
@@ -156,7 +156,7 @@ def test_only_set_that_cannot_be_evaluated_is_refused(
     cfg = compose("evaluate", [*overrides, f"paths.data={tmp_path}", "paths.output=unused"])
 
     def find() -> None:
-        cfg.eval = only_set(cfg)
+        cfg.eval = only_set(cfg, is_endless(cfg.dataset))
         choose_sets(cfg, instantiate)
 
     with pytest.raises(UserError, match=message):

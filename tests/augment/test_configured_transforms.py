@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ SIZE = (96, 192)
 Floats = NDArray[np.float32]
 
 
+@functools.cache
 def from_yaml(name: str, height: int = SIZE[0], width: int = SIZE[1]) -> Any:
     size = [f"crop.height={height}", f"crop.width={width}", "paths.output=unused"]
     return instantiate(compose("train", [f"transform={name}", *size]).transform)

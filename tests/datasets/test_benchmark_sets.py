@@ -1,4 +1,4 @@
-"""What is particular to one set of files."""
+"""KITTI, Middlebury and ETH3D: ground truth that is there, masks, scales, sizes, lights."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ from dsmnet.datasets.middlebury2001 import Middlebury2001
 from dsmnet.datasets.middlebury2003 import Middlebury2003
 from dsmnet.datasets.middlebury2005 import Middlebury2005
 from dsmnet.datasets.middlebury2014 import Middlebury2014
-from dsmnet.datasets.sceneflow import SceneFlow
-from dsmnet.errors import DataError, FormatError, UserError
+from dsmnet.errors import DataError
 from dsmnet.io import write_image
 from dsmnet.types import StereoSample
 
 SIZE = (37, 53)
+
+
 MakeSamples = Callable[..., "list[StereoSample]"]
 
 
@@ -86,71 +87,6 @@ def test_only_255_of_a_mask_is_noc(tmp_path: Path, cls: Any, make_samples: MakeS
     assert data[0]["valid"].all()
     data.pairs[0].noc.unlink()
     assert "noc" not in cls(tmp_path)[0]
-
-
-def test_sceneflow_uses_what_is_there(tmp_path: Path, make_samples: MakeSamples) -> None:
-    SceneFlow.write_fake(tmp_path, make_samples(3), passes="final")
-    everything = [pair.name for pair in SceneFlow(tmp_path).pairs]
-    assert [name.split("_")[0] for name in everything] == ["Driving", "FlyingThings3D", "Monkaa"]
-    assert all("finalpass" in name for name in everything)
-    assert [pair.name for pair in SceneFlow(tmp_path, passes="final").pairs] == everything
-    with pytest.raises(DataError, match="frames_cleanpass"):
-        SceneFlow(tmp_path, passes="clean")
-    with pytest.raises(DataError, match="FlyingThings3D/frames_cleanpass/TEST"):
-        SceneFlow(tmp_path, split="TEST")
-
-
-def test_sceneflow_validates_on_its_test_part(tmp_path: Path, make_samples: MakeSamples) -> None:
-    SceneFlow.write_fake(tmp_path, make_samples(6))
-    test_names = SceneFlow.write_fake(tmp_path, make_samples(2, seed=1), split="TEST")
-    train, validation = SceneFlow(tmp_path).split_validation()
-    assert len(train) == 6
-    assert sorted(test_names) == [validation[index]["name"] for index in range(len(validation))]
-
-
-def test_sceneflow_of_some_parts(tmp_path: Path, make_samples: MakeSamples) -> None:
-    SceneFlow.write_fake(tmp_path, make_samples(6))
-    SceneFlow.write_fake(tmp_path, make_samples(2, seed=1), split="TEST")
-    driving = SceneFlow(tmp_path, parts=["Driving"])
-    assert {pair.name.split("_")[0] for pair in driving.pairs} == {"Driving"}
-    assert SceneFlow(tmp_path, parts="Driving").pairs == driving.pairs
-    validation = driving.split_validation()[1]
-    assert [validation[i]["name"].split("_")[0] for i in range(len(validation))] == ["Driving"]
-    with pytest.raises(UserError, match="nothing else has a TEST part"):
-        SceneFlow(tmp_path, split="TEST", parts=["Driving", "Monkaa"])
-    with pytest.raises(UserError, match="expected at least one of FlyingThings3D"):
-        SceneFlow(tmp_path, parts=[])
-
-
-def test_sceneflow_as_webp(tmp_path: Path, make_samples: MakeSamples) -> None:
-    samples = make_samples(1)
-    SceneFlow.write_fake(tmp_path, samples, images="webp", passes="final")
-    sequence = tmp_path / "FlyingThings3D" / "frames_finalpass_webp" / "TRAIN" / "0000" / "0000"
-    assert (sequence / "left" / "0000.webp").is_file()
-    np.testing.assert_array_equal(SceneFlow(tmp_path, images="webp")[0]["left"], samples[0]["left"])
-    cut = sequence / "right" / "0000.webp"
-    cut.write_bytes(cut.read_bytes()[:-10])
-    with pytest.raises(FormatError, match=f"{cut}: truncated"):
-        SceneFlow(tmp_path, images="webp")[0]
-    with pytest.raises(DataError, match="frames_finalpass/TRAIN"):
-        SceneFlow(tmp_path)
-
-
-def test_sceneflow_excludes_frames_of_both_passes_and_of_either_view(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, make_samples: MakeSamples
-) -> None:
-    names = SceneFlow.write_fake(tmp_path, make_samples(6))
-    listed = tmp_path / "unused.txt"
-    listed.write_text("TRAIN/0000/0000/left/0000.png\nTRAIN/0001/0001/right/0001.webp\n")
-    left = [pair.name for pair in SceneFlow(tmp_path, exclude=listed).pairs]
-    assert sorted(left) == sorted(name for name in names if not name.startswith("FlyingThings3D"))
-    with pytest.raises(DataError, match="leaves out all of the 2 pairs"):
-        SceneFlow(tmp_path, parts=["FlyingThings3D"], exclude=listed)
-    listed.write_text("A/0000/left/0000.png\n")
-    assert len(SceneFlow(tmp_path, exclude=listed)) == 6
-    assert "TRAIN/A/0004/left/0010.png were expected" in caplog.text
-    with pytest.raises(UserError, match="exclude=nowhere: no such file"):
-        SceneFlow(tmp_path, exclude="nowhere")
 
 
 def test_eth3d_takes_either_name_of_its_test_folder_but_not_both(

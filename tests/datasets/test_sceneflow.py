@@ -1,25 +1,105 @@
-"""SceneFlow at its published size, in empty files; the structure is that of the set itself."""
+"""SceneFlow: parts, passes, forms of the views, lists of frames, and its whole published size."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import product
 from pathlib import Path
 from time import process_time
 from typing import Any
 
+import numpy as np
 import pytest
 
 from dsmnet.datasets.base import StereoDataset
 from dsmnet.datasets.sceneflow import SceneFlow
+from dsmnet.errors import DataError, FormatError, UserError
+from dsmnet.types import StereoSample
+
+MakeSamples = Callable[..., "list[StereoSample]"]
+
+
+def names(part: Any) -> list[str]:
+    return [part[index]["name"] for index in range(len(part))]
+
+
+def test_sceneflow_uses_what_is_there(tmp_path: Path, make_samples: MakeSamples) -> None:
+    SceneFlow.write_fake(tmp_path, make_samples(3), passes="final")
+    everything = [pair.name for pair in SceneFlow(tmp_path).pairs]
+    assert [name.split("_")[0] for name in everything] == ["Driving", "FlyingThings3D", "Monkaa"]
+    assert all("finalpass" in name for name in everything)
+    assert [pair.name for pair in SceneFlow(tmp_path, passes="final").pairs] == everything
+    with pytest.raises(DataError, match="frames_cleanpass"):
+        SceneFlow(tmp_path, passes="clean")
+    with pytest.raises(DataError, match="FlyingThings3D/frames_cleanpass/TEST"):
+        SceneFlow(tmp_path, split="TEST")
+
+
+def test_sceneflow_validates_on_its_test_part(tmp_path: Path, make_samples: MakeSamples) -> None:
+    SceneFlow.write_fake(tmp_path, make_samples(6))
+    test_names = SceneFlow.write_fake(tmp_path, make_samples(2, seed=1), split="TEST")
+    train, validation = SceneFlow(tmp_path).split_validation()
+    assert len(train) == 6
+    assert sorted(test_names) == [validation[index]["name"] for index in range(len(validation))]
+
+
+def test_sceneflow_of_some_parts(tmp_path: Path, make_samples: MakeSamples) -> None:
+    SceneFlow.write_fake(tmp_path, make_samples(6))
+    SceneFlow.write_fake(tmp_path, make_samples(2, seed=1), split="TEST")
+    driving = SceneFlow(tmp_path, parts=["Driving"])
+    assert {pair.name.split("_")[0] for pair in driving.pairs} == {"Driving"}
+    assert SceneFlow(tmp_path, parts="Driving").pairs == driving.pairs
+    validation = driving.split_validation()[1]
+    assert [validation[i]["name"].split("_")[0] for i in range(len(validation))] == ["Driving"]
+    with pytest.raises(UserError, match="nothing else has a TEST part"):
+        SceneFlow(tmp_path, split="TEST", parts=["Driving", "Monkaa"])
+    with pytest.raises(UserError, match="expected at least one of FlyingThings3D"):
+        SceneFlow(tmp_path, parts=[])
+
+
+def test_sceneflow_as_webp(tmp_path: Path, make_samples: MakeSamples) -> None:
+    samples = make_samples(1)
+    SceneFlow.write_fake(tmp_path, samples, images="webp", passes="final")
+    sequence = tmp_path / "FlyingThings3D" / "frames_finalpass_webp" / "TRAIN" / "0000" / "0000"
+    assert (sequence / "left" / "0000.webp").is_file()
+    np.testing.assert_array_equal(SceneFlow(tmp_path, images="webp")[0]["left"], samples[0]["left"])
+    cut = sequence / "right" / "0000.webp"
+    cut.write_bytes(cut.read_bytes()[:-10])
+    with pytest.raises(FormatError, match=f"{cut}: truncated"):
+        SceneFlow(tmp_path, images="webp")[0]
+    with pytest.raises(DataError, match="frames_finalpass/TRAIN"):
+        SceneFlow(tmp_path)
+
+
+def test_sceneflow_excludes_frames_of_both_passes_and_of_either_view(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, make_samples: MakeSamples
+) -> None:
+    names = SceneFlow.write_fake(tmp_path, make_samples(6))
+    listed = tmp_path / "unused.txt"
+    listed.write_text("TRAIN/0000/0000/left/0000.png\nTRAIN/0001/0001/right/0001.webp\n")
+    left = [pair.name for pair in SceneFlow(tmp_path, exclude=listed).pairs]
+    assert sorted(left) == sorted(name for name in names if not name.startswith("FlyingThings3D"))
+    with pytest.raises(DataError, match="leaves out all of the 2 pairs"):
+        SceneFlow(tmp_path, parts=["FlyingThings3D"], exclude=listed)
+    listed.write_text("A/0000/left/0000.png\n")
+    assert len(SceneFlow(tmp_path, exclude=listed)) == 6
+    assert "TRAIN/A/0004/left/0010.png were expected" in caplog.text
+    with pytest.raises(UserError, match="exclude=nowhere: no such file"):
+        SceneFlow(tmp_path, exclude="nowhere")
+
 
 MISSING = {
     "TRAIN": {"A": {18, 132, 653, 676}, "B": {18, 172, 316, 400}, "C": {398, 419, 651}},
     "TEST": {"A": {4, 72, 84, 96, 139, 142}, "B": {31, 115, 132}, "C": {18, 43, 74, 142}},
 }
 
+
 SEQUENCES = {"TRAIN": 750, "TEST": 150}
+
+
 DRIVING = {"fast": 300, "slow": 800}  # frames, of two lenses and two directions each
+
+
 MONKAA = {
     126: "a_rain_of_stones_x2 flower_storm_augmented0_x2 flower_storm_augmented1_x2 flower_storm_x2",
     151: "eating_camera2_x2 eating_naked_camera2_x2",
@@ -88,12 +168,12 @@ def sceneflow_root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return base / "SceneFlow"
 
 
-def test_sceneflow(sceneflow_root: Path) -> None:
-    for options in ({"passes": "final"}, {"passes": "clean", "images": "webp"}):
-        assert count(SceneFlow, sceneflow_root, split="TRAIN", **options) == 35454
-        assert count(SceneFlow, sceneflow_root, split="TEST", **options) == 4370
+def test_sceneflow_of_full_size_is_found(sceneflow_root: Path) -> None:
+    assert count(SceneFlow, sceneflow_root, split="TRAIN", passes="final") == 35454
+    assert count(SceneFlow, sceneflow_root, split="TEST", passes="clean", images="webp") == 4370
     for part, pairs in (("FlyingThings3D", 22390), ("Driving", 4400), ("Monkaa", 8664)):
-        assert count(SceneFlow, sceneflow_root, passes="final", parts=[part]) == pairs
+        assert SceneFlow.published(passes="final", parts=[part]) == pairs
+    assert count(SceneFlow, sceneflow_root, passes="final", parts=["Driving"]) == 4400
     assert SceneFlow.published(passes="both") == 2 * 35454
 
 

@@ -1,4 +1,4 @@
-"""What is particular to InStereo2K, Booster, DrivingStereo, Spring and Argoverse."""
+"""InStereo2K, Booster, DrivingStereo, Spring and Argoverse: splits, scenes, scales, times."""
 
 from __future__ import annotations
 
@@ -20,11 +20,32 @@ from dsmnet.io.npy import write_npy
 from dsmnet.types import StereoSample
 
 SIZE = (37, 53)
+
+
 MakeSamples = Callable[..., "list[StereoSample]"]
 
 
 def names(part: Any) -> list[str]:
     return [part[index]["name"] for index in range(len(part))]
+
+
+def write_argoverse(root: Path, lefts: list[int], rights: list[int], log: str = "log") -> None:
+    views = root / "rectified_stereo_images_v1.1" / "train" / log
+    maps = root / "disparity_maps_v1.1" / "train" / log
+    objects = np.zeros(SIZE, np.float32)
+    objects[10:20, 5:15] = 7
+    for side, times in (("left", lefts), ("right", rights)):
+        for time in times:
+            folder = f"stereo_front_{side}_rect"
+            write_image(views / folder / f"{folder}_{time}.jpg", np.zeros((*SIZE, 3), np.uint8))
+    for time in lefts:
+        for kind, values in (("", np.full(SIZE, 7.0)), ("objects_", objects)):
+            write_disparity_png16(
+                maps / f"stereo_front_left_rect_{kind}disparity" / f"disparity_{time}.png", values
+            )
+
+
+T = 315_969_698_980_803_240
 
 
 @pytest.mark.parametrize(
@@ -136,27 +157,8 @@ def test_drivingstereo_scales_by_its_resolution(
 
 
 def test_drivingstereo_trains_at_half_size_only(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="split=train resolution=full: expected one of half"):
+    with pytest.raises(UserError, match="split=train resolution=full: expected half"):
         DrivingStereo(tmp_path, "train", "full")
-
-
-def write_argoverse(root: Path, lefts: list[int], rights: list[int], log: str = "log") -> None:
-    views = root / "rectified_stereo_images_v1.1" / "train" / log
-    maps = root / "disparity_maps_v1.1" / "train" / log
-    objects = np.zeros(SIZE, np.float32)
-    objects[10:20, 5:15] = 7
-    for side, times in (("left", lefts), ("right", rights)):
-        for time in times:
-            folder = f"stereo_front_{side}_rect"
-            write_image(views / folder / f"{folder}_{time}.jpg", np.zeros((*SIZE, 3), np.uint8))
-    for time in lefts:
-        for kind, values in (("", np.full(SIZE, 7.0)), ("objects_", objects)):
-            write_disparity_png16(
-                maps / f"stereo_front_left_rect_{kind}disparity" / f"disparity_{time}.png", values
-            )
-
-
-T = 315_969_698_980_803_240
 
 
 def test_argoverse_pairs_the_views_of_one_moment(tmp_path: Path) -> None:

@@ -283,7 +283,7 @@ def test_stretched_views_have_no_calibration() -> None:
     [
         (lambda: RandomCrop(5, 5, min_valid=1.5), "min_valid=1.5"),
         (lambda: RandomCrop(5, 5, tries=0), "tries=0"),
-        (lambda: RandomScaleCrop(0, 5), "crop of 0x5"),
+        (lambda: RandomScaleCrop(0, 5), "height=0: expected a whole number"),
         (lambda: RandomScaleCrop(5, 5, 0.4, -0.2), r"min_scale, max_scale=\[0.4, -0.2\]"),
         (lambda: RandomScaleCrop(5, 5, stretch=-0.1), "stretch=-0.1"),
         (lambda: RandomScaleCrop(5, 5, ground_truth="half"), "ground_truth=half: expected one of"),

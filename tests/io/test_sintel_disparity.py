@@ -1,0 +1,67 @@
+"""Sintel's coded colors and masks."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from dsmnet.errors import DataError, FormatError
+from dsmnet.io import (
+    write_image,
+)
+from dsmnet.io.sintel_disparity import SINTEL_DISPARITY, SINTEL_NOC
+
+
+def write_raw(path: Path, image: Any) -> Path:
+    """Write with OpenCV itself, blue first."""
+    assert cv2.imwrite(str(path), image)
+    return path
+
+
+def test_sintel_stores_fours_64ths_and_16384ths(tmp_path: Path) -> None:
+    rgb = np.array([[[0, 0, 0], [25, 32, 0], [0, 0, 1], [1, 1, 128], [255, 255, 255]]], np.uint8)
+    path = write_raw(tmp_path / "d.png", rgb[..., ::-1])
+    expected = np.array([[0, 100.5, 2**-14, 4 + 2**-6 + 2**-7, 1024 - 2**-14]])
+    np.testing.assert_allclose(SINTEL_DISPARITY.read(path, None), expected, rtol=1e-7)
+    SINTEL_DISPARITY.write(path, np.array([[0, 100.5, 1e-9]], np.float32), None)
+    np.testing.assert_array_equal(cv2.imread(str(path))[..., ::-1], [[[0, 0, 0], [25, 32, 0], [0, 0, 1]]])
+
+
+def test_sintel_says_when_it_cuts(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        SINTEL_DISPARITY.write(tmp_path / "d.png", np.array([[1024.0, 2000.0, 8.0]], np.float32), None)
+    assert "2 pixels cut" in caplog.text
+    np.testing.assert_allclose(SINTEL_DISPARITY.read(tmp_path / "d.png", None), [[1024, 1024, 8]], rtol=1e-6)
+
+
+def test_sintel_sees_what_neither_mask_covers(tmp_path: Path) -> None:
+    hidden, outside = (
+        tmp_path / folder / "alley_1" / "frame_0001.png" for folder in ("occlusions", "outofframe")
+    )
+    for path, mask in ((hidden, [[255, 0, 0, 255]]), (outside, [[0, 255, 0, 255]])):
+        write_image(path, np.array(mask, np.uint8))
+    np.testing.assert_array_equal(SINTEL_NOC.read(hidden), [[False, False, True, False]])
+    write_image(outside, np.zeros((2, 4), np.uint8))
+    with pytest.raises(FormatError, match=r"outofframe.*\(2, 4\).*occlusions.*\(1, 4\)"):
+        SINTEL_NOC.read(hidden)
+    write_image(outside, np.zeros((1, 4), np.uint16))
+    with pytest.raises(FormatError, match=r"outofframe.*mask of 8 bits"):
+        SINTEL_NOC.read(hidden)
+    outside.unlink()
+    with pytest.raises(DataError, match=r"outofframe.*no such file"):
+        SINTEL_NOC.read(hidden)
+
+
+def test_sintel_masks_tell_the_two_reasons_apart(tmp_path: Path) -> None:
+    path = tmp_path / "occlusions" / "alley_1" / "frame_0001.png"
+    disparity = np.array([[3.0, 0.5, 1.0, 0.0]], np.float32)
+    noc = np.array([[False, True, False, False]])
+    SINTEL_NOC.write(path, disparity, noc)
+    outside = tmp_path / "outofframe" / "alley_1" / "frame_0001.png"
+    np.testing.assert_array_equal(cv2.imread(str(path), cv2.IMREAD_UNCHANGED), [[0, 0, 255, 255]])
+    np.testing.assert_array_equal(cv2.imread(str(outside), cv2.IMREAD_UNCHANGED), [[255, 0, 0, 0]])
