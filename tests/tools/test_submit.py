@@ -134,7 +134,7 @@ def test_middlebury_wants_both_splits_of_one_resolution(run_tool: RunTool, tmp_p
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["split=training"], "split=training: expected one of test"),
+        (["split=training"], "split=training: expected test"),
         (["method=a/b"], "method=a/b: expected letters"),
         (["max_disparity=far"], "max_disparity=far"),
         (["upload=eth3d", "paths.data=nowhere"], "that folder does not exist"),
