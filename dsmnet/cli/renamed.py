@@ -22,6 +22,8 @@ RENAMED: Mapping[str, str] = {
     "protocol.include_max": "protocol.below_inclusive",
     "protocol.include_min": "protocol.from_inclusive",
     "train:panels": "evaluation.panels",
+    "trainer.ema_decay": "callbacks.ema.decay",
+    "trainer.keep_every": "callbacks.keep.every",
 }
 
 

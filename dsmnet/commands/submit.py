@@ -35,7 +35,6 @@ from dsmnet.submission import (
     lacking_pairs,
     method_of,
     pack_upload,
-    run_times,
     upload_entries,
     validate_upload,
 )
@@ -91,8 +90,9 @@ def write(cfg: DictConfig, form: Any, datasets: dict[str, Any], partial: str) ->
     watch = functools.partial(track, description=f"{method} on {cfg.choices.upload}", enabled=cfg.progress)
     predict_files(matcher, pairs, MapWriter(output), prediction, record=record, watch=watch).check()
     archive = output / f"{method}.zip"
+    seconds = {pair.name: record.seconds(pair) for pair in pairs}
     comment = f"partial: {partial}" if partial else ""
-    pack_upload(archive, entries, form, output, run_times(record.path), comment)
+    pack_upload(archive, entries, form, output, seconds, comment)
     return archive, entries
 
 

@@ -22,7 +22,7 @@ from dsmnet.types import DisparityMap, Image, Mask, StereoPairs, StereoSample
 
 MIN_PIXELS = 500  # fewer known pixels prove nothing about geometry
 MIN_SHIFT = 2.0  # pixels, median disparity; below that a wrong sign hardly shows
-CLEAR = 0.3  # correlation that above that of noise on views without texture; good pairs have 0.7 to 0.98
+CLEAR = 0.3  # correlation above that of noise on views without texture; good pairs have 0.7 to 0.98
 MARGIN = 0.1  # of correlation: mirror images of a map may be this good; else a wrong reading is worse by 0.24
 AS_IT_IS = "as it is"
 READINGS: dict[str, Callable[[DisparityMap], DisparityMap]] = {

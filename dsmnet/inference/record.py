@@ -45,12 +45,20 @@ class PredictionRecord:
             )
         if lines:
             self._check(lines[0].get("made_by"), made_by)
-        self._done = {tuple(line["pair"]) for line in lines[1:] if "pair" in line}
+        self._done = {tuple(line["pair"]): line for line in lines[1:] if "pair" in line}
         text = "".join(json.dumps(line) + "\n" for line in ({"made_by": made_by}, *lines[1:]))
         write_text(self.path, text)
 
     def __contains__(self, pair: PairFiles) -> bool:
         return _key(pair) in self._done and (self.folder / f"{pair.name}.pfm").is_file()
+
+    def seconds(self, pair: PairFiles) -> float:
+        """Return the run time of a finished pair.
+
+        Raises:
+            KeyError: The pair is not finished.
+        """
+        return float(self._done[_key(pair)]["seconds"])
 
     def add(self, pair: PairFiles, **measured: Any) -> None:
         """Add a pair whose files are written.
@@ -58,11 +66,13 @@ class PredictionRecord:
         Raises:
             WriteError: The record cannot be written.
         """
+        line = {"pair": _key(pair), **measured}
         try:
             with self.path.open("a", encoding="utf-8") as file:
-                file.write(json.dumps({"pair": _key(pair), **measured}) + "\n")
+                file.write(json.dumps(line) + "\n")
         except OSError as error:
             raise cannot_write(self.path, error) from None
+        self._done[_key(pair)] = line
 
     def _read(self) -> list[dict[str, Any]]:
         try:

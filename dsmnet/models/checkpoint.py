@@ -125,16 +125,6 @@ def read_weights(path: Path, option: str = "checkpoint") -> tuple[dict[str, Tens
     return found.tensors, found.config
 
 
-def read_pairs(path: Path) -> int | None:
-    """Return how many pairs the weights of a training checkpoint have seen, or None where it does not say.
-
-    Raises:
-        UserError: There is no such file.
-        FormatError: It is no checkpoint.
-    """
-    return read_checkpoint(path).pairs
-
-
 def _renamed(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {".".join(_RENAMED.get(p, p) for p in name.split(".")): t for name, t in tensors.items()}
 

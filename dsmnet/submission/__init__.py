@@ -6,7 +6,7 @@ Challenge.
 """
 
 from dsmnet.submission.entries import UploadEntry, lacking_pairs, upload_entries
-from dsmnet.submission.packing import MapWriter, pack_upload, run_times
+from dsmnet.submission.packing import MapWriter, pack_upload
 from dsmnet.submission.upload_check import method_of, validate_upload
 from dsmnet.submission.upload_form import UploadForm, check_method
 
@@ -18,7 +18,6 @@ __all__ = [
     "lacking_pairs",
     "method_of",
     "pack_upload",
-    "run_times",
     "upload_entries",
     "validate_upload",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 import zipfile
 from collections.abc import Iterable, Mapping
@@ -13,7 +12,6 @@ import numpy as np
 
 from dsmnet.atomic import atomic_write
 from dsmnet.inference.confidence import ConfidenceMap
-from dsmnet.inference.files import ResultWriter
 from dsmnet.io import read_pfm, write_pfm
 from dsmnet.io.disparity import write_disparity_png16
 from dsmnet.submission.entries import UploadEntry
@@ -25,8 +23,14 @@ SHORTEST = 1e-6  # seconds, what is left of a shorter time when it is written
 
 
 @dataclass(frozen=True)
-class MapWriter(ResultWriter):
-    """Writes NAME.pfm of a pair and nothing else: what an upload is packed from."""
+class MapWriter:
+    """Writes NAME.pfm of a pair and nothing else: the maps that an upload is packed from.
+
+    Args:
+        folder: Folder of the maps.
+    """
+
+    folder: Path
 
     def write(
         self,
@@ -39,12 +43,6 @@ class MapWriter(ResultWriter):
         """Write the disparity map of one pair, atomically."""
         with atomic_write(self.folder / f"{name}.pfm") as part:
             write_pfm(part, disparity)
-
-
-def run_times(record: Path) -> dict[str, float]:
-    """Return the seconds that each pair took, by name, from a `PredictionRecord`'s file."""
-    lines = [json.loads(line) for line in record.read_text(encoding="utf-8").splitlines()]
-    return {line["pair"][0]: line["seconds"] for line in lines if "pair" in line}
 
 
 def pack_upload(

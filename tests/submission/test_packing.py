@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import zipfile
 from pathlib import Path
 
@@ -10,8 +9,10 @@ import numpy as np
 import pytest
 
 from dsmnet.errors import FormatError
+from dsmnet.inference.record import PredictionRecord
 from dsmnet.io import read_disparity, write_pfm
-from dsmnet.submission import lacking_pairs, pack_upload, run_times, validate_upload
+from dsmnet.io.pairs import PairFiles
+from dsmnet.submission import lacking_pairs, pack_upload, validate_upload
 
 
 @pytest.mark.parametrize("upload", ["kitti2015"], indirect=True)
@@ -44,10 +45,12 @@ def test_pack_upload_a_map_that_is_damaged_or_gone_is_named(upload, tmp_path):
     assert not (tmp_path / "a.zip").exists()
 
 
-def test_run_times_are_read_by_the_pairs_names(tmp_path: Path):
-    lines = [{"made_by": {}}, {"pair": ["a", "l", "r", None, None], "seconds": 1.5, "max_disparity": 64}]
-    (tmp_path / "record").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    assert run_times(tmp_path / "record") == {"a": 1.5}
+def test_run_time_of_a_pair_is_kept_by_the_record_over_a_resumption(tmp_path: Path):
+    pair = PairFiles("a", tmp_path / "l.png", tmp_path / "r.png")
+    record = PredictionRecord(tmp_path, {})
+    record.add(pair, seconds=1.5, max_disparity=192)
+    assert {pair.name: record.seconds(pair)} == {"a": 1.5}
+    assert PredictionRecord(tmp_path, {}, resume=True).seconds(pair) == 1.5
 
 
 def test_lacking_pairs_are_counted_by_split(upload):

@@ -16,7 +16,7 @@ from dsmnet.api import build_from_config
 from dsmnet.config import compose
 from dsmnet.errors import ShapeError, UserError
 from dsmnet.evaluation import EvaluationProtocol, evaluate_set
-from dsmnet.models.checkpoint import read_pairs, read_weights
+from dsmnet.models.checkpoint import read_checkpoint, read_weights
 from dsmnet.models.state_dict import load_what_fits
 from dsmnet.run import run, train
 from dsmnet.synthetic import SyntheticStereo
@@ -64,12 +64,12 @@ def test_files_of_a_run(whole_run: Path) -> None:
 
 def test_weights_on_the_way_are_kept_with_the_pairs_they_have_seen(tmp_path: Path) -> None:
     train(small(tmp_path, "trainer.max_steps=4", "callbacks.keep.every=1"), tmp_path)
-    kept = {path.stem: read_pairs(path) for path in (tmp_path / "checkpoints").glob("step=*.ckpt")}
+    kept = {path.stem: read_checkpoint(path).pairs for path in (tmp_path / "checkpoints").glob("step=*.ckpt")}
     pairs = small(tmp_path).loader.batch_size
     assert kept == {"step=2": 2 * pairs, "step=4": 4 * pairs}
     last = tmp_path / "checkpoints" / "last.ckpt"
     train(small(tmp_path, "trainer.max_steps=6", f"resume={last}"), tmp_path)
-    assert read_pairs(last) == 6 * pairs
+    assert read_checkpoint(last).pairs == 6 * pairs
 
 
 def test_last_is_the_last_even_if_it_is_not_the_best(tmp_path: Path) -> None:
