@@ -83,6 +83,9 @@ def measure(
 def fit(points: Sequence[Point], value: str) -> Fit:
     """Fit `value` of the points by pixels and cells, with the same relative weight for all of them.
 
+    Values below a hundredth of the largest one, zero above all, weigh as much as that hundredth: a small pair
+    may fit into memory that the process already holds.
+
     Raises:
         UserError: Fewer than two points.
     """
@@ -90,7 +93,8 @@ def fit(points: Sequence[Point], value: str) -> Fit:
         raise UserError(f"points: expected two or more to fit {value}, got {len(points)}")
     values = np.array([getattr(point, value) for point in points])
     costs = np.array([[point.height * point.width, point.cells] for point in points])
-    per_pixel, per_cell = np.linalg.lstsq(costs / values[:, None], np.ones(len(points)), rcond=None)[0]
+    scale = np.maximum(values, values.max() / 100 or 1.0)
+    per_pixel, per_cell = np.linalg.lstsq(costs / scale[:, None], values / scale, rcond=None)[0]
     return Fit(float(per_pixel), float(per_cell))
 
 

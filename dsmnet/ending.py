@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import os
 import signal
 import threading
@@ -53,6 +54,20 @@ def run_to_end(main: Callable[[], None]) -> None:
         message, status = _describe(error)
         log.error("%s", message)
         raise SystemExit(status) from None
+    finally:
+        _end_children()
+
+
+def _end_children() -> None:
+    """Kill the loading processes that an error has left: Python would wait for them at exit, for ever."""
+    if children := multiprocessing.active_children():
+        on_main = threading.current_thread() is threading.main_thread()
+        told = signal.signal(signal.SIGCHLD, signal.SIG_DFL) if on_main else None  # torch's raises here
+        for child in children:
+            child.kill()
+            child.join()
+        if on_main:
+            signal.signal(signal.SIGCHLD, told)
 
 
 def _tell_of_thread(ended: threading.ExceptHookArgs) -> None:

@@ -64,3 +64,12 @@ def test_picture(tmp_path: Path):
     picture = cv2.imread(str(tmp_path / "new" / "scaling.png"))
     assert picture.shape[1] == 1200
     assert picture.std() > 5
+
+
+def test_fit_of_values_that_are_partly_zero_is_finite() -> None:
+    points = [
+        Point("whole", 100, 200, disparity, 1.0, 2e9, growth) for disparity, growth in [(32, 0.0), (64, 1e6)]
+    ]
+    found = fit(points, "growth")
+    assert found.per_pixel * 20_000 + found.per_cell * 20_000 * 64 == pytest.approx(1e6, rel=1e-3)
+    assert fit([points[0]] * 2, "growth").per_cell == 0

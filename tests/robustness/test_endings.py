@@ -241,6 +241,26 @@ def test_sigterm_ends_a_tool_with_its_status(tmp_path: Path) -> None:
     assert process.wait(30) == 143
 
 
+def test_loading_processes_that_an_error_leaves_do_not_keep_a_tool_alive() -> None:
+    script = (
+        "from torch.utils.data import DataLoader\n"
+        "from dsmnet.data.datamodule import _leave_signals\n"
+        "from dsmnet.ending import run_to_end\n"
+        "left = []\n"
+        "def main():\n"
+        "    left.append(iter(DataLoader(range(9), num_workers=1, persistent_workers=True,\n"
+        "                                worker_init_fn=_leave_signals)))\n"
+        "    next(left[0])\n"
+        "    raise MemoryError('full')\n"
+        "run_to_end(main)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(TOOLS.parent)}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (1, "not enough memory (full)\n")
+
+
 def test_page_without_a_calibration_is_refused(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     for name in ("a.png", "b.png"):
