@@ -55,10 +55,7 @@ def build_from_config(cfg: DictConfig) -> StereoPredictor:
 
 
 def load_model(
-    path: str | Path | None = None,
-    device: str = "auto",
-    format: str = "auto",
-    backend: str = "auto",
+    path: str | Path | None = None, device: str = "auto", format: str = "auto", backend: str = "auto"
 ) -> StereoPredictor:
     """Load a trained network. Nothing in its file is executed, whoever wrote it.
 

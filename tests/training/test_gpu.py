@@ -13,10 +13,7 @@ from dsmnet.config import compose
 from dsmnet.ops import sga, sgf
 from dsmnet.run import train
 
-pytestmark = [
-    pytest.mark.gpu,
-    pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
-]
+pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")]
 
 
 @pytest.mark.parametrize("precision", ["auto", "32-true", "16-mixed"])
