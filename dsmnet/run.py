@@ -6,7 +6,6 @@ import importlib.util
 import logging
 import os
 import re
-import signal
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,7 @@ from dsmnet.training.compiled import CompiledMatch, Match, match_views
 from dsmnet.training.gates import make_optimizer
 from dsmnet.training.module import StereoModule
 from dsmnet.training.recompute import recompute_stages
-from dsmnet.training.stopping import StopOnSignal, end_with_parent
+from dsmnet.training.stopping import end_with_parent, interruption, received_signal
 from dsmnet.training.trainer import restore_metrics
 
 log = logging.getLogger(__name__)
@@ -159,13 +158,8 @@ def _fit(trainer: pl.Trainer, module: StereoModule, data: StereoDataModule, resu
     """
     try:
         trainer.fit(module, data, ckpt_path=resume, weights_only=True)
-        received = max(c.number or 0 for c in trainer.callbacks if isinstance(c, StopOnSignal))  # type: ignore[attr-defined]
-        if received:  # in the last validation, after which no step has come
-            last = Path(trainer.default_root_dir) / "checkpoints" / "last.ckpt"
-            name = signal.Signals(received).name
-            raise Interrupted(
-                f"interrupted by {name} after the last step; continue with resume={last}", received
-            )
+        if received := received_signal(trainer):  # in the last validation, after which no step has come
+            raise interruption(trainer, received, "after the last step")
     except Interrupted:
         if not trainer.is_global_zero:  # the first process tells; a status here would make Lightning kill it
             raise SystemExit(0) from None

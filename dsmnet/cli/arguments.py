@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fnmatch import fnmatchcase
 
 from hydra.core.override_parser.types import Quote, QuotedString
@@ -177,10 +177,6 @@ def _in_shell(key: str, value: str, what: str) -> str:
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return ``; did you mean A or B?``, or nothing where nothing is alike."""
     known = sorted(set(known))
-    close = [*_same_ending(name, known), *difflib.get_close_matches(name, known, n=3, cutoff=0.7)]
+    same_ending = [key for key in known if key.endswith(f".{name}")]  # trainer.max_steps for max_steps
+    close = [*same_ending, *difflib.get_close_matches(name, known, n=3, cutoff=0.7)]
     return f"; did you mean {' or '.join(list(dict.fromkeys(close))[:3])}?" if close else ""
-
-
-def _same_ending(name: str, known: Sequence[str]) -> Iterator[str]:
-    """Yield the options that a name without its group may stand for: trainer.max_steps for max_steps."""
-    return (key for key in known if key.endswith(f".{name}"))

@@ -85,7 +85,3 @@ def target_and_ground_truth(cfg: DictConfig) -> tuple[Any, Any]:
     except DataError as error:
         log.warning("no error before and after: %s", error)
         return target, None
-
-
-if __name__ == "__main__":
-    main()

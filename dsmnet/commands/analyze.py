@@ -80,7 +80,3 @@ def report(networks: dict[str, dict[str, Any]]) -> None:
             sum(divergence) / len(divergence),
             f"{100 * sum(accuracy) / len(accuracy):.0f} %" if accuracy else "- (too few pairs)",
         )
-
-
-if __name__ == "__main__":
-    main()

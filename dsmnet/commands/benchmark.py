@@ -22,7 +22,3 @@ def main() -> None:
 
 def _refuse() -> None:
     raise UserError("benchmark: needs the repository; expected python tools/benchmark.py in a checkout of it")
-
-
-if __name__ == "__main__":
-    main()

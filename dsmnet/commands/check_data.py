@@ -76,7 +76,3 @@ def check(source: Source, node: DictConfig, cfg: DictConfig, output: Path, worke
         with atomic_write(output / "panels" / f"{source.name}.png") as part:
             write_image(part, sheet(samples, title=source.name))
     return report
-
-
-if __name__ == "__main__":
-    main()

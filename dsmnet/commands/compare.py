@@ -49,7 +49,3 @@ def main(cfg: DictConfig) -> None:
         write_image(part, dot_plot(*comparison_panels(comparison, metric or "epe")))
     show_comparison(comparison, metric)
     log.info("wrote %s, comparison.md and comparison.png", output / "comparison.json")
-
-
-if __name__ == "__main__":
-    main()

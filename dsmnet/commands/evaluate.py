@@ -60,7 +60,3 @@ def main(cfg: DictConfig) -> None:
         label=label or None,
         compared=dict(others),
     )
-
-
-if __name__ == "__main__":
-    main()

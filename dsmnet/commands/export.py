@@ -43,7 +43,3 @@ def main(cfg: DictConfig) -> None:
     for entry in found:
         log.info("%s: %.2g px from torch, %.2g at most", entry["size"], entry["mean"], entry["largest"])
     log.info("wrote %s", file)
-
-
-if __name__ == "__main__":
-    main()

@@ -63,7 +63,3 @@ def main(cfg: DictConfig) -> None:
         names = [pair.name for pair in pairs]
         log.info("wrote %s", write_color_video(writer.folder, names, cfg.color_video))
     summary.check()
-
-
-if __name__ == "__main__":
-    main()

@@ -94,7 +94,3 @@ def write(cfg: DictConfig, form: Any, datasets: dict[str, Any], partial: str) ->
     comment = f"partial: {partial}" if partial else ""
     pack_upload(archive, entries, form, output, seconds, comment)
     return archive, entries
-
-
-if __name__ == "__main__":
-    main()

@@ -26,5 +26,5 @@ def main(cfg: DictConfig) -> None:
     run(cfg, Path(cfg.paths.output))
 
 
-if __name__ == "__main__":
+if __name__ == "__main__":  # as Lightning starts the other processes of a training
     main()

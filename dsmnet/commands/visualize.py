@@ -71,7 +71,3 @@ def main(cfg: DictConfig) -> None:
             except DataError as error:
                 raise DataError(f"disparity={path}, calib={cfg.calib}: {error}") from None
     log.info("%s -> %s", ", ".join(f"{path.stem}_{kind}.png" for kind in pictures), writer.folder)
-
-
-if __name__ == "__main__":
-    main()

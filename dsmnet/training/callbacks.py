@@ -1,74 +1,82 @@
-"""What happens beside the training steps: pictures, and a line per validation."""
+"""What happens beside the training steps: pictures, histograms of gates, and a line per validation."""
 
 from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytorch_lightning as pl
+import torch
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import TensorBoardLogger
 
+from dsmnet.training.gates import gated_norms
 from dsmnet.training.module import StereoModule
 from dsmnet.types import StereoBatch
 from dsmnet.viz.panel import panel
 
 log = logging.getLogger(__name__)
 
+_PICTURES = 4  # pairs of the validation split
+
+
+def _boards(trainer: pl.Trainer) -> Iterator[Any]:
+    return (logger.experiment for logger in trainer.loggers if isinstance(logger, TensorBoardLogger))
+
 
 class LogPictures(Callback):
-    """Panels of the first validation pairs in TensorBoard.
+    """Panels of the first validation pairs in TensorBoard: left view, prediction, ground truth and error."""
 
-    Args:
-        count: How many pairs.
-    """
-
-    def __init__(self, count: int = 4) -> None:
-        self.count = count
-
-    def on_validation_batch_end(
+    def on_validation_batch_end(  # type: ignore[override]
         self,
         trainer: pl.Trainer,
-        pl_module: pl.LightningModule,
+        pl_module: StereoModule,
         outputs: Any,
         batch: StereoBatch,
-        batch_idx: int,
-        dataloader_idx: int = 0,
+        index: int,
+        *_: Any,
     ) -> None:
-        """Draw left view, prediction, ground truth and error of one pair."""
-        if batch_idx >= self.count or trainer.sanity_checking or "disparity" not in batch:
+        """Draw one pair."""
+        if index >= _PICTURES or trainer.sanity_checking or "disparity" not in batch:
             return
-        assert isinstance(pl_module, StereoModule)
-        prediction = pl_module.predict(batch)
         picture = panel(
             (batch["left"][0].permute(1, 2, 0) * 255).round().byte().cpu().numpy(),
-            prediction[0, 0].float().cpu().numpy(),
+            pl_module.predict(batch)[0, 0].float().cpu().numpy(),
             target=batch["disparity"][0, 0].cpu().numpy(),
             valid=batch["valid"][0, 0].cpu().numpy(),
         )
-        for logger in trainer.loggers:
-            if isinstance(logger, TensorBoardLogger):
-                logger.experiment.add_image(
-                    f"validation/{batch_idx}", picture, trainer.global_step, dataformats="HWC"
-                )
+        for board in _boards(trainer):
+            board.add_image(f"validation/{index}", picture, trainer.global_step, dataformats="HWC")
+
+
+class LogGates(Callback):
+    """Histograms of the gates in TensorBoard, per norm and of all; 0 is instance norm, 1 batch norm."""
+
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+        """Write them, for the weights that were just validated."""
+        gates = {name: norm.gate.detach().float().cpu() for name, norm in gated_norms(pl_module)}
+        if trainer.sanity_checking or not gates:
+            return
+        for board in _boards(trainer):
+            for name, values in {**gates, "all": torch.cat(list(gates.values()))}.items():
+                board.add_histogram(f"gates/{name}", values, trainer.global_step)
 
 
 class LogLine(Callback):
     """One line in the log per validation, for runs that nobody watches."""
 
-    def __init__(self) -> None:
-        self._start: tuple[float, int] | None = None
+    _start: tuple[float, int] | None = None  # seconds and steps at which this run began
 
     def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Remember when and where this run began."""
         self._start = (time.monotonic(), trainer.global_step)
 
-    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
+    def on_validation_end(self, trainer: pl.Trainer, pl_module: StereoModule) -> None:  # type: ignore[override]
         """Say where training stands."""
         if trainer.sanity_checking or self._start is None:
             return
-        assert isinstance(pl_module, StereoModule)
         values = {k: float(v) for k, v in trainer.callback_metrics.items()}
         passed, steps = time.monotonic() - self._start[0], trainer.global_step - self._start[1]
         progress = pl_module.progress()  # of all processes, which each have to ask
@@ -78,8 +86,6 @@ class LogLine(Callback):
             "step %d (%.0f %%): train EPE %.2f, validation EPE %.3f, bad-3 %.2f %%, %.2f s a step",
             trainer.global_step,
             100 * progress,
-            values.get("train/epe", float("nan")),
-            values.get("val/epe", float("nan")),
-            values.get("val/bad3", float("nan")),
+            *(values.get(name, float("nan")) for name in ("train/epe", "val/epe", "val/bad3")),
             passed / max(steps, 1),
         )

@@ -21,14 +21,11 @@ from dsmnet.options import check_whole
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
-    """Lightning's way to the disk, by `atomic_write`.
-
-    `saved` holds the files that this process has written.
-    """
+    """Lightning's way to the disk, by `atomic_write`."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.saved: set[Path] = set()
+        self.saved: set[Path] = set()  # files that this process has written
 
     def save_checkpoint(self, checkpoint: Any, path: Any, storage_options: Any = None) -> None:
         """Write a checkpoint.
@@ -57,9 +54,7 @@ def write_checkpoint(content: Mapping[str, Any], path: Path) -> None:
 class BestCheckpoint(ModelCheckpoint):
     """Keeps best.ckpt, of the smallest validation error that is a number, over all resumptions of a run.
 
-    Args:
-        folder: Folder of the checkpoints.
-        earlier: Checkpoint that the run is resumed from; best.ckpt beside it is taken along.
+    Where the run is resumed from the checkpoint `earlier`, best.ckpt beside that is taken along.
     """
 
     def __init__(self, folder: str | Path, earlier: str | Path | None = None) -> None:
@@ -91,11 +86,7 @@ class BestCheckpoint(ModelCheckpoint):
 
 
 class SaveAtEnd(Callback):
-    """Writes last.ckpt where training stops between two validations: at its end, or when it is interrupted.
-
-    Args:
-        folder: Folder of the checkpoints.
-    """
+    """Writes last.ckpt where training stops between two validations: at its end, or interrupted."""
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / "last.ckpt"
@@ -117,9 +108,7 @@ class SaveAtEnd(Callback):
 class KeepWeights(Callback):
     """Keeps the weights of every n-th validation as ``step=N.ckpt``, without what only resuming needs.
 
-    Args:
-        folder: Folder of the checkpoints.
-        every: Number of validations from one to the next; `None` keeps none.
+    `every` is the number of validations from one to the next; `None` keeps none.
 
     Raises:
         UserError: `every` is no whole number of at least 1.

@@ -9,10 +9,7 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import Callback
-from pytorch_lightning.loggers import TensorBoardLogger
 from torch import nn
 
 from dsmnet.errors import UserError
@@ -34,11 +31,6 @@ def make_optimizer(
     They form a group of their own, with `gate_lr` times the learning rate and without weight decay, and are
     clipped to [0, 1] after each step that the optimiser really makes: gradients that accumulate and steps
     that mixed precision skips change nothing. A network without gates gets the plain optimiser.
-
-    Args:
-        build: Parameters or groups of them -> optimiser.
-        net: The network; frozen parameters are included, as with ``net.parameters()``.
-        gate_lr: Factor on the learning rate of the gates.
 
     Raises:
         UserError: `gate_lr` is negative or not finite, or the optimiser refuses its options.
@@ -74,19 +66,3 @@ def _build(
 
     optimizer.register_step_post_hook(clip)
     return optimizer
-
-
-class LogGates(Callback):
-    """Histograms of the gates in TensorBoard, per norm and of all; 0 is instance norm, 1 batch norm."""
-
-    def on_validation_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Write them, for the weights that were just validated."""
-        if trainer.sanity_checking:
-            return
-        gates = {name: norm.gate.detach().float().cpu() for name, norm in gated_norms(pl_module)}
-        if not gates:
-            return
-        for logger in trainer.loggers:
-            if isinstance(logger, TensorBoardLogger):
-                for name, values in {**gates, "all": torch.cat(list(gates.values()))}.items():
-                    logger.experiment.add_histogram(f"gates/{name}", values, trainer.global_step)

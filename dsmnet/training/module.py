@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,7 +14,6 @@ from pytorch_lightning.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 from torchmetrics import MetricCollection
 
-from dsmnet.ending import Interrupted
 from dsmnet.errors import UserError
 from dsmnet.inference.padding import Padding
 from dsmnet.losses import StereoLoss
@@ -26,7 +23,7 @@ from dsmnet.models.checkpoint import CONFIG_KEY, PAIRS_KEY
 from dsmnet.models.stereo_net import StereoNet
 from dsmnet.training.compiled import Match, match_views
 from dsmnet.training.gates import make_optimizer
-from dsmnet.training.stopping import StopOnSignal, agree
+from dsmnet.training.stopping import agree, interruption, last_checkpoint, received_signal
 from dsmnet.types import StereoBatch
 
 
@@ -39,7 +36,7 @@ class StereoModule(pl.LightningModule):
 
     Args:
         net: The network.
-        loss: Loss of the network's outputs.
+        loss: Of the network's outputs.
         optimizer: Parameters -> optimiser.
         schedule: Progress in [0, 1] -> factor on the learning rate.
         max_disparity: Search range in training and validation, pixels.
@@ -109,29 +106,21 @@ class StereoModule(pl.LightningModule):
         """Stop before a step where all processes have agreed to: the state after a whole one is saved."""
         if not self._agreed_signal or batch_idx % self.trainer.accumulate_grad_batches:
             return
-        last, name = self._last_checkpoint(), signal.Signals(self._agreed_signal).name
-        where = f"continue with resume={last}" if self.global_step else "nothing was trained yet"
-        raise Interrupted(f"interrupted by {name} at step {self.global_step}; {where}", self._agreed_signal)
+        raise interruption(self.trainer, self._agreed_signal, f"at step {self.global_step}")
 
     def _check_loss(self, loss: Tensor, batch: StereoBatch) -> None:
         """Stop all processes where the loss of one is no number; agree on a signal that one has received."""
-        received = max((c.number or 0 for c in self._callbacks() if isinstance(c, StopOnSignal)), default=0)
-        self._agreed_signal, diverged = agree(self.trainer, received, int(not torch.isfinite(loss)))
+        broken = int(not torch.isfinite(loss))
+        self._agreed_signal, diverged = agree(self.trainer, received_signal(self.trainer), broken)
         if diverged:
             raise TrainingDiverged(
                 f"the loss is {loss.item()} at step {self.global_step}, batch {', '.join(batch['name'])}; "
                 f"{self._last_good()}. Try a smaller optimizer.lr, or trainer.precision=32-true"
             )
 
-    def _callbacks(self) -> list[pl.Callback]:
-        return self.trainer.callbacks  # type: ignore[attr-defined]
-
-    def _last_checkpoint(self) -> Path:
-        return Path(self.trainer.default_root_dir) / "checkpoints" / "last.ckpt"
-
     def _last_good(self) -> str:
         """Say where the last good state of this run is."""
-        last = self._last_checkpoint()
+        last = last_checkpoint(self.trainer)
         written = getattr(self.trainer.strategy.checkpoint_io, "saved", ())
         return f"the last good state is in {last}" if last.absolute() in written else "no state was saved yet"
 
@@ -196,13 +185,10 @@ class StereoModule(pl.LightningModule):
     def progress(self) -> float:
         """Share of the run that is done: of its steps or of its time, whichever is further."""
         trainer = self.trainer
-        shares = [0.0]
-        if trainer.max_steps > 0:
-            shares.append(self.global_step / trainer.max_steps)
+        shares = [self.global_step / trainer.max_steps if trainer.max_steps > 0 else 0.0]
         for timer in (c for c in trainer.callbacks if isinstance(c, Timer)):  # type: ignore[attr-defined]
-            remaining = timer.time_remaining()
+            remaining, elapsed = timer.time_remaining(), timer.time_elapsed()
             if remaining is not None:
-                elapsed = timer.time_elapsed()
                 shares.append(elapsed / max(elapsed + remaining, 1e-9))
         share = min(max(shares), 1.0)
         # Clocks differ between processes, learning rates must not.

@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytorch_lightning as pl
 import torch
 from pytorch_lightning.callbacks import Callback
 
-from dsmnet.ending import Terminated
+from dsmnet.ending import Interrupted, Terminated
 
 
 class StopOnSignal(Callback):
@@ -24,42 +25,48 @@ class StopOnSignal(Callback):
     """
 
     def __init__(self) -> None:
-        self.number: int | None = None  # of the signal that was received
+        self.number = 0  # of the signal that was received; 0: none
         self._earlier: dict[int, Any] = {}
 
     def on_sanity_check_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Take the signals over from Lightning, whose handler of SIGTERM waits for the other processes."""
-        self._listen()
+        if not self._earlier and threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._earlier[number] = signal.signal(number, self._note)
 
-    def on_train_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Take them over where no sanity check has come before."""
-        self._listen()
+    on_train_start = on_sanity_check_start  # where no sanity check has come before
 
-    def on_train_end(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
-        """Give them back."""
-        self._restore()
-
-    def on_exception(
-        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException
+    def on_train_end(
+        self, trainer: pl.Trainer, pl_module: pl.LightningModule, exception: BaseException | None = None
     ) -> None:
         """Give them back."""
-        self._restore()
-
-    def _listen(self) -> None:
-        if self._earlier or threading.current_thread() is not threading.main_thread():
-            return
-        for number in (signal.SIGINT, signal.SIGTERM):
-            self._earlier[number] = signal.signal(number, self._note)
-
-    def _restore(self) -> None:
         for number, handler in self._earlier.items():
             signal.signal(number, handler)
         self._earlier = {}
 
+    on_exception = on_train_end
+
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self.number is not None:
+        if self.number:
             raise Terminated
         self.number = number
+
+
+def received_signal(trainer: pl.Trainer) -> int:
+    """Return the number of the signal that this process has received; 0: none."""
+    return max((c.number for c in trainer.callbacks if isinstance(c, StopOnSignal)), default=0)  # type: ignore[attr-defined]
+
+
+def last_checkpoint(trainer: pl.Trainer) -> Path:
+    """Return where the state of a run is saved, with which it is resumed."""
+    return Path(trainer.default_root_dir) / "checkpoints" / "last.ckpt"
+
+
+def interruption(trainer: pl.Trainer, number: int, when: str) -> Interrupted:
+    """Return what ends a run after a signal, and says how to go on."""
+    go_on = f"continue with resume={last_checkpoint(trainer)}"
+    after = go_on if trainer.global_step else "nothing was trained yet"
+    return Interrupted(f"interrupted by {signal.Signals(number).name} {when}; {after}", number)
 
 
 def agree(trainer: pl.Trainer, *values: int) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import re
 import warnings
@@ -19,9 +20,8 @@ from pytorch_lightning.utilities.rank_zero import rank_zero_only
 from dsmnet.atomic import remove_parts
 from dsmnet.errors import UserError
 from dsmnet.options import check_choice, check_number, check_whole
-from dsmnet.training.callbacks import LogLine, LogPictures
+from dsmnet.training.callbacks import LogGates, LogLine, LogPictures
 from dsmnet.training.checkpoints import AtomicCheckpointIO, SaveAtEnd
-from dsmnet.training.gates import LogGates
 from dsmnet.training.stopping import StopOnSignal
 
 log = logging.getLogger(__name__)
@@ -46,13 +46,13 @@ def make_trainer(
 
     Args:
         output: Folder of the run.
-        callbacks: Callbacks by name; the progress bar is called ``progress``.
-        loggers: Loggers by name.
+        callbacks: By name; the progress bar is called ``progress``.
+        loggers: By name.
         epoch_steps: Batches between two validations.
-        precision: ``32-true``, ``bf16-mixed``, ``16-mixed``; ``auto``: bf16-mixed on a GPU, else 32-true.
-        threads: Threads of the CPU's kernels; `None` leaves it to torch.
+        precision: ``auto``: bf16-mixed on a GPU, else 32-true.
+        threads: Of the CPU's kernels; `None` leaves it to torch.
         profile: Write torch.profiler's table of the operators as ``fit-profile.txt``.
-        max_steps: Optimiser steps, -1 for no limit.
+        max_steps: -1 for no limit.
         options: Other arguments of `pytorch_lightning.Trainer`.
 
     Raises:
@@ -110,9 +110,9 @@ def _check_options(
         check_whole(f"trainer.{name}", options[name])
     check_whole("trainer.threads", 1 if threads is None else threads)
     check_choice("trainer.precision", precision, _PRECISIONS)
-    max_time = options["max_time"]
     if max_steps == 0:
         raise UserError("trainer.max_steps=0: expected a number of steps, or -1 for no limit")
+    max_time = options["max_time"]
     if max_time is not None and not re.fullmatch(r"\d+(:\d\d?){3}", str(max_time)):
         raise UserError(f"trainer.max_time={max_time}: expected days:hours:minutes:seconds, or null")
     if max_steps < 0 and max_time is None:
@@ -144,9 +144,8 @@ def _keep_old_metrics(output: Path) -> None:
     """Move metrics.csv of an earlier run in the same folder aside: the logger would replace it."""
     current = output / "metrics.csv"
     if current.exists():
-        number = 1
-        while (old := output / f"metrics.{number}.csv").exists():
-            number += 1
+        names = (output / f"metrics.{number}.csv" for number in itertools.count(1))
+        old = next(name for name in names if not name.exists())
         current.rename(old)
         log.info("the curve so far is kept as %s", old)
 

@@ -15,9 +15,8 @@ PROGRAMS = {"benchmark": "benchmarks.program", "benchmark_loading": "benchmarks.
 
 
 class ToolRun(NamedTuple):
-    """How a run ended."""
+    """What a run left."""
 
-    status: int
     log: str  # all messages, one per line
     output: Path
 
@@ -29,10 +28,11 @@ RunTool = Callable[..., ToolRun]
 def run_tool(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path) -> RunTool:
     """Run a program with overrides: ``run_tool("predict", "left=a.png", load_model=fake)``.
 
-    Keyword arguments replace what the program imported under that name.
+    It has to end well, or with status 1 and the message `refused`. Other keyword arguments replace what the
+    program imported under that name.
     """
 
-    def run(name: str, *overrides: str, **replaced: Any) -> ToolRun:
+    def run(name: str, *overrides: str, refused: str | None = None, **replaced: Any) -> ToolRun:
         module = importlib.import_module(PROGRAMS.get(name, f"dsmnet.commands.{name}"))
         for attribute, value in replaced.items():
             assert hasattr(module, attribute)
@@ -40,8 +40,7 @@ def run_tool(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, 
         output = tmp_path / "output"
         # Hydra would replace the handlers of the root logger, pytest's among them.
         quiet = ["hydra/job_logging=none", "hydra/hydra_logging=none", "progress=false"]
-        argv = [f"{name}.py", f"paths.output={output}", *quiet, *overrides]
-        monkeypatch.setattr("sys.argv", argv)
+        monkeypatch.setattr("sys.argv", [f"{name}.py", f"paths.output={output}", *quiet, *overrides])
         caplog.clear()
         caplog.set_level(logging.INFO)
         status = 0
@@ -49,6 +48,9 @@ def run_tool(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, 
             module.main()
         except SystemExit as end:
             status = int(end.code or 0)
-        return ToolRun(status, "\n".join(record.getMessage() for record in caplog.records), output)
+        log = "\n".join(record.getMessage() for record in caplog.records)
+        assert status == (0 if refused is None else 1), log
+        assert (refused or "") in log
+        return ToolRun(log, output)
 
     return run

@@ -42,7 +42,6 @@ def arguments(place: Path, norm: str = "batch") -> list[str]:
 
 def test_adapts_to_all_pairs_and_scores_those_with_ground_truth(run_tool: RunTool, place: Path) -> None:
     done = run_tool("adapt", *arguments(place), "dataset=eth3d")
-    assert done.status == 0, done.log
     record = json.loads((done.output / "adapt.json").read_text())
     assert (record["model"], record["norm"], record["dataset"]) == ("tiny", "batch", "eth3d")
     assert record["adaptation"]["items"] == 3
@@ -64,7 +63,6 @@ def test_a_target_without_any_ground_truth(run_tool: RunTool, place: Path) -> No
     del sample["disparity"], sample["noc"]
     Eth3d.write_fake(folder, [sample])
     done = run_tool("adapt", *arguments(place), "dataset=eth3d", f"paths.data={folder.parent}")
-    assert done.status == 0, done.log
     record = json.loads((done.output / "adapt.json").read_text())
     assert record["before"] is record["after"] is None
     assert "no error before and after" in done.log
@@ -73,14 +71,16 @@ def test_a_target_without_any_ground_truth(run_tool: RunTool, place: Path) -> No
 def test_the_generator_as_target(run_tool: RunTool, place: Path) -> None:
     small = ["dataset.size=[64,128]", "dataset.largest_disparity=32", "images=2", "evaluate=false"]
     done = run_tool("adapt", *arguments(place), "dataset=synthetic", *small)
-    assert done.status == 0, done.log
     assert json.loads((done.output / "adapt.json").read_text())["adaptation"]["items"] == 2
 
 
 def test_without_batch_norms(run_tool: RunTool, place: Path) -> None:
-    done = run_tool("adapt", *arguments(place, "domain"), "dataset=eth3d")
-    assert done.status == 1
-    assert "domain.safetensors: norm=domain, norm3d=none keep no batch statistics" in done.log
+    done = run_tool(
+        "adapt",
+        *arguments(place, "domain"),
+        "dataset=eth3d",
+        refused="domain.safetensors: norm=domain, norm3d=none keep no batch statistics",
+    )
     assert not (done.output / "adapted.ckpt").exists()
 
 
@@ -94,7 +94,5 @@ def test_without_batch_norms(run_tool: RunTool, place: Path) -> None:
     ],
 )
 def test_mistakes_are_named(run_tool: RunTool, place: Path, override: str, message: str) -> None:
-    done = run_tool("adapt", *arguments(place), "dataset=eth3d", override)
-    assert done.status == 1
-    assert message in done.log
+    done = run_tool("adapt", *arguments(place), "dataset=eth3d", override, refused=message)
     assert not (done.output / "adapted.ckpt").exists()

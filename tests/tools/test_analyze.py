@@ -44,7 +44,6 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_two_networks_on_two_domains(run_tool: RunTool, place: Path) -> None:
     both = f"checkpoint=[{place / 'batch.safetensors'},{place / 'domain.safetensors'}]"
     done = run_tool("analyze", both, "domains=[eth3d,kitti2015]", f"paths.data={place / 'data'}", *SMALL)
-    assert done.status == 0, done.log
     record = json.loads((done.output / "analysis.json").read_text())
     assert record["domains"] == ["eth3d", "kitti2015"]
     assert list(record["networks"]) == ["batch", "domain"]
@@ -57,7 +56,6 @@ def test_two_networks_on_two_domains(run_tool: RunTool, place: Path) -> None:
 
 def test_the_shipped_weights_and_the_generator_need_no_option(run_tool: RunTool, place: Path) -> None:
     done = run_tool("analyze", "domains=[synthetic,eth3d]", f"paths.data={place / 'data'}", *SMALL)
-    assert done.status == 0, done.log
     record = json.loads((done.output / "analysis.json").read_text())
     assert list(record["networks"]) == ["domain"]
 
@@ -78,6 +76,4 @@ def test_the_shipped_weights_and_the_generator_need_no_option(run_tool: RunTool,
 )
 def test_mistakes_are_named(run_tool: RunTool, place: Path, overrides: list[str], message: str) -> None:
     options = [option for option in SMALL if option.split("=")[0] != overrides[0].split("=")[0]]
-    done = run_tool("analyze", f"paths.data={place / 'data'}", *options, *overrides)
-    assert done.status == 1
-    assert message in done.log
+    run_tool("analyze", f"paths.data={place / 'data'}", *options, *overrides, refused=message)

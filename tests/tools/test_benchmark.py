@@ -38,7 +38,6 @@ def measure_here(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_both_backends_side_by_side(run_tool: RunTool) -> None:
     done = run_tool("benchmark", *SMALL, "norm=batch", "model.graph_filter=true")
-    assert done.status == 0, done.log
     record = json.loads((done.output / "benchmark.json").read_text())
     assert (record["model"], record["norm"], record["size"]) == ("tiny", "batch", [70, 100])
     assert [entry["backend"] for entry in record["backends"]] == ["scan", "reference"]
@@ -52,7 +51,6 @@ def test_both_backends_side_by_side(run_tool: RunTool) -> None:
 
 def test_a_training_step(run_tool: RunTool) -> None:
     done = run_tool("benchmark", *SMALL, "size=[64,96]", "train=true", "backends=[scan]")
-    assert done.status == 0, done.log
     assert "forward and backward of 64x96" in (done.output / "benchmark.md").read_text()
 
 
@@ -71,7 +69,6 @@ def test_scaling_has_points_constants_and_a_picture(run_tool: RunTool, tmp_path:
         "scaling.tile=128",
         "scaling.overlap=16",
     )
-    assert done.status == 0, done.log
     record = json.loads((done.output / "scaling.json").read_text())
     assert record["model"] == "tiny"
     assert [point["way"] for point in record["points"]] == ["whole", "whole", "tiled", "tiled"]
@@ -95,6 +92,4 @@ def test_scaling_has_points_constants_and_a_picture(run_tool: RunTool, tmp_path:
     ],
 )
 def test_mistakes_are_named(run_tool: RunTool, overrides: list[str], message: str) -> None:
-    done = run_tool("benchmark", *SMALL, *overrides)
-    assert done.status == 1
-    assert message in done.log
+    run_tool("benchmark", *SMALL, *overrides, refused=message)

@@ -30,7 +30,6 @@ SMALL = [
 
 def test_without_data_every_form_is_generated(run_tool: RunTool, tmp_path: Path) -> None:
     done = run_tool("benchmark_loading", *SMALL, f"paths.data={tmp_path / 'nothing'}")
-    assert done.status == 0, done.log
     record = json.loads((done.output / "loading.json").read_text())
     assert record["generated"] is True
     assert [entry["name"] for entry in record["sets"]] == [
@@ -49,7 +48,6 @@ def test_without_data_every_form_is_generated(run_tool: RunTool, tmp_path: Path)
 def test_with_data_it_is_used_and_the_rest_is_named(run_tool: RunTool, tmp_path: Path) -> None:
     write_fake_set(Kitti2015, tmp_path / "KITTI_2015", (32, 48), 3)
     done = run_tool("benchmark_loading", *SMALL, f"paths.data={tmp_path}", "sets=[kitti2015,eth3d]")
-    assert done.status == 0, done.log
     record = json.loads((done.output / "loading.json").read_text())
     assert (record["generated"], record["missing"]) == (False, ["eth3d"])
     assert [(entry["name"], entry["pairs"]) for entry in record["sets"]] == [("kitti2015", 3)]
@@ -73,6 +71,4 @@ def test_with_data_it_is_used_and_the_rest_is_named(run_tool: RunTool, tmp_path:
     ],
 )
 def test_mistakes_are_named(run_tool: RunTool, tmp_path: Path, overrides: list[str], message: str) -> None:
-    done = run_tool("benchmark_loading", *SMALL, f"paths.data={tmp_path / 'nothing'}", *overrides)
-    assert done.status == 1
-    assert message in done.log
+    run_tool("benchmark_loading", *SMALL, f"paths.data={tmp_path / 'nothing'}", *overrides, refused=message)

@@ -46,7 +46,6 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_writes_what_it_says(run_tool: RunTool, place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run = run_tool("compare", "runs=runs/*", "adapted=adabn/*")
-    assert run.status == 0, run.log
     assert sorted(path.name for path in run.output.iterdir()) == [
         "comparison.json",
         "comparison.md",
@@ -68,7 +67,6 @@ def test_writes_what_it_says(run_tool: RunTool, place: Path, capsys: pytest.Capt
 
 def test_one_metric_and_a_list_of_patterns(run_tool: RunTool, place: Path) -> None:
     run = run_tool("compare", "runs=[runs/batch-*,runs/domain-1]", "by=[model,norm]", "metric=bad3")
-    assert run.status == 0, run.log
     text = (run.output / "comparison.md").read_text()
     assert "| model, norm | n | source validation EPE px | eth3d bad-3 % |" in text
     assert "| tiny, batch | 2 | 1.50 ± 0.71 | 30.0 ± 14.1 |" in text
@@ -88,7 +86,5 @@ def test_one_metric_and_a_list_of_patterns(run_tool: RunTool, place: Path) -> No
     ],
 )
 def test_mistakes_are_named(run_tool: RunTool, place: Path, overrides: list[str], message: str) -> None:
-    run = run_tool("compare", *overrides)
-    assert run.status == 1
-    assert message in run.log
+    run = run_tool("compare", *overrides, refused=message)
     assert not list(run.output.glob("*"))

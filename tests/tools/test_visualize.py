@@ -47,7 +47,6 @@ def test_every_format_gives_the_same_colors(run_tool: RunTool, tmp_path: Path, k
     values = disparity()
     values[7, 9] = 0
     run = run_tool("visualize", *store(tmp_path / "map", kind, values), "limits=[5,30]")
-    assert run.status == 0, run.log
     assert sorted(p.name for p in run.output.glob("*.png")) == ["map_color.png", "map_panel.png"]
     level = np.rint((values - 5) / 25 * 255) / 255
     expected = np.rint(matplotlib.colormaps["turbo"](level)[..., :3] * 255)
@@ -73,7 +72,6 @@ def test_errors_against_ground_truth_have_kittis_colors(run_tool: RunTool, tmp_p
         f"ground_truth={tmp_path / 'target.png'}",
         f"left={left}",
     )
-    assert run.status == 0, run.log
     picture = read(run.output / "map_error.png")[:HEIGHT]
     for rows, color in ((slice(0, 10), 0), (slice(10, 20), 5), (slice(20, 30), 6), (slice(40, 50), 0)):
         assert (picture[rows] == error_table()[color]).all()
@@ -88,7 +86,6 @@ def test_without_a_legend_the_picture_has_the_maps_size(run_tool: RunTool, tmp_p
     run = run_tool(
         "visualize", *overrides, f"ground_truth={tmp_path / 'map.npy'}", "legend=false", "color_map=viridis"
     )
-    assert run.status == 0, run.log
     assert read(run.output / "map_color.png").shape == (HEIGHT, 40, 3)
     assert read(run.output / "map_error.png").shape == (HEIGHT, 40, 3)
     first = np.rint(np.array(matplotlib.colormaps["viridis"](0.0))[:3] * 255)
@@ -110,7 +107,6 @@ def test_a_calibration_adds_depth_and_the_cloud(run_tool: RunTool, tmp_path: Pat
         write_image(tmp_path / "left.png", np.full((HEIGHT, WIDTH, 3), (200, 30, 60), np.uint8))
         overrides.append(f"left={tmp_path / 'left.png'}")
     run = run_tool("visualize", *overrides)
-    assert run.status == 0, run.log
     written = sorted(p.name for p in run.output.iterdir() if p.suffix != ".log")
     assert written == ["map.ply", "map_cloud.html", "map_color.png", "map_depth.png", "map_panel.png"]
     depth = cv2.imread(str(run.output / "map_depth.png"), cv2.IMREAD_UNCHANGED)
@@ -144,9 +140,7 @@ def test_mistakes_with_a_calibration(
     np.save("nothing.npy", np.zeros_like(disparity()))
     Path("calib.txt").write_text(CALIB)
     Path("half.txt").write_text(CALIB.replace("baseline=400\n", ""))
-    run = run_tool("visualize", "disparity=map.npy", *overrides)
-    assert run.status == 1
-    assert message in run.log
+    run_tool("visualize", "disparity=map.npy", *overrides, refused=message)
 
 
 @pytest.mark.parametrize(
@@ -170,6 +164,4 @@ def test_mistakes(
     monkeypatch.chdir(tmp_path)
     np.save("map.npy", disparity())
     write_image("grey.png", np.full((9, 9), 30, np.uint8))
-    run = run_tool("visualize", *overrides)
-    assert run.status == 1
-    assert message in run.log
+    run_tool("visualize", *overrides, refused=message)
