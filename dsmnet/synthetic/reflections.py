@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsmnet.synthetic.render import View
-from dsmnet.synthetic.surface import FULL_SHADE
+from dsmnet.synthetic.scene import FULL_SHADE
 from dsmnet.types import Mask
 
 _SHARES = 0.002, 0.25  # of the view: smaller surfaces hardly count, larger ones are ground, wall or sky

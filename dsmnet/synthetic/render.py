@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from dsmnet.synthetic.alpha_masks import Bytes
 from dsmnet.synthetic.geometry import Floats
-from dsmnet.synthetic.surface import BACKDROP, FULL_SHADE, Surface
+from dsmnet.synthetic.scene import BACKDROP, FULL_SHADE, Surface
 from dsmnet.types import DisparityMap, Image, Mask
 
 Box = tuple[slice, slice]  # rows, columns

@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 from dsmnet.synthetic.alpha_masks import Points, Shading, ramp
 from dsmnet.synthetic.geometry import Plane, dot, normal_of
 from dsmnet.synthetic.materials import AnyMaterial
-from dsmnet.synthetic.scene import Scene
-from dsmnet.synthetic.surface import Surface
+from dsmnet.synthetic.scene import Scene, Surface
 
 Corners = NDArray[np.float64]  # [N, 3], metres: X right, Y up from the ground, Z forward
 Pair = tuple[float, float]  # width and height, or x and z, metres

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from dsmnet.synthetic import LAYOUTS, SyntheticStereo
 from dsmnet.synthetic.dataset import _generator
 from dsmnet.synthetic.render import View, non_occluded
-from dsmnet.synthetic.surface import BACKDROP
+from dsmnet.synthetic.scene import BACKDROP
 
 MOST = 24.0  # pixels of disparity
 UNPAINTED = (1, 254, 3, 0)  # a color that no palette has

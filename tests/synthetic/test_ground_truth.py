@@ -14,7 +14,7 @@ from dsmnet.synthetic import LAYOUTS, PATTERNS
 from dsmnet.synthetic.alpha_masks import AlphaMask
 from dsmnet.synthetic.geometry import Bump, Geometry, Plane, Rig
 from dsmnet.synthetic.render import View, non_occluded
-from dsmnet.synthetic.surface import Surface
+from dsmnet.synthetic.scene import Surface
 from dsmnet.synthetic.texture import TILE, Mipmap, Texture
 from dsmnet.types import StereoSample
 from tests.synthetic.scenes import clean

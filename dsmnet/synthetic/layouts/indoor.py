@@ -1,4 +1,4 @@
-"""A room: floor, walls and ceiling, tables, chairs, shelves, pictures, curtains, lamps, plants, balls."""
+"""Scenes inside."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ import math
 import numpy as np
 
 from dsmnet.synthetic.geometry import Bump
-from dsmnet.synthetic.props import chair, desk, person, pile, small_object
-from dsmnet.synthetic.rounded import lump, post, shadow_below, sphere
-from dsmnet.synthetic.scene import Scene
-from dsmnet.synthetic.surface import Surface
+from dsmnet.synthetic.props import chair, desk, lump, person, pile, post, shadow_below, small_object, sphere
+from dsmnet.synthetic.scene import Scene, Surface
 from dsmnet.synthetic.world import World, flat, upright_rectangle
 
 
-def build(scene: Scene) -> None:
-    """Fill a scene."""
+def room(scene: Scene) -> None:
+    """Floor, walls and ceiling, tables, chairs, shelves, pictures, curtains, lamps, plants, balls."""
     rng, rig = scene.rng, scene.rig
     eye, depth = rng.uniform(0.7, 1.7), math.exp(rng.uniform(math.log(2.2), math.log(7)))
     nearest = depth / rng.uniform(1.5, 4)

@@ -1,21 +1,20 @@
-"""A street: road, kerbs, houses on both sides, parked cars, poles, signs, trees, people, and the sky."""
+"""Scenes under the sky."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 
+from dsmnet.synthetic import props
 from dsmnet.synthetic.alpha_masks import blob, ramp, rectangle
 from dsmnet.synthetic.geometry import Plane
-from dsmnet.synthetic.props import car, fence, person, sign, small_object
-from dsmnet.synthetic.rounded import foliage_clump, post, shadow_below, tree
-from dsmnet.synthetic.scene import Scene
-from dsmnet.synthetic.surface import Surface
+from dsmnet.synthetic.scene import Scene, Surface
 from dsmnet.synthetic.world import World, flat, upright_rectangle
 
 
-def outdoors(scene: Scene, eye: tuple[float, float], turned: float) -> World:
+def _outdoors(scene: Scene, eye: tuple[float, float], turned: float) -> World:
     """Return a world whose ground has about the nearest disparity at the bottom of the view."""
     rng, rig = scene.rng, scene.rig
     roll, pitch, yaw = rng.normal(0, 0.012), rng.normal(0, 0.02), rng.normal(0, turned)
@@ -26,7 +25,7 @@ def outdoors(scene: Scene, eye: tuple[float, float], turned: float) -> World:
     return World(scene, height, rows / bottom / height, yaw, pitch, roll)
 
 
-def sky(scene: Scene) -> None:
+def _sky(scene: Scene) -> None:
     """Add the sky and perhaps far hills or buildings before it."""
     rng, rig = scene.rng, scene.rig
     far = rng.uniform(0.0, 0.012) * scene.near
@@ -64,7 +63,7 @@ def _house_row(world: World, side: int, away: float, far: float) -> None:
             if rng.random() < 0.3:
                 _balconies(world, side, x, z, length, height)
         elif rng.random() < 0.6:
-            tree(world, side * (x + 2), z + length / 2, rng.uniform(5, 10))
+            props.tree(world, side * (x + 2), z + length / 2, rng.uniform(5, 10))
         z += length + (rng.uniform(1, 6) if rng.random() < 0.25 else 0)
 
 
@@ -113,17 +112,17 @@ def _roadside(world: World, half: float, away: float, far: float, ground: Surfac
             z = rng.uniform(1, 10)
             while z < min(far, 45):
                 if rng.random() < 0.75:
-                    car(world, side * (half - 1.0), z, rng.normal(0, 0.05), ground)
+                    props.car(world, side * (half - 1.0), z, rng.normal(0, 0.05), ground)
                 z += rng.uniform(5.2, 9)
         edge = rng.random()
         if edge < 0.3:
             z = rng.uniform(2, 8)
             end = side * away, z + rng.uniform(5, 20)
-            fence(world, (side * away, z), end, rng.uniform(0.8, 1.8), "paint")
+            props.fence(world, (side * away, z), end, rng.uniform(0.8, 1.8), "paint")
         elif edge < 0.5:
             z, length = rng.uniform(2, 10), rng.uniform(4, 15)
             for at in np.arange(z, z + length, 1.2)[:8].tolist():
-                foliage_clump(world, (side * away, 0.6, at), (1.8, 1.3), "leaves", rng.uniform(0, 0.25))
+                props.foliage_clump(world, (side * away, 0.6, at), (1.8, 1.3), "leaves", rng.uniform(0, 0.25))
 
 
 def _traffic(world: World, half: float, away: float, far: float, ground: Surface | None) -> None:
@@ -131,7 +130,7 @@ def _traffic(world: World, half: float, away: float, far: float, ground: Surface
     rng, scene = world.rng, world.scene
     for _ in range(scene.count(0, 3)):
         turn = rng.normal(0, 0.15) if rng.random() < 0.7 else rng.uniform(0, 3)
-        car(world, rng.uniform(-half, half) * 0.6, rng.uniform(6, 40), turn, ground)
+        props.car(world, rng.uniform(-half, half) * 0.6, rng.uniform(6, 40), turn, ground)
     kinds = {"post": 0.25, "sign": 0.2, "tree": 0.25, "person": 0.2, "object": 0.1}
     for _ in range(scene.count(4, 16)):
         kind = str(rng.choice(list(kinds), p=list(kinds.values())))
@@ -141,25 +140,25 @@ def _traffic(world: World, half: float, away: float, far: float, ground: Surface
         else:
             x, z = world.ground_in_view(0.6 * far)
         if kind == "post":
-            shadow_below(world, x, z, 0.4, 0.4, 0, ground)
+            props.shadow_below(world, x, z, 0.4, 0.4, 0, ground)
             height = rng.choice([1.0, 3.0, 6.0]) * rng.uniform(0.8, 1.2)
-            post(world, (x, 0, z), rng.uniform(0.04, 0.14), height, "flat")
+            props.post(world, (x, 0, z), rng.uniform(0.04, 0.14), height, "flat")
         elif kind == "sign":
-            sign(world, x, z)
+            props.sign(world, x, z)
         elif kind == "tree":
-            tree(world, x, z, rng.uniform(3.5, 9))
+            props.tree(world, x, z, rng.uniform(3.5, 9))
         elif kind == "person":
-            shadow_below(world, x, z, 0.7, 0.5, 0, ground)
-            person(world, x, z)
+            props.shadow_below(world, x, z, 0.7, 0.5, 0, ground)
+            props.person(world, x, z)
         else:
-            small_object(world, x, 0.1, z, rng.uniform(0.5, 1.2))
+            props.small_object(world, x, 0.1, z, rng.uniform(0.5, 1.2))
 
 
-def build(scene: Scene) -> None:
-    """Fill a scene."""
+def street(scene: Scene) -> None:
+    """Road, kerbs, houses on both sides, parked cars, poles, signs, trees, people, and the sky."""
     rng = scene.rng
-    world = outdoors(scene, (1.2, 2.2), 0.15 if rng.random() < 0.7 else 0.7)
-    sky(scene)
+    world = _outdoors(scene, (1.2, 2.2), 0.15 if rng.random() < 0.7 else 0.7)
+    _sky(scene)
     ground = world.unbounded((0, 0, 0), (0, 1, 0), "asphalt" if rng.random() < 0.8 else "ground")
     half = rng.uniform(3, 6)
     away, far = half + rng.uniform(1, 6), rng.uniform(40, 110)
@@ -173,3 +172,56 @@ def build(scene: Scene) -> None:
         world.face(upright_rectangle(-60, far, 60, far, 0, rng.uniform(5, 20)), "facade")
     _roadside(world, half, away, far, ground)
     _traffic(world, half, away, far, ground)
+
+
+def open_ground(scene: Scene) -> None:
+    """Ground up to the horizon, with props of all kinds."""
+    rng = scene.rng
+    world = _outdoors(scene, (0.6, 2.5), 0.5)
+    _sky(scene)
+    ground = world.unbounded((0, 0, 0), (0, 1, 0), "ground")
+    for _ in range(int(rng.integers(0, 4))):
+        x, z = rng.uniform(-8, 8), rng.uniform(1, 25)
+        world.decal(ground, flat(x, x + rng.uniform(1, 8), z, z + rng.uniform(1, 12)), "ground")
+    far = rng.uniform(12, 50)
+    if rng.random() < 0.6:
+        turn = rng.normal(0, 0.25) * far
+        wall = upright_rectangle(-3 * far, far - turn, 3 * far, far + turn, 0, rng.uniform(2, 14))
+        world.face(wall, "facade" if rng.random() < 0.6 else "wall")
+    for _ in range(scene.count(8, 28)):
+        x, z = world.ground_in_view(0.9 * far)
+        _stand(world, x, z, float(rng.choice([0.5, 1.0, 2.0])) * world.eye / 1.6, ground)
+
+
+def _stand(world: World, x: float, z: float, scale: float, ground: Surface | None) -> None:
+    """Add one prop of any kind."""
+    rng = world.rng
+
+    def stand_fence() -> None:
+        angle = rng.uniform(0, math.pi)
+        end = x + 4 * scale * math.cos(angle), z + 4 * scale * abs(math.sin(angle))
+        props.fence(world, (x, z), end, scale * rng.uniform(0.7, 1.6), "paint")
+
+    def stand_furniture() -> None:
+        props.chair(world, x, z, rng.uniform(0, 6), ground)
+        props.desk(world, x + 0.8, z, rng.uniform(0, 1), ground)
+
+    leaves = (x, 0.5 * scale, z), (1.6 * scale, 1.1 * scale), "leaves"
+    kinds: list[Callable[[], object]] = [
+        lambda: props.tree(world, x, z, rng.uniform(2, 6) * scale),
+        lambda: props.sphere(world, (x, 0.35 * scale, z), 0.35 * scale, "any"),
+        lambda: world.box((x, 0, z), tuple(scale * rng.uniform(0.4, 2, 3)), "any", rng.uniform(0, 3)),
+        lambda: props.post(
+            world, (x, 0, z), scale * rng.uniform(0.02, 0.3), scale * rng.uniform(0.8, 4), "any"
+        ),
+        stand_fence,
+        lambda: props.person(world, x, z),
+        lambda: props.sign(world, x, z),
+        lambda: props.foliage_clump(world, *leaves, rng.uniform(0, 0.4)),
+        lambda: props.car(world, x, z, rng.uniform(0, 3), ground),
+        stand_furniture,
+        lambda: props.small_object(world, x, 0, z, scale * rng.uniform(0.5, 1.5)),
+    ]
+    kind = int(rng.integers(0, len(kinds)))
+    props.shadow_below(world, x, z, 0.9 * scale, 0.6 * scale, 0, ground, 0.4)
+    kinds[kind]()
