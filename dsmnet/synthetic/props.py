@@ -13,7 +13,7 @@ from dsmnet.synthetic.geometry import Bump, Plane
 from dsmnet.synthetic.materials import AnyMaterial, MaterialFamily
 from dsmnet.synthetic.scene import Surface
 from dsmnet.synthetic.texture import TILE
-from dsmnet.synthetic.world import Pair, Triple, World, flat, upright_rectangle
+from dsmnet.synthetic.world import Pair, Triple, World, flat, rotation, upright_rectangle
 
 GLASS = MaterialFamily(
     {"noise": 1, "marble": 1}, contrast=(0.05, 0.4), brightness=(15, 60), saturation=0.3, photographs=False
@@ -44,9 +44,9 @@ def bulging(
 
     Args:
         world: World that gets it.
-        at: Place in metres: its middle, or the foot of a cylinder.
-        size: Width and height in metres.
-        material: Material of the surface.
+        at: Its middle, or the foot of a cylinder.
+        size: Width and height.
+        material: Of the surface.
         outline: Middle and half-sizes in pixels -> polygon.
         least: Smallest half-size in pixels.
         upright: Whether it is a cylinder.
@@ -119,9 +119,7 @@ def shadow_below(
     strength: float = 0.5,
 ) -> None:  # fmt: skip
     """Darken the ground around the foot of a prop."""
-    cos, sin = math.cos(turn), math.sin(turn)
-    corners = flat(-width / 2, width / 2, -depth / 2, depth / 2)
-    corners = corners @ np.array([[cos, 0, -sin], [0, 1, 0], [sin, 0, cos]]) + [x, 0, z]
+    corners = flat(-width / 2, width / 2, -depth / 2, depth / 2) @ rotation(turn, 1) + [x, 0, z]
     world.shadow(ground, corners, strength)
 
 

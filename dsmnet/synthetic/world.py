@@ -37,7 +37,7 @@ class World:
         self.rng = scene.rng
         self.eye = eye
         self.metre = metre
-        self.rotation = _turn(roll, 2) @ _turn(pitch, 0) @ _turn(yaw, 1)
+        self.rotation = rotation(roll, 2) @ rotation(pitch, 0) @ rotation(yaw, 1)
         # Points are rows: heights count up from the ground, the camera's Y down from the eye.
         self._to_camera = np.diag([1.0, -1.0, 1.0]) @ self.rotation.T * metre
         self._origin = np.array([0.0, eye, 0.0]) @ self.rotation.T * metre
@@ -154,8 +154,7 @@ def _box_corners(base: Triple, size: Triple, turn: float, taper: float) -> Corne
     half = np.array([[-0.5, 0, -0.5], [0.5, 0, -0.5], [0.5, 0, 0.5], [-0.5, 0, 0.5]])
     top = half * [taper, 0, taper] + [0, 1, 0]
     corners = np.concatenate([half, top]) * size
-    cos, sin = math.cos(turn), math.sin(turn)
-    return corners @ np.array([[cos, 0, -sin], [0, 1, 0], [sin, 0, cos]]) + base
+    return corners @ rotation(turn, 1) + base
 
 
 # Corners of the faces of a box, in an order that makes their normals point outwards.
@@ -164,7 +163,8 @@ _FACES = [
 ]
 
 
-def _turn(angle: float, axis: int) -> NDArray[np.float64]:
+def rotation(angle: float, axis: int) -> NDArray[np.float64]:
+    """Return the matrix [3, 3] of a turn about X (0), Y (1) or Z (2), in radians."""
     cos, sin = math.cos(angle), math.sin(angle)
     i, j = [k for k in range(3) if k != axis]
     matrix = np.eye(3)

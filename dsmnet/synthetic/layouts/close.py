@@ -66,7 +66,6 @@ def _scatter(scene: Scene, count: int, far: float, near: float) -> None:
 
 
 def _thin(scene: Scene, count: int, far: float, near: float) -> None:
-    """Add bars and wires."""
     rng, rig = scene.rng, scene.rig
     for _ in range(count):
         disparity = float(np.exp(rng.uniform(math.log(far), math.log(near))))
@@ -128,7 +127,6 @@ def still_life(scene: Scene) -> None:
 
 
 def _backdrop(world: World, depth: float) -> None:
-    """Add a wall, and perhaps cloth or boards that lean on it."""
     rng, scene, rig = world.rng, world.scene, world.scene.rig
     world.unbounded((0, 0, depth), (rng.normal(0, 0.15), 0, 1), "wall" if rng.random() < 0.5 else "any")
     far = world.disparity(0, 0, depth)
@@ -143,7 +141,6 @@ def _backdrop(world: World, depth: float) -> None:
 
 
 def _lean(world: World, x: float, z: float, size: float) -> None:
-    """Add a card or a book that stands aslant."""
     rng = world.rng
     turn, back = rng.uniform(-0.9, 0.9), rng.uniform(0.0, 0.6)
     width, height = size * rng.uniform(0.6, 1.5), size * rng.uniform(0.7, 1.6)
@@ -154,7 +151,6 @@ def _lean(world: World, x: float, z: float, size: float) -> None:
 
 
 def _sticks(world: World, x: float, z: float, size: float) -> None:
-    """Add a cup with pens, brushes or straws."""
     rng = world.rng
     place = world.upright(x, size * 0.5, z)
     if place is None:

@@ -47,7 +47,6 @@ def room(scene: Scene) -> None:
 def _hang_pictures(
     world: World, back: Surface | None, sides: list[Surface | None], room: tuple[float, float, float, float]
 ) -> None:
-    """Put pictures, windows and doors on the walls."""
     rng = world.rng
     left, right, depth, height = room
     for _ in range(world.scene.count(1, 5)):
@@ -69,7 +68,6 @@ def _hang_pictures(
 def _furnish(
     world: World, floor: Surface | None, room: tuple[float, float, float, float], height: float
 ) -> None:
-    """Add one piece of furniture, perhaps with objects on it."""
     rng = world.rng
     left, right, nearest, depth = room
     x, z = world.ground_in_view(0.95 * depth)
@@ -99,7 +97,6 @@ def _furnish(
 
 
 def _shelf(world: World, x: float, z: float, turn: float, floor: Surface | None) -> None:
-    """Add boards between two sides, with books on them."""
     rng = world.rng
     width, height, depth = rng.uniform(0.6, 1.4), rng.uniform(0.8, 2.0), 0.3
     material = world.scene.material("furniture")
@@ -116,7 +113,6 @@ def _shelf(world: World, x: float, z: float, turn: float, floor: Surface | None)
 
 
 def _lamp(world: World, x: float, z: float) -> None:
-    """Add a bright shade on a thin foot."""
     rng = world.rng
     height = rng.uniform(0.6, 1.7)
     post(world, (x, 0, z), 0.015, height, "flat")
@@ -124,7 +120,6 @@ def _lamp(world: World, x: float, z: float) -> None:
 
 
 def _curtain(world: World, x: float, z: float, height: float) -> None:
-    """Add cloth that hangs in folds."""
     rng = world.rng
     place = world.upright(x, height / 2, z)
     if place is None:

@@ -26,7 +26,6 @@ def _outdoors(scene: Scene, eye: tuple[float, float], turned: float) -> World:
 
 
 def _sky(scene: Scene) -> None:
-    """Add the sky and perhaps far hills or buildings before it."""
     rng, rig = scene.rng, scene.rig
     far = rng.uniform(0.0, 0.012) * scene.near
     scene.add(Plane(0, 0, far + 0.02), None, "sky")
@@ -68,7 +67,6 @@ def _house_row(world: World, side: int, away: float, far: float) -> None:
 
 
 def _balconies(world: World, side: int, x: float, z: float, length: float, height: float) -> None:
-    """Add boxes that stick out of a house."""
     rng = world.rng
     material = world.scene.material("wall")
     for level in np.arange(3.0, height - 1, 3.0)[:3]:
@@ -77,7 +75,6 @@ def _balconies(world: World, side: int, x: float, z: float, length: float, heigh
 
 
 def _road_marks(world: World, ground: Surface | None, half: float, far: float) -> None:
-    """Paint lanes, arrows and crossings, patches and rails."""
     rng = world.rng
     if rng.random() < 0.7:
         dashed = rng.random() < 0.7
@@ -96,7 +93,6 @@ def _road_marks(world: World, ground: Surface | None, half: float, far: float) -
 
 
 def _pavement(world: World, side: int, inner: float, far: float) -> None:
-    """Add a raised strip with its kerb along one side."""
     rng = world.rng
     high, outer = rng.uniform(0.08, 0.2), inner + rng.uniform(1.5, 5)
     x0, x1 = sorted((side * inner, side * outer))
@@ -105,7 +101,6 @@ def _pavement(world: World, side: int, inner: float, far: float) -> None:
 
 
 def _roadside(world: World, half: float, away: float, far: float, ground: Surface | None) -> None:
-    """Add parked cars, fences and hedges."""
     rng = world.rng
     for side in (-1, 1):
         if rng.random() < 0.75:
@@ -126,7 +121,6 @@ def _roadside(world: World, half: float, away: float, far: float, ground: Surfac
 
 
 def _traffic(world: World, half: float, away: float, far: float, ground: Surface | None) -> None:
-    """Add cars on the road, and posts, signs, trees and people beside it."""
     rng, scene = world.rng, world.scene
     for _ in range(scene.count(0, 3)):
         turn = rng.normal(0, 0.15) if rng.random() < 0.7 else rng.uniform(0, 3)
@@ -194,7 +188,6 @@ def open_ground(scene: Scene) -> None:
 
 
 def _stand(world: World, x: float, z: float, scale: float, ground: Surface | None) -> None:
-    """Add one prop of any kind."""
     rng = world.rng
 
     def stand_fence() -> None:
