@@ -19,6 +19,7 @@ from dsmnet.models.checkpoint import PACKAGED, Checkpoint, read_checkpoint
 from dsmnet.models.official import recognise, to_our_names
 from dsmnet.models.state_dict import list_differences, load_into
 from dsmnet.models.stereo_net import StereoNet
+from dsmnet.options import check_choice
 from dsmnet.stored import build_stored
 
 DEFAULT_WEIGHTS = PACKAGED / "dsmnet_lite.safetensors"
@@ -27,12 +28,9 @@ DEFAULT_WEIGHTS = PACKAGED / "dsmnet_lite.safetensors"
 def build_model(
     name: str = "dsmnet_lite", norm: str = "domain", overrides: Sequence[str] = ()
 ) -> StereoPredictor:
-    """Build a network with fresh weights from the configuration groups.
+    """Build a network with fresh weights, of a file in conf/model and one in conf/norm, for the 2-D part.
 
-    Args:
-        name: A file in conf/model.
-        norm: A file in conf/norm, for the 2-D part.
-        overrides: As on the command line: ``["model.max_disparity=128", "norm@norm3d=batch"]``.
+    Overrides are as on the command line: ``["model.max_disparity=128", "norm@norm3d=batch"]``.
 
     Raises:
         UserError: An unknown name or key.
@@ -105,8 +103,7 @@ def _build_normalize(source: str, config: Mapping[str, Any]) -> nn.Module:
 
 
 def _load_torch(path: str | Path | None, device: str, format: str) -> StereoPredictor:
-    if format not in ("auto", "native", "official"):
-        raise UserError(f"format={format}: expected auto, native or official")
+    check_choice("format", format, ("auto", "native", "official"))
     if format == "official" and path is None:
         raise UserError("format=official: expected the path of a file, none comes with the package")
     found = read_checkpoint(Path(path) if path is not None else DEFAULT_WEIGHTS)
@@ -145,10 +142,7 @@ def _build_official(found: Checkpoint, source: str) -> StereoPredictor:
 def weights_for(net: nn.Module, path: Path, option: str) -> dict[str, Tensor]:
     """Read the tensors that training starts from, under the names of `net`.
 
-    Args:
-        net: Network that they are for.
-        path: File, a checkpoint of tools/train.py, or of the authors' code.
-        option: That named the file, for messages.
+    The file is a checkpoint of tools/train.py or of the authors' code; `option` named it, for messages.
 
     Raises:
         UserError: There is no such file, or it is of neither kind; that they fit is not checked.
@@ -166,8 +160,7 @@ def choose_device(device: str) -> torch.device:
     Raises:
         UserError: An unknown name, or CUDA where there is none.
     """
-    if device not in ("auto", "cpu", "cuda"):
-        raise UserError(f"device={device}: expected auto, cpu or cuda")
+    check_choice("device", device, ("auto", "cpu", "cuda"))
     if device == "cuda" and not torch.cuda.is_available():
         raise UserError("device=cuda: this machine has no usable CUDA device; try device=cpu")
     return torch.device("cuda" if device != "cpu" and torch.cuda.is_available() else "cpu")

@@ -34,10 +34,6 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
     Raises:
         WriteError: The file cannot be written; the message names `path` and the reason.
-
-    Example:
-        >>> with atomic_write(Path("a.txt")) as part:  # doctest: +SKIP
-        ...     part.write_text("all of it")
     """
     aside = path.with_name(PART + path.name)
     try:
@@ -52,7 +48,7 @@ def atomic_write(path: Path) -> Iterator[Path]:
     except OSError as error:
         raise cannot_write(path, error) from None
     except Exception:
-        if _is_full(path.parent):  # libraries that write in C++ raise errors of their own
+        if shutil.disk_usage(path.parent).free < 1 << 16:  # libraries in C++ raise errors of their own
             raise cannot_write(path, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))) from None
         raise
     finally:
@@ -67,11 +63,6 @@ def atomic_write_all(folder: Path, name: str, last: str) -> Iterator[Path]:
     An error or an interruption leaves `folder` without any of them. Where a result of that name is there
     already, its file `last` is taken away first and comes back at the end, so that files of two results are
     never taken for one.
-
-    Args:
-        folder: Folder of the files; made as needed.
-        name: Name of the result.
-        last: Name of the file that, once in place, says that all are.
 
     Raises:
         WriteError: A file cannot be written.
@@ -90,10 +81,6 @@ def atomic_write_all(folder: Path, name: str, last: str) -> Iterator[Path]:
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def _is_full(folder: Path) -> bool:
-    return shutil.disk_usage(folder).free < 1 << 16
-
-
 def write_text(path: Path, text: str) -> None:
     """Write a text file, UTF-8, by `atomic_write`."""
     with atomic_write(path) as part:
@@ -104,7 +91,7 @@ def check_apart(folder: Path, names: Iterable[str], read: Iterable[Path | str | 
     """Refuse to write where that would replace what is read; the one check of all tools.
 
     Args:
-        folder: Folder of the results (``paths.output``).
+        folder: Of the results (``paths.output``).
         names: Files to be written there, and folders that files are written into.
         read: Files that the run reads; those that do not exist play no part.
 
@@ -163,7 +150,7 @@ def lock_folder(folder: Path) -> Iterator[None]:
             )
         yield
     finally:
-        _let_go(descriptor)
+        _let_go({descriptor})
 
 
 _held: set[int] = set()  # descriptors of locked folders
@@ -179,20 +166,14 @@ def _lock(descriptor: int) -> bool:
     return True
 
 
-def _let_go(descriptor: int) -> None:
-    if descriptor in _held:
+def _let_go(descriptors: set[int]) -> None:
+    for descriptor in _held & descriptors:
         _held.remove(descriptor)
         os.close(descriptor)
 
 
-def _let_go_of_all() -> None:
-    """Free a forked process, one that loads data, of locks: it would hold them when this one is gone."""
-    for descriptor in list(_held):
-        _let_go(descriptor)
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_let_go_of_all)
+if hasattr(os, "register_at_fork"):  # a process that loads data would hold the locks when this one is gone
+    os.register_at_fork(after_in_child=lambda: _let_go(_held))
 
 
 def cannot_write(path: Path | str, error: OSError) -> WriteError:

@@ -10,12 +10,7 @@ from dsmnet.errors import UserError
 
 
 def check_choice(option: str, value: Any, choices: Collection[Any]) -> Any:
-    """Return a value that has to be one of some.
-
-    Args:
-        option: Name of the option, as the user writes it.
-        value: Value given for it.
-        choices: Values it can have, None for ``null``.
+    """Return a value that has to be one of some, None for ``null``; `option` is named as the user writes it.
 
     Raises:
         UserError: The value is none of them.
@@ -35,15 +30,9 @@ def check_number(
     most: float = math.inf,
     unit: str = "",
 ) -> float:
-    """Return a finite number within bounds.
+    """Return a finite number that is at least `least`, exceeds `above`, and is at most `most`.
 
-    Args:
-        option: Name of the option, as the user writes it.
-        value: Value given for it.
-        least: Smallest number allowed.
-        above: Number that it has to exceed.
-        most: Largest number allowed.
-        unit: Unit, for the message: ``pixels``.
+    `unit` is for the message: ``pixels``.
 
     Raises:
         UserError: The value is no number, not finite, or out of bounds.
@@ -54,14 +43,7 @@ def check_number(
 
 
 def check_whole(option: str, value: Any, *, least: int = 1, most: float = math.inf, unit: str = "") -> int:
-    """Return a whole number within bounds.
-
-    Args:
-        option: Name of the option, as the user writes it.
-        value: Value given for it.
-        least: Smallest number allowed.
-        most: Largest number allowed.
-        unit: Unit, for the message: ``pixels``.
+    """Return a whole number from `least` to `most`.
 
     Raises:
         UserError: The value is no whole number, or out of bounds.
@@ -92,11 +74,6 @@ def check_whole_range(option: str, ends: Any, *, least: int = 1) -> tuple[int, i
 
 def check_range(option: str, ends: Any, *, least: float = -math.inf) -> tuple[float, float]:
     """Return the two ends of a range, the lower one first.
-
-    Args:
-        option: Name of the option, as the user writes it.
-        ends: Value given for it.
-        least: Smallest number allowed.
 
     Raises:
         UserError: The value is not two finite numbers in order, or begins below `least`.

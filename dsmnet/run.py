@@ -100,25 +100,18 @@ def train(cfg: DictConfig, output: Path) -> Path:
         match=match,
         seed=cfg.seed,
     )
-    make_optimizer(
-        module.build_optimizer, module.net, cfg.gate_lr
-    )  # a mistake is told before anything starts
+    make_optimizer(module.build_optimizer, module.net, cfg.gate_lr)  # a mistake is told before the start
+    wanted = {name: node for name, node in cfg.callbacks.items() if name != "progress" or cfg.progress}
     trainer: pl.Trainer = instantiate(
         cfg.trainer,
         output=output,
-        callbacks={
-            name: instantiate(node)
-            for name, node in cfg.callbacks.items()
-            if name != "progress" or cfg.progress
-        },
+        callbacks={name: instantiate(node) for name, node in wanted.items()},
         loggers=_loggers(cfg.logger),
         epoch_steps=cfg.loader.epoch_steps,
     )
     if trainer.is_global_zero:
-        if settings := recipe_settings(cfg.choices.get("recipe")):
-            log.info(
-                "recipe=%s sets, where no option says otherwise: %s", cfg.choices.recipe, ", ".join(settings)
-            )
+        if settings := ", ".join(recipe_settings(cfg.choices.get("recipe"))):
+            log.info("recipe=%s sets, where no option says otherwise: %s", cfg.choices.recipe, settings)
         log.info(
             "%s with norm=%s: %.2f M parameters; %d pairs to train on, %d for validation; writing to %s",
             cfg.choices.model,
@@ -129,13 +122,13 @@ def train(cfg: DictConfig, output: Path) -> Path:
             output,
         )
     _fit(trainer, module, data, cfg.resume)
-    if trainer.is_global_zero and not (output / "metrics.csv").exists():
-        log.warning(
-            "resume=%s: its run is at its end, nothing was trained; results stay as they are", cfg.resume
-        )
-        restore_metrics(output)
     weights = output / "weights.safetensors"
     if trainer.is_global_zero:
+        if not (output / "metrics.csv").exists():
+            log.warning(
+                "resume=%s: its run is at its end, nothing was trained; results stay as they are", cfg.resume
+            )
+            restore_metrics(output)
         best = output / "checkpoints" / "best.ckpt"
         source = best if best.is_file() else output / "checkpoints" / "last.ckpt"
         if not source.is_file():
@@ -177,19 +170,15 @@ def _explained(error: RuntimeError, processes: int) -> Exception:
     """Return what to raise for an error of torch: in the user's words where the cause lies outside."""
     text = str(error)
     if "DataLoader worker" in text:
-        return UserError(
-            f"loader.workers: a process that loads pairs was ended from outside, often for lack of memory; "
-            f"try fewer ({text.splitlines()[0][:120]})"
-        )
-    if "out of memory" in text.lower() or "can't allocate memory" in text:
-        return UserError(
-            f"not enough memory for loader.batch_size, crop and max_disparity ({text.splitlines()[0][:120]})"
-        )
-    if processes > 1 and re.search(r"connection|gloo|nccl|timed out|socket", text, re.IGNORECASE):
-        return UserError(
-            f"another process of the run has ended; resume= continues ({text.splitlines()[0][:120]})"
-        )
-    return error
+        told = "loader.workers: a process that loads pairs was ended from outside, often for lack of memory; "
+        told += "try fewer"
+    elif "out of memory" in text.lower() or "can't allocate memory" in text:
+        told = "not enough memory for loader.batch_size, crop and max_disparity"
+    elif processes > 1 and re.search(r"connection|gloo|nccl|timed out|socket", text, re.IGNORECASE):
+        told = "another process of the run has ended; resume= continues"
+    else:
+        return error
+    return UserError(f"{told} ({text.splitlines()[0][:120]})")
 
 
 def _match(cfg: DictConfig) -> Match:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 import re
 from typing import Any
 
@@ -27,12 +26,8 @@ def building_blocks() -> frozenset[str]:
 def build_stored(node: Any, source: str) -> Any:
     """Build a network, or a part of one, from a configuration that came with a file of weights.
 
-    The file may be a stranger's: only the package's own building blocks are named, everything else is a plain
-    value of moderate size, and nothing refers to the environment.
-
-    Args:
-        node: Configuration as the file holds it.
-        source: Name of the file, for messages.
+    The file, `source` in messages, may be a stranger's: only the package's own building blocks are named,
+    everything else is a plain value of moderate size, and nothing refers to the environment.
 
     Raises:
         FormatError: The configuration asks for anything else; nothing was built.
@@ -60,7 +55,7 @@ def _check_stored(node: Any, source: str, left: list[int], depth: int = 0) -> No
     elif isinstance(node, str):
         if len(node) > 200 or "${" in node or "???" in node:
             raise FormatError(f"{source}: its configuration holds {node[:40]!a}; expected plain values alone")
-    elif not (node is None or isinstance(node, bool | int | float)) or not _moderate(node):
+    elif node is not None and not (isinstance(node, int | float) and abs(node) <= _LARGEST):
         raise FormatError(f"{source}: its configuration holds {str(node)[:40]!a}; expected moderate numbers")
 
 
@@ -77,7 +72,3 @@ def _check_stored_entry(key: Any, value: Any, source: str) -> None:
             raise FormatError(f"{source}: its configuration holds _partial_={str(value)[:40]!a}")
     elif not isinstance(key, str) or not key.isidentifier() or key.startswith("_"):
         raise FormatError(f"{source}: refused, its configuration holds the key {str(key)[:40]!a}")
-
-
-def _moderate(number: bool | int | float | None) -> bool:
-    return number is None or (math.isfinite(number) and abs(number) <= _LARGEST)
