@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +36,15 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def arguments(place: Path, norm: str = "batch") -> list[str]:
-    checkpoint = f"checkpoint={place / f'{norm}.safetensors'}"
-    return [checkpoint, f"paths.data={place / 'data'}", "device=cpu", "max_disparity=32"]
+@pytest.fixture
+def adapt(run_tool: RunTool, place: Path) -> RunTool:
+    data = f"paths.data={place / 'data'}"
+    checkpoint = f"checkpoint={place / 'batch.safetensors'}"
+    return partial(run_tool, "adapt", data, checkpoint, "device=cpu", "max_disparity=32")
 
 
-def test_adapts_to_all_pairs_and_scores_those_with_ground_truth(run_tool: RunTool, place: Path) -> None:
-    done = run_tool("adapt", *arguments(place), "dataset=eth3d")
+def test_adapts_to_all_pairs_and_scores_those_with_ground_truth(adapt: RunTool, place: Path) -> None:
+    done = adapt("dataset=eth3d")
     record = json.loads((done.output / "adapt.json").read_text())
     assert (record["model"], record["norm"], record["dataset"]) == ("tiny", "batch", "eth3d")
     assert record["adaptation"]["items"] == 3
@@ -57,30 +60,26 @@ def test_adapts_to_all_pairs_and_scores_those_with_ground_truth(run_tool: RunToo
     assert error[sample["noc"]].mean() == pytest.approx(record["after"]["per_image"][0]["epe"], abs=1e-4)
 
 
-def test_a_target_without_any_ground_truth(run_tool: RunTool, place: Path) -> None:
+def test_a_target_without_any_ground_truth(adapt: RunTool, place: Path) -> None:
     folder = place / "unlabelled" / "ETH3D"
     sample = SyntheticStereo(size=(64, 96), largest_disparity=32)[0]
     del sample["disparity"], sample["noc"]
     Eth3d.write_fake(folder, [sample])
-    done = run_tool("adapt", *arguments(place), "dataset=eth3d", f"paths.data={folder.parent}")
+    done = adapt("dataset=eth3d", f"paths.data={folder.parent}")
     record = json.loads((done.output / "adapt.json").read_text())
     assert record["before"] is record["after"] is None
     assert "no error before and after" in done.log
 
 
-def test_the_generator_as_target(run_tool: RunTool, place: Path) -> None:
+def test_the_generator_as_target(adapt: RunTool, place: Path) -> None:
     small = ["dataset.size=[64,128]", "dataset.largest_disparity=32", "images=2", "evaluate=false"]
-    done = run_tool("adapt", *arguments(place), "dataset=synthetic", *small)
+    done = adapt("dataset=synthetic", *small)
     assert json.loads((done.output / "adapt.json").read_text())["adaptation"]["items"] == 2
 
 
-def test_without_batch_norms(run_tool: RunTool, place: Path) -> None:
-    done = run_tool(
-        "adapt",
-        *arguments(place, "domain"),
-        "dataset=eth3d",
-        refused="domain.safetensors: norm=domain, norm3d=none keep no batch statistics",
-    )
+def test_without_batch_norms(adapt: RunTool, place: Path) -> None:
+    reason = "domain.safetensors: norm=domain, norm3d=none keep no batch statistics"
+    done = adapt("dataset=eth3d", f"checkpoint={place / 'domain.safetensors'}", refused=reason)
     assert not (done.output / "adapted.ckpt").exists()
 
 
@@ -93,6 +92,6 @@ def test_without_batch_norms(run_tool: RunTool, place: Path) -> None:
         ("images=-2", "images=-2"),
     ],
 )
-def test_mistakes_are_named(run_tool: RunTool, place: Path, override: str, message: str) -> None:
-    done = run_tool("adapt", *arguments(place), "dataset=eth3d", override, refused=message)
+def test_mistakes_are_named(adapt: RunTool, override: str, message: str) -> None:
+    done = adapt("dataset=eth3d", override, refused=message)
     assert not (done.output / "adapted.ckpt").exists()

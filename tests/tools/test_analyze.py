@@ -16,13 +16,10 @@ from dsmnet.models.checkpoint import save_weights
 from dsmnet.synthetic import SyntheticStereo
 
 RunTool = Callable[..., Any]
-SMALL = [
-    "sampling.images=2",
-    "sampling.batches=4",
-    "sampling.batch_size=2",
-    "sampling.crop=[64,96]",
-    "device=cpu",
-]
+SMALL = (
+    *("sampling.images=2", "sampling.batches=4", "sampling.batch_size=2"),
+    *("sampling.crop=[64,96]", "device=cpu"),
+)
 
 
 @pytest.fixture(scope="module")

@@ -15,15 +15,10 @@ from dsmnet import build_model
 from dsmnet.models.checkpoint import save_weights
 
 RunTool = Callable[..., Any]
-SMALL = [
-    "model=tiny",
-    "size=[70,100]",
-    "max_disparity=32",
-    "repeats=1",
-    "threads=1",
-    "device=cpu",
-    "parts=[]",
-]
+SMALL = (
+    *("model=tiny", "size=[70,100]", "max_disparity=32"),
+    *("repeats=1", "threads=1", "device=cpu", "parts=[]"),
+)
 
 
 @pytest.fixture(autouse=True)

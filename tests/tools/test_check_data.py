@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,11 @@ def scene(seed: int, height: int = 120, width: int = 160) -> StereoSample:
     }
 
 
+@pytest.fixture
+def check(run_tool: RunTool) -> RunTool:
+    return partial(run_tool, "check_data")
+
+
 @pytest.fixture(scope="module")
 def scenes() -> list[StereoSample]:
     return [scene(seed) for seed in range(4)]
@@ -68,8 +74,8 @@ def data(tmp_path: Path, scenes: list[StereoSample]) -> Path:
     return tmp_path / "data"
 
 
-def test_everything_that_is_there(run_tool: RunTool, data: Path, scenes: list[StereoSample]):
-    run = run_tool("check_data", f"paths.data={data}", "examples=3")
+def test_everything_that_is_there(check: RunTool, data: Path, scenes: list[StereoSample]):
+    run = check(f"paths.data={data}", "examples=3")
     rows = table(run.output)
     assert set(rows) == {"kitti2015", "eth3d", "synthetic"}
     pairs, published, read, target, size, span, known, visible, problems = rows["kitti2015"]
@@ -94,19 +100,19 @@ def test_everything_that_is_there(run_tool: RunTool, data: Path, scenes: list[St
     assert all((picture == OCCLUDED).all(axis=-1).sum() > 100 for picture in sheets.values())
 
 
-def test_limit_reads_a_spread_of_the_pairs(run_tool: RunTool, data: Path):
-    run = run_tool("check_data", f"paths.data={data}", "dataset=kitti2015", "limit=2")
+def test_limit_reads_a_spread_of_the_pairs(check: RunTool, data: Path):
+    run = check(f"paths.data={data}", "dataset=kitti2015", "limit=2")
     assert list(table(run.output)) == ["kitti2015"]
     assert table(run.output)["kitti2015"][:3] == ["4", "200", "2"]
 
 
-def test_pairs_without_ground_truth_are_counted_too(run_tool: RunTool, data: Path):
+def test_pairs_without_ground_truth_are_counted_too(check: RunTool, data: Path):
     next((data / "ETH3D").rglob("disp0GT.pfm")).unlink()
-    run = run_tool("check_data", f"paths.data={data}", "dataset=eth3d")
+    run = check(f"paths.data={data}", "dataset=eth3d")
     assert table(run.output)["eth3d"][:4] == ["2", "27", "2", "1"]
 
 
-def test_broken_files_are_listed_by_name(run_tool: RunTool, data: Path, scenes: list[StereoSample]):
+def test_broken_files_are_listed_by_name(check: RunTool, data: Path, scenes: list[StereoSample]):
     images = sorted((data / "KITTI_2015" / "training" / "image_2").iterdir())
     images[0].write_bytes(images[0].read_bytes()[:200])
     cv2.imwrite(str(images[2]), np.zeros((120, 160, 3), np.uint8))
@@ -118,7 +124,7 @@ def test_broken_files_are_listed_by_name(run_tool: RunTool, data: Path, scenes: 
     options = [f"paths.data={data}", "dataset=kitti2015"]
     texts = []
     for workers in (2, 1):
-        run = run_tool("check_data", *options, f"workers={workers}", refused="problems found: 3")
+        run = check(*options, f"workers={workers}", refused="problems found: 3")
         texts.append((run.output / "data.md").read_text())
     assert texts[0] == texts[1]
     assert table(run.output)["kitti2015"][2] == "3"  # of 4 could be read
@@ -132,32 +138,32 @@ def test_broken_files_are_listed_by_name(run_tool: RunTool, data: Path, scenes: 
     assert images[1].name not in lines
 
 
-def test_a_map_of_the_wrong_sign_is_listed_by_name(run_tool: RunTool, data: Path):
+def test_a_map_of_the_wrong_sign_is_listed_by_name(check: RunTool, data: Path):
     target = sorted((data / "ETH3D").rglob("disp0GT.pfm"))[1]
     write_pfm(target, -read_pfm(target))
-    run = run_tool("check_data", f"paths.data={data}", "dataset=eth3d", refused="problems found: 1")
+    run = check(f"paths.data={data}", "dataset=eth3d", refused="problems found: 1")
     assert f"- {target}: all disparities are negative" in (run.output / "data.md").read_text()
 
 
 def test_a_set_of_the_published_size_is_not_mentioned(
-    run_tool: RunTool, tmp_path: Path, scenes: list[StereoSample]
+    check: RunTool, tmp_path: Path, scenes: list[StereoSample]
 ):
     root = tmp_path / "data" / "MiddEval3"
     Middlebury.write_fake(root, scenes[:1] * 15)
     options = [f"paths.data={tmp_path / 'data'}", "dataset=middlebury"]
-    run = run_tool("check_data", *options)
+    run = check(*options)
     assert "found, 15 published" not in (run.output / "data.md").read_text()
     Middlebury.write_fake(root, scenes[:1] * 16)  # and one too many
-    run_tool("check_data", *options)
+    check(*options)
     assert "- middlebury: 16 found, 15 published" in (run.output / "data.md").read_text()
     names = tmp_path / "names.txt"
     names.write_text("0000\n0001\n")
-    run_tool("check_data", *options, f"dataset.subset={names}")
+    check(*options, f"dataset.subset={names}")
     assert table(run.output)["middlebury"][:2] == ["2", "-"]
 
 
 def test_sets_that_need_options_of_their_own_are_passed_over(
-    run_tool: RunTool, data: Path, monkeypatch: pytest.MonkeyPatch
+    check: RunTool, data: Path, monkeypatch: pytest.MonkeyPatch
 ):
     node = {"_target_": "dsmnet.datasets.eth3d.Eth3d", "root": f"{data}/ETH3D", "require_ground_truth": True}
     nodes = {
@@ -169,7 +175,7 @@ def test_sets_that_need_options_of_their_own_are_passed_over(
         "absent": {**node, "root": f"{data}/nothing"},
     }
     sets = {name: OmegaConf.create(entry) for name, entry in nodes.items()}
-    run = run_tool("check_data", f"paths.data={data}", every_set=lambda where: sets)
+    run = check(f"paths.data={data}", every_set=lambda where: sets)
     text = (run.output / "data.md").read_text()
     assert set(table(run.output)) == {"eth3d"}
     assert "options of their own: mixture, folder, mandatory, rootless." in text
@@ -179,24 +185,24 @@ def test_sets_that_need_options_of_their_own_are_passed_over(
 @pytest.mark.parametrize(
     ("option", "message"), [("workers=0", "workers=0"), ("dataset.split=nowhere", "split=nowhere: expected")]
 )
-def test_wrong_options(run_tool: RunTool, data: Path, option: str, message: str):
-    run = run_tool("check_data", f"paths.data={data}", "dataset=eth3d", option, refused=message)
+def test_wrong_options(check: RunTool, data: Path, option: str, message: str):
+    run = check(f"paths.data={data}", "dataset=eth3d", option, refused=message)
     assert not (run.output / "data.md").exists()
 
 
-def test_a_folder_that_is_there_but_empty_is_a_problem(run_tool: RunTool, tmp_path: Path):
+def test_a_folder_that_is_there_but_empty_is_a_problem(check: RunTool, tmp_path: Path):
     (tmp_path / "data" / "KITTI_2015").mkdir(parents=True)
-    run = run_tool("check_data", f"paths.data={tmp_path / 'data'}", "examples=1", refused="problems found: 1")
+    run = check(f"paths.data={tmp_path / 'data'}", "examples=1", refused="problems found: 1")
     assert "kitti2015: no pairs under" in (run.output / "data.md").read_text()
     assert set(table(run.output)) == {"kitti2015", "synthetic"}
 
 
-def test_a_set_that_was_asked_for_has_to_be_there(run_tool: RunTool, tmp_path: Path):
-    run = run_tool("check_data", f"paths.data={tmp_path}", "dataset=middlebury", refused="problems found: 1")
+def test_a_set_that_was_asked_for_has_to_be_there(check: RunTool, tmp_path: Path):
+    run = check(f"paths.data={tmp_path}", "dataset=middlebury", refused="problems found: 1")
     assert "middlebury: no pairs under" in (run.output / "data.md").read_text()
 
 
 @pytest.mark.real_data
-def test_real_pairs_have_no_problems(run_tool: RunTool, real_data: Path):
-    run = run_tool("check_data", f"paths.data={real_data}", "examples=4", "limit=4")
+def test_real_pairs_have_no_problems(check: RunTool, real_data: Path):
+    run = check(f"paths.data={real_data}", "examples=4", "limit=4")
     assert len(table(run.output)) >= 2

@@ -12,24 +12,9 @@ import pytest
 
 from dsmnet.config import compose
 from dsmnet.run import train
+from tests.training.test_training import SMALL
 
 ROOT = Path(__file__).resolve().parents[2]
-QUICK = [
-    "model=tiny",
-    "trainer=debug",
-    "trainer.threads=1",
-    "dataset.size=[64,128]",
-    "dataset.largest_disparity=32",
-    "crop.height=64",
-    "crop.width=96",
-    "max_disparity=64",
-    "loader.batch_size=1",
-    "loader.epoch_steps=2",
-    "loader.validation_pairs=2",
-    "eval=synthetic",
-    "eval.sets.synthetic.images=1",
-    "progress=false",
-]
 
 
 def call(tmp_path: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
@@ -47,10 +32,10 @@ def call(tmp_path: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_two_processes_write_one_run(tmp_path: Path) -> None:
-    result = call(tmp_path, *QUICK, "trainer.devices=2", "trainer.strategy=ddp")
+    result = call(tmp_path, *SMALL, "trainer.devices=2", "trainer.strategy=ddp")
     assert result.returncode == 0, result.stderr[-3000:]
     (output,) = (tmp_path / "outputs" / "train").iterdir()
-    assert json.loads((output / "results.json").read_text())["sets"]["synthetic"]["images"] == 1
+    assert json.loads((output / "results.json").read_text())["sets"]["synthetic"]["images"] == 2
     for name in ("config.yaml", "metrics.csv", "weights.safetensors", "checkpoints/last.ckpt", "results.md"):
         assert (output / name).is_file(), name
 
@@ -80,6 +65,6 @@ def test_a_mistake_ends_with_one_message(tmp_path: Path, overrides: list[str], m
     "name", ["kitti2015", "kitti2012", "middlebury", "middlebury2006", "eth3d", "sceneflow"]
 )
 def test_every_real_set_trains(real_data: Path, tmp_path: Path, name: str) -> None:
-    quick = [override for override in QUICK if not override.startswith(("dataset.", "eval"))]
+    quick = [override for override in SMALL if not override.startswith(("dataset.", "eval"))]
     cfg = compose("train", [*quick, f"dataset={name}", f"paths.data={real_data}", f"paths.output={tmp_path}"])
     assert train(cfg, tmp_path).is_file()

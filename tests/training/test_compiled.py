@@ -13,7 +13,6 @@ import torch
 from torch import Tensor, nn
 
 from dsmnet import build_model
-from dsmnet.config import compose
 from dsmnet.errors import UserError
 from dsmnet.layers import DomainNorm
 from dsmnet.layers.graph_filter import GraphFilter
@@ -22,6 +21,7 @@ from dsmnet.models.checkpoint import read_weights
 from dsmnet.models.stereo_net import StereoOutput
 from dsmnet.run import train
 from dsmnet.training.compiled import CompiledMatch, Match, check_compiler, match_views
+from tests.training.test_training import small
 
 needs_compiler = pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler g++")
 
@@ -79,25 +79,9 @@ def test_compiled_code_takes_the_same_step() -> None:
     assert (match.graphs, match.breaks) == (1, 0)
 
 
-SMALL = [
-    "model=tiny",
-    "trainer=debug",
-    "trainer.threads=1",
-    "dataset.size=[64,128]",
-    "dataset.largest_disparity=32",
-    "dataset.validation_length=1",
-    "max_disparity=32",
-    "crop.height=64",
-    "crop.width=96",
-    "loader.batch_size=1",
-    "loader.epoch_steps=2",
-    "progress=false",
-]
-
-
 def run(path: Path, *overrides: str) -> dict[str, Any]:
     """Train and return what last.ckpt holds."""
-    train(compose("train", [*SMALL, f"paths.output={path}", *overrides]), path)
+    train(small(path, "loader.batch_size=1", *overrides), path)
     content: dict[str, Any] = torch.load(path / "checkpoints" / "last.ckpt", weights_only=True)
     return content
 

@@ -12,12 +12,12 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from torch import nn
 
 from dsmnet import build_model
-from dsmnet.config import compose
 from dsmnet.errors import UserError
 from dsmnet.layers import BatchInstanceNorm
 from dsmnet.models.checkpoint import read_weights
 from dsmnet.run import train
 from dsmnet.training.gates import gated_norms, make_optimizer
+from tests.training.test_training import small
 
 SGD = partial(torch.optim.SGD, lr=0.5, weight_decay=0.1)
 
@@ -96,28 +96,8 @@ def test_a_negative_factor_is_refused(net: nn.Module) -> None:
 
 def test_training_moves_the_gates_within_their_range(tmp_path: Path) -> None:
     """With accumulated gradients, a wild rate and averaged weights; then they stand in TensorBoard."""
-    cfg = compose(
-        "train",
-        [
-            "model=tiny",
-            "norm=batch_instance",
-            "trainer=debug",
-            "trainer.threads=1",
-            "trainer.max_steps=3",
-            "trainer.accumulate_grad_batches=2",
-            "gate_lr=1000",
-            "dataset.size=[64,128]",
-            "dataset.largest_disparity=32",
-            "dataset.validation_length=1",
-            "max_disparity=32",
-            "crop.height=64",
-            "crop.width=96",
-            "loader.batch_size=1",
-            "loader.epoch_steps=6",
-            "progress=false",
-            f"paths.output={tmp_path}",
-        ],
-    )
+    options = ["norm=batch_instance", "gate_lr=1000", "trainer.max_steps=3", "loader.epoch_steps=6"]
+    cfg = small(tmp_path, *options, "trainer.accumulate_grad_batches=2", "loader.batch_size=1")
     tensors, config = read_weights(train(cfg, tmp_path))
     assert config["norm"] == "batch_instance"
     gates = torch.cat([tensor for name, tensor in tensors.items() if name.endswith(".gate")])

@@ -18,18 +18,9 @@ pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(),
 
 @pytest.mark.parametrize("precision", ["auto", "32-true", "16-mixed"])
 def test_a_network_trained_there_is_used_on_the_cpu(tmp_path: Path, precision: str) -> None:
-    overrides = [
-        "trainer=gpu",
-        "trainer.max_steps=4",
-        f"trainer.precision={precision}",
-        "loader.epoch_steps=2",
-    ]
-    overrides += [
-        "loader.validation_pairs=2",
-        "loader.workers=0",
-        "progress=false",
-        f"paths.output={tmp_path}",
-    ]
+    overrides = ["trainer=gpu", "trainer.max_steps=4", f"trainer.precision={precision}", "progress=false"]
+    overrides += ["loader.epoch_steps=2", "loader.validation_pairs=2", "loader.workers=0"]
+    overrides += [f"paths.output={tmp_path}"]
     net = load_model(train(compose("train", overrides), tmp_path), device="cpu")
     assert all(torch.isfinite(p).all() for p in net.parameters())
 

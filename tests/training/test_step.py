@@ -17,21 +17,7 @@ from dsmnet.models.stereo_net import StereoNet
 from dsmnet.run import train
 from dsmnet.training.averaging import moving_average, moving_averages
 from dsmnet.training.recompute import recompute_stages
-
-SMALL = [
-    "model=tiny",
-    "trainer=debug",
-    "trainer.threads=1",
-    "dataset.size=[64,128]",
-    "dataset.largest_disparity=32",
-    "dataset.validation_length=1",
-    "max_disparity=32",
-    "crop.height=64",
-    "crop.width=96",
-    "loader.batch_size=1",
-    "loader.epoch_steps=4",
-    "progress=false",
-]
+from tests.training.test_training import small
 
 
 def gradients(net: StereoNet) -> dict[str, Tensor]:
@@ -83,7 +69,7 @@ def test_recomputed_stages_keep_less() -> None:
 
 def test_a_run_that_recomputes_ends_with_the_same_weights(tmp_path: Path) -> None:
     weights = [
-        read_weights(train(compose("train", [*SMALL, f"recompute={on}", f"paths.output={path}"]), path))[0]
+        read_weights(train(small(path, "loader.epoch_steps=4", f"recompute={on}"), path))[0]
         for on, path in (("false", tmp_path / "a"), ("true", tmp_path / "b"))
     ]
     assert weights[0].keys() == weights[1].keys()
@@ -120,14 +106,13 @@ def test_a_fused_optimizer_takes_the_same_steps(optimizer: str) -> None:
 
 
 def test_a_fused_optimizer_in_mixed_precision_is_refused(tmp_path: Path) -> None:
-    overrides = ["optimizer.fused=true", "trainer.precision=bf16-mixed", f"paths.output={tmp_path}"]
+    cfg = small(tmp_path, "optimizer.fused=true", "trainer.precision=bf16-mixed")
     with pytest.raises(UserError, match=r"optimizer\.fused=true with trainer\.precision=bf16-mixed"):
-        train(compose("train", [*SMALL, *overrides]), tmp_path)
+        train(cfg, tmp_path)
 
 
 def test_profile_is_the_table_of_torch(tmp_path: Path) -> None:
-    overrides = ["trainer.profile=true", "trainer.max_steps=4", f"paths.output={tmp_path}"]
-    train(compose("train", [*SMALL, *overrides]), tmp_path)
+    train(small(tmp_path, "trainer.profile=true", "trainer.max_steps=4", "loader.epoch_steps=4"), tmp_path)
     table = (tmp_path / "fit-profile.txt").read_text()
     assert "aten::" in table
     assert "CPU total" in table
