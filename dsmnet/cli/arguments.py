@@ -125,11 +125,7 @@ def explain_refusal(
 ) -> str:
     """Return on one line what Hydra or OmegaConf refuses, and what was meant.
 
-    Args:
-        error: Error of one of them.
-        tool: Name of the tool.
-        keys: Function that returns the names of all options and groups.
-        about: Function that returns the purpose of an option, empty where that is not known.
+    `keys` returns the names of all options and groups, `about` the purpose of an option, empty where unknown.
     """
     text = str(error)
     if isinstance(error, OverrideParseException):

@@ -39,21 +39,14 @@ def with_choices(cfg: DictConfig, choices: Mapping[Any, Any]) -> DictConfig:
 
 
 class HydraRun:
-    """A tool's run: one job, or with ``-m`` several.
-
-    Args:
-        name: Name of the configuration.
-        main: Work of the tool.
-        conf: Folder of the configuration.
-        compose: `dsmnet.config.compose`.
-    """
+    """The run of the tool that has the configuration `name` in `conf`: one job, or with ``-m`` several."""
 
     def __init__(self, name: str, main: Callable[[DictConfig], None], conf: Path, compose: Compose) -> None:
         self._name, self._main, self._conf, self._compose = name, main, conf, compose
         self._arguments = list(sys.argv)
         self._jobs, self._failed = 0, list[str]()
         self._fault: Exception | None = None
-        self._environment = {_FULL_ERROR: os.environ.get(_FULL_ERROR)}
+        self._full_error = os.environ.get(_FULL_ERROR)
 
     def __call__(self) -> None:
         """Run the jobs.
@@ -63,23 +56,19 @@ class HydraRun:
         """
         OmegaConf.register_new_resolver("tool", lambda: self._name, replace=True)
 
-        @functools.wraps(self._main)
-        def job(cfg: DictConfig) -> None:
-            self._job(cfg)
-
+        job = functools.wraps(self._main)(lambda cfg: self._job(cfg))
         hydra_main = hydra.main(version_base="1.3", config_path=str(self._conf), config_name=self._name)
         tool, *arguments = self._arguments
         arguments.sort(key=lambda argument: argument in SWEEP)  # argparse takes no option between overrides
         _check_flags(arguments)
         sys.argv = [tool, *quote_paths(self._name, arguments)]
         try:
-            with _environment(**{_FULL_ERROR: "1"}):  # Hydra hands on what it would print
+            with _full_error("1"):  # Hydra hands on what it would print
                 hydra_main(job)()
         except Exception as error:
             if error is self._fault:
                 raise
-            refused = _refused_by_system(error)
-            if refused is not None:
+            if refused := _refused_by_system(error):
                 raise cannot_write(f"paths.output={refused.filename!s}", refused) from error
             raise UserError(self._explain(error)) from error
         finally:
@@ -94,7 +83,7 @@ class HydraRun:
         self._jobs += 1
         sys.argv = self._arguments  # with which Lightning starts the other processes of a training
         try:
-            with _environment(**self._environment):
+            with _full_error(self._full_error):
                 run_to_end(lambda: self._work(cfg, Path(job.runtime.output_dir if several else job.run.dir)))
         except SystemExit as end:
             if not several or end.code != 1:
@@ -208,19 +197,12 @@ def _names(node: Any, prefix: str = "") -> Iterator[str]:
 
 
 @contextmanager
-def _environment(**variables: str | None) -> Iterator[None]:
-    """Set variables of the environment meanwhile; None takes one away."""
-    earlier = {name: os.environ.get(name) for name in variables}
+def _full_error(value: str | None) -> Iterator[None]:
+    """Set that variable of the environment meanwhile; None takes it away."""
+    earlier = os.environ.pop(_FULL_ERROR, None)
     try:
-        _set(variables)
+        os.environ |= {} if value is None else {_FULL_ERROR: value}
         yield
     finally:
-        _set(earlier)
-
-
-def _set(variables: Mapping[str, str | None]) -> None:
-    for name, value in variables.items():
-        if value is None:
-            os.environ.pop(name, None)
-        else:
-            os.environ[name] = value
+        os.environ.pop(_FULL_ERROR, None)
+        os.environ |= {} if earlier is None else {_FULL_ERROR: earlier}

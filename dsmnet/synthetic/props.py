@@ -24,11 +24,6 @@ SKIN = MaterialFamily(
 _STEEPEST_EDGE = 0.16  # rise of a dome over its half-width: below this its sides do not hide one another
 
 
-def facing(disparity: float) -> Plane:
-    """Return a plane that faces the camera."""
-    return Plane(0.0, 0.0, disparity)
-
-
 def bulging(
     world: World,
     at: Triple,
@@ -68,7 +63,7 @@ def bulging(
         rise = min(disparity * rx / world.scene.rig.focal * disparity * 0.5, _STEEPEST_EDGE * rx)
         bump = Bump(x, y, dome=rise, qx=rise / rx**2, qy=0.0 if upright else rise / ry**2, rx=rx)
     light = (cylinder if upright else ball)(world.scene.light, world.scene.ambient)
-    world.scene.add(facing(disparity), mask, material, bump, light)
+    world.scene.add(Plane(0, 0, disparity), mask, material, bump, light)
 
 
 def post(world: World, foot: Triple, radius: float, height: float, material: AnyMaterial) -> None:
@@ -247,7 +242,7 @@ def person(world: World, x: float, z: float) -> None:
     for points, material in parts:
         mask = world.scene.canvas.draw(points)
         if mask is not None:
-            world.scene.add(facing(disparity), mask, material, None, shading)
+            world.scene.add(Plane(0, 0, disparity), mask, material, None, shading)
 
 
 def sign(world: World, x: float, z: float) -> None:
@@ -263,7 +258,7 @@ def sign(world: World, x: float, z: float) -> None:
     plate = rectangle(px, py, r, r * rng.uniform(0.5, 1.2))
     mask = world.scene.canvas.draw((circle(px, py, r, r), plate, circle(px, py, r, r, 3))[rng.integers(0, 3)])
     if mask is not None:
-        world.scene.add(facing(disparity * 1.01), mask, "paper")
+        world.scene.add(Plane(0, 0, disparity * 1.01), mask, "paper")
 
 
 def fence(world: World, start: Pair, end: Pair, height: float, material: AnyMaterial) -> None:

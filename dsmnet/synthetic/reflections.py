@@ -140,18 +140,13 @@ def add_glint(rng: np.random.Generator, left: View, right: View) -> None:
     disparity = float(left.disparity[int(y), int(x)]) * math.exp(rng.normal(0, 0.5))
     radius = math.exp(rng.uniform(math.log(2), math.log(0.12 * left.width)))
     strength = rng.uniform(60, 255)
-    for view, centre in ((left, x), (right, x - disparity)):
-        _brighten(view, centre, y, radius, strength, body)
-
-
-def _brighten(view: View, x: float, y: float, radius: float, strength: float, body: int) -> None:
     extent = math.ceil(2.5 * radius)
-    x0, x1 = max(int(x) - extent, 0), min(int(x) + extent + 1, view.width)
-    y0, y1 = max(int(y) - extent, 0), min(int(y) + extent + 1, view.height)
-    if x0 >= x1 or y0 >= y1:
-        return
-    across = np.exp(-(((np.arange(x0, x1) - x) / radius) ** 2))
+    y0, y1 = max(int(y) - extent, 0), min(int(y) + extent + 1, left.height)
     down = np.exp(-(((np.arange(y0, y1) - y) / radius) ** 2)) * strength
-    light = np.outer(down, across) * (view.body[y0:y1, x0:x1] == body)
-    target = view.color[y0:y1, x0:x1, :3]
-    target[:] = np.minimum(target + light[..., None], 255).astype(np.uint8)
+    for view, centre in ((left, x), (right, x - disparity)):
+        x0, x1 = max(int(centre) - extent, 0), min(int(centre) + extent + 1, view.width)
+        if x0 < x1:
+            across = np.exp(-(((np.arange(x0, x1) - centre) / radius) ** 2))
+            light = np.outer(down, across) * (view.body[y0:y1, x0:x1] == body)
+            target = view.color[y0:y1, x0:x1, :3]
+            target[:] = np.minimum(target + light[..., None], 255).astype(np.uint8)

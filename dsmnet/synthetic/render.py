@@ -36,17 +36,17 @@ class Patch(NamedTuple):
 
     def narrowed(self) -> Patch | None:
         """Return the part around the visible pixels, or None where there are none."""
-        inner = _bounding_box(self.visible)
-        if inner is None:
+        x, y, width, height = cv2.boundingRect(self.visible.view(np.uint8))
+        if not width:
             return None
-        rows, columns = inner
-        if rows.stop - rows.start == len(self.ys) and columns.stop - columns.start == self.x.shape[1]:
+        if self.visible.size < _SMALL or self.visible.shape == (height, width):
             return self
+        inner = slice(y, y + height), slice(x, x + width)
         coverage, shade = (None if p is None else p[inner] for p in (self.coverage, self.shade))
-        x = self.x[inner] if len(self.x) > 1 else self.x[:, columns]
-        top, left = (part.start for part in self.box)
-        box = slice(top + rows.start, top + rows.stop), slice(left + columns.start, left + columns.stop)
-        return Patch(box, x, self.ys[rows], self.disparity[inner], self.visible[inner], coverage, shade)
+        xs = self.x[inner] if len(self.x) > 1 else self.x[:, inner[1]]
+        top, left = self.box[0].start + y, self.box[1].start + x
+        box = slice(top, top + height), slice(left, left + width)
+        return Patch(box, xs, self.ys[inner[0]], self.disparity[inner], self.visible[inner], coverage, shade)
 
 
 class View:
@@ -148,16 +148,6 @@ def _solid(patch: Patch) -> Mask:
 def _assign(target: NDArray[np.int32], value: int, where: Mask) -> None:
     """Write a number wherever a mask is set; NumPy's own way takes many times as long."""
     cv2.copyTo(np.full(target.shape, value, np.int32), where.view(np.uint8), target)
-
-
-def _bounding_box(mask: NDArray[np.bool_]) -> Box | None:
-    """Return rows and columns around the set pixels, all of a small mask, or None where none is set."""
-    x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
-    if not width:
-        return None
-    if mask.size < _SMALL:
-        return slice(0, mask.shape[0]), slice(0, mask.shape[1])
-    return slice(y, y + height), slice(x, x + width)
 
 
 def non_occluded(left: View, right: View) -> Mask:

@@ -123,7 +123,8 @@ class World:
             turn: Turn about the vertical in radians.
             taper: Size of the top, as a share of the foot's.
         """
-        corners = _box_corners(base, size, turn, taper)
+        corners = np.concatenate([_FOOT, _FOOT * [taper, 0, taper] + [0, 1, 0]]) * size
+        corners = corners @ rotation(turn, 1) + base
         material = self.scene.material(material)
         outline = self.pixels(corners)
         if outline is None or self.scene.canvas.clip(outline) is None:
@@ -149,14 +150,8 @@ class World:
         return float(px), float(py), disparity, disparity * self.metre
 
 
-def _box_corners(base: Triple, size: Triple, turn: float, taper: float) -> Corners:
-    """Return the corners [8, 3] of a box: the foot's four around, then the top's."""
-    half = np.array([[-0.5, 0, -0.5], [0.5, 0, -0.5], [0.5, 0, 0.5], [-0.5, 0, 0.5]])
-    top = half * [taper, 0, taper] + [0, 1, 0]
-    corners = np.concatenate([half, top]) * size
-    return corners @ rotation(turn, 1) + base
-
-
+# The four corners around the foot of a box of size 1; those of the top, in the same order, are 4 to 7.
+_FOOT = np.array([[-0.5, 0, -0.5], [0.5, 0, -0.5], [0.5, 0, 0.5], [-0.5, 0, 0.5]])
 # Corners of the faces of a box, in an order that makes their normals point outwards.
 _FACES = [
     np.array(f) for f in ((0, 1, 2, 3), (7, 6, 5, 4), (4, 5, 1, 0), (5, 6, 2, 1), (6, 7, 3, 2), (7, 4, 0, 3))

@@ -89,7 +89,9 @@ def _furnish(
     elif kind < 0.8:
         _shelf(world, x, z, turn * 0.3, floor)
     elif kind < 0.88:
-        _lamp(world, x, z)
+        tall = rng.uniform(0.6, 1.7)  # a bright shade on a thin foot
+        post(world, (x, 0, z), 0.015, tall, "flat")
+        sphere(world, (x, tall, z), rng.uniform(0.1, 0.2), "paint")
     elif kind < 0.93:
         person(world, x, z)
     else:
@@ -110,13 +112,6 @@ def _shelf(world: World, x: float, z: float, turn: float, floor: Surface | None)
         for _ in range(int(rng.integers(0, 3))):
             at = rng.uniform(-0.35, 0.35) * width
             pile(world, x + at * cos, level + 0.03, z - at * sin, 0.22, 1)
-
-
-def _lamp(world: World, x: float, z: float) -> None:
-    rng = world.rng
-    height = rng.uniform(0.6, 1.7)
-    post(world, (x, 0, z), 0.015, height, "flat")
-    sphere(world, (x, height, z), rng.uniform(0.1, 0.2), "paint")
 
 
 def _curtain(world: World, x: float, z: float, height: float) -> None:
