@@ -66,8 +66,7 @@ def dataset_config(name: str, data: str) -> DictConfig:
 def recipe_settings(name: str | None) -> list[str]:
     """Return what a recipe of ``conf/recipe`` sets, as overrides: ``["crop.height=256", ...]``."""
     file = config_dir() / "recipe" / f"{name}.yaml"
-    content = OmegaConf.to_container(OmegaConf.load(file)) if file.is_file() else {}
-    assert isinstance(content, dict)
+    content: Any = OmegaConf.to_container(OmegaConf.load(file)) if file.is_file() else {}
     return [f"{key}={value}" for key, value in _flat(content)]
 
 
@@ -112,8 +111,7 @@ def instantiate(node: Any, *args: Any, **kwargs: Any) -> Any:
 
 def save_config(cfg: DictConfig, path: Path) -> None:
     """Write the resolved configuration, without Hydra's own part."""
-    plain = OmegaConf.to_container(cfg, resolve=True)
-    assert isinstance(plain, dict)
+    plain: Any = OmegaConf.to_container(cfg, resolve=True)
     plain.pop("hydra", None)
     with atomic_write(path) as part:
         OmegaConf.save(OmegaConf.create(_literal(plain)), part)

@@ -204,8 +204,7 @@ def _loggers(cfg: DictConfig) -> dict[str, Any]:
 
 def _data(cfg: DictConfig) -> StereoDataModule:
     """The data module that ``cfg`` describes."""
-    loader = OmegaConf.to_container(cfg.loader, resolve=True)
-    assert isinstance(loader, dict)
+    loader: Any = OmegaConf.to_container(cfg.loader, resolve=True)
     if loader["workers"] == "auto":
         cores = os.cpu_count() or 1
         loader["workers"] = 0 if cores <= 2 else min(cores - 1, 16)
@@ -214,5 +213,5 @@ def _data(cfg: DictConfig) -> StereoDataModule:
         instantiate(cfg.transform),
         max_disparity=cfg.max_disparity,
         seed=cfg.seed,
-        **{str(key): value for key, value in loader.items()},
+        **loader,
     )

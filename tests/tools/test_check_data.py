@@ -18,6 +18,7 @@ from dsmnet.datasets.middlebury import Middlebury
 from dsmnet.io import read_pfm, write_pfm
 from dsmnet.types import Calibration, StereoSample
 from dsmnet.viz.sheet import OCCLUDED
+from tests.synthetic.scenes import clean
 
 RunTool = Callable[..., Any]
 
@@ -29,33 +30,6 @@ def table(output: Path) -> dict[str, list[str]]:
     return {row[0]: row[1:] for row in cells[1:]}
 
 
-def scene(seed: int, height: int = 120, width: int = 160) -> StereoSample:
-    """A textured wall and a nearer square; the ground truth leads from view to view."""
-    rng = np.random.default_rng(seed)
-    wall, square = (rng.integers(0, 256, (height, 2 * width, 3), np.uint8) for _ in range(2))
-    disparity, views = np.full((height, width), 6 + seed, np.float32), []
-    top, side, near = 20 + 5 * seed, 50, 15 + seed
-    disparity[top : top + side, 60 : 60 + side] = near
-    for shift_wall, shift_square in ((0, 0), (6 + seed, near)):
-        view = wall[:, shift_wall : shift_wall + width].copy()
-        left = 60 - shift_square
-        view[top : top + side, left : left + side] = square[top : top + side, 60 : 60 + side]
-        views.append(view)
-    noc = np.arange(width) - disparity >= 0
-    hidden = near - 6 - seed  # columns of the wall beside the square that only the left view sees
-    noc[top : top + side, 60 - hidden : 60] = False
-    return {
-        "left": views[0],
-        "right": views[1],
-        "name": f"{seed:06d}_10",
-        "dataset": "made",
-        "disparity": disparity,
-        "valid": disparity > 0,
-        "noc": noc,
-        "calibration": Calibration(focal=500.0, baseline=0.1, cx=80.0, cy=60.0),
-    }
-
-
 @pytest.fixture
 def check(run_tool: RunTool) -> RunTool:
     return partial(run_tool, "check_data")
@@ -63,7 +37,9 @@ def check(run_tool: RunTool) -> RunTool:
 
 @pytest.fixture(scope="module")
 def scenes() -> list[StereoSample]:
-    return [scene(seed) for seed in range(4)]
+    made = clean(size=(120, 160), layouts={"random": 1.0})
+    camera = Calibration(focal=500.0, baseline=0.1, cx=80.0, cy=60.0)
+    return [{**made[index], "name": f"{index:06d}_10", "calibration": camera} for index in range(4)]
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +43,16 @@ def store(path: Path, kind: str, values: np.ndarray) -> list[str]:
     return [f"disparity={file}"] + (["scale=3"] if kind == "png8" else [])
 
 
+@pytest.fixture
+def visualize(run_tool: RunTool) -> RunTool:
+    return partial(run_tool, "visualize")
+
+
 @pytest.mark.parametrize("kind", ["pfm", "png16", "png8", "npy"])
-def test_every_format_gives_the_same_colors(run_tool: RunTool, tmp_path: Path, kind: str):
+def test_every_format_gives_the_same_colors(visualize: RunTool, tmp_path: Path, kind: str):
     values = disparity()
     values[7, 9] = 0
-    run = run_tool("visualize", *store(tmp_path / "map", kind, values), "limits=[5,30]")
+    run = visualize(*store(tmp_path / "map", kind, values), "limits=[5,30]")
     assert sorted(p.name for p in run.output.glob("*.png")) == ["map_color.png", "map_panel.png"]
     level = np.rint((values - 5) / 25 * 255) / 255
     expected = np.rint(matplotlib.colormaps["turbo"](level)[..., :3] * 255)
@@ -57,7 +63,7 @@ def test_every_format_gives_the_same_colors(run_tool: RunTool, tmp_path: Path, k
     assert picture.shape[1] == max(WIDTH, MIN_WIDTH)
 
 
-def test_errors_against_ground_truth_have_kittis_colors(run_tool: RunTool, tmp_path: Path):
+def test_errors_against_ground_truth_have_kittis_colors(visualize: RunTool, tmp_path: Path):
     values, target = disparity(), disparity()
     values[:10] += 0.1
     values[10:20] += 4
@@ -66,11 +72,8 @@ def test_errors_against_ground_truth_have_kittis_colors(run_tool: RunTool, tmp_p
     left = tmp_path / "left.png"
     write_image(left, np.full((HEIGHT, WIDTH, 3), (200, 30, 60), np.uint8))
     store(tmp_path / "target", "png16", target)
-    run = run_tool(
-        "visualize",
-        *store(tmp_path / "map", "pfm", values),
-        f"ground_truth={tmp_path / 'target.png'}",
-        f"left={left}",
+    run = visualize(
+        *store(tmp_path / "map", "pfm", values), f"ground_truth={tmp_path / 'target.png'}", f"left={left}"
     )
     picture = read(run.output / "map_error.png")[:HEIGHT]
     for rows, color in ((slice(0, 10), 0), (slice(10, 20), 5), (slice(20, 30), 6), (slice(40, 50), 0)):
@@ -81,11 +84,9 @@ def test_errors_against_ground_truth_have_kittis_colors(run_tool: RunTool, tmp_p
     assert ((panel == error_table()[6]).all(-1)).sum() > 10 * WIDTH  # the error map and its legend
 
 
-def test_without_a_legend_the_picture_has_the_maps_size(run_tool: RunTool, tmp_path: Path):
+def test_without_a_legend_the_picture_has_the_maps_size(visualize: RunTool, tmp_path: Path):
     overrides = store(tmp_path / "map", "npy", disparity()[:, :40])
-    run = run_tool(
-        "visualize", *overrides, f"ground_truth={tmp_path / 'map.npy'}", "legend=false", "color_map=viridis"
-    )
+    run = visualize(*overrides, f"ground_truth={tmp_path / 'map.npy'}", "legend=false", "color_map=viridis")
     assert read(run.output / "map_color.png").shape == (HEIGHT, 40, 3)
     assert read(run.output / "map_error.png").shape == (HEIGHT, 40, 3)
     first = np.rint(np.array(matplotlib.colormaps["viridis"](0.0))[:3] * 255)
@@ -96,17 +97,14 @@ CALIB = "cam0=[300 0 150; 0 300 25; 0 0 1]\ncam1=[300 0 152; 0 300 25; 0 0 1]\nd
 
 
 @pytest.mark.parametrize("with_left", [True, False])
-def test_a_calibration_adds_depth_and_the_cloud(run_tool: RunTool, tmp_path: Path, with_left: bool):
+def test_a_calibration_adds_depth_and_the_cloud(visualize: RunTool, tmp_path: Path, with_left: bool):
     (tmp_path / "calib.txt").write_text(CALIB)
-    overrides = [
-        *store(tmp_path / "map", "pfm", disparity()),
-        f"calib={tmp_path / 'calib.txt'}",
-        "legend=false",
-    ]
+    overrides = store(tmp_path / "map", "pfm", disparity())
+    overrides += [f"calib={tmp_path / 'calib.txt'}", "legend=false"]
     if with_left:
         write_image(tmp_path / "left.png", np.full((HEIGHT, WIDTH, 3), (200, 30, 60), np.uint8))
         overrides.append(f"left={tmp_path / 'left.png'}")
-    run = run_tool("visualize", *overrides)
+    run = visualize(*overrides)
     written = sorted(p.name for p in run.output.iterdir() if p.suffix != ".log")
     assert written == ["map.ply", "map_cloud.html", "map_color.png", "map_depth.png", "map_panel.png"]
     depth = cv2.imread(str(run.output / "map_depth.png"), cv2.IMREAD_UNCHANGED)
@@ -116,31 +114,6 @@ def test_a_calibration_adds_depth_and_the_cloud(run_tool: RunTool, tmp_path: Pat
     points = np.frombuffer(body, [("xyz", "<f4", 3), ("rgb", "u1", 3)])["rgb"].reshape(HEIGHT, WIDTH, 3)
     colors = read(tmp_path / "left.png") if with_left else read(run.output / "map_color.png")
     np.testing.assert_array_equal(points, colors)
-
-
-@pytest.mark.parametrize(
-    ("overrides", "message"),
-    [
-        (["calib=gone.txt"], "gone.txt: no such file"),
-        (["calib=half.txt"], "calib=half.txt: the calibration states no baseline"),
-        (
-            ["calib=calib.txt", "disparity=nothing.npy"],
-            "no point to show: 0 of 15000 pixels have a disparity",
-        ),
-        (["calib=calib.txt", "max_depth=1"], "none of them lies within max_depth=1 m"),
-        (["calib=calib.txt", "max_points=none"], "max_points=none: expected a whole number"),
-        (["calib=calib.txt", "depth=jpg"], "depth=jpg: expected png, npy, pfm or null"),
-    ],
-)
-def test_mistakes_with_a_calibration(
-    run_tool: RunTool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, overrides: list[str], message: str
-):
-    monkeypatch.chdir(tmp_path)
-    np.save("map.npy", disparity())
-    np.save("nothing.npy", np.zeros_like(disparity()))
-    Path("calib.txt").write_text(CALIB)
-    Path("half.txt").write_text(CALIB.replace("baseline=400\n", ""))
-    run_tool("visualize", "disparity=map.npy", *overrides, refused=message)
 
 
 @pytest.mark.parametrize(
@@ -156,12 +129,24 @@ def test_mistakes_with_a_calibration(
         (["disparity=map.npy", "ground_truth=grey.png", "ground_truth_scale=1"], "has size (9, 9)"),
         (["disparity=map.npy", "limits=[3]"], "limits=[3]: expected [low,high]"),
         (["disparity=map.npy", "left=map.npy"], "map.npy: cannot be read as an image"),
+        (["disparity=map.npy", "calib=gone.txt"], "gone.txt: no such file"),
+        (["disparity=map.npy", "calib=half.txt"], "calib=half.txt: the calibration states no baseline"),
+        (["calib=calib.txt", "disparity=nothing.npy"], "point to show: 0 of 15000 pixels have a disparity"),
+        (["disparity=map.npy", "calib=calib.txt", "max_depth=1"], "none of them lies within max_depth=1 m"),
+        (
+            ["calib=calib.txt", "disparity=map.npy", "max_points=none"],
+            "max_points=none: expected a whole number",
+        ),
+        (["disparity=map.npy", "calib=calib.txt", "depth=jpg"], "depth=jpg: expected png, npy, pfm or null"),
     ],
 )
 def test_mistakes(
-    run_tool: RunTool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, overrides: list[str], message: str
+    visualize: RunTool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, overrides: list[str], message: str
 ):
     monkeypatch.chdir(tmp_path)
     np.save("map.npy", disparity())
+    np.save("nothing.npy", np.zeros_like(disparity()))
     write_image("grey.png", np.full((9, 9), 30, np.uint8))
-    run_tool("visualize", *overrides, refused=message)
+    Path("calib.txt").write_text(CALIB)
+    Path("half.txt").write_text(CALIB.replace("baseline=400\n", ""))
+    visualize(*overrides, refused=message)
