@@ -131,7 +131,7 @@ def test_a_calibration_adds_depth_and_the_cloud(visualize: RunTool, tmp_path: Pa
         (["disparity=map.npy", "left=map.npy"], "map.npy: cannot be read as an image"),
         (["disparity=map.npy", "calib=gone.txt"], "gone.txt: no such file"),
         (["disparity=map.npy", "calib=half.txt"], "calib=half.txt: the calibration states no baseline"),
-        (["calib=calib.txt", "disparity=nothing.npy"], "point to show: 0 of 15000 pixels have a disparity"),
+        (["calib=calib.txt", "disparity=none.npy"], "no point to show: 0 of 15000 pixels have a disparity"),
         (["disparity=map.npy", "calib=calib.txt", "max_depth=1"], "none of them lies within max_depth=1 m"),
         (
             ["calib=calib.txt", "disparity=map.npy", "max_points=none"],
@@ -145,7 +145,7 @@ def test_mistakes(
 ):
     monkeypatch.chdir(tmp_path)
     np.save("map.npy", disparity())
-    np.save("nothing.npy", np.zeros_like(disparity()))
+    np.save("none.npy", np.zeros_like(disparity()))
     write_image("grey.png", np.full((9, 9), 30, np.uint8))
     Path("calib.txt").write_text(CALIB)
     Path("half.txt").write_text(CALIB.replace("baseline=400\n", ""))
