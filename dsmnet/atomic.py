@@ -91,7 +91,7 @@ def check_apart(folder: Path, names: Iterable[str], read: Iterable[Path | str | 
     """Refuse to write where that would replace what is read; the one check of all tools.
 
     Args:
-        folder: Of the results (``paths.output``).
+        folder: Folder of the results (``paths.output``).
         names: Files to be written there, and folders that files are written into.
         read: Files that the run reads; those that do not exist play no part.
 

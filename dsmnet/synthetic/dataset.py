@@ -37,7 +37,7 @@ class SyntheticStereo(Dataset[StereoSample]):
     other releases of OpenCV). `length` only says after how many pairs an epoch ends.
 
     Args:
-        seed: Of scenes and textures.
+        seed: Seed of scenes and textures.
         length: Nominal number of pairs.
         size: Height and width of the views in pixels, each at least 16.
         largest_disparity: Bound on every disparity in pixels; at most half the width.
@@ -46,7 +46,7 @@ class SyntheticStereo(Dataset[StereoSample]):
         layouts: Relative weights of `LAYOUTS`.
         patterns: Relative weights of `PATTERNS`.
         textures: Folder with your own photographs; surfaces are covered with crops of up to 64 of them.
-        photograph_share: Of the surfaces, where there are photographs.
+        photograph_share: Share of the surfaces so covered, where there are photographs.
         glints: Share of the scenes with bright spots, which match at another disparity than their surface.
         reflections: Share of the scenes where surfaces mirror others, at another disparity than their own.
         glare: Share of the scenes with overexposed surfaces.

@@ -41,7 +41,7 @@ def bulging(
         world: World that gets it.
         at: Its middle, or the foot of a cylinder.
         size: Width and height.
-        material: Of the surface.
+        material: Material of the surface.
         outline: Middle and half-sizes in pixels -> polygon.
         least: Smallest half-size in pixels.
         upright: Whether it is a cylinder.

@@ -36,7 +36,7 @@ class StereoModule(pl.LightningModule):
 
     Args:
         net: The network.
-        loss: Of the network's outputs.
+        loss: Loss of the network's outputs.
         optimizer: Parameters -> optimiser.
         schedule: Progress in [0, 1] -> factor on the learning rate.
         max_disparity: Search range in training and validation, pixels.

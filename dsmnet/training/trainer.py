@@ -46,11 +46,11 @@ def make_trainer(
 
     Args:
         output: Folder of the run.
-        callbacks: By name; the progress bar is called ``progress``.
-        loggers: By name.
+        callbacks: Callbacks by name; the progress bar is called ``progress``.
+        loggers: Loggers by name.
         epoch_steps: Batches between two validations.
         precision: ``auto``: bf16-mixed on a GPU, else 32-true.
-        threads: Of the CPU's kernels; `None` leaves it to torch.
+        threads: Threads of the CPU's kernels; `None` leaves it to torch.
         profile: Write torch.profiler's table of the operators as ``fit-profile.txt``.
         max_steps: -1 for no limit.
         options: Other arguments of `pytorch_lightning.Trainer`.
