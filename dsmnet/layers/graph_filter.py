@@ -11,14 +11,7 @@ from dsmnet.layers.conv import ConvNormAct
 from dsmnet.layers.norms.instance import InstanceNorm
 from dsmnet.layers.norms.placement import Placement
 from dsmnet.ops import sgf
-
-# (row, column) offset of each of the five weights, for the passes down, up, right, left.
-_NEIGHBOURS = (
-    ((0, 0), (-1, 0), (-1, -1), (-1, 1), (0, -1)),
-    ((0, 0), (1, 0), (1, -1), (1, 1), (0, 1)),
-    ((0, 0), (0, -1), (-1, -1), (1, -1), (-1, 0)),
-    ((0, 0), (0, 1), (-1, 1), (1, 1), (1, 0)),
-)
+from dsmnet.ops.sgf.reference import NEIGHBOURS
 
 
 def edge_weights(embedding: Tensor, similarity: str = "dot", temperature: Tensor | float = 1.0) -> Tensor:
@@ -43,7 +36,9 @@ def edge_weights(embedding: Tensor, similarity: str = "dot", temperature: Tensor
         for dr in (-1, 0, 1)
         for dc in (-1, 0, 1)
     }
-    logits = torch.stack([torch.stack([near[step] for step in steps], 1) for steps in _NEIGHBOURS], 1)
+    logits = torch.stack(
+        [torch.stack([near[step] for step in ((0, 0), *steps)], 1) for steps in NEIGHBOURS], 1
+    )
     return (logits * temperature).softmax(dim=2)
 
 

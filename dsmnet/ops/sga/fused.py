@@ -138,10 +138,8 @@ def _adjoint(
         has = there & (back > 0)
         next_place = planes + after[None, :]
         above, under = has[None, :] & (d < D - 1), has[None, :] & (d > 0) & (d < D)
-        w2, w3 = (
-            _entry(weights, 2, image, direction, after, has, H, W),
-            _entry(weights, 3, image, direction, after, has, H, W),
-        )
+        w2 = _entry(weights, 2, image, direction, after, has, H, W)
+        w3 = _entry(weights, 3, image, direction, after, has, H, W)
         value += _entry(weights, 1, image, direction, after, has, H, W) * following
         value += w2 * tl.load(total + next_place + H * W, above, 0.0)
         value += w3 * tl.load(total + next_place - H * W, under, 0.0)
@@ -190,14 +188,8 @@ def _weight_gradient(
     has_lower, has_upper = inside & (d > 0), inside & (d < D - 1)
     pixel = _pixel(step, position, direction, H, W)
     before = _pixel(step - 1, position, direction, H, W)[None, :]
-    wide = total.dtype.element_ty
-    g0, g1, g2, g3, g4 = (
-        tl.zeros([BLOCK], wide),
-        tl.zeros([BLOCK], wide),
-        tl.zeros([BLOCK], wide),
-        tl.zeros([BLOCK], wide),
-        tl.zeros([BLOCK], wide),
-    )
+    zero = tl.zeros([BLOCK], total.dtype.element_ty)
+    g0, g1, g2, g3, g4 = zero, zero, zero, zero, zero
     for channel in range(C):
         planes = (image * C + channel) * D * H * W + d * H * W
         g = tl.load(total + planes + pixel[None, :], mask, 0.0)

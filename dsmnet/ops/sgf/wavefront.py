@@ -17,8 +17,9 @@ from typing import Any, NamedTuple, cast
 import torch
 from torch import Tensor
 
-# (row, column) of the neighbours of entries 1 to 4, of the down and the up pass.
-_STEPS = (((-1, 0), (-1, -1), (-1, 1), (0, -1)), ((1, 0), (1, -1), (1, 1), (0, 1)))
+from dsmnet.ops.sgf.reference import NEIGHBOURS
+
+Four = tuple[Tensor, Tensor, Tensor, Tensor]
 
 # The part of a wavefront that has a certain neighbour: start, stop, and where the slice of neighbours starts.
 Link = tuple[int, int, int]
@@ -50,16 +51,12 @@ class Plans(NamedTuple):
     turn_back: Tensor
 
 
-def run(x: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Run the four passes.
-
-    Args:
-        x: [N, C, H, W], float32 or float64.
-        weights: [N, 4, 5, H, W], of the same type.
+def run(x: Tensor, weights: Tensor) -> Four:
+    """Filter a map [N, C, H, W] with weights [N, 4, 5, H, W] of the same type.
 
     Returns:
-        The filtered map, [N, C, H, W]; and what came out of the down, up and right pass, [N, HW, C] in the
-        order of the wavefronts: of the map, and for the last of the transposed map.
+        The filtered map; and what came out of the down, up and right pass, [N, HW, C] in the order of the
+        wavefronts: of the map, and for the last of the transposed map.
     """
     height, width = x.shape[-2:]
     plans = make_plans(height, width, x.device)
@@ -72,20 +69,12 @@ def run(x: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 
 
 def run_backward(
-    grad: Tensor, x: Tensor, weights: Tensor, results: tuple[Tensor, ...]
+    grad: Tensor, x: Tensor, weights: Tensor, filtered: Tensor, down: Tensor, up: Tensor, right: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Return the gradients of x and of the weights from that of the filtered map; arguments as in `run`.
-
-    Args:
-        grad: Gradient of the filtered map, [N, C, H, W].
-        x: Input of the filter.
-        weights: The weights.
-        results: Tensors as returned by `run`.
-    """
+    """Return the gradients of x and of the weights from that of the filtered map; the others as in `run`."""
     height, width = x.shape[-2:]
     plans = make_plans(height, width, x.device)
     here, across = plans.map, plans.transposed
-    filtered, down, up, right = results
     across_weights = weights[:, 2:].transpose(3, 4)
     to_left = here.order[plans.turn]
     g = _rows(grad, to_left)
@@ -138,7 +127,7 @@ def _make_plan(height: int, width: int, device: torch.device) -> Plan:
         for a, b, c, d in down
     )
     sweeps = []
-    for fronts, steps in zip((down, up), _STEPS, strict=True):
+    for fronts, steps in zip((down, up), NEIGHBOURS[:2], strict=True):
         r, c = rows[order], columns[order]
         near = [(r + dr, c + dc) for dr, dc in steps]
         outside = torch.stack([(y < 0) | (y >= height) | (x < 0) | (x >= width) for y, x in near])
