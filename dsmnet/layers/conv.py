@@ -50,13 +50,8 @@ class ConvNormAct(nn.Sequential):
     """Convolution without bias, norm, ReLU (2-D or 3-D).
 
     Args:
-        in_channels: Number of input channels.
-        out_channels: Number of output channels.
         norm: Placement that provides the norm.
-        kernel: Kernel size.
-        stride: Stride.
         padding: Zeros on each side; default: half the kernel times the dilation.
-        dilation: Spacing of the kernel's elements.
         ndim: 2 for maps, 3 for volumes.
         stem: First convolution of a network.
         act: ReLU at the end.
@@ -88,15 +83,7 @@ class ConvNormAct(nn.Sequential):
 class UpConvNormAct(nn.Sequential):
     """Transposed convolution without bias that doubles the size, norm, ReLU (2-D or 3-D).
 
-    Args:
-        in_channels: Number of input channels.
-        out_channels: Number of output channels.
-        norm: Placement that provides the norm.
-        kernel: Kernel size, one number or one per dimension: 4 doubles a dimension; 3 does with
-            `output_padding` 1, and without it gives ``2 n - 1``.
-        output_padding: Size added on one side of each dimension.
-        ndim: 2 for maps, 3 for volumes.
-        act: ReLU at the end.
+    A kernel of 4 doubles a dimension; one of 3 does with `output_padding` 1, and else gives ``2 n - 1``.
     """
 
     def __init__(
@@ -127,7 +114,7 @@ class ResidualBlock(nn.Module):
         stride: Stride of the first convolution.
         dilation: Spacing of both kernels' elements.
         ndim: 2 for maps, 3 for volumes.
-        stage: Stage of the network that the block belongs to, from 1; see `Placement`.
+        stage: Stage of the network, from 1; see `Placement`.
         last: Last block of its stage.
         act: ReLU at the end.
     """

@@ -17,9 +17,7 @@ BACKENDS = ("auto", "reference", "scan", "triton")
 def choose_backend(backend: str, device: torch.device | None = None) -> str:
     """Resolve ``auto``: the environment variable ``DSMNET_BACKEND`` if set, else the fastest that is there.
 
-    Args:
-        backend: One of `BACKENDS`.
-        device: Device of the tensors; on a GPU with Triton its kernels are the fastest, else the scan.
+    That is Triton's kernels for tensors of a GPU where it is installed, else the scan.
 
     Raises:
         UserError: The name is not one of `BACKENDS`, or Triton is asked for where it cannot run.

@@ -24,15 +24,11 @@ _COLUMNS = 16  # of the left map that a graph compares with their window of the 
 
 
 def groupwise_correlation(left: Tensor, right: Tensor, planes: int) -> Tensor:
-    """Return the sum of products over the channels of each group.
-
-    Args:
-        left: [N, G, K, h, w], K channels in each of G groups.
-        right: The same.
-        planes: Number D of planes; plane d compares left (x, y) with right (x - d, y).
+    """Return the sum of products over the K channels of each of G groups, of maps [N, G, K, h, w].
 
     Returns:
-        [N, G, D, h, w], channels last, zero where x < d. Half precision is summed in float32.
+        [N, G, D, h, w], channels last; plane d compares left (x, y) with right (x - d, y), zero where x < d.
+        Half precision is summed in float32.
     """
     volume: Tensor = _correlate(widen(left), widen(right), planes)
     return volume.to(left.dtype)

@@ -121,21 +121,13 @@ _soft_argmax = register("full_size_soft_argmax", _run, _run_backward, _fake, ten
 
 @dataclass(frozen=True)
 class _Run:
-    """Levels that lie one each between consecutive planes.
+    """Levels that lie one each between consecutive planes."""
 
-    Args:
-        first: Index of the plane before the first level.
-        count: Number of levels.
-        fractions: [count, 1, 1], positions between the two planes.
-        levels: [count, 1, 1], the disparities.
-        outermost: They are the first or the last between their planes. The largest level is among these.
-    """
-
-    first: int
+    first: int  # index of the plane before the first level
     count: int
-    fractions: Tensor
-    levels: Tensor
-    outermost: bool
+    fractions: Tensor  # [count, 1, 1], positions between the two planes
+    levels: Tensor  # [count, 1, 1], the disparities
+    outermost: bool  # the first or the last between their planes; the largest level is among these
 
     def blend(self, planes: Tensor, buffer: Tensor) -> Tensor:
         """Return the logits of the levels, [N, count, h, w], in the buffer."""
@@ -194,20 +186,12 @@ def _place(index: int, size: int, enlarged: int) -> tuple[int, float]:
 
 @dataclass(frozen=True)
 class _Block:
-    """Rows of one phase of the enlarged image.
+    """Rows of one phase of the enlarged image."""
 
-    Args:
-        channel: Channel of the phase.
-        top: First row, in rows of the logits.
-        height: Number of rows.
-        row: Place of the phase among the rows, see `_place`.
-        column: The same for the columns.
-    """
-
-    channel: int
-    top: int
+    channel: int  # of the phase
+    top: int  # first row, in rows of the logits
     height: int
-    row: tuple[int, float]
+    row: tuple[int, float]  # place of the phase among the rows, see `_place`
     column: tuple[int, float]
 
     def of(self, maps: Tensor) -> Tensor:

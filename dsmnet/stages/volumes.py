@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dsmnet.errors import ShapeError, UserError
-from dsmnet.ops.backend import memory_format
+from dsmnet.ops.backend import memory_format, plain_operations
 from dsmnet.ops.concat_convolution import convolve_pair
 from dsmnet.ops.correlation import correlation_in_a_graph, groupwise_correlation
-from dsmnet.ops.normalize import plain_operations, unit_length
+from dsmnet.ops.normalize import unit_length
 
 
 class _Volume(nn.Module):
@@ -28,13 +28,11 @@ class _Volume(nn.Module):
         if torch.compiler.is_compiling():
             return self._capture(left, right, planes)
         width = left.shape[-1]
-        slices: list[Tensor] = []
-        for d in range(planes):
-            if d >= width:
-                slices.append(torch.zeros_like(slices[0]))
-                continue
-            plane = self.compare(left[..., d:], right[..., : width - d])
-            slices.append(F.pad(plane, (d, 0)) if d else plane)
+        slices = [
+            F.pad(self.compare(left[..., d:], right[..., : width - d]), (d, 0))
+            for d in range(min(planes, width))
+        ]
+        slices += [torch.zeros_like(slices[0])] * (planes - width)
         return torch.stack(slices, dim=2)
 
     def _capture(self, left: Tensor, right: Tensor, planes: int) -> Tensor:
@@ -69,11 +67,7 @@ def _check(left: Tensor, right: Tensor, planes: int) -> None:
 class LazyConcatVolume:
     """A cost volume of concatenated features that is convolved without being held in memory.
 
-    Args:
-        volume: Module with `convolve(left, right, planes, weight)`.
-        left: Left features [N, C, h, w].
-        right: Right features [N, C, h, w].
-        planes: Number of planes.
+    Features are [N, C, h, w].
 
     Raises:
         ShapeError: The views differ, or there is no plane.
@@ -99,13 +93,7 @@ class LazyConcatVolume:
 
 
 class GroupwiseVolume(_Volume):
-    """Group-wise correlation (GwcNet, Guo et al. 2019, eq. 3).
-
-    Args:
-        channels: Number of feature channels.
-        groups: Number of groups.
-        cosine: Scale features to unit length per group.
-    """
+    """Group-wise correlation (GwcNet, Guo et al. 2019, eq. 3); cosine: of unit length per group."""
 
     products = True
 
@@ -140,11 +128,7 @@ class GroupwiseVolume(_Volume):
 
 
 class ConcatVolume(_Volume):
-    """Concatenation of left and shifted right features (GC-Net, PSMNet, DSMNet).
-
-    Args:
-        channels: Number of feature channels.
-    """
+    """Concatenation of left and shifted right features (GC-Net, PSMNet, DSMNet)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -160,13 +144,7 @@ class ConcatVolume(_Volume):
 
 
 class GroupwiseConcatVolume(nn.Module):
-    """Group-wise correlation, then concatenation of the last `joined` channels (GwcNet-gc, sec. 3.2).
-
-    Args:
-        channels: Number of feature channels.
-        groups: Number of groups of the correlated channels.
-        joined: Number of concatenated channels.
-    """
+    """Group-wise correlation, then concatenation of the last `joined` channels (GwcNet-gc, sec. 3.2)."""
 
     def __init__(self, channels: int, groups: int = 40, joined: int = 12) -> None:
         super().__init__()

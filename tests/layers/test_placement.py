@@ -54,12 +54,6 @@ def test_stages_counts_from_the_first(stages: int | None) -> None:
         assert isinstance(b.block_out(6, stage=stage, last=False), NOTHING)
 
 
-@pytest.mark.parametrize("at_stem", [True, False])
-def test_the_stem_of_block_output(at_stem: bool) -> None:
-    stem = BlockOutput(batch_norm, InstanceNorm, at_stem=at_stem).stem(6)
-    assert type(stem) is (InstanceNorm if at_stem else nn.BatchNorm2d)
-
-
 def test_stages_and_stem_come_from_the_configuration() -> None:
     def one(name: str, *overrides: str) -> Placement:
         return instantiate(compose("build", [f"norm={name}", *overrides]).norm)

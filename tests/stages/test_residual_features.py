@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 import pytest
@@ -48,21 +50,12 @@ class Recorder:
     def __init__(self) -> None:
         self.asked: list[tuple[object, ...]] = []
 
-    def stem(self, channels: int, ndim: int = 2) -> nn.Module:
-        self.asked.append(("stem", channels))
-        return nn.Identity()
+    def __getattr__(self, slot: str) -> Callable[..., nn.Module]:
+        def note(channels: int, ndim: int = 2, **place: object) -> nn.Module:
+            self.asked.append((slot, channels, *place.values()))
+            return nn.Identity()
 
-    def inner(self, channels: int, ndim: int = 2) -> nn.Module:
-        self.asked.append(("inner", channels))
-        return nn.Identity()
-
-    def block_in(self, channels: int, ndim: int = 2, *, stage: int = 1) -> nn.Module:
-        self.asked.append(("in", channels, stage))
-        return nn.Identity()
-
-    def block_out(self, channels: int, ndim: int = 2, *, stage: int = 1, last: bool = True) -> nn.Module:
-        self.asked.append(("out", channels, stage, last))
-        return nn.Identity()
+        return note
 
 
 def test_every_norm_says_where_it_stands() -> None:
@@ -71,7 +64,8 @@ def test_every_norm_says_where_it_stands() -> None:
     expected: list[tuple[object, ...]] = [("stem", 4), ("inner", 4), ("inner", 4)]
     for at, (width, count) in enumerate(zip(WIDTHS, BLOCKS, strict=True), start=1):
         for block in range(count):
-            expected += [("in", width, at), ("inner", width), ("out", width, at, block == count - 1)]
+            expected += [("block_in", width, at), ("inner", width)]
+            expected += [("block_out", width, at, block == count - 1)]
             if block == 0 and at in (2, 3):
                 expected.append(("inner", width))  # of the shortcut
     assert placement.asked == expected

@@ -16,14 +16,10 @@ class IBN(nn.Module):
 
     Args:
         num_features: Channels.
-        ndim: 1 for sequences, 2 for maps, 3 for volumes.
+        ndim: Number of spatial dimensions, see `SpatialNorm`.
         ratio: Part of the channels that get instance norm, rounded down to whole channels; 0 to 1.
         eps: Added to the variances.
         momentum: Momentum of the batch norm's running statistics.
-
-    Raises:
-        ValueError: `ratio` is not within 0 and 1.
-        ShapeError: In forward, as for `InstanceNorm`.
     """
 
     def __init__(

@@ -17,6 +17,7 @@ import torch
 import triton
 import triton.language as tl
 from torch import Tensor
+from triton.language import constexpr
 
 Four = tuple[Tensor, Tensor, Tensor, Tensor]
 
@@ -68,13 +69,13 @@ def _pixel(step, position, direction, H, W):
 
 
 @triton.jit
-def _entry(weights, k: tl.constexpr, image, direction, pixel, mask, H, W):
+def _entry(weights, k: constexpr, image, direction, pixel, mask, H, W):
     place = ((image * 4 + direction) * 5 + k) * H * W + pixel
     return tl.load(weights + place, mask, 0.0)[None, :]
 
 
 @triton.jit
-def _forward(x, weights, y, C, D, H, W, direction, steps, across, PLANES: tl.constexpr, BLOCK: tl.constexpr):
+def _forward(x, weights, y, C, D, H, W, direction, steps, across, PLANES: constexpr, BLOCK: constexpr):
     program = tl.program_id(0).to(tl.int64)
     image = program // C
     position = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
@@ -105,20 +106,7 @@ def _forward(x, weights, y, C, D, H, W, direction, steps, across, PLANES: tl.con
 
 @triton.jit
 def _adjoint(
-    grad,
-    weights,
-    y,
-    total,
-    grad_x,
-    C,
-    D,
-    H,
-    W,
-    direction,
-    steps,
-    across,
-    PLANES: tl.constexpr,
-    BLOCK: tl.constexpr,
+    grad, weights, y, total, grad_x, C, D, H, W, direction, steps, across, PLANES: constexpr, BLOCK: constexpr
 ):
     program = tl.program_id(0).to(tl.int64)
     image = program // C
@@ -164,19 +152,7 @@ def _adjoint(
 
 @triton.jit
 def _weight_gradient(
-    total,
-    x,
-    y,
-    grad_weights,
-    C,
-    D,
-    H,
-    W,
-    direction,
-    steps,
-    across,
-    PLANES: tl.constexpr,
-    BLOCK: tl.constexpr,
+    total, x, y, grad_weights, C, D, H, W, direction, steps, across, PLANES: constexpr, BLOCK: constexpr
 ):
     image = tl.program_id(0).to(tl.int64) // steps
     step = tl.program_id(0) % steps

@@ -14,12 +14,7 @@ from dsmnet.stages.aggregation.stacked_hourglass import logit_head, volume_stem
 
 
 class GwcHourglass(Aggregation):
-    """Three hourglasses with logits before the first and after each.
-
-    Args:
-        given: Channels and normalisation of the network.
-        width: Number of channels at full size.
-    """
+    """Three hourglasses with logits before the first and after each."""
 
     divisor = 4
     accepts_lazy_volume = True

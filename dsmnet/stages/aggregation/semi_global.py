@@ -34,13 +34,7 @@ def guide_network(given: AggregationInput, width: int, passes: int) -> nn.Sequen
 
 
 class HalfHourglass(nn.Module):
-    """3-D U-net at 1/2 and 1/4 of the volume's resolution; its output stays at 1/2.
-
-    Args:
-        in_channels: Number of input channels.
-        widths: Number of channels at 1/2 and at 1/4.
-        norm: Normalisation of its convolutions.
-    """
+    """3-D U-net at 1/2 and 1/4 (`widths` channels) of the volume's resolution; its output stays at 1/2."""
 
     def __init__(self, in_channels: int, widths: tuple[int, int], norm: Placement) -> None:
         super().__init__()

@@ -13,12 +13,7 @@ from dsmnet.stages.aggregation.contract import Aggregation, AggregationInput
 
 
 class StackedHourglass(Aggregation):
-    """Three hourglasses; the logits of each are added to those of the one before.
-
-    Args:
-        given: Channels and normalisation of the network.
-        width: Number of channels at full size.
-    """
+    """Three hourglasses; the logits of each are added to those of the one before."""
 
     divisor = 4
     accepts_lazy_volume = True
@@ -62,10 +57,7 @@ class _Hourglass(nn.Module):
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return the residual [N, C, D, h, w], and the half-size maps [N, 2C, D/2, h/2, w/2] down and up.
 
-        Args:
-            x: Volume [N, C, D, h, w].
-            first_down: Encoder map of the first hourglass; None in the first.
-            last_up: Decoder map of the hourglass before; None in the first.
+        The other maps are the encoder's of the first hourglass and the decoder's of the one before.
         """
         half = self.inner1(self.down1(x))
         down = F.relu(half if last_up is None else half + last_up, inplace=True)
