@@ -20,7 +20,6 @@ class _Volume(nn.Module):
     """Base of cost volumes: `forward(left, right, planes)`, [N, C, h, w] -> [N, out_channels, D, h, w]."""
 
     out_channels: int
-    products = False  # `compare` multiplies, so that zero padding of the right view gives zeros
 
     def forward(self, left: Tensor, right: Tensor, planes: int) -> Tensor:
         _check(left, right, planes)
@@ -43,8 +42,6 @@ class _Volume(nn.Module):
             self.compare(left, shifted[..., planes - 1 - d : planes - 1 - d + width]) for d in range(planes)
         ]
         volume = torch.stack(slices, dim=2)
-        if self.products:
-            return volume
         seen = torch.arange(width, device=left.device) >= torch.arange(planes, device=left.device)[:, None]
         return volume * seen[:, None].to(volume.dtype)
 
@@ -65,13 +62,7 @@ def _check(left: Tensor, right: Tensor, planes: int) -> None:
 
 
 class LazyConcatVolume:
-    """A cost volume of concatenated features that is convolved without being held in memory.
-
-    Features are [N, C, h, w].
-
-    Raises:
-        ShapeError: The views differ, or there is no plane.
-    """
+    """A cost volume of concatenated features [N, C, h, w] that is convolved without being held in memory."""
 
     def __init__(
         self, volume: ConcatVolume | GroupwiseConcatVolume, left: Tensor, right: Tensor, planes: int
@@ -94,8 +85,6 @@ class LazyConcatVolume:
 
 class GroupwiseVolume(_Volume):
     """Group-wise correlation (GwcNet, Guo et al. 2019, eq. 3); cosine: of unit length per group."""
-
-    products = True
 
     def __init__(self, channels: int, groups: int = 8, cosine: bool = True) -> None:
         super().__init__()

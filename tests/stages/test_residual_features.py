@@ -14,6 +14,7 @@ from dsmnet.layers.norms.domain import DomainNorm
 from dsmnet.layers.norms.none import ChannelBias
 from dsmnet.layers.norms.placement import Everywhere, Placement
 from dsmnet.stages.features.residual import PyramidFeatures, ResidualTrunk, StageFeatures
+from dsmnet.stages.features.unet import UNetFeatures
 
 WIDTHS, BLOCKS = (4, 6, 8, 8), (2, 3, 1, 2)
 BIAS, BATCH = Everywhere(ChannelBias), Everywhere(batch_norm)
@@ -69,6 +70,19 @@ def test_every_norm_says_where_it_stands() -> None:
             if block == 0 and at in (2, 3):
                 expected.append(("inner", width))  # of the shortcut
     assert placement.asked == expected
+
+
+def test_every_norm_of_the_unet_says_where_it_stands() -> None:
+    """Each stage is a convolution that halves, and one residual block, thus the last."""
+    placement = Recorder()
+    net = UNetFeatures(placement, widths=(4, 6, 8, 10, 12))
+    expected: list[tuple[object, ...]] = [("stem", 4), ("inner", 4)]
+    for at, width in enumerate((6, 8, 10, 12), start=1):
+        expected += [("inner", width), ("block_in", width, at), ("inner", width)]
+        expected += [("block_out", width, at, True)]
+    expected += [("inner", width) for width in (10, 8, 6)]  # on the way up
+    assert placement.asked == [*expected, ("inner", 8)]  # the last of the graph filter
+    assert set(net(torch.randn(2, 3, 64, 96))) == {2, 4}
 
 
 def window_means(channel: np.ndarray, edge: int) -> np.ndarray:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from dsmnet.layers.norms.base import SpatialNorm
 from dsmnet.layers.norms.batchnorm import batch_norm
+from dsmnet.layers.norms.spatial import SpatialNorm
 from dsmnet.ops.backend import memory_format, widen
 from dsmnet.ops.normalize import group_norm
 

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from dsmnet.layers.norms.base import SpatialNorm
+from dsmnet.layers.norms.spatial import SpatialNorm
 from dsmnet.ops.normalize import group_norm, unit_length
 
 Variant = Literal["paper", "seed", "l2_first"]
@@ -18,13 +18,8 @@ class DomainNorm(SpatialNorm):
 
     The first takes away what is common to an image (brightness, contrast, color cast), the second how
     strongly each pixel responds. The same in training and evaluation: there are no running statistics.
-
-    Args:
-        num_features: Channels.
-        variant: ``paper``: as above. ``seed``: without scale and shift, thus without parameters.
-            ``l2_first``: unit length first, then instance norm with scale and shift.
-        ndim: Number of spatial dimensions, see `SpatialNorm`.
-        eps: Added to the variance.
+    That is the variant ``paper``; ``seed`` is without scale and shift, thus without parameters; ``l2_first``
+    is unit length first, then instance norm with scale and shift.
     """
 
     shown = ("variant", "ndim", "eps")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from dsmnet.layers.norms.base import SpatialNorm
+from dsmnet.layers.norms.spatial import SpatialNorm
 from dsmnet.ops.normalize import group_norm
 
 

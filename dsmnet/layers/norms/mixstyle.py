@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from dsmnet.errors import ShapeError
-from dsmnet.layers.norms.base import SpatialNorm
+from dsmnet.layers.norms.spatial import SpatialNorm
 from dsmnet.ops.backend import memory_format, widen
 
 
@@ -25,13 +25,10 @@ class MixStyle(SpatialNorm):
     Random numbers are torch's own, of the CPU.
 
     Args:
-        num_features: Channels.
-        ndim: Number of spatial dimensions, see `SpatialNorm`.
         probability: Probability of mixing, per batch.
         alpha: Parameter of the Beta distribution; below 1, `l` is mostly near 0 or 1.
         views: Blocks of equal size that the batch consists of; volumes are one per pair, so that it counts
             as 1 there.
-        eps: Added to the variances.
 
     Raises:
         ShapeError: In forward, as for `SpatialNorm`, or when a batch in training does not consist of `views`

@@ -67,14 +67,10 @@ class BlockInput(Everywhere):
 
     Pan et al. 2018 change conv2_x to conv4_x of a ResNet, that is its first three stages, and leave the
     deepest one alone, where differences of appearance are small.
-
-    Args:
-        first: The layer.
-        stages: How many stages have it, from the first on; `None` for all.
     """
 
     first: Layer
-    stages: int | None = None
+    stages: int | None = None  # that have it, from the first on; None for all
 
     def block_in(self, channels: int, ndim: int = 2, *, stage: int = 1) -> nn.Module:
         """See `Placement.block_in`."""
@@ -87,16 +83,11 @@ class BlockOutput(Everywhere):
 
     Pan et al. 2018 do so in conv2_x and conv3_x of a ResNet, its first two stages, and let the same layer
     take the place of the stem's norm.
-
-    Args:
-        last: The layer.
-        stages: How many stages have it, from the first on; `None` for all.
-        at_stem: It also stands in the stem, instead of the norm there.
     """
 
     last: Layer
-    stages: int | None = None
-    at_stem: bool = True
+    stages: int | None = None  # that have it, from the first on; None for all
+    at_stem: bool = True  # it also stands in the stem, instead of the norm there
 
     def stem(self, channels: int, ndim: int = 2) -> nn.Module:
         """See `Placement.stem`."""

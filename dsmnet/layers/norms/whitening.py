@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from dsmnet.layers.norms.base import SpatialNorm
+from dsmnet.layers.norms.spatial import SpatialNorm
 from dsmnet.ops.backend import memory_format
 
 
@@ -22,12 +22,8 @@ class SwitchableWhitening(SpatialNorm):
     do not share statistics.
 
     Args:
-        num_features: Channels.
-        ndim: Number of spatial dimensions, see `SpatialNorm`.
         group_size: Most channels that are whitened together; the largest divisor of `num_features` up to it.
         iterations: Newton steps.
-        momentum: Momentum of the running statistics.
-        eps: Added to the variances.
     """
 
     shown = ("ndim", "group_size", "iterations", "momentum", "eps")

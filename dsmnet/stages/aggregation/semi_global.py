@@ -70,13 +70,8 @@ class SemiGlobalAggregation(Aggregation):
     A pass is SGA (GANet, Zhang et al. 2019) with the mean over the four directions instead of the maximum:
     every direction then receives a gradient, and the result keeps the scale of its input.
 
-    Args:
-        given: Channels and normalisation of the network.
-        width: Number of channels at the volume's resolution.
-        hourglass: Number of channels at 1/2 and 1/4 of it.
-        passes: Number of semi-global passes.
-        guide_width: Channels between the left features and the weights of the passes.
-        initial_scale: Initial factor of the matching scores.
+    There are `width` channels at the volume's resolution and `hourglass` ones at 1/2 and 1/4 of it;
+    `guide_width` are those between the left features and the weights of the passes.
     """
 
     def __init__(

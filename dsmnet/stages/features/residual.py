@@ -67,14 +67,8 @@ class ResidualTrunk(nn.Module):
 class PyramidFeatures(nn.Module):
     """PSMNet's features (Chang and Chen 2018, sec. 3.2): the trunk with spatial pyramid pooling.
 
-    Args:
-        norm: Normalisation of every 2-D block.
-        widths: Number of channels of the trunk's stages.
-        blocks: Residual blocks of the trunk's stages.
-        pools: Sizes of the pooling windows in pixels of the map, largest first.
-        pool_width: Number of channels of each pooled map.
-        hidden: Number of hidden channels of the output convolutions.
-        out_channels: Number of output channels.
+    `widths` and `blocks` are those of the trunk. The windows of `pools` are in pixels of the map, largest
+    first, and give `pool_width` channels each; the output convolutions have `hidden` channels in between.
     """
 
     def __init__(

@@ -19,14 +19,11 @@ class SpatialNorm(nn.Module):
         ndim: 1 for sequences [B, C, L], 2 for maps [B, C, H, W], 3 for volumes [B, C, D, H, W].
         eps: Added to the variances.
 
-    Attributes:
-        shown: Names of the arguments to print.
-
     Raises:
         ShapeError: In forward, when the input is not of that form or has one pixel per channel.
     """
 
-    shown: tuple[str, ...] = ()
+    shown: tuple[str, ...] = ()  # names of the arguments to print
 
     def __init__(self, num_features: int, ndim: int, eps: float) -> None:
         super().__init__()
