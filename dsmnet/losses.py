@@ -62,12 +62,8 @@ class StereoLoss(nn.Module):
     ) -> Tensor:
         """Return the weighted sum.
 
-        Args:
-            disparities: Predictions [N, 1, H, W] in pixels.
-            logits: Matching logits [N, 1, D, h, w]; plane k is a disparity of k H/h pixels.
-            ground_truth: Disparity [N, 1, H, W] in pixels.
-            valid: Mask of pixels that count, bool [N, 1, H, W].
-            noc: Mask of pixels visible in both views, bool [N, 1, H, W]; None if unknown.
+        Disparities are [N, 1, H, W] in pixels, masks of pixels that count and of those visible in both views
+        (`noc`, None if unknown) alike. Plane k of logits [N, 1, D, h, w] is a disparity of k H/h pixels.
         """
         total = ground_truth.new_zeros(())
         count = valid.sum().clamp(min=1)
@@ -91,13 +87,8 @@ def _pair_from_the_end(weights: Sequence[float], tensors: Sequence[Tensor]) -> l
 def volume_cross_entropy(logits: Tensor, ground_truth: Tensor, valid: Tensor) -> Tensor:
     """Cross-entropy between the softmax over planes and the two planes around the ground truth.
 
-    Args:
-        logits: Matching logits [N, 1, D, h, w].
-        ground_truth: Disparity [N, 1, H, W] in pixels, H a multiple of h.
-        valid: Mask of pixels that count, bool [N, 1, H, W].
-
-    Returns:
-        Mean over the pixels of the small map that count and lie within the planes.
+    Logits are [N, 1, D, h, w], the ground truth in pixels and the mask of pixels that count [N, 1, H, W], H a
+    multiple of h. Return the mean over the pixels of the small map that count and lie within the planes.
     """
     planes, h = logits.shape[2:4]
     stride = ground_truth.shape[-2] // h

@@ -49,17 +49,7 @@ _TRANSPOSED: dict[int, Any] = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
 class ConvNormAct(nn.Sequential):
     """Convolution without bias, norm, ReLU (2-D or 3-D).
 
-    Args:
-        in_channels: Number of input channels.
-        out_channels: Number of output channels.
-        norm: Placement that provides the norm.
-        kernel: Kernel size.
-        stride: Stride.
-        padding: Zeros on each side; default: half the kernel times the dilation.
-        dilation: Spacing of the kernel's elements.
-        ndim: 2 for maps, 3 for volumes.
-        stem: First convolution of a network.
-        act: ReLU at the end.
+    Padding is half the kernel times the dilation by default; `stem` says that it is a network's first one.
     """
 
     def __init__(
@@ -79,24 +69,14 @@ class ConvNormAct(nn.Sequential):
         padding = dilation * (kernel // 2) if padding is None else padding
         conv = _CONV[ndim](in_channels, out_channels, kernel, stride, padding, dilation, bias=False)
         place = norm.stem if stem else norm.inner
-        layers: list[nn.Module] = [conv, place(out_channels, ndim)]
-        if act:
-            layers.append(nn.ReLU(inplace=True))
-        super().__init__(*layers)
+        acts = [nn.ReLU(inplace=True)] if act else []
+        super().__init__(conv, place(out_channels, ndim), *acts)
 
 
 class UpConvNormAct(nn.Sequential):
     """Transposed convolution without bias that doubles the size, norm, ReLU (2-D or 3-D).
 
-    Args:
-        in_channels: Number of input channels.
-        out_channels: Number of output channels.
-        norm: Placement that provides the norm.
-        kernel: Kernel size, one number or one per dimension: 4 doubles a dimension; 3 does with
-            `output_padding` 1, and without it gives ``2 n - 1``.
-        output_padding: Size added on one side of each dimension.
-        ndim: 2 for maps, 3 for volumes.
-        act: ReLU at the end.
+    A kernel of 4 doubles a dimension; one of 3 does with `output_padding` 1, and else gives ``2 n - 1``.
     """
 
     def __init__(
@@ -111,25 +91,14 @@ class UpConvNormAct(nn.Sequential):
         act: bool = True,
     ) -> None:
         conv = _TRANSPOSED[ndim](in_channels, out_channels, kernel, 2, 1, output_padding, bias=False)
-        layers: list[nn.Module] = [conv, norm.inner(out_channels, ndim)]
-        if act:
-            layers.append(nn.ReLU(inplace=True))
-        super().__init__(*layers)
+        acts = [nn.ReLU(inplace=True)] if act else []
+        super().__init__(conv, norm.inner(out_channels, ndim), *acts)
 
 
 class ResidualBlock(nn.Module):
     """Two 3x3 convolutions around an identity, or around a 1x1 convolution where the size changes.
 
-    Args:
-        channels: Number of output channels.
-        norm: Placement that provides the norms.
-        in_channels: Number of input channels; default: `channels`.
-        stride: Stride of the first convolution.
-        dilation: Spacing of both kernels' elements.
-        ndim: 2 for maps, 3 for volumes.
-        stage: Stage of the network that the block belongs to, from 1; see `Placement`.
-        last: Last block of its stage.
-        act: ReLU at the end.
+    The stride is that of the first one, the dilation that of both. See `Placement` for `stage` and `last`.
     """
 
     def __init__(

@@ -11,26 +11,18 @@ from dsmnet.layers.conv import ConvNormAct
 from dsmnet.layers.norms.instance import InstanceNorm
 from dsmnet.layers.norms.placement import Placement
 from dsmnet.ops import sgf
-
-# (row, column) offset of each of the five weights, for the passes down, up, right, left.
-_NEIGHBOURS = (
-    ((0, 0), (-1, 0), (-1, -1), (-1, 1), (0, -1)),
-    ((0, 0), (1, 0), (1, -1), (1, 1), (0, 1)),
-    ((0, 0), (0, -1), (-1, -1), (1, -1), (-1, 0)),
-    ((0, 0), (0, 1), (-1, 1), (1, 1), (1, 0)),
-)
+from dsmnet.ops.sgf.reference import NEIGHBOURS
 
 
 def edge_weights(embedding: Tensor, similarity: str = "dot", temperature: Tensor | float = 1.0) -> Tensor:
     """Turn the similarity of neighbouring pixels into the weights that `dsmnet.ops.sgf` takes.
 
-    Args:
-        embedding: Embedding of the pixels [N, C, H, W].
-        similarity: ``dot`` (products, as in DSMNet's code) or ``cosine`` (as in the paper).
-        temperature: Factor before the softmax over the five entries.
+    The embedding is [N, C, H, W], its similarity ``dot`` (as in DSMNet's code) or ``cosine`` (as in the
+    paper); `temperature` multiplies it before the softmax over the five entries. A neighbour outside the map
+    has similarity 0.
 
     Returns:
-        Weights [N, 4, 5, H, W] that sum to 1 over the entries. A neighbour outside the map has similarity 0.
+        Weights [N, 4, 5, H, W] that sum to 1 over the entries.
     """
     if similarity == "cosine":
         embedding = F.normalize(embedding, dim=1)
@@ -43,26 +35,16 @@ def edge_weights(embedding: Tensor, similarity: str = "dot", temperature: Tensor
         for dr in (-1, 0, 1)
         for dc in (-1, 0, 1)
     }
-    logits = torch.stack([torch.stack([near[step] for step in steps], 1) for steps in _NEIGHBOURS], 1)
+    logits = torch.stack(
+        [torch.stack([near[step] for step in ((0, 0), *steps)], 1) for steps in NEIGHBOURS], 1
+    )
     return (logits * temperature).softmax(dim=2)
-
-
-class EdgeEmbedding(nn.Sequential):
-    """Embedding for edge weights: 3x3 convolution and instance norm (DSMNet's code)."""
-
-    def __init__(self, in_channels: int, channels: int) -> None:
-        conv = nn.Conv2d(in_channels, channels, 3, padding=1, bias=False)
-        super().__init__(conv, InstanceNorm(channels))
 
 
 class GraphFilter(nn.Module):
     """SGF on a feature map, fused with its input.
 
-    Args:
-        channels: Number of channels of the map.
-        norm: Normalisation of the fusing convolution.
-        similarity: Similarity of the edges, ``dot`` or ``cosine``.
-        standardize: Instance norm in the embedding, as published; else a learned temperature.
+    With `standardize`, the embedding has instance norm, as published; else a learned temperature.
     """
 
     def __init__(
@@ -70,12 +52,9 @@ class GraphFilter(nn.Module):
     ) -> None:
         super().__init__()
         self.similarity = similarity
-        self.embed: nn.Module
-        if standardize:
-            self.embed, self.log_temperature = EdgeEmbedding(channels, channels), None
-        else:
-            self.embed = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-            self.log_temperature = nn.Parameter(torch.zeros(()))
+        conv = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
+        self.embed: nn.Module = nn.Sequential(conv, InstanceNorm(channels)) if standardize else conv
+        self.log_temperature = None if standardize else nn.Parameter(torch.zeros(()))
         self.fuse = ConvNormAct(2 * channels, channels, norm)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -86,21 +65,15 @@ class GraphFilter(nn.Module):
 
 
 class VolumeGraphFilter(nn.Module):
-    """SGF on every plane of a cost volume, guided by a map of the left view.
-
-    Args:
-        guide_channels: Number of channels of the map.
-        channels: Number of channels of the volume.
-        norm3d: Normalisation of the fusing convolution.
-        similarity: Similarity of the edges, ``dot`` or ``cosine``.
-    """
+    """SGF on every plane of a cost volume, guided by a map of the left view."""
 
     def __init__(
         self, guide_channels: int, channels: int, norm3d: Placement, *, similarity: str = "dot"
     ) -> None:
         super().__init__()
         self.similarity = similarity
-        self.embed = EdgeEmbedding(guide_channels, guide_channels)
+        conv = nn.Conv2d(guide_channels, guide_channels, 3, padding=1, bias=False)
+        self.embed = nn.Sequential(conv, InstanceNorm(guide_channels))
         self.fuse = ConvNormAct(2 * channels, channels, norm3d, ndim=3)
 
     def forward(self, volume: Tensor, guide: Tensor) -> Tensor:

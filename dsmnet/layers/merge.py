@@ -13,23 +13,12 @@ from dsmnet.layers.norms.placement import Placement
 class Merge(nn.Module):
     """Convolution that halves or doubles the size, concatenation with a skip, convolution.
 
-    Args:
-        in_channels: Number of channels of the map whose size changes.
-        out_channels: Number of channels of the skip and the result.
-        norm: Normalisation of both convolutions.
-        up: Double the size by a transposed convolution of kernel 4 (in volumes 3 along the planes, of which n
-            become ``2 n - 1``) instead of halving it.
-        ndim: 2 for maps, 3 for volumes.
+    With `up`, a transposed convolution of kernel 4 (in volumes 3 along the planes, of which n become
+    ``2 n - 1``) doubles the size. The skip has `out_channels`, too.
     """
 
     def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        norm: Placement,
-        *,
-        up: bool,
-        ndim: int = 2,
+        self, in_channels: int, out_channels: int, norm: Placement, *, up: bool, ndim: int = 2
     ) -> None:
         super().__init__()
         self.change: nn.Module
@@ -41,11 +30,7 @@ class Merge(nn.Module):
         self.mix = ConvNormAct(2 * out_channels, out_channels, norm, ndim=ndim)
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
-        """Return a map of the shape of `skip`.
-
-        Raises:
-            ShapeError: Halved or doubled, `x` has not that shape.
-        """
+        """Return a map of the shape of `skip`, which is that of `x` halved or doubled."""
         x = self.change(x)
         if x.shape != skip.shape:
             raise ShapeError(f"cannot merge {tuple(x.shape)} with {tuple(skip.shape)}")

@@ -9,7 +9,7 @@ import os
 import torch
 from torch import Tensor
 
-from dsmnet.errors import UserError
+from dsmnet.errors import ShapeError, UserError
 
 BACKENDS = ("auto", "reference", "scan", "triton")
 
@@ -17,9 +17,7 @@ BACKENDS = ("auto", "reference", "scan", "triton")
 def choose_backend(backend: str, device: torch.device | None = None) -> str:
     """Resolve ``auto``: the environment variable ``DSMNET_BACKEND`` if set, else the fastest that is there.
 
-    Args:
-        backend: One of `BACKENDS`.
-        device: Device of the tensors; on a GPU with Triton its kernels are the fastest, else the scan.
+    That is Triton's kernels for tensors of a GPU where it is installed, else the scan.
 
     Raises:
         UserError: The name is not one of `BACKENDS`, or Triton is asked for where it cannot run.
@@ -40,10 +38,7 @@ def choose_backend(backend: str, device: torch.device | None = None) -> str:
 
 
 def plain_operations() -> bool:
-    """Return whether plain operations must stand in for hand-written ones.
-
-    So it is in a graph capture (torch.compile, torch.export, ONNX), and with ``DSMNET_BACKEND=reference``.
-    """
+    """Whether plain operations stand in: in a graph capture, and with ``DSMNET_BACKEND=reference``."""
     captured = torch.compiler.is_compiling() or torch.jit.is_tracing()
     return captured or os.environ.get("DSMNET_BACKEND") == "reference"
 
@@ -57,15 +52,20 @@ def memory_format(x: Tensor) -> torch.memory_format:
 
 
 def widen(x: Tensor) -> Tensor:
-    """Return `x` in the type that statistics are taken in: float32, or float64 where it is that already."""
+    """Return `x` in the type to sum in: float32, or float64 where it is that already."""
     return x if x.dtype == torch.float64 else x.float()
 
 
-def accumulation_type(x: Tensor) -> torch.dtype:
-    """Return the type to sum in: float64 for itself, float32 for all others."""
-    return torch.float64 if x.dtype == torch.float64 else torch.float32
+def check_weights(operator: str, kind: str, x: Tensor, weights: Tensor) -> None:
+    """Refuse weights of four passes that do not fit the map or volume [N, C, ..., H, W] to filter."""
+    expected = (x.shape[0], 4, 5, *x.shape[-2:])
+    if tuple(weights.shape) != expected:
+        raise ShapeError(
+            f"{operator}: weights {tuple(weights.shape)} do not fit a {kind} {tuple(x.shape)}; "
+            f"expected {expected}"
+        )
 
 
-@functools.lru_cache(maxsize=1)
+@functools.cache
 def _has_triton() -> bool:
     return importlib.util.find_spec("triton") is not None

@@ -28,11 +28,7 @@ def convolve_pair(left: Tensor, right: Tensor, planes: int, weight: Tensor) -> T
 
     Computed in float32 (or float64), as sums of several convolutions; autocast rounds the result alone.
 
-    Args:
-        left: Features [N, C, h, w].
-        right: Features [N, C, h, w].
-        planes: Number D of planes of the volume.
-        weight: Kernel [O, 2 C, 3, 3, 3].
+    Features are [N, C, h, w], the kernel is [O, 2 C, 3, 3, 3].
 
     Returns:
         [N, O, D, h, w] in the type that the convolution would give and the memory format of `weight`.

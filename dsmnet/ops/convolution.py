@@ -7,8 +7,6 @@ through unfolded columns and takes 3 to 9 times as long, measured on shapes of `
 
 from __future__ import annotations
 
-from typing import cast
-
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -24,20 +22,11 @@ def conv3d(
 ) -> Tensor:
     """`torch.nn.functional.conv3d` of one group, by oneDNN wherever it can be in a prediction on a CPU.
 
-    Args:
-        x: [N, C, D, H, W].
-        weight: [O, C, d, h, w].
-        bias: [O].
-        stride: By dimension.
-        padding: Zeros on both sides, by dimension.
-        dilation: Spacing of the kernel's elements, by dimension.
-
-    Returns:
-        [N, O, D', H', W'], equal up to rounding, whichever kernel computes it.
+    Whichever kernel computes it, the result is equal up to rounding.
     """
     if _may_choose(x, weight):
-        out = torch.ops.aten.mkldnn_convolution(x, weight, bias, padding, stride, dilation, 1)
-        return cast(Tensor, out)
+        out: Tensor = torch.ops.aten.mkldnn_convolution(x, weight, bias, padding, stride, dilation, 1)
+        return out
     return F.conv3d(x, weight, bias, stride, padding, dilation)
 
 

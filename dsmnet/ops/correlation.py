@@ -10,13 +10,13 @@ convolutions that follow want them so.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from dsmnet.ops.backend import accumulation_type
+from dsmnet.ops.backend import widen
+from dsmnet.ops.operator import register
 
 _BLOCK_ON_CPU = 2**17  # numbers of a block of the result: stays in a CPU's cache
 _BLOCK_ON_GPU = 2**26  # fills a GPU
@@ -24,18 +24,14 @@ _COLUMNS = 16  # of the left map that a graph compares with their window of the 
 
 
 def groupwise_correlation(left: Tensor, right: Tensor, planes: int) -> Tensor:
-    """Return the sum of products over the channels of each group.
-
-    Args:
-        left: [N, G, K, h, w], K channels in each of G groups.
-        right: The same.
-        planes: Number D of planes; plane d compares left (x, y) with right (x - d, y).
+    """Return the sum of products over the K channels of each of G groups, of maps [N, G, K, h, w].
 
     Returns:
-        [N, G, D, h, w], channels last, zero where x < d. Half precision is summed in float32.
+        [N, G, D, h, w], channels last; plane d compares left (x, y) with right (x - d, y), zero where x < d.
+        Half precision is summed in float32.
     """
-    wide = accumulation_type(left)
-    return _correlate(left.to(wide), right.to(wide), planes).to(left.dtype)
+    volume: Tensor = _correlate(widen(left), widen(right), planes)
+    return volume.to(left.dtype)
 
 
 def correlation_in_a_graph(left: Tensor, right: Tensor, planes: int) -> Tensor:
@@ -57,8 +53,7 @@ def correlation_in_a_graph(left: Tensor, right: Tensor, planes: int) -> Tensor:
     return volume.permute(0, 1, 5, 2, 3, 4).flatten(-2)[..., :w]
 
 
-@torch.library.custom_op("dsmnet::groupwise_correlation", mutates_args=())
-def _correlate(left: Tensor, right: Tensor, planes: int) -> Tensor:
+def _run(left: Tensor, right: Tensor, planes: int) -> Tensor:
     n, groups, k, h, w = left.shape
     line = w * groups
     plane = h * line
@@ -84,10 +79,9 @@ def _correlate(left: Tensor, right: Tensor, planes: int) -> Tensor:
     return result.view(n, planes, h, w, groups).permute(0, 4, 1, 2, 3)
 
 
-@torch.library.custom_op("dsmnet::groupwise_correlation_backward", mutates_args=())
-def _correlate_backward(grad: Tensor, left: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
+def _run_backward(grad: Tensor, left: Tensor, right: Tensor, planes: int) -> tuple[Tensor, Tensor]:
     n, groups, k, h, w = left.shape
-    planes, line = grad.shape[2], w * groups
+    line = w * groups
     shape = (k, n, h, line)
     near, far = (_lines(x).view(shape) for x in (left, right))
     grad_near, grad_far = torch.zeros_like(near), torch.zeros_like(far)
@@ -103,28 +97,18 @@ def _correlate_backward(grad: Tensor, left: Tensor, right: Tensor) -> tuple[Tens
     return first, second
 
 
-@_correlate.register_fake
-def _(left: Tensor, right: Tensor, planes: int) -> Tensor:
+def _fake(left: Tensor, right: Tensor, planes: int) -> Tensor:
     n, groups, _, h, w = left.shape
     return left.new_empty(n, planes, h, w, groups).permute(0, 4, 1, 2, 3)
 
 
-@_correlate_backward.register_fake
-def _(grad: Tensor, left: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
+def _fake_backward(grad: Tensor, left: Tensor, right: Tensor, planes: int) -> tuple[Tensor, Tensor]:
     n, groups, k, h, w = left.shape
     first, second = (left.new_empty(k, n, h, w, groups).permute(1, 4, 0, 2, 3) for _ in range(2))
     return first, second
 
 
-def _keep(ctx: Any, inputs: tuple[Tensor, Tensor, int], output: Tensor) -> None:
-    ctx.save_for_backward(*inputs[:2])
-
-
-def _differentiate(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, None]:
-    return *_correlate_backward(grad, *ctx.saved_tensors), None
-
-
-_correlate.register_autograd(_differentiate, setup_context=_keep)
+_correlate = register("groupwise_correlation", _run, _run_backward, _fake, _fake_backward, saves_them=False)
 
 
 def _lines(x: Tensor, room: int = 0) -> Tensor:

@@ -22,12 +22,7 @@ SHORTEST = 1e-12  # a shorter vector becomes 0 and gets no gradient
 def group_norm(x: Tensor, groups: int, weight: Tensor | None, bias: Tensor | None, eps: float) -> Tensor:
     """Normalise each group of channels of each image over its pixels; one channel per group is instance norm.
 
-    Args:
-        x: [B, C, ...]; the result has its memory format.
-        groups: Number of groups, a divisor of C.
-        weight: [C], the scale afterwards.
-        bias: [C], the shift afterwards.
-        eps: Added to the variance.
+    Then scale by `weight` and shift by `bias`, each [C]. The result has the memory format of `x` [B, C, ...].
     """
     layout = memory_format(x)
     if weight is not None and bias is not None:
@@ -43,14 +38,10 @@ def group_norm(x: Tensor, groups: int, weight: Tensor | None, bias: Tensor | Non
 
 
 def unit_length(x: Tensor, weight: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
-    """Divide each pixel's vector over the channels by its length, then scale and shift.
+    """Divide each pixel's vector over the channels by its length, then scale and shift, by [C] each.
 
-    Computed in float32 (or float64); a vector shorter than 1e-12 has no direction and becomes 0.
-
-    Args:
-        x: [B, C, ...]; the result has its type and memory format.
-        weight: [C], the scale afterwards.
-        bias: [C], the shift afterwards.
+    Computed in float32 (or float64); a vector shorter than 1e-12 has no direction and becomes 0. The result
+    has the type and the memory format of `x` [B, C, ...].
     """
     wide = widen(x)
     if not plain_operations():

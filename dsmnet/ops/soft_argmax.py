@@ -20,13 +20,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from dsmnet.ops.backend import choose_backend
+from dsmnet.ops.operator import register
 
 _BLOCK_ON_CPU = 2**18  # numbers in a block: stays in a CPU's cache
 _BLOCK_ON_GPU = 2**25  # fills a GPU
@@ -53,8 +53,7 @@ def full_size_soft_argmax(logits: Tensor, stride: int, levels: int, backend: str
 
 
 def _exporting() -> bool:
-    exporting = getattr(torch.compiler, "is_exporting", None)  # torch >= 2.7
-    return torch.jit.is_tracing() or torch.onnx.is_in_onnx_export() or (exporting is not None and exporting())
+    return torch.jit.is_tracing() or torch.onnx.is_in_onnx_export() or torch.compiler.is_exporting()
 
 
 def _reference(logits: Tensor, stride: int, levels: int) -> Tensor:
@@ -64,8 +63,7 @@ def _reference(logits: Tensor, stride: int, levels: int) -> Tensor:
     return torch.einsum("ndhw,d->nhw", fine.squeeze(1).softmax(1), disparities)
 
 
-@torch.library.custom_op("dsmnet::full_size_soft_argmax", mutates_args=())
-def _soft_argmax(logits: Tensor, stride: int, levels: int) -> tuple[Tensor, Tensor, Tensor]:
+def _run(logits: Tensor, stride: int, levels: int) -> tuple[Tensor, Tensor, Tensor]:
     """Return the disparity, the sum of weights and the largest level (below the largest plane, base 2).
 
     Each [N, stride**2, h, w], a channel per phase; a weight is relative to that of the largest level.
@@ -94,8 +92,7 @@ def _soft_argmax(logits: Tensor, stride: int, levels: int) -> tuple[Tensor, Tens
     return disparity, sums, peaks
 
 
-@torch.library.custom_op("dsmnet::full_size_soft_argmax_backward", mutates_args=())
-def _soft_argmax_backward(
+def _run_backward(
     grad: Tensor, logits: Tensor, disparity: Tensor, sums: Tensor, peaks: Tensor, stride: int, levels: int
 ) -> Tensor:
     """Return the gradient of the logits; a level of weight p has ``grad * p * (level - disparity)``."""
@@ -113,50 +110,24 @@ def _soft_argmax_backward(
     return _pad_adjoint(grad_padded).masked_fill_(logits.abs() > _most(logits), 0)
 
 
-@_soft_argmax.register_fake
-def _(logits: Tensor, stride: int, levels: int) -> tuple[Tensor, Tensor, Tensor]:
+def _fake(logits: Tensor, stride: int, levels: int) -> tuple[Tensor, Tensor, Tensor]:
     n, _, h, w = logits.shape
     disparity, sums, peaks = (logits.new_empty(n, stride**2, h, w) for _ in range(3))
     return disparity, sums, peaks
 
 
-@_soft_argmax_backward.register_fake
-def _(
-    grad: Tensor, logits: Tensor, disparity: Tensor, sums: Tensor, peaks: Tensor, stride: int, levels: int
-) -> Tensor:
-    return logits.new_empty(logits.shape)
-
-
-def _keep(ctx: Any, inputs: tuple[Tensor, int, int], output: tuple[Tensor, Tensor, Tensor]) -> None:
-    logits, ctx.stride, ctx.levels = inputs
-    ctx.save_for_backward(logits, *output)
-    ctx.mark_non_differentiable(*output[1:])
-
-
-def _differentiate(ctx: Any, grad: Tensor, _: Tensor, __: Tensor) -> tuple[Tensor, None, None]:
-    return _soft_argmax_backward(grad, *ctx.saved_tensors, ctx.stride, ctx.levels), None, None
-
-
-_soft_argmax.register_autograd(_differentiate, setup_context=_keep)
+_soft_argmax = register("full_size_soft_argmax", _run, _run_backward, _fake, tensors=1)
 
 
 @dataclass(frozen=True)
 class _Run:
-    """Levels that lie one each between consecutive planes.
+    """Levels that lie one each between consecutive planes."""
 
-    Args:
-        first: Index of the plane before the first level.
-        count: Number of levels.
-        fractions: [count, 1, 1], positions between the two planes.
-        levels: [count, 1, 1], the disparities.
-        outermost: They are the first or the last between their planes. The largest level is among these.
-    """
-
-    first: int
+    first: int  # index of the plane before the first level
     count: int
-    fractions: Tensor
-    levels: Tensor
-    outermost: bool
+    fractions: Tensor  # [count, 1, 1], positions between the two planes
+    levels: Tensor  # [count, 1, 1], the disparities
+    outermost: bool  # the first or the last between their planes; the largest level is among these
 
     def blend(self, planes: Tensor, buffer: Tensor) -> Tensor:
         """Return the logits of the levels, [N, count, h, w], in the buffer."""
@@ -215,20 +186,12 @@ def _place(index: int, size: int, enlarged: int) -> tuple[int, float]:
 
 @dataclass(frozen=True)
 class _Block:
-    """Rows of one phase of the enlarged image.
+    """Rows of one phase of the enlarged image."""
 
-    Args:
-        channel: Channel of the phase.
-        top: First row, in rows of the logits.
-        height: Number of rows.
-        row: Place of the phase among the rows, see `_place`.
-        column: The same for the columns.
-    """
-
-    channel: int
-    top: int
+    channel: int  # of the phase
+    top: int  # first row, in rows of the logits
     height: int
-    row: tuple[int, float]
+    row: tuple[int, float]  # place of the phase among the rows, see `_place`
     column: tuple[int, float]
 
     def of(self, maps: Tensor) -> Tensor:

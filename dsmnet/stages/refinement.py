@@ -23,13 +23,8 @@ def warp(right: Tensor, disparity: Tensor) -> Tensor:
 def convex_upsample(disparity: Tensor, logits: Tensor, factor: int) -> Tensor:
     """Upsample by convex combinations of the 3x3 neighbours (RAFT, Teed and Deng 2020, section 3.3).
 
-    Args:
-        disparity: [N, 1, h, w] in px of this map.
-        logits: [N, 9 * factor**2, h, w].
-        factor: Upsampling factor.
-
-    Returns:
-        Disparity [N, 1, factor h, factor w] in px of the larger map.
+    Disparity [N, 1, h, w] and logits [N, 9 * factor**2, h, w] -> [N, 1, factor h, factor w]; disparities are
+    in pixels of their map.
     """
     n, _, h, w = disparity.shape
     weights = logits.float().view(n, 9, factor * factor, h, w).softmax(1)
@@ -44,11 +39,7 @@ class RefinementStage(nn.Module):
     Its input is image features, local correlation, warping error and the high-pass part of the disparity.
     The absolute disparity is no input: a correction must not depend on the disparity range of a data set.
 
-    Args:
-        channels: Number of feature channels.
-        hidden: Number of hidden channels.
-        blocks: Number of residual blocks.
-        radius: Radius of the local correlation, pixels of this scale.
+    The `radius` of the correlation is in pixels of this scale.
     """
 
     def __init__(self, channels: int, hidden: int, blocks: int, radius: int) -> None:
@@ -92,11 +83,7 @@ class RefinementStage(nn.Module):
 class Refinement(nn.Module):
     """Two stages, at 1/4 and at 1/2, each followed by learned convex upsampling.
 
-    Args:
-        channels: Number of feature channels by stride.
-        hidden: Number of hidden channels of the two stages.
-        blocks: Number of residual blocks of the two stages.
-        radius: Radius of the local correlation of the two stages, pixels of each.
+    `channels` are those of the features by stride, all else are the options of the two stages.
     """
 
     def __init__(
@@ -116,10 +103,8 @@ class Refinement(nn.Module):
     ) -> list[Tensor]:
         """Return full-size disparities [N, 1, H, W] after the first and after the second stage.
 
-        Args:
-            disparity: Disparity at 1/4 of the size, [N, 1, h, w], in pixels of the full image.
-            left_features: Left feature maps by stride.
-            right_features: Right feature maps by stride.
+        The given disparity is at 1/4 of the size, [N, 1, h, w], in pixels of the full image; feature maps are
+        by stride.
         """
         _, half = self.at_quarter(disparity / 4, left_features[4], right_features[4])
         _, full = self.at_half(half, left_features[2], right_features[2])

@@ -12,9 +12,8 @@ from dsmnet.ops.soft_argmax import full_size_soft_argmax
 class SoftArgmax(nn.Module):
     """Expectation of the disparity under a softmax over the planes (GC-Net, Kendall et al. 2017).
 
-    Args:
-        radius: Distance in planes from the best one up to which planes take part; None for all. Where the
-            distribution has two peaks, the expectation over all planes lies between two surfaces.
+    Planes take part up to a distance of `radius` from the best one, None for all: where the distribution has
+    two peaks, the expectation over all planes lies between two surfaces.
     """
 
     def __init__(self, radius: int | None = None) -> None:
@@ -37,11 +36,8 @@ class SoftArgmax(nn.Module):
 class FullSizeSoftArgmax(nn.Module):
     """Expectation over logits enlarged to one plane per pixel of disparity (PSMNet).
 
-    Args:
-        stride: Stride of the logits and enlargement of the result.
-        inclusive: D planes become ``stride * (D - 1) + 1`` levels, as in GANet and DSMNet, instead of
-            ``stride * D``.
-        backend: Implementation, see `dsmnet.ops.soft_argmax.full_size_soft_argmax`.
+    With `inclusive`, D planes become ``stride * (D - 1) + 1`` levels, as in GANet and DSMNet, instead of
+    ``stride * D``.
     """
 
     def __init__(self, stride: int, inclusive: bool = False, backend: str = "auto") -> None:

@@ -10,17 +10,16 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dsmnet.errors import ShapeError, UserError
-from dsmnet.ops.backend import memory_format
+from dsmnet.ops.backend import memory_format, plain_operations
 from dsmnet.ops.concat_convolution import convolve_pair
 from dsmnet.ops.correlation import correlation_in_a_graph, groupwise_correlation
-from dsmnet.ops.normalize import plain_operations, unit_length
+from dsmnet.ops.normalize import unit_length
 
 
 class _Volume(nn.Module):
     """Base of cost volumes: `forward(left, right, planes)`, [N, C, h, w] -> [N, out_channels, D, h, w]."""
 
     out_channels: int
-    products = False  # `compare` multiplies, so that zero padding of the right view gives zeros
 
     def forward(self, left: Tensor, right: Tensor, planes: int) -> Tensor:
         _check(left, right, planes)
@@ -28,13 +27,11 @@ class _Volume(nn.Module):
         if torch.compiler.is_compiling():
             return self._capture(left, right, planes)
         width = left.shape[-1]
-        slices: list[Tensor] = []
-        for d in range(planes):
-            if d >= width:
-                slices.append(torch.zeros_like(slices[0]))
-                continue
-            plane = self.compare(left[..., d:], right[..., : width - d])
-            slices.append(F.pad(plane, (d, 0)) if d else plane)
+        slices = [
+            F.pad(self.compare(left[..., d:], right[..., : width - d]), (d, 0))
+            for d in range(min(planes, width))
+        ]
+        slices += [torch.zeros_like(slices[0])] * (planes - width)
         return torch.stack(slices, dim=2)
 
     def _capture(self, left: Tensor, right: Tensor, planes: int) -> Tensor:
@@ -45,8 +42,6 @@ class _Volume(nn.Module):
             self.compare(left, shifted[..., planes - 1 - d : planes - 1 - d + width]) for d in range(planes)
         ]
         volume = torch.stack(slices, dim=2)
-        if self.products:
-            return volume
         seen = torch.arange(width, device=left.device) >= torch.arange(planes, device=left.device)[:, None]
         return volume * seen[:, None].to(volume.dtype)
 
@@ -67,17 +62,7 @@ def _check(left: Tensor, right: Tensor, planes: int) -> None:
 
 
 class LazyConcatVolume:
-    """A cost volume of concatenated features that is convolved without being held in memory.
-
-    Args:
-        volume: Module with `convolve(left, right, planes, weight)`.
-        left: Left features [N, C, h, w].
-        right: Right features [N, C, h, w].
-        planes: Number of planes.
-
-    Raises:
-        ShapeError: The views differ, or there is no plane.
-    """
+    """A cost volume of concatenated features [N, C, h, w] that is convolved without being held in memory."""
 
     def __init__(
         self, volume: ConcatVolume | GroupwiseConcatVolume, left: Tensor, right: Tensor, planes: int
@@ -99,15 +84,7 @@ class LazyConcatVolume:
 
 
 class GroupwiseVolume(_Volume):
-    """Group-wise correlation (GwcNet, Guo et al. 2019, eq. 3).
-
-    Args:
-        channels: Number of feature channels.
-        groups: Number of groups.
-        cosine: Scale features to unit length per group.
-    """
-
-    products = True
+    """Group-wise correlation (GwcNet, Guo et al. 2019, eq. 3); cosine: of unit length per group."""
 
     def __init__(self, channels: int, groups: int = 8, cosine: bool = True) -> None:
         super().__init__()
@@ -140,11 +117,7 @@ class GroupwiseVolume(_Volume):
 
 
 class ConcatVolume(_Volume):
-    """Concatenation of left and shifted right features (GC-Net, PSMNet, DSMNet).
-
-    Args:
-        channels: Number of feature channels.
-    """
+    """Concatenation of left and shifted right features (GC-Net, PSMNet, DSMNet)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -160,13 +133,7 @@ class ConcatVolume(_Volume):
 
 
 class GroupwiseConcatVolume(nn.Module):
-    """Group-wise correlation, then concatenation of the last `joined` channels (GwcNet-gc, sec. 3.2).
-
-    Args:
-        channels: Number of feature channels.
-        groups: Number of groups of the correlated channels.
-        joined: Number of concatenated channels.
-    """
+    """Group-wise correlation, then concatenation of the last `joined` channels (GwcNet-gc, sec. 3.2)."""
 
     def __init__(self, channels: int, groups: int = 40, joined: int = 12) -> None:
         super().__init__()

@@ -67,3 +67,20 @@ def randomise() -> Callable[[nn.Module], nn.Module]:
         return module
 
     return change
+
+
+@pytest.fixture(scope="session")
+def gradcheck() -> Callable[[nn.Module, Tensor], bool]:
+    """A function that compares the gradients of the input and the parameters with differences."""
+
+    def check(norm: nn.Module, x: Tensor) -> bool:
+        norm = norm.double()
+        names = [key for key, _ in norm.named_parameters()]
+
+        def call(value: Tensor, *parameters: Tensor) -> Tensor:
+            return torch.func.functional_call(norm, dict(zip(names, parameters, strict=True)), (value,))
+
+        parameters = [p.detach().clone().requires_grad_() for p in norm.parameters()]
+        return torch.autograd.gradcheck(call, (x.clone().requires_grad_(), *parameters))
+
+    return check

@@ -1,4 +1,4 @@
-"""Which norms of residual blocks and of a network a placement replaces."""
+"""Which norms of residual blocks a placement replaces."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Callable
 from functools import partial
 
 import pytest
-import torch
 from torch import nn
 
 from dsmnet.config import compose, instantiate
@@ -16,7 +15,6 @@ from dsmnet.layers.norms.ibn import IBN
 from dsmnet.layers.norms.instance import InstanceNorm
 from dsmnet.layers.norms.mixstyle import MixStyle
 from dsmnet.layers.norms.placement import BlockInput, BlockOutput, Everywhere, Placement
-from dsmnet.stages.features.unet import UNetFeatures
 
 NOTHING = nn.Identity
 
@@ -54,12 +52,6 @@ def test_stages_counts_from_the_first(stages: int | None) -> None:
         assert isinstance(b.block_out(6, stage=stage, last=False), NOTHING)
 
 
-@pytest.mark.parametrize("at_stem", [True, False])
-def test_the_stem_of_block_output(at_stem: bool) -> None:
-    stem = BlockOutput(batch_norm, InstanceNorm, at_stem=at_stem).stem(6)
-    assert type(stem) is (InstanceNorm if at_stem else nn.BatchNorm2d)
-
-
 def test_stages_and_stem_come_from_the_configuration() -> None:
     def one(name: str, *overrides: str) -> Placement:
         return instantiate(compose("build", [f"norm={name}", *overrides]).norm)
@@ -67,36 +59,6 @@ def test_stages_and_stem_come_from_the_configuration() -> None:
     assert isinstance(one("ibn_a", "norm.stages=null").block_in(6, stage=9), IBN)
     assert isinstance(one("ibn_b", "norm.stages=1").block_out(6, stage=2), NOTHING)
     assert isinstance(one("ibn_b", "norm.at_stem=false").stem(6), nn.BatchNorm2d)
-
-
-# Stem, then stage k at down.(k - 1): a convolution that halves, and one residual block, thus the last.
-SPECIAL = {
-    "batch": {},
-    "ibn_a": {f"down.{at}.1.norm1": IBN for at in (0, 1, 2)},
-    "ibn_b": dict.fromkeys(("stem.0.1", "down.0.1.norm_out", "down.1.1.norm_out"), InstanceNorm),
-    "mixstyle": dict.fromkeys(("down.0.1.norm_out", "down.1.1.norm_out"), MixStyle),
-}
-
-
-@pytest.mark.parametrize("name", list(SPECIAL))
-def test_published_places_in_a_network_of_four_stages(name: str) -> None:
-    net = UNetFeatures(load(name), widths=(4, 6, 8, 10, 12))
-    kinds = (nn.BatchNorm2d, IBN, InstanceNorm, MixStyle, nn.Identity)
-    found = {
-        key: type(module)
-        for key, module in net.named_modules()
-        if isinstance(module, kinds) and not isinstance(net.get_submodule(key.rpartition(".")[0]), IBN)
-    }
-    expected: dict[str, type[nn.Module]] = {"stem.0.1": nn.BatchNorm2d, "stem.1.1": nn.BatchNorm2d}
-    for at in range(4):
-        for norm in ("0.1", "1.norm1", "1.norm2"):
-            expected[f"down.{at}.{norm}"] = nn.BatchNorm2d
-        expected[f"down.{at}.1.norm_out"] = nn.Identity
-    expected |= {f"up.{at}.mix.1": nn.BatchNorm2d for at in range(3)}
-    of_the_filter = {key: kind for key, kind in found.items() if key.startswith("filter.")}
-    assert set(of_the_filter.values()) == {nn.BatchNorm2d}
-    assert found == expected | SPECIAL[name] | of_the_filter
-    assert set(net(torch.randn(2, 3, 64, 96))) == {2, 4}
 
 
 @pytest.mark.parametrize("build", [Everywhere, BlockInput, BlockOutput])

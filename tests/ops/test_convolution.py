@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import nn
 from torch.nn import functional as F
 from torch.profiler import ProfilerActivity, profile
 
@@ -53,16 +52,8 @@ def test_gradients_are_those_of_torch():
 
 
 def test_a_graph_keeps_the_plain_convolution():
-    class Net(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.conv = Conv3d(2, 2, 3, padding=1)
-
-        def forward(self, x):
-            return self.conv(x)
-
     with torch.no_grad():
-        program = torch.export.export(Net().eval(), (torch.randn(1, 2, 4, 4, 4),))
+        program = torch.export.export(Conv3d(2, 2, 3, padding=1), (torch.randn(1, 2, 4, 4, 4),))
     targets = {str(node.target) for node in program.graph.nodes}
     assert any("conv3d" in name for name in targets)
     assert not any("mkldnn" in name for name in targets)

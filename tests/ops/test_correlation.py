@@ -82,13 +82,10 @@ def test_registration_and_gradient() -> None:
 def test_a_capture_gets_plain_operations() -> None:
     left, right = (x.detach() for x in pair_of(1, 2, 2, 3, 5))
 
-    class Volume(torch.nn.Module):
-        def forward(self, left: Tensor, right: Tensor) -> Tensor:
-            return GroupwiseVolume(4, 2)(left, right, 3)
-
-    program = torch.export.export(Volume(), (left, right))
+    volume = GroupwiseVolume(4, 2)
+    program = torch.export.export(volume, (left, right, 3))
     assert not [node for node in program.graph.nodes if "dsmnet" in str(node.target)]
-    torch.testing.assert_close(program.module()(left, right), Volume()(left, right))
+    torch.testing.assert_close(program.module()(left, right, 3), volume(left, right, 3))
 
 
 def test_holds_little_beside_the_volume() -> None:

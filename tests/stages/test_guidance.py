@@ -34,11 +34,6 @@ def test_similarities_are_cosines_of_neighbours_by_rows() -> None:
             assert found[0, :, r, c].tolist() == pytest.approx([value / total for value in expected])
 
 
-def test_similarities_do_not_depend_on_contrast() -> None:
-    x = torch.randn(1, 4, 6, 7)
-    torch.testing.assert_close(neighbour_similarity(5 * x), neighbour_similarity(x))
-
-
 @pytest.mark.parametrize("stride", [3, 4])
 def test_weights_at_both_sizes(norm: Placement, stride: int) -> None:
     guides = Guidance(norm, 6, stride=stride, widths=(4, 8))(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import cv2
 import numpy as np
 import pytest
@@ -12,6 +14,7 @@ from dsmnet.layers.norms.domain import DomainNorm
 from dsmnet.layers.norms.none import ChannelBias
 from dsmnet.layers.norms.placement import Everywhere, Placement
 from dsmnet.stages.features.residual import PyramidFeatures, ResidualTrunk, StageFeatures
+from dsmnet.stages.features.unet import UNetFeatures
 
 WIDTHS, BLOCKS = (4, 6, 8, 8), (2, 3, 1, 2)
 BIAS, BATCH = Everywhere(ChannelBias), Everywhere(batch_norm)
@@ -48,21 +51,12 @@ class Recorder:
     def __init__(self) -> None:
         self.asked: list[tuple[object, ...]] = []
 
-    def stem(self, channels: int, ndim: int = 2) -> nn.Module:
-        self.asked.append(("stem", channels))
-        return nn.Identity()
+    def __getattr__(self, slot: str) -> Callable[..., nn.Module]:
+        def note(channels: int, ndim: int = 2, **place: object) -> nn.Module:
+            self.asked.append((slot, channels, *place.values()))
+            return nn.Identity()
 
-    def inner(self, channels: int, ndim: int = 2) -> nn.Module:
-        self.asked.append(("inner", channels))
-        return nn.Identity()
-
-    def block_in(self, channels: int, ndim: int = 2, *, stage: int = 1) -> nn.Module:
-        self.asked.append(("in", channels, stage))
-        return nn.Identity()
-
-    def block_out(self, channels: int, ndim: int = 2, *, stage: int = 1, last: bool = True) -> nn.Module:
-        self.asked.append(("out", channels, stage, last))
-        return nn.Identity()
+        return note
 
 
 def test_every_norm_says_where_it_stands() -> None:
@@ -71,10 +65,24 @@ def test_every_norm_says_where_it_stands() -> None:
     expected: list[tuple[object, ...]] = [("stem", 4), ("inner", 4), ("inner", 4)]
     for at, (width, count) in enumerate(zip(WIDTHS, BLOCKS, strict=True), start=1):
         for block in range(count):
-            expected += [("in", width, at), ("inner", width), ("out", width, at, block == count - 1)]
+            expected += [("block_in", width, at), ("inner", width)]
+            expected += [("block_out", width, at, block == count - 1)]
             if block == 0 and at in (2, 3):
                 expected.append(("inner", width))  # of the shortcut
     assert placement.asked == expected
+
+
+def test_every_norm_of_the_unet_says_where_it_stands() -> None:
+    """Each stage is a convolution that halves, and one residual block, thus the last."""
+    placement = Recorder()
+    net = UNetFeatures(placement, widths=(4, 6, 8, 10, 12))
+    expected: list[tuple[object, ...]] = [("stem", 4), ("inner", 4)]
+    for at, width in enumerate((6, 8, 10, 12), start=1):
+        expected += [("inner", width), ("block_in", width, at), ("inner", width)]
+        expected += [("block_out", width, at, True)]
+    expected += [("inner", width) for width in (10, 8, 6)]  # on the way up
+    assert placement.asked == [*expected, ("inner", 8)]  # the last of the graph filter
+    assert set(net(torch.randn(2, 3, 64, 96))) == {2, 4}
 
 
 def window_means(channel: np.ndarray, edge: int) -> np.ndarray:

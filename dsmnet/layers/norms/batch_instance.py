@@ -6,32 +6,22 @@ import torch
 from torch import Tensor, nn
 
 from dsmnet.layers.norms.batchnorm import batch_norm
-from dsmnet.layers.norms.checks import check_input, check_ndim
+from dsmnet.layers.norms.spatial import SpatialNorm
 from dsmnet.ops.backend import memory_format, widen
 from dsmnet.ops.normalize import group_norm
 
 
-class BatchInstanceNorm(nn.Module):
+class BatchInstanceNorm(SpatialNorm):
     """A learned mixture, per channel, of batch norm and instance norm.
 
     ``y = weight * (gate * BN(x) + (1 - gate) * IN(x)) + bias`` (equation 3), with ``gate`` in [0, 1] and 1 at
     first. Gates learn ten times as fast as weights, without weight decay, and are clipped after each step of
     the optimiser: `dsmnet.training.gates` does all three. A gate outside [0, 1] counts as the nearer end.
-
-    Args:
-        num_features: Channels.
-        ndim: 1 for sequences [B, C, L], 2 for maps [B, C, H, W], 3 for volumes [B, C, D, H, W].
-        eps: Added to the variances.
-        momentum: Momentum of the batch norm's running statistics.
-
-    Raises:
-        ShapeError: In forward, as for `InstanceNorm`.
+    `momentum` is that of the batch norm's running statistics.
     """
 
     def __init__(self, num_features: int, *, ndim: int = 2, eps: float = 1e-5, momentum: float = 0.1) -> None:
-        super().__init__()
-        check_ndim(ndim)
-        self.num_features, self.ndim, self.eps = num_features, ndim, eps
+        super().__init__(num_features, ndim, eps)
         self.batch = batch_norm(num_features, ndim=ndim, eps=eps, momentum=momentum, affine=False)
         self.gate = nn.Parameter(torch.ones(num_features))
         self.weight = nn.Parameter(torch.ones(num_features))
@@ -39,7 +29,7 @@ class BatchInstanceNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return `x` normalised, same shape."""
-        check_input(x, self.num_features, self.ndim, "BatchInstanceNorm")
+        self.check(x)
         wide = widen(x)
         # Not by clamp alone, which has no gradient at 0 and 1.
         gate = self.gate + (self.gate.clamp(0, 1) - self.gate).detach()

@@ -14,14 +14,8 @@ from dsmnet.ops.normalize import group_norm
 class GroupNorm(nn.GroupNorm):
     """Group normalisation whose number of groups fits any number of channels.
 
-    Statistics are taken in float32 (or float64) whatever the input; the result has the input's type and
-    memory format.
-
-    Args:
-        num_features: Channels.
-        ndim: 1 for sequences, 2 for maps, 3 for volumes.
-        groups: Wanted number of groups; the greatest common divisor with `num_features` is used.
-        eps: Added to the variance.
+    It is the greatest common divisor of `groups` and that number. Statistics are taken in float32 (or
+    float64) whatever the input; the result has the input's type and memory format.
     """
 
     def __init__(self, num_features: int, *, ndim: int = 2, groups: int = 8, eps: float = 1e-5) -> None:
@@ -30,5 +24,4 @@ class GroupNorm(nn.GroupNorm):
 
     def forward(self, input: Tensor) -> Tensor:
         """Return `input` normalised, same shape."""
-        out = group_norm(widen(input), self.num_groups, self.weight, self.bias, self.eps)
-        return out.to(input.dtype)
+        return group_norm(widen(input), self.num_groups, self.weight, self.bias, self.eps).to(input.dtype)

@@ -14,16 +14,7 @@ from dsmnet.ops.backend import memory_format
 class IBN(nn.Module):
     """Instance norm on the first channels, which lose appearance, and batch norm on the rest, which keep it.
 
-    Args:
-        num_features: Channels.
-        ndim: 1 for sequences, 2 for maps, 3 for volumes.
-        ratio: Part of the channels that get instance norm, rounded down to whole channels; 0 to 1.
-        eps: Added to the variances.
-        momentum: Momentum of the batch norm's running statistics.
-
-    Raises:
-        ValueError: `ratio` is not within 0 and 1.
-        ShapeError: In forward, as for `InstanceNorm`.
+    The first ones are a part of `ratio`, 0 to 1, rounded down to whole channels.
     """
 
     def __init__(

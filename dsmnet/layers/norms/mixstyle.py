@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from dsmnet.errors import ShapeError
-from dsmnet.layers.norms.checks import check_input, check_ndim
+from dsmnet.layers.norms.spatial import SpatialNorm
 from dsmnet.ops.backend import memory_format, widen
 
 
-class MixStyle(nn.Module):
+class MixStyle(SpatialNorm):
     """In training, give each image a style between its own and that of another image of the batch.
 
     The style is the mean and the standard deviation over the pixels, per channel. With
@@ -22,23 +22,20 @@ class MixStyle(nn.Module):
     Both views of a pair get the same `l` and mix with the same view of the same other pair, or a pixel and
     its match would no longer look alike. Place it only where the batch is so composed.
 
-    Statistics are taken in float32 (or float64) whatever the input; the result has the input's type and
-    memory format. Random numbers are torch's own, of the CPU.
+    Random numbers are torch's own, of the CPU.
 
     Args:
-        num_features: Channels.
-        ndim: 1 for sequences [B, C, L], 2 for maps [B, C, H, W], 3 for volumes [B, C, D, H, W].
         probability: Probability of mixing, per batch.
         alpha: Parameter of the Beta distribution; below 1, `l` is mostly near 0 or 1.
         views: Blocks of equal size that the batch consists of; volumes are one per pair, so that it counts
             as 1 there.
-        eps: Added to the variances.
 
     Raises:
-        ValueError: An argument out of its range.
-        ShapeError: In forward, as for `InstanceNorm`, or when a batch in training does not consist of `views`
+        ShapeError: In forward, as for `SpatialNorm`, or when a batch in training does not consist of `views`
             equal blocks; a single image is left as it is.
     """
+
+    shown = ("ndim", "probability", "alpha", "views", "eps")
 
     def __init__(
         self,
@@ -50,21 +47,19 @@ class MixStyle(nn.Module):
         views: int = 2,
         eps: float = 1e-6,
     ) -> None:
-        super().__init__()
-        check_ndim(ndim)
+        super().__init__(num_features, ndim, eps)
         if not 0 <= probability <= 1:
             raise ValueError(f"probability: expected a number from 0 to 1, got {probability}")
         if not alpha > 0:
             raise ValueError(f"alpha: expected a number above 0, got {alpha}")
         if views < 1:
             raise ValueError(f"views: expected at least 1, got {views}")
-        self.num_features, self.ndim, self.eps = num_features, ndim, eps
         self.probability, self.alpha = probability, alpha
         self.views = 1 if ndim == 3 else views
 
     def forward(self, x: Tensor) -> Tensor:
         """Return `x` in mixed styles, same shape."""
-        check_input(x, self.num_features, self.ndim, "MixStyle")
+        self.check(x)
         if not self.training or x.shape[0] == 1:
             return x
         items, rest = divmod(x.shape[0], self.views)
@@ -90,10 +85,3 @@ class MixStyle(nn.Module):
         own = torch.distributions.Beta(self.alpha, self.alpha).sample((items,))
         other = torch.randperm(items)
         return own.repeat(self.views), torch.cat([other + view * items for view in range(self.views)])
-
-    def extra_repr(self) -> str:
-        """Return the arguments, for printing."""
-        return (
-            f"{self.num_features}, ndim={self.ndim}, probability={self.probability}, alpha={self.alpha}, "
-            f"views={self.views}, eps={self.eps}"
-        )

@@ -12,10 +12,6 @@ class ChannelBias(nn.Module):
     """Add a learned constant per channel, and nothing else.
 
     The convolutions before a norm have no bias, as a norm has its own; without a norm this stands in for it.
-
-    Args:
-        num_features: Channels.
-        ndim: 1 for sequences, 2 for maps, 3 for volumes.
     """
 
     def __init__(self, num_features: int, *, ndim: int = 2) -> None:

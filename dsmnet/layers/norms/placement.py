@@ -19,27 +19,23 @@ Layer = Callable[..., nn.Module]  # (num_features, *, ndim) -> nn.Module
 class Placement(Protocol):
     """The slots of a network that a normalisation may fill.
 
-    Each takes the number of channels and of spatial dimensions (1 for sequences, 2 for maps, 3 for cost
-    volumes) and returns a new module that keeps the shape [B, channels, ...]. Residual blocks also say in
-    which `stage` of the network they stand, counted from 1 (a stage is all blocks of one resolution and
-    width, such as conv2_x of a ResNet), and whether they are its `last` one.
+    Each takes the number of channels and of spatial dimensions (1 for sequences, 2 for maps, 3 for volumes)
+    and returns a new module that keeps the shape. Residual blocks also say in which `stage` of the network
+    they stand, from 1 (all blocks of one resolution and width, such as conv2_x of a ResNet), and whether they
+    are its `last` one.
     """
 
     def stem(self, channels: int, ndim: int = 2) -> nn.Module:
         """Return the very first norm of a network."""
-        ...
 
     def inner(self, channels: int, ndim: int = 2) -> nn.Module:
         """Return any norm that no other slot describes."""
-        ...
 
     def block_in(self, channels: int, ndim: int = 2, *, stage: int = 1) -> nn.Module:
         """Return the first norm of a residual block."""
-        ...
 
     def block_out(self, channels: int, ndim: int = 2, *, stage: int = 1, last: bool = True) -> nn.Module:
         """Return what follows the residual addition, before the ReLU."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -71,14 +67,10 @@ class BlockInput(Everywhere):
 
     Pan et al. 2018 change conv2_x to conv4_x of a ResNet, that is its first three stages, and leave the
     deepest one alone, where differences of appearance are small.
-
-    Args:
-        first: The layer.
-        stages: How many stages have it, from the first on; `None` for all.
     """
 
     first: Layer
-    stages: int | None = None
+    stages: int | None = None  # that have it, from the first on; None for all
 
     def block_in(self, channels: int, ndim: int = 2, *, stage: int = 1) -> nn.Module:
         """See `Placement.block_in`."""
@@ -91,16 +83,11 @@ class BlockOutput(Everywhere):
 
     Pan et al. 2018 do so in conv2_x and conv3_x of a ResNet, its first two stages, and let the same layer
     take the place of the stem's norm.
-
-    Args:
-        last: The layer.
-        stages: How many stages have it, from the first on; `None` for all.
-        at_stem: It also stands in the stem, instead of the norm there.
     """
 
     last: Layer
-    stages: int | None = None
-    at_stem: bool = True
+    stages: int | None = None  # that have it, from the first on; None for all
+    at_stem: bool = True  # it also stands in the stem, instead of the norm there
 
     def stem(self, channels: int, ndim: int = 2) -> nn.Module:
         """See `Placement.stem`."""

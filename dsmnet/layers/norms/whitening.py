@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from dsmnet.layers.norms.checks import check_input, check_ndim
-from dsmnet.ops.backend import memory_format, widen
+from dsmnet.layers.norms.spatial import SpatialNorm
+from dsmnet.ops.backend import memory_format
 
 
-class SwitchableWhitening(nn.Module):
+class SwitchableWhitening(SpatialNorm):
     """Take mean and correlation out of each group of channels, then scale and shift each channel.
 
     The mean and the covariance taken out are mixtures, by a softmax over learned weights, of those of the
@@ -17,24 +17,16 @@ class SwitchableWhitening(nn.Module):
     inverse square root of the covariance comes from Newton's iteration, as in the authors' code; after the
     usual five steps, directions with a small part of the variance are not amplified in full.
 
-    Everything is computed in float32 (or float64) whatever the input, also under autocast; the result has the
-    input's type and memory format. The running statistics follow torch's batch norm: ``momentum`` is the part
-    of the new value, covariances are unbiased, and evaluation before any training whitens with the identity.
-    Processes that train together do not share statistics.
+    The running statistics follow torch's batch norm: ``momentum`` is the part of the new value, covariances
+    are unbiased, and evaluation before any training whitens with the identity. Processes that train together
+    do not share statistics.
 
     Args:
-        num_features: Channels.
-        ndim: 1 for sequences [B, C, L], 2 for maps [B, C, H, W], 3 for volumes [B, C, D, H, W].
         group_size: Most channels that are whitened together; the largest divisor of `num_features` up to it.
         iterations: Newton steps.
-        momentum: Momentum of the running statistics.
-        eps: Added to the variances.
-
-    Raises:
-        ValueError: `group_size` or `iterations` below 1.
-        ShapeError: In forward, as for `InstanceNorm`.
     """
 
+    shown = ("ndim", "group_size", "iterations", "momentum", "eps")
     running_mean: Tensor
     running_cov: Tensor
 
@@ -48,12 +40,10 @@ class SwitchableWhitening(nn.Module):
         momentum: float = 0.1,
         eps: float = 1e-5,
     ) -> None:
-        super().__init__()
-        check_ndim(ndim)
+        super().__init__(num_features, ndim, eps)
         for name, value in (("group_size", group_size), ("iterations", iterations)):
             if value < 1:
                 raise ValueError(f"{name}: expected at least 1, got {value}")
-        self.num_features, self.ndim, self.eps = num_features, ndim, eps
         self.iterations, self.momentum = iterations, momentum
         self.group_size = next(
             n for n in range(min(group_size, num_features), 0, -1) if num_features % n == 0
@@ -67,15 +57,12 @@ class SwitchableWhitening(nn.Module):
         self.register_buffer("running_mean", torch.zeros(num_features))
         self.register_buffer("running_cov", torch.eye(self.group_size).repeat(self.groups, 1, 1))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return `x` whitened, same shape."""
-        check_input(x, self.num_features, self.ndim, "SwitchableWhitening")
-        if torch.is_autocast_enabled(x.device.type):
-            with torch.autocast(x.device.type, enabled=False):
-                out = self._whiten(widen(x))
-        else:  # no context without need, as an exported graph would keep it
-            out = self._whiten(widen(x))
-        return out.to(x.dtype).contiguous(memory_format=memory_format(x))
+    def compute(self, x: Tensor) -> Tensor:
+        """See `SpatialNorm`; in this type also under autocast."""
+        if not torch.is_autocast_enabled(x.device.type):  # an exported graph would keep the context
+            return self._whiten(x)
+        with torch.autocast(x.device.type, enabled=False):
+            return self._whiten(x)
 
     def _whiten(self, x: Tensor) -> Tensor:
         values = x.reshape(x.shape[0], self.groups, self.group_size, -1)
@@ -88,7 +75,8 @@ class SwitchableWhitening(nn.Module):
         cov = _mix(self.cov_weight, batch_cov, image_cov) + self.eps * eye
         out = (inverse_root(cov, self.iterations) @ (values - mean)).reshape(x.shape)
         shape = (1, -1, *[1] * self.ndim)
-        return out * self.weight.to(x.dtype).view(shape) + self.bias.to(x.dtype).view(shape)
+        out = out * self.weight.to(x.dtype).view(shape) + self.bias.to(x.dtype).view(shape)
+        return out.contiguous(memory_format=memory_format(x))
 
     def _batch_statistics(self, mean: Tensor, cov: Tensor, pixels: int) -> tuple[Tensor, Tensor]:
         """Return mean and covariance over the batch from those of its images, or the running ones."""
@@ -104,13 +92,6 @@ class SwitchableWhitening(nn.Module):
             unbiased = (batch_cov * (count / (count - 1))).to(self.running_cov.dtype)
             self.running_cov.lerp_(unbiased, self.momentum)
         return batch_mean, batch_cov
-
-    def extra_repr(self) -> str:
-        """Return the arguments, for printing."""
-        return (
-            f"{self.num_features}, ndim={self.ndim}, group_size={self.group_size}, "
-            f"iterations={self.iterations}, momentum={self.momentum}, eps={self.eps}"
-        )
 
 
 def inverse_root(matrices: Tensor, iterations: int) -> Tensor:

@@ -12,9 +12,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from dsmnet.errors import ShapeError, UserError
-from dsmnet.ops.backend import choose_backend
-from dsmnet.ops.sga import library
+from dsmnet.errors import UserError
+from dsmnet.ops.backend import check_weights, choose_backend, widen
+from dsmnet.ops.operator import register
+from dsmnet.ops.sga import scan
 from dsmnet.ops.sga.reference import sga_reference
 
 
@@ -38,8 +39,9 @@ def sga(cost: Tensor, weights: Tensor, backend: str = "auto", reduce: str = "max
     """
     if reduce not in ("max", "mean"):
         raise UserError(f"sga: reduce={reduce!r}: expected max or mean")
-    if _chosen(cost, weights, backend) == "scan":
-        return library.scan(cost, weights, reduce)
+    check_weights("sga", "volume", cost, weights)
+    if choose_backend(backend, cost.device) == "scan":
+        return _scan_rows(cost, weights, reduce)
     down, up, right, left = sga_directions(cost, weights, backend)
     if reduce == "mean":
         return torch.stack([down, up, right, left]).mean(0)
@@ -48,19 +50,61 @@ def sga(cost: Tensor, weights: Tensor, backend: str = "auto", reduce: str = "max
 
 def sga_directions(cost: Tensor, weights: Tensor, backend: str = "auto") -> tuple[Tensor, ...]:
     """Return the four aggregated volumes (down, up, right, left) of `sga`, each [N, C, D, H, W]."""
-    chosen = _chosen(cost, weights, backend)
+    check_weights("sga", "volume", cost, weights)
+    chosen = choose_backend(backend, cost.device)
     if chosen == "reference":
         return sga_reference(cost, weights)
-    if chosen == "triton":
-        return library.triton(cost, weights)
-    return library.scan(cost, weights, "none").unbind(0)
+    if chosen == "scan":
+        return _scan_rows(cost, weights, "none").unbind(0)
+    wide = widen(cost)
+    return tuple(y.to(cost.dtype) for y in _triton(wide, weights.to(wide.dtype)))
 
 
-def _chosen(cost: Tensor, weights: Tensor, backend: str) -> str:
-    n, _, _, h, w = cost.shape
-    if tuple(weights.shape) != (n, 4, 5, h, w):
-        raise ShapeError(
-            f"sga: weights {tuple(weights.shape)} do not fit a volume {tuple(cost.shape)}; "
-            f"expected {(n, 4, 5, h, w)}"
-        )
-    return choose_backend(backend, cost.device)
+def _scan_rows(cost: Tensor, weights: Tensor, reduce: str) -> Tensor:
+    wide = widen(cost)
+    keep = torch.is_grad_enabled() and (cost.requires_grad or weights.requires_grad)
+    result: Tensor = _scan(wide, weights.to(wide.dtype), reduce, keep)[0]
+    return result.to(cost.dtype)
+
+
+def _fake_scan(cost: Tensor, weights: Tensor, reduce: str, keep: bool) -> scan.Four:
+    n, c, d, h, w = cost.shape
+    result = cost.new_empty((4, *cost.shape) if reduce == "none" else cost.shape)
+    which = cost.new_empty(cost.shape if keep and reduce == "max" else 0, dtype=torch.int8)
+    vertical, horizontal = (
+        cost.new_empty((2, t, n, c, d + 2, p) if keep else 0) for t, p in ((h, w), (w, h))
+    )
+    return result, which, vertical, horizontal
+
+
+def _run_triton(cost: Tensor, weights: Tensor) -> scan.Four:
+    from dsmnet.ops.sga import fused  # Triton is not there on every system
+
+    return fused.run(cost, weights)
+
+
+def _run_triton_backward(
+    grad_down: Tensor,
+    grad_up: Tensor,
+    grad_right: Tensor,
+    grad_left: Tensor,
+    cost: Tensor,
+    weights: Tensor,
+    down: Tensor,
+    up: Tensor,
+    right: Tensor,
+    left: Tensor,
+) -> tuple[Tensor, Tensor]:
+    from dsmnet.ops.sga import fused
+
+    grads = grad_down, grad_up, grad_right, grad_left
+    return fused.run_backward(grads, cost, weights, (down, up, right, left))
+
+
+def _fake_triton(cost: Tensor, weights: Tensor) -> scan.Four:
+    down, up, right, left = (cost.new_empty(cost.shape) for _ in range(4))
+    return down, up, right, left
+
+
+_scan = register("sga_scan", scan.run, scan.run_backward, _fake_scan, saves_them=False)
+_triton = register("sga_triton", _run_triton, _run_triton_backward, _fake_triton, differentiable=4)

@@ -5,10 +5,9 @@ The planes above and below are read back from what the program wrote for the row
 four results is stored. A direction is given by strides, so no volume is transposed: along columns a read is
 not contiguous, but the next steps use the rest of each sector from the cache.
 
-What bounds it, for (4, 32, 48, 64, 128) in float32 (a volume is 201 MB): forward moves two volumes a
-direction, backward five for the adjoint and three for the gradient of the weights. That is 40 volumes,
-8.1 GB, 2.4 ms at 3.3 TB/s without the maximum over directions; the chain is 2 (64 + 128) steps forward and as
-many backward, an estimated 0.8 ms: bandwidth bounds it.
+Bandwidth bounds it: forward moves two volumes a direction, backward five for the adjoint and three for the
+gradient of the weights. For (4, 32, 48, 64, 128) in float32 that is 8.1 GB, 2.4 ms at 3.3 TB/s; the chain of
+2 (64 + 128) steps forward and as many backward takes an estimated 0.8 ms.
 """
 
 from __future__ import annotations
@@ -17,6 +16,7 @@ import torch
 import triton
 import triton.language as tl
 from torch import Tensor
+from triton.language import constexpr
 
 Four = tuple[Tensor, Tensor, Tensor, Tensor]
 
@@ -68,13 +68,13 @@ def _pixel(step, position, direction, H, W):
 
 
 @triton.jit
-def _entry(weights, k: tl.constexpr, image, direction, pixel, mask, H, W):
+def _entry(weights, k: constexpr, image, direction, pixel, mask, H, W):
     place = ((image * 4 + direction) * 5 + k) * H * W + pixel
     return tl.load(weights + place, mask, 0.0)[None, :]
 
 
 @triton.jit
-def _forward(x, weights, y, C, D, H, W, direction, steps, across, PLANES: tl.constexpr, BLOCK: tl.constexpr):
+def _forward(x, weights, y, C, D, H, W, direction, steps, across, PLANES: constexpr, BLOCK: constexpr):
     program = tl.program_id(0).to(tl.int64)
     image = program // C
     position = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
@@ -105,20 +105,7 @@ def _forward(x, weights, y, C, D, H, W, direction, steps, across, PLANES: tl.con
 
 @triton.jit
 def _adjoint(
-    grad,
-    weights,
-    y,
-    total,
-    grad_x,
-    C,
-    D,
-    H,
-    W,
-    direction,
-    steps,
-    across,
-    PLANES: tl.constexpr,
-    BLOCK: tl.constexpr,
+    grad, weights, y, total, grad_x, C, D, H, W, direction, steps, across, PLANES: constexpr, BLOCK: constexpr
 ):
     program = tl.program_id(0).to(tl.int64)
     image = program // C
@@ -138,10 +125,8 @@ def _adjoint(
         has = there & (back > 0)
         next_place = planes + after[None, :]
         above, under = has[None, :] & (d < D - 1), has[None, :] & (d > 0) & (d < D)
-        w2, w3 = (
-            _entry(weights, 2, image, direction, after, has, H, W),
-            _entry(weights, 3, image, direction, after, has, H, W),
-        )
+        w2 = _entry(weights, 2, image, direction, after, has, H, W)
+        w3 = _entry(weights, 3, image, direction, after, has, H, W)
         value += _entry(weights, 1, image, direction, after, has, H, W) * following
         value += w2 * tl.load(total + next_place + H * W, above, 0.0)
         value += w3 * tl.load(total + next_place - H * W, under, 0.0)
@@ -166,19 +151,7 @@ def _adjoint(
 
 @triton.jit
 def _weight_gradient(
-    total,
-    x,
-    y,
-    grad_weights,
-    C,
-    D,
-    H,
-    W,
-    direction,
-    steps,
-    across,
-    PLANES: tl.constexpr,
-    BLOCK: tl.constexpr,
+    total, x, y, grad_weights, C, D, H, W, direction, steps, across, PLANES: constexpr, BLOCK: constexpr
 ):
     image = tl.program_id(0).to(tl.int64) // steps
     step = tl.program_id(0) % steps
@@ -190,14 +163,8 @@ def _weight_gradient(
     has_lower, has_upper = inside & (d > 0), inside & (d < D - 1)
     pixel = _pixel(step, position, direction, H, W)
     before = _pixel(step - 1, position, direction, H, W)[None, :]
-    wide = total.dtype.element_ty
-    g0, g1, g2, g3, g4 = (
-        tl.zeros([BLOCK], wide),
-        tl.zeros([BLOCK], wide),
-        tl.zeros([BLOCK], wide),
-        tl.zeros([BLOCK], wide),
-        tl.zeros([BLOCK], wide),
-    )
+    zero = tl.zeros([BLOCK], total.dtype.element_ty)
+    g0, g1, g2, g3, g4 = zero, zero, zero, zero, zero
     for channel in range(C):
         planes = (image * C + channel) * D * H * W + d * H * W
         g = tl.load(total + planes + pixel[None, :], mask, 0.0)

@@ -1,9 +1,10 @@
 """SGA row by row in torch alone: the fast path on a CPU.
 
-A step handles a row (or column) of every plane, of two opposite directions at once. Planes get a margin of
-one at both ends, filled with what the recurrence takes for a plane outside the volume, so that a step is five
-calls on views taken once. Channels go through in blocks that stay in the cache. The backward pass is the
-adjoint recurrence.
+A step handles a row (or column) of every plane, of two opposite directions at once: row t of the way forth
+and row T-1-t of the way back lie a fixed step apart, so that one view holds both and nothing is turned round.
+Planes get a margin of one at both ends, filled with what the recurrence takes for a plane outside the volume,
+so that a step is five calls on views taken once. Channels go through in blocks that stay in the cache. The
+backward pass is the adjoint recurrence.
 """
 
 from __future__ import annotations
@@ -13,51 +14,40 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from dsmnet.ops.sga.layout import (
-    AXES,
-    both_ways,
-    to_rows,
-    to_volume,
-    walked,
-    weights_from_rows,
-    weights_to_rows,
-)
+Four = tuple[Tensor, Tensor, Tensor, Tensor]
 
+_AXES = ("vertical", "horizontal")
 _BLOCK = 2**17  # numbers of a step, or of a product that is summed at once
 
 
-def run(cost: Tensor, weights: Tensor, reduce: str, keep: bool) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def run(cost: Tensor, weights: Tensor, reduce: str, keep: bool) -> Four:
     """Aggregate a volume [N, C, D, H, W] with weights [N, 4, 5, H, W].
 
-    Args:
-        cost: The volume.
-        weights: Weights of the four directions (down, up, right, left).
-        reduce: Reduction over the four: ``max``, ``mean``, or ``none``, which stacks them in front.
-        keep: Return what the backward pass needs, else empty tensors in its place.
+    The four directions are reduced by ``max``, ``mean``, or ``none``, which stacks them in front.
 
     Returns:
         The result; which axis is larger, int8 (1 vertical, -1 horizontal, 0 both), for ``max``; and the rows
-        of both axes [2, T, N, C, D + 2, P].
+        of both axes [2, T, N, C, D + 2, P]. All but the result are empty unless `keep` is set.
     """
     n, channels, d, h, w = cost.shape
     result = cost.new_empty((4, *cost.shape) if reduce == "none" else cost.shape)
     which = torch.empty(cost.shape if keep and reduce == "max" else 0, dtype=torch.int8, device=cost.device)
-    factors = [weights_to_rows(weights, axis) for axis in AXES]
+    factors = [_weights_to_rows(weights, axis) for axis in _AXES]
     kept = [cost.new_empty((2, t, n, channels, d + 2, p) if keep else 0) for t, p in ((h, w), (w, h))]
     for block in _blocks(cost):
         part = cost[:, block]
         of_axes: list[Tensor] = []
-        for k, axis in enumerate(AXES):
-            x = to_rows(part, axis)
+        for k, axis in enumerate(_AXES):
+            x = _to_rows(part, axis)
             y = kept[k][:, :, :, block] if keep else x.new_empty(2, *x.shape[:3], d + 2, x.shape[4])
             _walk(x, factors[k], y)
             forth, back = y[..., 1:-1, :]
             if reduce == "none":
-                result[2 * k, :, block] = to_volume(forth, axis)
-                result[2 * k + 1, :, block] = to_volume(back, axis)
+                result[2 * k, :, block] = _to_volume(forth, axis)
+                result[2 * k + 1, :, block] = _to_volume(back, axis)
             else:
                 both = torch.maximum(forth, back) if reduce == "max" else forth + back
-                of_axes.append(to_volume(both, axis))
+                of_axes.append(_to_volume(both, axis))
         if reduce == "max":
             torch.maximum(*of_axes, out=result[:, block])
             if keep:
@@ -68,33 +58,40 @@ def run(cost: Tensor, weights: Tensor, reduce: str, keep: bool) -> tuple[Tensor,
 
 
 def run_backward(
-    grad: Tensor, cost: Tensor, weights: Tensor, reduce: str, which: Tensor, kept: list[Tensor]
+    grad: Tensor,
+    cost: Tensor,
+    weights: Tensor,
+    which: Tensor,
+    vertical: Tensor,
+    horizontal: Tensor,
+    reduce: str,
+    keep: bool,
 ) -> tuple[Tensor, Tensor]:
     """Return the gradients of the volume and of the weights, from that of the result of `run`."""
     grad_cost = torch.zeros_like(cost, memory_format=torch.contiguous_format)
-    factors = [weights_to_rows(weights, axis) for axis in AXES]
+    factors = [_weights_to_rows(weights, axis) for axis in _AXES]
     grad_factors = [torch.zeros_like(w[:, :, :, :, 0, 0]) for w in factors]
     for block in _blocks(cost):
         part = cost[:, block]
-        for k, axis in enumerate(AXES):
-            y = kept[k][:, :, :, block]
+        for k, axis in enumerate(_AXES):
+            y = (vertical, horizontal)[k][:, :, :, block]
             total = torch.empty_like(y, memory_format=torch.contiguous_format)
             if reduce == "none":
                 for way in range(2):
-                    total[way, ..., 1:-1, :] = to_rows(grad[2 * k + way, :, block], axis)
+                    total[way, ..., 1:-1, :] = _to_rows(grad[2 * k + way, :, block], axis)
             elif reduce == "mean":
-                total[..., 1:-1, :] = to_rows(grad[:, block], axis) * 0.25
+                total[..., 1:-1, :] = _to_rows(grad[:, block], axis) * 0.25
             else:
                 sign = which[:, block] if k == 0 else -which[:, block]
-                _share(to_rows(grad[:, block] * _weight_of_larger(sign.to(grad.dtype)), axis), y, total)
+                _share(_to_rows(grad[:, block] * _weight_of_larger(sign.to(grad.dtype)), axis), y, total)
             largest = y[..., 1:-1, :].amax(4, keepdim=True)
             _descend(total, y, largest, factors[k])
-            x = to_rows(part, axis)
-            of_axis = to_volume(_volume_gradient(total[..., 1:-1, :], factors[k]), axis)
+            x = _to_rows(part, axis)
+            of_axis = _to_volume(_volume_gradient(total[..., 1:-1, :], factors[k]), axis)
             grad_cost[:, block].add_(of_axis)  # += would copy the block onto itself
             grad_factors[k] += _weight_gradients(total[..., 1:-1, :], x, y, largest)
-    pairs = zip(grad_factors, AXES, strict=True)
-    return grad_cost, torch.cat([weights_from_rows(g, axis) for g, axis in pairs], 1)
+    pairs = zip(grad_factors, _AXES, strict=True)
+    return grad_cost, torch.cat([_weights_from_rows(g, axis) for g, axis in pairs], 1)
 
 
 def _blocks(cost: Tensor) -> Iterator[slice]:
@@ -116,7 +113,7 @@ def _walk(x: Tensor, weights: Tensor, y: Tensor) -> None:
     for way, first in ((0, 0), (1, -1)):
         torch.mul(x[first], weights[:, way, first].sum(0), out=inner[way, first])
     middle, lower, upper = _shifted(y)
-    w1, w2, w3, w4 = (w.unbind(0) for w in walked(weights)[1:])
+    w1, w2, w3, w4 = (w.unbind(0) for w in _walked(weights)[1:])
     for t in range(1, len(middle)):
         previous, current = middle[t - 1], middle[t]
         current.addcmul_(previous, w1[t]).addcmul_(lower[t - 1], w2[t]).addcmul_(upper[t - 1], w3[t])
@@ -148,8 +145,8 @@ def _descend(total: Tensor, y: Tensor, largest: Tensor, weights: Tensor) -> None
     share[1, 1:].mul_(weights[4, 1, :-1])
     is_largest.mul_(share)
     middle, lower, upper = _shifted(total)
-    w1, w2, w3 = (w.unbind(0) for w in walked(weights)[1:4])
-    shares = both_ways(is_largest)
+    w1, w2, w3 = (w.unbind(0) for w in _walked(weights)[1:4])
+    shares = _both_ways(is_largest)
     for t in range(len(middle) - 1, 0, -1):
         current, previous = middle[t], middle[t - 1]
         previous.addcmul_(current, w1[t]).addcmul_(upper[t], w2[t]).addcmul_(lower[t], w3[t])
@@ -196,4 +193,50 @@ def _dot(a: Tensor, b: Tensor, out: Tensor) -> None:
 
 def _shifted(y: Tensor) -> tuple[list[Tensor], ...]:
     """Views of each row of both ways, [2, T, ..., D + 2, P]: the planes d, d - 1 and d + 1."""
-    return both_ways(y[..., 1:-1, :]), both_ways(y[..., :-2, :]), both_ways(y[..., 2:, :])
+    return _both_ways(y[..., 1:-1, :]), _both_ways(y[..., :-2, :]), _both_ways(y[..., 2:, :])
+
+
+def _to_rows(volume: Tensor, axis: str) -> Tensor:
+    """[N, C, D, H, W] -> [T, N, C, D, P], contiguous; T runs along the axis, P across."""
+    if axis == "vertical":
+        return volume.permute(3, 0, 1, 2, 4).contiguous()
+    *outer, width = volume.shape
+    return volume.reshape(-1, width).t().contiguous().view(width, *outer)  # two dimensions go a faster way
+
+
+def _to_volume(rows: Tensor, axis: str) -> Tensor:
+    """Undo `_to_rows`."""
+    if axis == "vertical":
+        return rows.permute(1, 2, 3, 0, 4)
+    width, *outer = rows.shape
+    return rows.reshape(width, -1).t().contiguous().view(*outer, width)
+
+
+def _weights_to_rows(weights: Tensor, axis: str) -> Tensor:
+    """Pick the weights of an axis, forth and back: [N, 4, 5, H, W] -> [5, 2, T, N, 1, 1, P], contiguous."""
+    picked = weights[:, :2].transpose(3, 4) if axis == "vertical" else weights[:, 2:]
+    return picked.permute(2, 1, 4, 0, 3).contiguous()[:, :, :, :, None, None]
+
+
+def _weights_from_rows(rows: Tensor, axis: str) -> Tensor:
+    """Undo `_weights_to_rows`: [5, 2, T, N, P] -> [N, 2, 5, H, W]."""
+    picked = rows.permute(3, 1, 0, 4, 2)
+    return picked.transpose(3, 4) if axis == "vertical" else picked
+
+
+def _both_ways(rows: Tensor) -> list[Tensor]:
+    """Return a view [2, ...] of [2, T, ...] for each t: row t of the way forth, row T-1-t of the way back."""
+    count = rows.shape[1]
+    way, row, *rest = rows.stride()
+    return [
+        rows.as_strided(
+            (2, *rows.shape[2:]), (way + (count - 1 - 2 * t) * row, *rest), rows.storage_offset() + t * row
+        )
+        for t in range(count)
+    ]
+
+
+def _walked(weights: Tensor) -> Tensor:
+    """Copy [5, 2, T, ...] in the order of the steps, like `_both_ways`: [5, T, 2, ...]."""
+    forth, back = weights.unbind(1)
+    return torch.stack([forth, back.flip(1)], dim=2)

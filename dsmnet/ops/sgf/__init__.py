@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from dsmnet.errors import ShapeError
-from dsmnet.ops.backend import choose_backend
-from dsmnet.ops.sgf import library
+from dsmnet.ops.backend import check_weights, choose_backend, widen
+from dsmnet.ops.operator import register
+from dsmnet.ops.sgf import wavefront
 from dsmnet.ops.sgf.reference import sgf_reference
 
 
@@ -35,14 +35,41 @@ def sgf(x: Tensor, weights: Tensor, backend: str = "auto") -> Tensor:
         ShapeError: The weights do not fit the map.
         UserError: The backend is unknown, or not to be had for this tensor.
     """
-    n, _, h, w = x.shape
-    if tuple(weights.shape) != (n, 4, 5, h, w):
-        raise ShapeError(
-            f"sgf: weights {tuple(weights.shape)} do not fit a map {tuple(x.shape)}; "
-            f"expected {(n, 4, 5, h, w)}"
-        )
+    check_weights("sgf", "map", x, weights)
     chosen = choose_backend(backend, x.device)
     if chosen == "reference":
         return sgf_reference(x, weights)
-    filtered: Tensor = library.triton(x, weights) if chosen == "triton" else library.scan(x, weights)
-    return filtered
+    wide = widen(x)
+    run = _triton if chosen == "triton" else _scan
+    filtered: Tensor = run(wide, weights.to(wide.dtype))[0]
+    return filtered.to(x.dtype)
+
+
+def _fake_scan(x: Tensor, weights: Tensor) -> wavefront.Four:
+    n, c, h, w = x.shape
+    down, up, right = (x.new_empty(n, h * w, c) for _ in range(3))
+    return x.new_empty(x.shape), down, up, right
+
+
+def _run_triton(x: Tensor, weights: Tensor) -> wavefront.Four:
+    from dsmnet.ops.sgf import fused  # Triton is not there on every system
+
+    return fused.run(x, weights)
+
+
+def _run_triton_backward(
+    grad: Tensor, x: Tensor, weights: Tensor, filtered: Tensor, down: Tensor, up: Tensor, right: Tensor
+) -> tuple[Tensor, Tensor]:
+    from dsmnet.ops.sgf import fused
+
+    return fused.run_backward(grad, x, weights, filtered, down, up, right)
+
+
+def _fake_triton(x: Tensor, weights: Tensor) -> wavefront.Four:
+    n, c, h, w = x.shape
+    filtered, down, up = (x.new_empty(x.shape) for _ in range(3))
+    return filtered, down, up, x.new_empty(n, c, w, h)
+
+
+_scan = register("sgf_scan", wavefront.run, wavefront.run_backward, _fake_scan)
+_triton = register("sgf_triton", _run_triton, _run_triton_backward, _fake_triton)

@@ -9,12 +9,10 @@ Why a program may read what it wrote: `tl.debug_barrier` is `__syncthreads`, whi
 block have written to global memory visible to the block; no other program touches the same channel. The loop
 must not be pipelined, as a load would then overtake the store it depends on: hence ``num_stages=1``.
 
-What bounds it, for N=4, C=32, 96x312 in float32 (a map is 15.3 MB, the weights of a pass 2.4 MB): forward
-reads and writes a map a pass (4 x 33 MB) and makes two transposed copies (61 MB); backward moves three maps a
-pass for the adjoint and three for the gradient of the weights (4 x 101 MB) and makes four transposed copies
-(123 MB). That is 0.72 GB in all, 0.22 ms at 3.3 TB/s. The chain of dependent steps is 2 (96 + 312) rows
-forward and as many backward; at an estimated 1 us a row (two barriers, the log2(W) steps of a scan, a load
-from L2) it takes 1.6 ms: latency bounds it, and more channels at a time are almost free.
+Latency bounds it: for N=4, C=32, 96x312 in float32, the chain of dependent steps is 2 (96 + 312) rows forward
+and as many backward, at an estimated 1 us a row (two barriers, the log2(W) steps of a scan, a load from L2)
+1.6 ms, while the 0.72 GB that are moved in all take 0.22 ms at 3.3 TB/s. More channels at a time are almost
+free.
 """
 
 from __future__ import annotations
@@ -24,15 +22,9 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from dsmnet.ops.backend import accumulation_type
-
 
 def run(x: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Run the four passes.
-
-    Args:
-        x: [N, C, H, W], float32 or float64.
-        weights: [N, 4, 5, H, W].
+    """Filter a map [N, C, H, W] with weights [N, 4, 5, H, W] of the same type.
 
     Returns:
         The filtered map and what came out of the down and up pass, [N, C, H, W], and of the right pass,
@@ -48,18 +40,10 @@ def run(x: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 
 
 def run_backward(
-    grad: Tensor, x: Tensor, weights: Tensor, results: tuple[Tensor, ...]
+    grad: Tensor, x: Tensor, weights: Tensor, filtered: Tensor, down: Tensor, up: Tensor, right: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Return the gradients of x and of the weights from that of the filtered map; arguments as in `run`.
-
-    Args:
-        grad: Gradient of the filtered map, [N, C, H, W].
-        x: Input of the filter.
-        weights: The weights.
-        results: Tensors as returned by `run`.
-    """
+    """Return the gradients of x and of the weights from that of the filtered map; the others as in `run`."""
     x, weights, across = _contiguous(x, weights)
-    filtered, down, up, right = results
     left, turned, g = (t.transpose(2, 3).contiguous() for t in (filtered, up, grad))
     with torch.cuda.device_of(x):
         g, grad_left = _pass_backward(g, right, left, across[1], up=True)
@@ -87,9 +71,7 @@ def _pass(x: Tensor, weights: Tensor, up: bool) -> Tensor:
 def _pass_backward(grad_y: Tensor, x: Tensor, y: Tensor, weights: Tensor, up: bool) -> tuple[Tensor, Tensor]:
     """Return the gradients of a pass's input x and weights from that of its result y; all contiguous."""
     n, c, h, w = x.shape
-    # The sum over all descendants of a pixel is kept in the type that sums run in.
-    total = torch.empty_like(x, dtype=accumulation_type(x))
-    grad_x = torch.empty_like(x)
+    total, grad_x = torch.empty_like(x), torch.empty_like(x)
     _adjoint[(n * c,)](grad_y, weights, total, grad_x, c, h, w, up, **_launch(w))
     grad_weights = torch.empty_like(weights)
     block = min(triton.next_power_of_2(w), 128)
@@ -118,15 +100,15 @@ def _own_factor(w0, w1, w2, w3, w4, row, column, W):
 
 
 @triton.jit
-def _load_weights(weights, image, place, mask, H, W, up, wide: tl.constexpr):
+def _load_weights(weights, image, place, mask, H, W, up):
     """The five entries in the order of the down pass; the up pass has its second and third exchanged."""
     base = weights + image * 5 * H * W + place
     second = tl.where(up, 3, 2)
-    w0 = tl.load(base, mask, 0.0).to(wide)
-    w1 = tl.load(base + H * W, mask, 0.0).to(wide)
-    w2 = tl.load(base + second * H * W, mask, 0.0).to(wide)
-    w3 = tl.load(base + (5 - second) * H * W, mask, 0.0).to(wide)
-    w4 = tl.load(base + 4 * H * W, mask, 0.0).to(wide)
+    w0 = tl.load(base, mask, 0.0)
+    w1 = tl.load(base + H * W, mask, 0.0)
+    w2 = tl.load(base + second * H * W, mask, 0.0)
+    w3 = tl.load(base + (5 - second) * H * W, mask, 0.0)
+    w4 = tl.load(base + 4 * H * W, mask, 0.0)
     return w0, w1, w2, w3, w4
 
 
@@ -134,7 +116,6 @@ def _load_weights(weights, image, place, mask, H, W, up, wide: tl.constexpr):
 def _forward(x, weights, y, C, H, W, up, BLOCK: tl.constexpr):
     program = tl.program_id(0).to(tl.int64)
     image = program // C
-    wide: tl.constexpr = tl.float64 if x.dtype.element_ty == tl.float64 else tl.float32
     column = tl.arange(0, BLOCK)
     mask = column < W
     x += program * H * W
@@ -144,13 +125,13 @@ def _forward(x, weights, y, C, H, W, up, BLOCK: tl.constexpr):
         place = tl.where(up, H * W - 1 - row * W - column, row * W + column)
         back = tl.where(up, W, -W)  # to the row before
         one = tl.where(up, -1, 1)  # to the next column
-        w0, w1, w2, w3, w4 = _load_weights(weights, image, place, mask, H, W, up, wide)
+        w0, w1, w2, w3, w4 = _load_weights(weights, image, place, mask, H, W, up)
         own = _own_factor(w0, w1, w2, w3, w4, row, column, W)
-        value = own * tl.load(x + place, mask, 0.0).to(wide)
+        value = own * tl.load(x + place, mask, 0.0)
         above = mask & (row > 0)
-        value += w1 * tl.load(y + place + back, above, 0.0).to(wide)
-        value += w2 * tl.load(y + place + back - one, above & (column > 0), 0.0).to(wide)
-        value += w3 * tl.load(y + place + back + one, above & (column < W - 1), 0.0).to(wide)
+        value += w1 * tl.load(y + place + back, above, 0.0)
+        value += w2 * tl.load(y + place + back - one, above & (column > 0), 0.0)
+        value += w3 * tl.load(y + place + back + one, above & (column < W - 1), 0.0)
         factor = tl.where(mask & (column > 0), w4, 0.0)
         _, filtered = tl.associative_scan((factor, value), 0, _combine)
         tl.store(y + place, filtered, mask)
@@ -161,7 +142,6 @@ def _forward(x, weights, y, C, H, W, up, BLOCK: tl.constexpr):
 def _adjoint(grad_y, weights, total, grad_x, C, H, W, up, BLOCK: tl.constexpr):
     program = tl.program_id(0).to(tl.int64)
     image = program // C
-    wide: tl.constexpr = total.dtype.element_ty
     column = tl.arange(0, BLOCK)
     mask = column < W
     grad_y += program * H * W
@@ -176,18 +156,18 @@ def _adjoint(grad_y, weights, total, grad_x, C, H, W, up, BLOCK: tl.constexpr):
         there = mask & (row < H - 1)
         right = there & (column < W - 1)
         left = there & (column > 0)
-        value = tl.load(grad_y + place, mask, 0.0).to(wide)
-        _, w1, _, _, _ = _load_weights(weights, image, below, there, H, W, up, wide)
+        value = tl.load(grad_y + place, mask, 0.0)
+        _, w1, _, _, _ = _load_weights(weights, image, below, there, H, W, up)
         value += w1 * tl.load(total + below, there, 0.0)
-        _, _, w2, _, _ = _load_weights(weights, image, below + one, right, H, W, up, wide)
+        _, _, w2, _, _ = _load_weights(weights, image, below + one, right, H, W, up)
         value += w2 * tl.load(total + below + one, right, 0.0)
-        _, _, _, w3, _ = _load_weights(weights, image, below - one, left, H, W, up, wide)
+        _, _, _, w3, _ = _load_weights(weights, image, below - one, left, H, W, up)
         value += w3 * tl.load(total + below - one, left, 0.0)
         following = mask & (column < W - 1)
-        _, _, _, _, w4 = _load_weights(weights, image, place + one, following, H, W, up, wide)
+        _, _, _, _, w4 = _load_weights(weights, image, place + one, following, H, W, up)
         _, collected = tl.associative_scan((w4, value), 0, _combine, reverse=True)
         tl.store(total + place, collected, mask)
-        w0, w1, w2, w3, w4 = _load_weights(weights, image, place, mask, H, W, up, wide)
+        w0, w1, w2, w3, w4 = _load_weights(weights, image, place, mask, H, W, up)
         own = _own_factor(w0, w1, w2, w3, w4, row, column, W)
         tl.store(grad_x + place, own * collected, mask)
         tl.debug_barrier()
@@ -199,25 +179,21 @@ def _weight_gradient(total, x, y, grad_weights, C, H, W, up, BLOCK: tl.constexpr
     row = tl.program_id(0) % H
     column = tl.program_id(1) * BLOCK + tl.arange(0, BLOCK)
     mask = column < W
-    wide: tl.constexpr = total.dtype.element_ty
     place = tl.where(up, H * W - 1 - row * W - column, row * W + column)
     back = tl.where(up, W, -W)
     one = tl.where(up, -1, 1)
     above = mask & (row > 0)
-    g0 = tl.zeros([BLOCK], wide)
-    g1 = tl.zeros([BLOCK], wide)
-    g2 = tl.zeros([BLOCK], wide)
-    g3 = tl.zeros([BLOCK], wide)
-    g4 = tl.zeros([BLOCK], wide)
+    zero = tl.zeros([BLOCK], total.dtype.element_ty)
+    g0, g1, g2, g3, g4 = zero, zero, zero, zero, zero
     for channel in range(C):
         base = (image * C + channel) * H * W
         g = tl.load(total + base + place, mask, 0.0)
         near = y + base + place
-        g0 += g * tl.load(x + base + place, mask, 0.0).to(wide)
-        g1 += g * tl.load(near + back, above, 0.0).to(wide)
-        g2 += g * tl.load(near + back - one, above & (column > 0), 0.0).to(wide)
-        g3 += g * tl.load(near + back + one, above & (column < W - 1), 0.0).to(wide)
-        g4 += g * tl.load(near - one, mask & (column > 0), 0.0).to(wide)
+        g0 += g * tl.load(x + base + place, mask, 0.0)
+        g1 += g * tl.load(near + back, above, 0.0)
+        g2 += g * tl.load(near + back - one, above & (column > 0), 0.0)
+        g3 += g * tl.load(near + back + one, above & (column < W - 1), 0.0)
+        g4 += g * tl.load(near - one, mask & (column > 0), 0.0)
     # The weight of a neighbour outside multiplied the pixel itself.
     g1 = tl.where(above, g1, g0)
     g2 = tl.where(above & (column > 0), g2, g0)

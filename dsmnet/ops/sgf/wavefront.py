@@ -12,92 +12,74 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Any, NamedTuple, cast
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-# (row, column) of the neighbours of entries 1 to 4, of the down and the up pass.
-_STEPS = (((-1, 0), (-1, -1), (-1, 1), (0, -1)), ((1, 0), (1, -1), (1, 1), (0, 1)))
+from dsmnet.ops.sgf.reference import NEIGHBOURS
+
+Four = tuple[Tensor, Tensor, Tensor, Tensor]
 
 # The part of a wavefront that has a certain neighbour: start, stop, and where the slice of neighbours starts.
 Link = tuple[int, int, int]
+Fronts = tuple[tuple[Link, ...], ...]  # of each wavefront a link for each of the four entries; some are empty
 
 
 class Sweep(NamedTuple):
-    """One pass: its wavefronts, and what each pixel of the array has for neighbours."""
+    """One pass over a map [H, W] as an array [HW], in the order of its wavefronts."""
 
-    fronts: tuple[tuple[Link, Link, Link, Link], ...]  # a link for each of the four entries; some are empty
+    order: Tensor  # [HW] pixel at each place
+    place: Tensor  # [HW] place of each pixel
+    fronts: Fronts
     neighbours: Tensor  # [4, HW] places in the array, 0 where there is none
     outside: Tensor  # bool [4, HW], where there is none
 
 
 class Plan(NamedTuple):
-    """A map [H, W] as an array [HW], in the order of its wavefronts."""
+    """The four passes, and the way from the array of the map to that of its transpose and back."""
 
-    order: Tensor  # [HW] pixel at each place
-    place: Tensor  # [HW] place of each pixel
     down: Sweep
     up: Sweep
-
-
-class Plans(NamedTuple):
-    """A map and its transpose, and the way from one array to the other and back."""
-
-    map: Plan
-    transposed: Plan
+    right: Sweep
+    left: Sweep
     turn: Tensor
     turn_back: Tensor
 
 
-def run(x: Tensor, weights: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Run the four passes.
-
-    Args:
-        x: [N, C, H, W], float32 or float64.
-        weights: [N, 4, 5, H, W], of the same type.
+def run(x: Tensor, weights: Tensor) -> Four:
+    """Filter a map [N, C, H, W] with weights [N, 4, 5, H, W] of the same type.
 
     Returns:
-        The filtered map, [N, C, H, W]; and what came out of the down, up and right pass, [N, HW, C] in the
-        order of the wavefronts: of the map, and for the last of the transposed map.
+        The filtered map; and what came out of the down, up and right pass, [N, HW, C] in the order of the
+        wavefronts: of the map, and for the last of the transposed map.
     """
     height, width = x.shape[-2:]
-    plans = make_plans(height, width, x.device)
-    here, across = plans.map, plans.transposed
-    down = _pass(_rows(x, here.order), weights[:, 0], here, here.down)
-    up = _pass(down, weights[:, 1], here, here.up)
-    right = _pass(up.index_select(1, plans.turn), weights[:, 2].transpose(2, 3), across, across.down)
-    left = _pass(right, weights[:, 3].transpose(2, 3), across, across.up)
-    return _map(left, plans.turn_back[here.place], height, width), down, up, right
+    plan = make_plan(height, width, x.device)
+    down = _pass(_rows(x, plan.down.order), weights[:, 0], plan.down)
+    up = _pass(down, weights[:, 1], plan.up)
+    right = _pass(up.index_select(1, plan.turn), weights[:, 2].transpose(2, 3), plan.right)
+    left = _pass(right, weights[:, 3].transpose(2, 3), plan.left)
+    return _map(left, plan.turn_back[plan.up.place], height, width), down, up, right
 
 
 def run_backward(
-    grad: Tensor, x: Tensor, weights: Tensor, results: tuple[Tensor, ...]
+    grad: Tensor, x: Tensor, weights: Tensor, filtered: Tensor, down: Tensor, up: Tensor, right: Tensor
 ) -> tuple[Tensor, Tensor]:
-    """Return the gradients of x and of the weights from that of the filtered map; arguments as in `run`.
-
-    Args:
-        grad: Gradient of the filtered map, [N, C, H, W].
-        x: Input of the filter.
-        weights: The weights.
-        results: Tensors as returned by `run`.
-    """
+    """Return the gradients of x and of the weights from that of the filtered map; the others as in `run`."""
     height, width = x.shape[-2:]
-    plans = make_plans(height, width, x.device)
-    here, across = plans.map, plans.transposed
-    filtered, down, up, right = results
+    plan = make_plan(height, width, x.device)
     across_weights = weights[:, 2:].transpose(3, 4)
-    to_left = here.order[plans.turn]
+    to_left = plan.down.order[plan.turn]
     g = _rows(grad, to_left)
-    g, grad_left = _pass_backward(g, right, _rows(filtered, to_left), across_weights[:, 1], across, across.up)
-    turned = up.index_select(1, plans.turn)
-    g, grad_right = _pass_backward(g, turned, right, across_weights[:, 0], across, across.down)
-    g = g.index_select(1, plans.turn_back)
-    g, grad_up = _pass_backward(g, down, up, weights[:, 1], here, here.up)
-    start = _rows(x, here.order)
-    g, grad_down = _pass_backward(g, start, down, weights[:, 0], here, here.down)
+    g, grad_left = _pass_backward(g, right, _rows(filtered, to_left), across_weights[:, 1], plan.left)
+    turned = up.index_select(1, plan.turn)
+    g, grad_right = _pass_backward(g, turned, right, across_weights[:, 0], plan.right)
+    g = g.index_select(1, plan.turn_back)
+    g, grad_up = _pass_backward(g, down, up, weights[:, 1], plan.up)
+    g, grad_down = _pass_backward(g, _rows(x, plan.down.order), down, weights[:, 0], plan.down)
     grads = [grad_down, grad_up, grad_right.transpose(2, 3), grad_left.transpose(2, 3)]
-    return _map(g, here.place, height, width), torch.stack(grads, 1)
+    return _map(g, plan.down.place, height, width), torch.stack(grads, 1)
 
 
 def _rows(x: Tensor, order: Tensor) -> Tensor:
@@ -111,43 +93,48 @@ def _map(rows: Tensor, place: Tensor, height: int, width: int) -> Tensor:
 
 
 @lru_cache(maxsize=16)
-def make_plans(height: int, width: int, device: torch.device) -> Plans:
-    """Return the plans for maps of a size."""
-    here, across = _make_plan(height, width, device), _make_plan(width, height, device)
+def make_plan(height: int, width: int, device: torch.device) -> Plan:
+    """Return the plan for maps of a size."""
+    down, up = _make_sweeps(height, width, device)
+    right, left = _make_sweeps(width, height, device)
     # Place j of the transposed map's array holds its pixel q = (c, r), which is (r, c) here.
-    q = across.order
-    turn = here.place[q % height * width + q // height]
+    q = right.order
+    turn = down.place[q % height * width + q // height]
     turn_back = torch.empty_like(turn)
     turn_back[turn] = torch.arange(len(turn), device=device)
-    return Plans(here, across, turn, turn_back)
+    return Plan(down, up, right, left, turn, turn_back)
 
 
-def _make_plan(height: int, width: int, device: torch.device) -> Plan:
+def _make_sweeps(height: int, width: int, device: torch.device) -> list[Sweep]:
+    """Return the down and the up pass."""
     rows = torch.arange(height).repeat_interleave(width)
     columns = torch.arange(width).repeat(height)
     # Rows ascend within a wavefront: a neighbour's place is then the pixel's own plus a constant.
     order = torch.argsort((2 * rows + columns) * height + rows)
     place = torch.empty_like(order)
     place[order] = torch.arange(len(order))
-    down = tuple(_down_fronts(height, width))
+    down: Fronts = tuple(_down_fronts(height, width))
     # The up pass is the down pass of the map turned by 180 degrees, whose array is this one reversed; its
     # neighbours above on the left and on the right have changed sides.
     end = len(order)
-    up = tuple(
+    up: Fronts = tuple(
         tuple((end - stop, end - start, end - near - (stop - start)) for start, stop, near in (a, c, b, d))
         for a, b, c, d in down
     )
     sweeps = []
-    for fronts, steps in zip((down, up), _STEPS, strict=True):
+    for fronts, steps in zip((down, up), NEIGHBOURS[:2], strict=True):
         r, c = rows[order], columns[order]
         near = [(r + dr, c + dc) for dr, dc in steps]
         outside = torch.stack([(y < 0) | (y >= height) | (x < 0) | (x >= width) for y, x in near])
         places = torch.stack([place[(y * width + x).clamp(0, end - 1)] for y, x in near])
-        sweeps.append(Sweep(cast(Any, fronts), places.masked_fill(outside, 0).to(device), outside.to(device)))
-    return Plan(order.to(device), place.to(device), *sweeps)
+        places.masked_fill_(outside, 0)
+        sweeps.append(
+            Sweep(order.to(device), place.to(device), fronts, places.to(device), outside.to(device))
+        )
+    return sweeps
 
 
-def _down_fronts(height: int, width: int) -> Iterator[tuple[Link, Link, Link, Link]]:
+def _down_fronts(height: int, width: int) -> Iterator[tuple[Link, ...]]:
     """Wavefront t holds the rows from `top` to `bottom`; neighbours lie up to three wavefronts back."""
     steps = range(-3, width + 2 * height - 2)
     top = {t: max(0, -(-(t - width + 1) // 2)) for t in steps}
@@ -172,9 +159,9 @@ def _down_fronts(height: int, width: int) -> Iterator[tuple[Link, Link, Link, Li
         )
 
 
-def _pass(x: Tensor, weights: Tensor, plan: Plan, sweep: Sweep) -> Tensor:
+def _pass(x: Tensor, weights: Tensor, sweep: Sweep) -> Tensor:
     """Filter an array [N, HW, C] with the weights [N, 5, H, W] of one pass."""
-    own, factors = _factors(weights, plan, sweep)
+    own, factors = _factors(weights, sweep)
     y = x * own
     for front in sweep.fronts:
         for factor, (start, stop, near) in zip(factors, front, strict=True):
@@ -184,10 +171,10 @@ def _pass(x: Tensor, weights: Tensor, plan: Plan, sweep: Sweep) -> Tensor:
 
 
 def _pass_backward(
-    grad: Tensor, x: Tensor, y: Tensor, weights: Tensor, plan: Plan, sweep: Sweep
+    grad: Tensor, x: Tensor, y: Tensor, weights: Tensor, sweep: Sweep
 ) -> tuple[Tensor, Tensor]:
     """Return the gradients of a pass's input x and weights from that of its result y."""
-    own, factors = _factors(weights, plan, sweep)
+    own, factors = _factors(weights, sweep)
     # `grad` is a copy made for this pass; it becomes dL/dy with all its descendants.
     for front in reversed(sweep.fronts):
         for factor, (start, stop, near) in zip(factors, front, strict=True):
@@ -198,13 +185,13 @@ def _pass_backward(
     for neighbour, outside in zip(sweep.neighbours, sweep.outside, strict=True):
         product = (grad * y.index_select(1, neighbour)).sum(2)
         terms.append(torch.where(outside, grad_own, product))
-    grad_weights = torch.stack(terms, 1).index_select(2, plan.place)
+    grad_weights = torch.stack(terms, 1).index_select(2, sweep.place)
     return grad * own, grad_weights.view(weights.shape)
 
 
-def _factors(weights: Tensor, plan: Plan, sweep: Sweep) -> tuple[Tensor, list[Tensor]]:
+def _factors(weights: Tensor, sweep: Sweep) -> tuple[Tensor, list[Tensor]]:
     """Return the factors, [N, HW, 1], of the pixel itself and of its neighbours."""
-    rows = weights.flatten(2).index_select(2, plan.order)
+    rows = weights.flatten(2).index_select(2, sweep.order)
     missing = rows[:, 1:].masked_fill(~sweep.outside, 0)
     own = rows[:, 0] + missing.sum(1)
     return own[..., None], [factor[..., None] for factor in rows[:, 1:].unbind(1)]

@@ -13,19 +13,12 @@ from dsmnet.layers.norms.placement import Placement
 
 @dataclass(frozen=True)
 class AggregationInput:
-    """Channels and normalisation that a network offers to its aggregation.
-
-    Args:
-        volume_channels: Channels of the cost volume.
-        left_channels: Channels of the left view's feature maps, by stride.
-        norm: Normalisation of 2-D convolutions.
-        norm3d: Normalisation of 3-D convolutions.
-    """
+    """Channels and normalisation that a network offers to its aggregation."""
 
     volume_channels: int
-    left_channels: Mapping[int, int]
-    norm: Placement
-    norm3d: Placement
+    left_channels: Mapping[int, int]  # of the left view's feature maps, by stride
+    norm: Placement  # of 2-D convolutions
+    norm3d: Placement  # of 3-D convolutions
 
 
 class Aggregation(nn.Module):
@@ -41,13 +34,9 @@ class Aggregation(nn.Module):
     accepts_lazy_volume = False
 
     def forward(self, volume: Any, left_features: Mapping[int, Tensor]) -> list[Tensor]:
-        """Return logits [N, 1, D, h, w] from coarse to fine; larger is a better match.
+        """Return logits [N, 1, D, h, w], coarse to fine, larger for a better match; in evaluation the last.
 
-        Args:
-            volume: Cost volume [N, C, D, h, w], a `LazyVolume` where `accepts_lazy_volume` is set.
-            left_features: Feature maps of the left view [N, C, H/s, W/s], by stride s.
-
-        Returns:
-            One volume of logits per output; in evaluation the last one is enough.
+        The volume [N, C, D, h, w] is a `LazyVolume` where `accepts_lazy_volume` is set. Feature maps of the
+        left view are [N, C, H/s, W/s], by stride s.
         """
         raise NotImplementedError

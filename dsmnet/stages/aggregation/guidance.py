@@ -38,26 +38,13 @@ class Guidance(nn.Module):
 
     Weights depend on the similarity of neighbouring pixels alone; all passes share the linear map from
     similarities to weights.
-
-    Args:
-        norm: Normalisation of every convolution.
-        channels: Number of channels of the left features.
-        stride: Stride of the left features and of the volume.
-        widths: Number of channels at full and at half size of the volume.
-        passes: Number of passes at full and at half size.
+    `widths` are the channels at full and at half size of the volume; left features have its stride.
     """
 
-    def __init__(
-        self,
-        norm: Placement,
-        channels: int,
-        *,
-        stride: int,
-        widths: tuple[int, int] = (32, 48),
-        passes: tuple[int, int] = (3, 4),
-    ) -> None:
+    def __init__(self, norm: Placement, channels: int, *, stride: int, widths: tuple[int, int]) -> None:
         super().__init__()
         fine, coarse = widths
+        passes = 3, 4  # at full and at half size
         self.stride = stride
         self.start = nn.Sequential(
             ConvNormAct(3, fine // 2, norm, stem=True), ConvNormAct(fine // 2, fine, norm)

@@ -32,14 +32,8 @@ class GuidedBlock(nn.Module):
 class GuidedHourglass(nn.Module):
     """Two hourglasses with a guided semi-global pass at each level; logits before, between and after them.
 
-    Args:
-        in_channels: Number of channels of the volume.
-        norm3d: Normalisation of every 3-D convolution.
-        widths: Number of channels at full, half and quarter size.
-        guide_channels: Number of channels of the left features.
-        graph_filters: SGF on each plane before the two hourglasses, as in the paper; the released network has
-            none.
-        similarity: Similarity of the graph filters' edges, ``dot`` or ``cosine``.
+    `widths` are the channels at full, half and quarter size. With `graph_filters`, SGF runs on each plane
+    before the two hourglasses, as in the paper; the released network has none.
     """
 
     divisor = 4
@@ -67,12 +61,7 @@ class GuidedHourglass(nn.Module):
             Merge(a, b, norm3d, up=False, ndim=3) for a, b in ((full, half), (half, quarter))
         )
         self.up1, self.up2 = (
-            nn.ModuleList(
-                (
-                    Merge(quarter, half, norm3d, up=True, ndim=3),
-                    Merge(half, full, norm3d, up=True, ndim=3),
-                )
-            )
+            nn.ModuleList(Merge(a, b, norm3d, up=True, ndim=3) for a, b in ((quarter, half), (half, full)))
             for _ in range(2)
         )
         self.heads = nn.ModuleList(Conv3d(full, 1, 3, padding=1, bias=False) for _ in range(3))
@@ -84,10 +73,7 @@ class GuidedHourglass(nn.Module):
     def forward(self, volume: Tensor | LazyVolume, guides: Guides, left: Tensor) -> list[Tensor]:
         """Return logits [N, 1, D, h, w], coarse to fine; in evaluation the last alone.
 
-        Args:
-            volume: Cost volume [N, G, D, h, w]; D is one more than a multiple of `divisor`.
-            guides: Weights of the semi-global passes.
-            left: Left features [N, C, h, w].
+        D is one more than a multiple of `divisor`; the left features are [N, C, h, w].
         """
         full = self.fine[0](self.conv_in(volume), guides.fine[0])
         logits = self._logits(0, full)

@@ -11,13 +11,7 @@ from dsmnet.stages.aggregation.contract import Aggregation, AggregationInput
 
 
 class PlainAggregation(Aggregation):
-    """3-D convolution, residual blocks, 3-D convolution; the left features are not used.
-
-    Args:
-        given: Channels and normalisation of the network.
-        width: Number of channels.
-        blocks: Number of residual blocks.
-    """
+    """3-D convolution, residual blocks, 3-D convolution; the left features are not used."""
 
     def __init__(self, given: AggregationInput, *, width: int = 8, blocks: int = 1) -> None:
         super().__init__()

@@ -34,13 +34,7 @@ def guide_network(given: AggregationInput, width: int, passes: int) -> nn.Sequen
 
 
 class HalfHourglass(nn.Module):
-    """3-D U-net at 1/2 and 1/4 of the volume's resolution; its output stays at 1/2.
-
-    Args:
-        in_channels: Number of input channels.
-        widths: Number of channels at 1/2 and at 1/4.
-        norm: Normalisation of its convolutions.
-    """
+    """3-D U-net at 1/2 and 1/4 (`widths` channels) of the volume's resolution; its output stays at 1/2."""
 
     def __init__(self, in_channels: int, widths: tuple[int, int], norm: Placement) -> None:
         super().__init__()
@@ -76,13 +70,8 @@ class SemiGlobalAggregation(Aggregation):
     A pass is SGA (GANet, Zhang et al. 2019) with the mean over the four directions instead of the maximum:
     every direction then receives a gradient, and the result keeps the scale of its input.
 
-    Args:
-        given: Channels and normalisation of the network.
-        width: Number of channels at the volume's resolution.
-        hourglass: Number of channels at 1/2 and 1/4 of it.
-        passes: Number of semi-global passes.
-        guide_width: Channels between the left features and the weights of the passes.
-        initial_scale: Initial factor of the matching scores.
+    There are `width` channels at the volume's resolution and `hourglass` ones at 1/2 and 1/4 of it;
+    `guide_width` are those between the left features and the weights of the passes.
     """
 
     def __init__(

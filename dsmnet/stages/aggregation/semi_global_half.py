@@ -40,13 +40,7 @@ class HalfSemiGlobalAggregation(Aggregation):
 
     Logits go to half resolution as eight channels per 2x2x2 voxels and come back the same way, so that each
     voxel keeps a correction of its own.
-
-    Args:
-        given: Channels and normalisation of the network.
-        widths: Number of context channels at 1/2 and 1/4 of the volume's resolution.
-        passes: Number of semi-global passes.
-        guide_width: Channels between the left features and the weights of the passes.
-        initial_scale: Initial factor of the matching scores.
+    `widths` are the channels of the context at 1/2 and 1/4 of the volume's resolution.
     """
 
     def __init__(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -12,22 +12,47 @@ from dsmnet.layers.norms.placement import Placement
 from dsmnet.stages.aggregation.contract import Aggregation, AggregationInput
 
 
-class StackedHourglass(Aggregation):
-    """Three hourglasses; the logits of each are added to those of the one before.
-
-    Args:
-        given: Channels and normalisation of the network.
-        width: Number of channels at full size.
-    """
+class Hourglasses(Aggregation):
+    """Base of aggregations by three hourglasses at `width` channels, and output convolutions."""
 
     divisor = 4
     accepts_lazy_volume = True
 
-    def __init__(self, given: AggregationInput, *, width: int = 32) -> None:
+    def __init__(
+        self, given: AggregationInput, width: int, hourglass: Callable[..., nn.Module], heads: int
+    ) -> None:
         super().__init__()
-        self.conv_in = volume_stem(given, width)
-        self.hourglasses = nn.ModuleList(_Hourglass(width, given.norm3d) for _ in range(3))
-        self.heads = nn.ModuleList(logit_head(width, given.norm3d) for _ in range(3))
+        norm = given.norm3d
+        self.conv_in = nn.Sequential(
+            ConvNormAct(given.volume_channels, width, norm, ndim=3),
+            ConvNormAct(width, width, norm, ndim=3),
+            ResidualBlock(width, norm, ndim=3, act=False),
+        )
+        self.hourglasses = nn.ModuleList(hourglass(width, norm) for _ in range(3))
+        self.heads = nn.ModuleList(
+            nn.Sequential(ConvNormAct(width, width, norm, ndim=3), Conv3d(width, 1, 3, padding=1, bias=False))
+            for _ in range(heads)
+        )
+
+
+class HourglassConvs(nn.Module):
+    """Convolutions of an hourglass: encoder to 1/4 of the size and decoder."""
+
+    def __init__(self, width: int, half: int, quarter: int, norm: Placement, act: bool) -> None:
+        super().__init__()
+        self.down1 = ConvNormAct(width, half, norm, stride=2, ndim=3)
+        self.inner1 = ConvNormAct(half, half, norm, ndim=3, act=act)
+        self.down2 = ConvNormAct(half, quarter, norm, stride=2, ndim=3)
+        self.inner2 = ConvNormAct(quarter, quarter, norm, ndim=3)
+        self.up2 = UpConvNormAct(quarter, half, norm, kernel=3, output_padding=1, ndim=3, act=False)
+        self.up1 = UpConvNormAct(half, width, norm, kernel=3, output_padding=1, ndim=3, act=False)
+
+
+class StackedHourglass(Hourglasses):
+    """Three hourglasses; the logits of each are added to those of the one before."""
+
+    def __init__(self, given: AggregationInput, *, width: int = 32) -> None:
+        super().__init__(given, width, _Hourglass, heads=3)
 
     def forward(self, volume: Tensor | LazyVolume, left_features: Mapping[int, Tensor]) -> list[Tensor]:
         """See `Aggregation`."""
@@ -44,45 +69,21 @@ class StackedHourglass(Aggregation):
         return logits if self.training else logits[-1:]
 
 
-class _Hourglass(nn.Module):
-    """Encoder to 1/4 of the size and decoder, with skips from the other hourglasses at 1/2."""
+class _Hourglass(HourglassConvs):
+    """Hourglass with skips from the other ones at 1/2."""
 
     def __init__(self, width: int, norm: Placement) -> None:
-        super().__init__()
-        wide = 2 * width
-        self.down1 = ConvNormAct(width, wide, norm, stride=2, ndim=3)
-        self.inner1 = ConvNormAct(wide, wide, norm, ndim=3, act=False)
-        self.down2 = ConvNormAct(wide, wide, norm, stride=2, ndim=3)
-        self.inner2 = ConvNormAct(wide, wide, norm, ndim=3)
-        self.up2 = UpConvNormAct(wide, wide, norm, kernel=3, output_padding=1, ndim=3, act=False)
-        self.up1 = UpConvNormAct(wide, width, norm, kernel=3, output_padding=1, ndim=3, act=False)
+        super().__init__(width, 2 * width, 2 * width, norm, act=False)
 
     def forward(
         self, x: Tensor, first_down: Tensor | None, last_up: Tensor | None
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return the residual [N, C, D, h, w], and the half-size maps [N, 2C, D/2, h/2, w/2] down and up.
 
-        Args:
-            x: Volume [N, C, D, h, w].
-            first_down: Encoder map of the first hourglass; None in the first.
-            last_up: Decoder map of the hourglass before; None in the first.
+        The other maps are the encoder's of the first hourglass and the decoder's of the one before.
         """
         half = self.inner1(self.down1(x))
         down = F.relu(half if last_up is None else half + last_up, inplace=True)
         coarse = self.up2(self.inner2(self.down2(down)))
         up = F.relu(coarse + (down if first_down is None else first_down), inplace=True)
         return self.up1(up), down, up
-
-
-def volume_stem(given: AggregationInput, width: int) -> nn.Sequential:
-    """Return the convolutions before the hourglasses, [N, G, D, h, w] -> [N, width, D, h, w]."""
-    return nn.Sequential(
-        ConvNormAct(given.volume_channels, width, given.norm3d, ndim=3),
-        ConvNormAct(width, width, given.norm3d, ndim=3),
-        ResidualBlock(width, given.norm3d, ndim=3, act=False),
-    )
-
-
-def logit_head(width: int, norm: Placement) -> nn.Sequential:
-    """Return the output convolutions, [N, width, D, h, w] -> logits [N, 1, D, h, w]."""
-    return nn.Sequential(ConvNormAct(width, width, norm, ndim=3), Conv3d(width, 1, 3, padding=1, bias=False))

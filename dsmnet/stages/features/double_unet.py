@@ -17,11 +17,7 @@ from dsmnet.layers.norms.placement import Placement
 
 
 def to_stride(channels: int, norm: Placement, stride: int) -> list[nn.Module]:
-    """Return the two convolutions that lead from full size to the stride of the volume.
-
-    Raises:
-        UserError: The stride is neither 3 nor 4.
-    """
+    """Return the two convolutions that lead from full size to the stride of the volume, 3 or 4."""
     if stride not in (3, 4):
         raise UserError(f"model.stride={stride}: expected 3 or 4")
     first, second = (3, 1) if stride == 3 else (2, 2)
@@ -32,21 +28,18 @@ def to_stride(channels: int, norm: Placement, stride: int) -> list[nn.Module]:
 
 
 class Pyramid(nn.Module):
-    """Spatial pyramid pooling over 2, 4, 8 and 16 cells.
+    """Spatial pyramid pooling over 2, 4, 8 and 16 cells."""
 
-    Args:
-        channels: Number of input and output channels.
-        norm: Normalisation of the concatenated maps and of the last convolution.
-        pools: Sizes of the pooling windows.
-    """
+    pools = 2, 4, 8, 16
 
-    def __init__(self, channels: int, norm: Placement, pools: Sequence[int] = (2, 4, 8, 16)) -> None:
+    def __init__(self, channels: int, norm: Placement) -> None:
         super().__init__()
         inner = channels * 3 // 4
-        joined = channels + inner * len(pools)
-        self.pools = tuple(pools)
+        joined = channels + inner * len(self.pools)
         self.conv_in = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.branches = nn.ModuleList(nn.Conv2d(channels, inner, 3, padding=1, bias=False) for _ in pools)
+        self.branches = nn.ModuleList(
+            nn.Conv2d(channels, inner, 3, padding=1, bias=False) for _ in self.pools
+        )
         self.norm = norm.inner(joined)
         self.out = ConvNormAct(joined, channels, norm)
 
@@ -63,14 +56,8 @@ class Pyramid(nn.Module):
 class DSMNetFeatures(nn.Module):
     """Two U-nets of five levels with seven graph filters; features at one stride.
 
-    Args:
-        norm: Normalisation of every 2-D convolution but those of the edge embeddings.
-        stride: Stride of the finest level, 3 or 4.
-        widths: Number of channels of the five levels, fine to coarse.
-        similarity: Similarity of the graph filters' edges, ``dot`` (released code) or ``cosine`` (paper).
-
-    Raises:
-        UserError: An argument is not possible.
+    The finest level has the stride 3 or 4; `widths` are the channels of the five levels, fine to coarse. The
+    edges' similarity is ``dot`` (released code) or ``cosine`` (paper), their embeddings have their own norm.
     """
 
     def __init__(

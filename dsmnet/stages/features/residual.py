@@ -19,14 +19,7 @@ class ResidualTrunk(nn.Module):
     """Three convolutions, then four stages of residual blocks without a ReLU after the sum.
 
     The first convolution and the second stage halve the size, the fourth stage has dilation 2.
-
-    Args:
-        norm: Normalisation of every block.
-        widths: Number of channels of the stages; the first is also that of the three convolutions.
-        blocks: Number of blocks in each stage.
-
-    Raises:
-        UserError: Not four stages.
+    `widths` are the channels of the stages, the first also of the three convolutions, `blocks` their blocks.
     """
 
     def __init__(self, norm: Placement, *, widths: Sequence[int], blocks: Sequence[int]) -> None:
@@ -74,14 +67,8 @@ class ResidualTrunk(nn.Module):
 class PyramidFeatures(nn.Module):
     """PSMNet's features (Chang and Chen 2018, sec. 3.2): the trunk with spatial pyramid pooling.
 
-    Args:
-        norm: Normalisation of every 2-D block.
-        widths: Number of channels of the trunk's stages.
-        blocks: Residual blocks of the trunk's stages.
-        pools: Sizes of the pooling windows in pixels of the map, largest first.
-        pool_width: Number of channels of each pooled map.
-        hidden: Number of hidden channels of the output convolutions.
-        out_channels: Number of output channels.
+    `widths` and `blocks` are those of the trunk. The windows of `pools` are in pixels of the map, largest
+    first, and give `pool_width` channels each; the output convolutions have `hidden` channels in between.
     """
 
     def __init__(
@@ -109,11 +96,7 @@ class PyramidFeatures(nn.Module):
         self.smallest = (4 * max(pools), 8 * max(pools))
 
     def forward(self, image: Tensor) -> dict[int, Tensor]:
-        """Image [N, 3, H, W] -> {4: [N, out_channels, H/4, W/4]}.
-
-        Raises:
-            ShapeError: The image is smaller than `smallest`.
-        """
+        """Image [N, 3, H, W], at least `smallest` -> {4: [N, out_channels, H/4, W/4]}."""
         if any(size < least for size, least in zip(image.shape[-2:], self.smallest, strict=True)):
             raise ShapeError(
                 f"features: expected images of at least {self.smallest} pixels, because of pools="
@@ -132,13 +115,7 @@ class StageFeatures(nn.Module):
     """GwcNet's features (Guo et al. 2019, sec. 3.1): three stages of the trunk, and a narrow map of them.
 
     The last `joined` channels are the ones that a `GroupwiseConcatVolume` concatenates.
-
-    Args:
-        norm: Normalisation of every 2-D block.
-        widths: Number of channels of the trunk's stages.
-        blocks: Residual blocks of the trunk's stages.
-        hidden: Number of hidden channels before the narrow map.
-        joined: Number of channels of the narrow map; 0 for none (GwcNet-g).
+    Without any (GwcNet-g) there is no narrow map. `widths` and `blocks` are those of the trunk.
     """
 
     def __init__(

@@ -14,13 +14,7 @@ from dsmnet.layers.norms.placement import Placement
 
 
 class UNetFeatures(nn.Module):
-    """U-net with features at strides 2 and 4.
-
-    Args:
-        norm: Normalisation of every 2-D block.
-        widths: Number of channels at strides 2, 4, 8, ...; at least three.
-        graph_filter: Graph filter on the map at 1/8.
-    """
+    """U-net with features at strides 2 and 4; `widths` are those at strides 2, 4, 8, ..., at least three."""
 
     def __init__(
         self, norm: Placement, *, widths: Sequence[int] = (24, 48, 64, 96), graph_filter: bool = True
