@@ -15,11 +15,8 @@ def chosen_checkpoints(
 ) -> dict[str, str | None]:
     """Return the checkpoints of ``checkpoint=PATH compare=[A,B,...]`` by label, in that order.
 
-    Args:
-        checkpoint: The first one, where it is given.
-        compare: The others, or all of them; ``None`` among them stands for the weights that come with the
-            package. Without it there is one checkpoint and its label is empty.
-        reserved: Labels that are taken, those of baselines.
+    ``None`` in `compare` stands for the weights that come with the package. Without `compare` there is one
+    checkpoint and its label is empty. `reserved` are the labels that baselines have.
 
     Raises:
         UserError: There are fewer than two, one is named twice, or what is there is no list of paths.

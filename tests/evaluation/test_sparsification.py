@@ -13,7 +13,13 @@ import pytest
 
 from dsmnet.config import compose, instantiate
 from dsmnet.evaluation import EvaluationProtocol, cross_domain_evaluation
-from dsmnet.evaluation.sparsification import KEPT, Sparsification, sparsification_curve
+from dsmnet.evaluation.json_numbers import json_numbers
+from dsmnet.evaluation.sparsification import (
+    KEPT,
+    Sparsification,
+    present_confidence,
+    sparsification_curve,
+)
 from dsmnet.types import Matcher
 
 
@@ -74,7 +80,7 @@ def test_an_honest_confidence_gains_all_a_lying_one_loses(uneven: Any, honest: b
     for sample in (uneven("a", (10, 20), 9), uneven("b", (8, 30), 4)):
         prediction = matcher.predict(sample["left"], sample["right"])
         watcher("made", sample, prediction, sample["valid"])
-    entry = watcher.results().to_dict()["sets"]["made"]
+    entry = json_numbers(watcher.results())["sets"]["made"]
     assert entry["images"] == 2
     for metric in ("epe", "bad1", "bad3"):
         found = entry[metric]["sharpness"]
@@ -90,7 +96,7 @@ def test_images_count_as_in_the_table(uneven: Any, average: str, expected: float
     watcher = Sparsification(matcher, EvaluationProtocol(average=average))
     for sample in (uneven("a", (10, 20), 9), uneven("b", (8, 30), 4)):
         watcher("made", sample, matcher.predict(sample["left"], sample["right"]), sample["valid"])
-    entry = watcher.results().to_dict()["sets"]["made"]["epe"]
+    entry = json_numbers(watcher.results())["sets"]["made"]["epe"]
     assert entry["random"]["area"] == pytest.approx(expected)
     assert entry["both"]["curve"][-1] == pytest.approx(expected)
 
@@ -101,10 +107,10 @@ def test_a_matcher_without_a_distribution_has_consistency_alone(
     watcher = Sparsification(matcher := reads_red(1), EvaluationProtocol())
     sample = uneven("a", (10, 60), 9)
     watcher("made", sample, matcher.predict(sample["left"], sample["right"]), sample["valid"])
-    found = watcher.results().to_dict()
+    found = json_numbers(watcher.results())
     assert found["sets"]["made"]["epe"].keys() == {"consistency", "oracle", "random"}
     assert found["sets"]["made"]["epe"]["consistency"]["gain"] is None  # all errors are the same
-    watcher.results().present("red", tmp_path)
+    present_confidence(watcher.results(), "red", tmp_path)
     assert "consistency" in capsys.readouterr().out
     assert (tmp_path / "sparsification.png").is_file()
 
@@ -116,7 +122,7 @@ def test_an_answer_that_is_no_number_is_an_infinite_error(uneven: Any) -> None:
     prediction[0, 0] = np.nan
     watcher = Sparsification(matcher, EvaluationProtocol())
     watcher("made", sample, prediction, sample["valid"])
-    entry = watcher.results().to_dict()["sets"]["made"]
+    entry = json_numbers(watcher.results())["sets"]["made"]
     assert entry["epe"]["random"]["area"] is None
     assert entry["epe"]["oracle"]["curve"][-1] is None
     assert entry["epe"]["oracle"]["curve"][0] == 0
