@@ -17,9 +17,6 @@ def chosen_checkpoints(
 
     ``None`` in `compare` stands for the weights that come with the package. Without `compare` there is one
     checkpoint and its label is empty. `reserved` are the labels that baselines have.
-
-    Raises:
-        UserError: There are fewer than two, one is named twice, or what is there is no list of paths.
     """
     if compare is None:
         return {"": checkpoint}
@@ -39,9 +36,6 @@ def checkpoint_labels(paths: Sequence[str], reserved: Collection[str] = ()) -> l
     """Return a short unique label per path: the file's stem, or where stems are equal the nearest folder.
 
     Where no single name tells the paths apart, or a label is taken, all get what differs in their paths.
-
-    Raises:
-        UserError: Two paths lead to the same file.
     """
     full = [Path(path).expanduser().resolve() for path in paths]
     for path, given in zip(full, paths, strict=True):

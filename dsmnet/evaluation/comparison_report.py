@@ -13,6 +13,7 @@ from dsmnet.atomic import write_text
 from dsmnet.errors import count
 from dsmnet.evaluation.comparison import ADAPTED, Comparison, Statistic
 from dsmnet.evaluation.protocol import METRIC_NAMES, METRICS, describe_rules
+from dsmnet.evaluation.report import HEADINGS, score_text
 from dsmnet.evaluation.text_table import TextTable, markdown_text, safe
 from dsmnet.options import check_choice
 from dsmnet.viz.dotplot import DotPanel, Dots
@@ -62,7 +63,7 @@ def comparison_panels(comparison: Comparison, metric: str) -> tuple[list[str], l
     drawn = [DotPanel(_SOURCE, "EPE px · rows are sorted by it", sources)]
     for name, images in comparison.sets.items():
         values = [_dots(group.on(name, metric)) for group in groups]
-        drawn.append(DotPanel(name, f"{_heading(metric)} · {count(images, 'image')}", values))
+        drawn.append(DotPanel(name, f"{HEADINGS[metric]} · {count(images, 'image')}", values))
     return [group.label for group in groups], drawn, f"{METRIC_NAMES[metric]} by {_by(comparison)}"
 
 
@@ -93,8 +94,8 @@ def write_comparison(comparison: Comparison, folder: Path, metric: str | None = 
 
 
 def _table(comparison: Comparison, title: str, metrics: dict[str, str]) -> TextTable:
-    headings = [(_by(comparison),), ("n",), (_SOURCE, _heading("epe"))]
-    headings += [(name, _heading(metric)) for name, metric in metrics.items()]
+    headings = [(_by(comparison),), ("n",), (_SOURCE, HEADINGS["epe"])]
+    headings += [(name, HEADINGS[metric]) for name, metric in metrics.items()]
     rows, means = [], []
     for group in comparison.groups:
         values = [(group.source_epe, "epe")]
@@ -114,14 +115,9 @@ def statistic_text(statistic: Statistic, metric: str, seeds: int) -> str:
     """Return mean ± sd with the number of values where it is not that of the group's seeds."""
     if not statistic.values:
         return "–"
-    digits = 2 if metric == "epe" else 1
-    sd = "–" if math.isnan(statistic.sd) else f"{statistic.sd:.{digits}f}"
+    sd = "–" if math.isnan(statistic.sd) else score_text(statistic.sd, metric)
     few = f" (n={len(statistic.values)})" if len(statistic.values) != seeds else ""
-    return f"{statistic.mean:.{digits}f} ± {sd}{few}"
-
-
-def _heading(metric: str) -> str:
-    return f"{METRIC_NAMES[metric]} {'px' if metric == 'epe' else '%'}"
+    return f"{score_text(statistic.mean, metric)} ± {sd}{few}"
 
 
 def _by(comparison: Comparison) -> str:

@@ -49,10 +49,6 @@ def cross_domain_evaluation(
         sets: Result of `choose_sets`, if the caller looked already.
         label: Label as in `evaluate`.
         compared: Other networks by label, scored on the same pixels.
-
-    Raises:
-        DataError: Raised by `choose_sets`.
-        UserError: An option has a value it cannot have.
     """
     present, missing, trained_on = sets or choose_sets(cfg, build)
     baseline, protocol = cfg.get("baseline"), build(cfg.protocol)

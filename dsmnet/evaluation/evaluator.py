@@ -107,11 +107,7 @@ def evaluate_set(
     beforehand, untimed, because a first pass pays for allocations and the choice of kernels.
 
     Arguments as in `evaluate`; `protocol` gives the rule for `name`, by default the name of the set, and
-    `label` is the matcher's name in the progress bar.
-
-    Raises:
-        DataError: Ground truth that counts as valid is not a number.
-        ShapeError: The prediction is not of the left view's size.
+    `label` is the matcher's name in the progress bar. Valid ground truth that is not finite is a DataError.
     """
     name = name or str(getattr(dataset, "name", type(dataset).__name__))
     rule = (protocol or EvaluationProtocol()).rule(name)

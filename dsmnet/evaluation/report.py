@@ -17,7 +17,6 @@ from dsmnet.evaluation.results import MatcherResult, Results, SetResult
 from dsmnet.evaluation.text_table import TextTable, markdown_text, safe
 
 HEADINGS = {"epe": "EPE px", "bad1": "bad-1 %", "bad2": "bad-2 %", "bad3": "bad-3 %", "d1": "D1 %"}
-_DECIMALS = {"epe": 2, "bad1": 1, "bad2": 1, "bad3": 1, "d1": 1}
 COLUMNS = ("set", "method", "pixels", *HEADINGS.values(), "images", "seconds")
 
 
@@ -143,8 +142,8 @@ def _sizes(sets: Mapping[str, SetResult]) -> str:
 
 
 def score_text(score: float, metric: str) -> str:
-    """Return a score in the decimals that its metric is given."""
-    return f"{score:.{_DECIMALS[metric]}f}"
+    """Return pixels with two decimals, percent with one."""
+    return f"{score:.2f}" if metric == "epe" else f"{score:.1f}"
 
 
 def _is_best(entry: SetResult, entries: Sequence[SetResult], metric: str) -> bool:

@@ -37,12 +37,7 @@ class Run:
 
 
 def read_runs(patterns: str | Sequence[str]) -> list[Run]:
-    """Read the folders of tools/train.py that match; one that is not finished is warned of and left out.
-
-    Raises:
-        UserError: Nothing matches, or nothing that matches is finished.
-        FormatError: A file is not what tools/train.py writes.
-    """
+    """Read the folders of tools/train.py that match; one that is not finished is warned of and left out."""
     runs = [_read_run(folder) for folder in _folders("runs", patterns, ("config.yaml", "results.json"))]
     if not runs:
         raise UserError(f"runs={patterns}: expected at least one finished run of tools/train.py")
@@ -54,10 +49,6 @@ def read_adaptations(patterns: str | Sequence[str], runs: Sequence[Run]) -> list
 
     An adaptation belongs to the run in whose folder its checkpoint lies. Without such a run, or not scored
     for want of ground truth, it is warned of and left out.
-
-    Raises:
-        UserError: Nothing matches.
-        FormatError: A file is not what tools/adapt.py writes.
     """
     by_folder = {run.folder.resolve(): run for run in runs}
     found = []

@@ -88,11 +88,8 @@ def find_sets(nodes: Mapping[str, Any], build: Callable[[Any], Any]) -> FoundSet
 def choose_sets(cfg: Any, build: Callable[[Any], Any], *, brief: bool = False) -> FoundSets:
     """Find the sets of ``cfg.eval.sets``; where there is none, take ``cfg.eval.fallback`` and say so.
 
-    With `brief` one line says what is there, instead of one for each set.
-
-    Raises:
-        DataError: No set is there and the configuration names no fallback, or a set is broken.
-        UserError: The configuration names no set.
+    With `brief` one line says what is there, instead of one for each set. A DataError says that there is
+    neither a set nor a fallback, or that a set is broken.
     """
     if not cfg.eval.sets:
         raise UserError("eval.sets is empty: expected at least one data set, as in eval=cross_domain")

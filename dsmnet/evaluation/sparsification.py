@@ -55,14 +55,9 @@ def sparsification_curve(errors: NDArray[np.floating], confidence: NDArray[np.fl
 
 
 class Sparsification:
-    """Collects curves during an evaluation: a callback for `evaluate` (``on_image``).
+    """Collects curves during an evaluation of the same arguments: a callback for `evaluate` (``on_image``).
 
     Each image is matched twice more for it, so that the times of the evaluation stay those of ``predict``.
-
-    Args:
-        matcher: Matcher that is evaluated.
-        protocol: Protocol, which says whether images or pixels count alike.
-        max_disparity: Search range as in `evaluate`.
     """
 
     def __init__(

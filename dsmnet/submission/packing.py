@@ -48,16 +48,7 @@ def pack_upload(
     seconds: Mapping[str, float],
     comment: str = "",
 ) -> None:
-    """Write predicted maps and run times into a zip file.
-
-    Args:
-        archive: Zip file.
-        entries: Pairs and files that the upload has to hold.
-        form: Form of the upload.
-        folder: Folder with NAME.pfm of each pair.
-        seconds: Run times by the pairs' names.
-        comment: Comment of the zip file.
-    """
+    """Write NAME.pfm of each pair, in `folder`, and the run times by the pairs' names into a zip file."""
     with (
         atomic_write(archive) as part,
         zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as content,

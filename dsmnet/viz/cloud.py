@@ -59,12 +59,7 @@ def build_cloud(
     edge_filter: bool = True,
     max_points: int = 400_000,
 ) -> Cloud:
-    """Make at most `max_points` points of a disparity map, evenly over the image; else as `point_cloud`.
-
-    Raises:
-        DataError: The calibration lacks something, or no point is left.
-        ShapeError: Image and disparity differ in size.
-    """
+    """Make at most `max_points` points of a disparity map, evenly over the image; else as `point_cloud`."""
     focal, baseline = focal_and_baseline(calibration)
     kept = kept_pixels(disparity, calibration, max_depth, edge_filter)
     if not kept.any():

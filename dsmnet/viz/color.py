@@ -69,12 +69,8 @@ def color_disparity(
 ) -> Image:
     """Color a disparity map [H, W], pixels, as RGB [H, W, 3]: near is warm, far is cold, unknown is black.
 
-    Args:
-        disparity: Map, pixels.
-        limits: Disparities of the first and the last color, pixels; what lies outside gets the nearer of the
-            two. `disparity_range` without it.
-        valid: Known pixels; finite and positive ones without it.
-        color_map: A name that matplotlib knows.
+    What lies outside `limits` (of the first and the last color, pixels; `disparity_range` without it) gets
+    the nearer of the two. Known is what is `valid`, or without that finite and positive.
     """
     known = known_pixels(disparity, valid)
     low, high = disparity_range(disparity, valid) if limits is None else limits

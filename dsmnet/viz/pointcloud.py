@@ -51,10 +51,6 @@ def point_cloud(
 
     Returns:
         Points [N, 3] in metres, in row-major order of the pixels, and their colors, RGB [N, 3].
-
-    Raises:
-        DataError: The calibration does not say the focal length or the baseline.
-        ShapeError: Image and disparity differ in size.
     """
     if image.shape[:2] != disparity.shape:
         raise ShapeError(f"image {image.shape[:2]} and disparity {disparity.shape} differ in size")

@@ -22,13 +22,7 @@ _ORDERS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def sparsification_figure(sets: Mapping[str, Mapping[str, Any]], kept: Sequence[float], title: str) -> Figure:
-    """Draw a panel per set with the curve of the EPE for each order of the pixels.
-
-    Args:
-        sets: Entries of `dsmnet.evaluation.sparsification` by name of the set.
-        kept: Shares of pixels of the values of a curve.
-        title: Line above.
-    """
+    """Draw a panel per set with the curve of the EPE for each order, at the shares of pixels `kept`."""
     figure, panels = panels_of(len(sets), title, width=4.0, columns=3)
     shares = [100 * share for share in kept]
     for index, (axes, (name, entry)) in enumerate(zip(panels, sets.items(), strict=True)):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -23,7 +22,7 @@ from dsmnet.evaluation.sparsification import (
 from dsmnet.types import Matcher
 
 
-def test_a_curve_by_a_plain_loop() -> None:
+def test_a_curve_by_a_plain_loop():
     rng = np.random.default_rng(0)
     errors, confidence = rng.exponential(1, 337), rng.uniform(0, 1, 337)
     ordered = errors[np.argsort(-confidence)]
@@ -31,13 +30,13 @@ def test_a_curve_by_a_plain_loop() -> None:
     np.testing.assert_allclose(sparsification_curve(errors, confidence), expected)
 
 
-def test_the_order_of_equal_confidence_says_nothing() -> None:
+def test_the_order_of_equal_confidence_says_nothing():
     errors = np.array([0.0, 0, 0, 8])
     np.testing.assert_allclose(sparsification_curve(errors, np.ones(4)), 2)
     np.testing.assert_allclose(sparsification_curve(errors, np.array([1, 1, 0, 0]))[KEPT <= 0.5], 0)
 
 
-def test_the_oracle_is_the_lower_bound_and_its_opposite_the_upper() -> None:
+def test_the_oracle_is_the_lower_bound_and_its_opposite_the_upper():
     errors = np.random.default_rng(0).exponential(1, 1000)
     confidence = np.random.default_rng(1).uniform(0, 1, 1000)
     assert (sparsification_curve(errors, -errors) <= sparsification_curve(errors, confidence) + 1e-9).all()
@@ -74,7 +73,7 @@ def uneven(make_sample: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @pytest.mark.parametrize(("honest", "gain"), [(True, 1.0), (False, -1.0)])
-def test_an_honest_confidence_gains_all_a_lying_one_loses(uneven: Any, honest: bool, gain: float) -> None:
+def test_an_honest_confidence_gains_all_a_lying_one_loses(uneven, honest, gain):
     matcher = KnowsItsErrors(honest)
     watcher = Sparsification(matcher, EvaluationProtocol())
     for sample in (uneven("a", (10, 20), 9), uneven("b", (8, 30), 4)):
@@ -91,7 +90,7 @@ def test_an_honest_confidence_gains_all_a_lying_one_loses(uneven: Any, honest: b
 @pytest.mark.parametrize(
     ("average", "expected"), [("image", (4.5 + 2) / 2), ("pixel", (4.5 * 200 + 2 * 240) / 440)]
 )
-def test_images_count_as_in_the_table(uneven: Any, average: str, expected: float) -> None:
+def test_images_count_as_in_the_table(uneven, average, expected):
     matcher = KnowsItsErrors()
     watcher = Sparsification(matcher, EvaluationProtocol(average=average))
     for sample in (uneven("a", (10, 20), 9), uneven("b", (8, 30), 4)):
@@ -101,9 +100,7 @@ def test_images_count_as_in_the_table(uneven: Any, average: str, expected: float
     assert entry["both"]["curve"][-1] == pytest.approx(expected)
 
 
-def test_a_matcher_without_a_distribution_has_consistency_alone(
-    uneven: Any, reads_red: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_matcher_without_a_distribution_has_consistency_alone(uneven, reads_red, tmp_path, capsys):
     watcher = Sparsification(matcher := reads_red(1), EvaluationProtocol())
     sample = uneven("a", (10, 60), 9)
     watcher("made", sample, matcher.predict(sample["left"], sample["right"]), sample["valid"])
@@ -115,7 +112,7 @@ def test_a_matcher_without_a_distribution_has_consistency_alone(
     assert (tmp_path / "sparsification.png").is_file()
 
 
-def test_an_answer_that_is_no_number_is_an_infinite_error(uneven: Any) -> None:
+def test_an_answer_that_is_no_number_is_an_infinite_error(uneven):
     sample = uneven("a", (10, 20), 9)
     matcher = KnowsItsErrors()
     prediction = matcher.predict(sample["left"], sample["right"])
@@ -130,9 +127,7 @@ def test_an_answer_that_is_no_number_is_an_infinite_error(uneven: Any) -> None:
     json.dumps(entry, allow_nan=False)
 
 
-def test_an_evaluation_writes_numbers_table_and_figure(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_an_evaluation_writes_numbers_table_and_figure(tmp_path, capsys):
     small = ["eval=synthetic", "eval.sets.synthetic.images=2", "eval.sets.synthetic.dataset.size=[48,192]"]
     cfg = compose("evaluate", [*small, "confidence=true", "progress=false", f"paths.output={tmp_path}"])
     results = cross_domain_evaluation(KnowsItsErrors(), cfg, tmp_path, build=instantiate).to_dict()
@@ -148,7 +143,7 @@ def test_an_evaluation_writes_numbers_table_and_figure(
     assert cv2.imread(str(tmp_path / "sparsification.png")).shape[1] > 600
 
 
-def test_without_the_option_nothing_is_matched_again(tmp_path: Path) -> None:
+def test_without_the_option_nothing_is_matched_again(tmp_path):
     small = ["eval=synthetic", "eval.sets.synthetic.images=1", "eval.sets.synthetic.dataset.size=[48,192]"]
     cfg = compose("evaluate", [*small, "progress=false", f"paths.output={tmp_path}"])
     results = cross_domain_evaluation(KnowsItsErrors(), cfg, tmp_path, build=instantiate).to_dict()

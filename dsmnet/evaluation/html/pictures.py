@@ -42,13 +42,7 @@ class Pictures:
     """Draws left view, ground truth, predictions and errors; a context whose files are gone when it ends.
 
     Predictions of all methods and the ground truth share the range of colors of an image's ground truth.
-
-    Args:
-        folder: Folder of the temporary files.
-        limit: Images on a page at most; 0 draws nothing.
-
-    Raises:
-        UserError: `limit` is no whole number, or negative.
+    `limit` bounds the images on a page; 0 draws nothing.
     """
 
     def __init__(self, folder: Path, limit: int) -> None:
