@@ -16,10 +16,8 @@ QUANTILES = 10_000
 def wasserstein(a: NDArray[np.floating], b: NDArray[np.floating]) -> float:
     """Return the Wasserstein-1 (earth mover's) distance of two samples, in their unit.
 
-    In one dimension it is the mean distance of equal quantiles; here of 10,000 of them.
-
-    Raises:
-        DataError: A sample is empty or not finite.
+    In one dimension it is the mean distance of equal quantiles; here of 10,000 of them. A sample that is
+    empty or not finite is a DataError.
     """
     for sample in (a, b):
         if not sample.size or not np.isfinite(sample).all():
@@ -34,13 +32,6 @@ def layer_divergence(a: Moments, b: Moments, floor: float = 1e-3) -> Tensor:
     As in IBN-Net (Pan et al. 2018, section 3.3) activations count as normally distributed. A channel that
     hardly varies would make it infinite: standard deviations below `floor` times the layer's largest one
     (of both domains) are raised to it. The number of channels, not of pixels, sets the accuracy.
-
-    Args:
-        a: Moments of the layer's activations on one domain.
-        b: Moments on the other domain.
-        floor: Least standard deviation, as a share of the largest.
     """
-    smallest = floor * float(torch.stack([a.std, b.std]).max())
-    if not smallest:  # constant in both domains
-        smallest = 1.0
+    smallest = floor * float(torch.stack([a.std, b.std]).max()) or 1.0  # 1: constant in both domains
     return symmetric_kl(a.mean, a.std.clamp(min=smallest), b.mean, b.std.clamp(min=smallest))

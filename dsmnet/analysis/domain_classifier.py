@@ -15,15 +15,8 @@ def domain_accuracy(statistics: Tensor, domains: Sequence[int], folds: Sequence[
     """Return the cross-validated accuracy of a logistic regression, mean over the domains, in [0, 1].
 
     Each fold is judged by a classifier that was fitted to the other folds; statistics of one image must not
-    be in two folds. By chance it is 1 / number of domains.
-
-    Args:
-        statistics: Statistics, one row per batch, [N, K].
-        domains: Index of the domain of each row.
-        folds: Index of the fold of each row.
-
-    Raises:
-        DataError: Fewer than two domains or folds, or a domain that is not in every fold.
+    be in two folds. By chance it is 1 / number of domains. `statistics` has a row per batch, [N, K];
+    `domains` and `folds` are indices, one for each row, and every domain has to be in every fold.
     """
     rows = statistics.double()
     labels, parts = torch.tensor(domains), torch.tensor(folds)

@@ -32,28 +32,20 @@ FOLDS = 2
 
 @dataclass(frozen=True)
 class Sampling:
-    """Sample sizes of an analysis.
+    """Sample sizes of an analysis."""
 
-    Args:
-        images: Pairs per domain at most, evenly spread.
-        batches: Batches per domain for the domain classifier.
-        batch_size: Crops in a batch, of any images of the domain (of one fold) and of both views.
-        crop: Height and width of a crop, pixels.
-    """
-
-    images: int = 16
-    batches: int = 48
-    batch_size: int = 4
-    crop: tuple[int, int] = (128, 256)
+    images: int = 16  # pairs per domain at most, evenly spread
+    batches: int = 48  # per domain, for the domain classifier
+    batch_size: int = 4  # crops in a batch, of any images of the domain (of one fold) and of both views
+    crop: tuple[int, int] = (128, 256)  # height and width, pixels
 
     def __post_init__(self) -> None:
         check_whole("sampling.images", self.images)
         check_whole("sampling.batches", self.batches, least=2 * FOLDS)
         check_whole("sampling.batch_size", self.batch_size)
         if len(self.crop) != 2 or min(self.crop) < 64:
-            raise UserError(
-                f"sampling.crop={list(self.crop)}: expected height and width of 64 pixels or more"
-            )
+            crop = list(self.crop)
+            raise UserError(f"sampling.crop={crop}: expected height and width of 64 pixels or more")
 
 
 @dataclass
@@ -76,13 +68,8 @@ def analyze(
 ) -> dict[str, Any]:
     """Compare a network's features between domains; the first domain is the one others are compared with.
 
-    Features are those of both views, in evaluation mode, at the full size of the images.
-
-    Args:
-        predictor: Network.
-        domains: Data sets by name; ground truth is not needed.
-        sampling: Sample sizes.
-        progress: Whether to show a bar per domain.
+    Features are those of both views, in evaluation mode, at the full size of the images. Ground truth is not
+    needed.
 
     Returns:
         ``norms``: per domain, quartiles and histogram of the lengths of the pixels' feature vectors, in units
@@ -91,9 +78,6 @@ def analyze(
         first, the symmetric KL divergence of each channel. ``domain_classifier``: per layer, how well the
         domain is told from a batch's means and standard deviations; domains of a single pair are left out of
         it and listed.
-
-    Raises:
-        UserError: Fewer than two domains.
     """
     if len(domains) < 2:
         raise UserError(f"domains={list(domains)}: expected at least two, to compare")
@@ -181,35 +165,23 @@ def _classify(seen: Mapping[str, _Seen]) -> dict[str, Any]:
         return {**result, "chance": None, "accuracy": {}}
     kinds = [index for index, name in enumerate(kept) for _ in seen[name].folds]
     folds = [fold for name in kept for fold in seen[name].folds]
-    layers = seen[kept[0]].statistics
-    accuracy = {
-        layer: round(
-            domain_accuracy(torch.cat([seen[name].statistics[layer] for name in kept]), kinds, folds), 4
-        )
-        for layer in layers
-    }
+    accuracy = {}
+    for layer in seen[kept[0]].statistics:
+        statistics = torch.cat([seen[name].statistics[layer] for name in kept])
+        accuracy[layer] = round(domain_accuracy(statistics, kinds, folds), 4)
     return {**result, "chance": 1 / len(kept), "accuracy": accuracy}
 
 
 def _distribution(values: NDArray[np.floating], top: float) -> dict[str, Any]:
     density, edges = np.histogram(values, bins=HISTOGRAM_BINS, range=(0, top), density=True)
-    return {
-        "mean": _short(values.mean()),
-        "quartiles": [_short(value) for value in np.quantile(values, (0.25, 0.5, 0.75))],
-        "histogram": {
-            "from": 0.0,
-            "to": _short(edges[-1]),
-            "density": [_short(value) for value in density],
-        },
-    }
+    quartiles = [_short(value) for value in np.quantile(values, (0.25, 0.5, 0.75))]
+    histogram = {"from": 0.0, "to": _short(edges[-1]), "density": [_short(value) for value in density]}
+    return {"mean": _short(values.mean()), "quartiles": quartiles, "histogram": histogram}
 
 
 def _channels(divergence: Tensor) -> dict[str, Any]:
-    return {
-        "mean": _short(divergence.mean()),
-        "median": _short(divergence.median()),
-        "channels": [_short(value) for value in divergence],
-    }
+    mean, median = _short(divergence.mean()), _short(divergence.median())
+    return {"mean": mean, "median": median, "channels": [_short(value) for value in divergence]}
 
 
 def _short(value: Any) -> float:
@@ -219,7 +191,5 @@ def _short(value: Any) -> float:
 def network_labels(configs: Sequence[Mapping[str, Any]], sources: Sequence[str]) -> list[str]:
     """Return a label for each network: its norm, with the checkpoint where two have the same."""
     norms = [str(config["norm"]) + (" + AdaBN" if "adapted" in config else "") for config in configs]
-    return [
-        norm if norms.count(norm) == 1 else f"{norm} ({source})"
-        for norm, source in zip(norms, sources, strict=True)
-    ]
+    pairs = zip(norms, sources, strict=True)
+    return [norm if norms.count(norm) == 1 else f"{norm} ({source})" for norm, source in pairs]

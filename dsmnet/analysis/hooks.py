@@ -14,11 +14,8 @@ from dsmnet.types import Image
 
 def blocks(backbone: nn.Module) -> dict[str, nn.Module]:
     """Return the blocks of an extractor, by name: convolution, norm and activation, or a residual block."""
-    found: dict[str, nn.Module] = {
-        name: module
-        for name, module in backbone.named_modules()
-        if isinstance(module, ConvNormAct | ResidualBlock)
-    }
+    kinds = ConvNormAct | ResidualBlock
+    found: dict[str, nn.Module] = {n: m for n, m in backbone.named_modules() if isinstance(m, kinds)}
     if not found:
         raise UserError("analysis: the network's features hold neither ConvNormAct nor ResidualBlock")
     return found
@@ -45,11 +42,7 @@ def features_of_pair(predictor: StereoPredictor, left: Image, right: Image) -> T
 
 
 def crops(image: Image, other: Image, size: tuple[int, int], count: int, seed: int) -> list[Image]:
-    """Cut windows [h, w, 3] out of both views, half of them from each, at random places.
-
-    Raises:
-        UserError: The image is smaller than the window.
-    """
+    """Cut windows [h, w, 3] out of both views, half of them from each, at random places."""
     rows, columns = image.shape[0] - size[0], image.shape[1] - size[1]
     if rows < 0 or columns < 0:
         raise UserError(f"crop={list(size)}: larger than an image of {list(image.shape[:2])}")
@@ -57,6 +50,5 @@ def crops(image: Image, other: Image, size: tuple[int, int], count: int, seed: i
     windows = []
     for index in range(count):
         top, left = int(rng.integers(rows + 1)), int(rng.integers(columns + 1))
-        view = (image, other)[index % 2]
-        windows.append(view[top : top + size[0], left : left + size[1]])
+        windows.append((image, other)[index % 2][top : top + size[0], left : left + size[1]])
     return windows

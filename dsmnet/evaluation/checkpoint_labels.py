@@ -15,14 +15,8 @@ def chosen_checkpoints(
 ) -> dict[str, str | None]:
     """Return the checkpoints of ``checkpoint=PATH compare=[A,B,...]`` by label, in that order.
 
-    Args:
-        checkpoint: The first one, where it is given.
-        compare: The others, or all of them; ``None`` among them stands for the weights that come with the
-            package. Without it there is one checkpoint and its label is empty.
-        reserved: Labels that are taken, those of baselines.
-
-    Raises:
-        UserError: There are fewer than two, one is named twice, or what is there is no list of paths.
+    ``None`` in `compare` stands for the weights that come with the package. Without `compare` there is one
+    checkpoint and its label is empty. `reserved` are the labels that baselines have.
     """
     if compare is None:
         return {"": checkpoint}
@@ -42,9 +36,6 @@ def checkpoint_labels(paths: Sequence[str], reserved: Collection[str] = ()) -> l
     """Return a short unique label per path: the file's stem, or where stems are equal the nearest folder.
 
     Where no single name tells the paths apart, or a label is taken, all get what differs in their paths.
-
-    Raises:
-        UserError: Two paths lead to the same file.
     """
     full = [Path(path).expanduser().resolve() for path in paths]
     for path, given in zip(full, paths, strict=True):

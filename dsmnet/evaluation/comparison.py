@@ -21,15 +21,7 @@ log = logging.getLogger(__name__)
 ADAPTED = " + AdaBN"
 # What may differ between runs: where things lie, what is shown, and what is checked in the results instead.
 _IRRELEVANT = {
-    "seed",
-    "paths",
-    "progress",
-    "panels",
-    "resume",
-    "eval",
-    "baseline",
-    "experiment",
-    "max_disparity",
+    *("seed", "paths", "progress", "panels", "resume", "eval", "baseline", "experiment", "max_disparity")
 }
 _NAMED = 4  # differing settings that a message lists
 
@@ -53,13 +45,9 @@ class Statistic:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the entry of comparison.json; what is not finite becomes null."""
-        entry: dict[str, Any] = {
-            "mean": json_number(self.mean),
-            "sd": json_number(self.sd),
-            "n": len(self.values),
-        }
-        entry["seeds"] = sorted(self.values)
-        infinite = [seed for seed, value in sorted(self.values.items()) if math.isinf(value)]
+        entry: dict[str, Any] = {"mean": json_number(self.mean), "sd": json_number(self.sd)}
+        entry |= {"n": len(self.values), "seeds": sorted(self.values)}
+        infinite = sorted(seed for seed, value in self.values.items() if math.isinf(value))
         return entry | ({"infinite": infinite} if infinite else {})
 
 
@@ -114,16 +102,28 @@ class Comparison:
                 }
                 for group in self.groups
             ],
-            "runs": [_run_entry(group.label, run) for group in self.groups for run in group.runs],
+            "runs": [
+                {
+                    "folder": str(run.folder),
+                    "group": group.label,
+                    "seed": run.seed,
+                    "source_validation_epe": run.source_epe,
+                    "sets": {
+                        name: {metric: json_number(found.score(metric)) for metric in METRICS}
+                        | {"images": found.images}
+                        for name, found in run.sets.items()
+                    },
+                }
+                for group in self.groups
+                for run in group.runs
+            ],
         }
 
 
 def compare(runs: Sequence[Run], by: str | Sequence[str]) -> Comparison:
-    """Group runs, and make sure that what is compared can be.
+    """Group trainings and adaptations, at least one, and make sure that what is compared can be.
 
-    Args:
-        runs: Trainings and adaptations, at least one.
-        by: Names in ``choices``, else dotted keys of the configuration, whose values make a group.
+    `by` names what makes a group: ``choices``, else dotted keys of the configuration.
 
     Raises:
         UserError: A configuration lacks such a key, runs were evaluated differently, or a seed comes twice.
@@ -160,9 +160,8 @@ def _label(run: Run, by: Sequence[str]) -> str:
         value: Any = run.config
         for step in key.split("."):
             if not isinstance(value, Mapping) or step not in value:
-                raise UserError(
-                    f"by={key}: {run.folder / 'config.yaml'} has neither such a choice nor such a key"
-                )
+                place = run.folder / "config.yaml"
+                raise UserError(f"by={key}: {place} has neither such a choice nor such a key")
             value = value[step]
         parts.append(f"{key}={value}")
     return ", ".join(parts) or "all runs"
@@ -174,10 +173,9 @@ def _check_seeds(label: str, runs: Sequence[Run], by: Sequence[str]) -> None:
     for run in runs:
         other = seen.setdefault((run.seed, *(run.sets if run.adapted else ())), run)
         if other is not run:
-            differing = _differences(run, other, by)
-            advice = (
-                f"they differ in {differing}, which may belong into by=" if differing else "leave one out"
-            )
+            differing, advice = _differences(run, other, by), "leave one out"
+            if differing:
+                advice = f"they differ in {differing}, which may belong into by="
             raise UserError(
                 f"{other.folder} and {run.folder} are both of group {label} with seed {run.seed}; {advice}"
             )
@@ -272,16 +270,3 @@ def _leaves(node: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tu
             yield from _leaves(value, (*above, str(key)))
         else:
             yield (*above, str(key)), value
-
-
-def _run_entry(label: str, run: Run) -> dict[str, Any]:
-    return {
-        "folder": str(run.folder),
-        "group": label,
-        "seed": run.seed,
-        "source_validation_epe": run.source_epe,
-        "sets": {
-            name: {metric: json_number(found.score(metric)) for metric in METRICS} | {"images": found.images}
-            for name, found in run.sets.items()
-        },
-    }

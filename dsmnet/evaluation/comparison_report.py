@@ -10,8 +10,10 @@ from pathlib import Path
 from rich.console import Console
 
 from dsmnet.atomic import write_text
+from dsmnet.errors import count
 from dsmnet.evaluation.comparison import ADAPTED, Comparison, Statistic
 from dsmnet.evaluation.protocol import METRIC_NAMES, METRICS, describe_rules
+from dsmnet.evaluation.report import HEADINGS, score_text
 from dsmnet.evaluation.text_table import TextTable, markdown_text, safe
 from dsmnet.options import check_choice
 from dsmnet.viz.dotplot import DotPanel, Dots
@@ -20,23 +22,17 @@ _SOURCE = "source validation"
 
 
 def check_metric(metric: str | None) -> str | None:
-    """Return the option ``metric``.
-
-    Raises:
-        UserError: There is no such metric.
-    """
-    check_choice("metric", metric, (None, *METRICS))
-    return metric
+    """Return the option ``metric`` if there is such a metric."""
+    return check_choice("metric", metric, (None, *METRICS))
 
 
 def comparison_tables(comparison: Comparison, metric: str | None = None) -> Iterator[TextTable]:
     """Yield the table of EPE and that of the metrics by which methods are ranked, or the one of `metric`."""
+    shown = metric or "epe"
+    yield _table(comparison, METRIC_NAMES[shown], dict.fromkeys(comparison.sets, shown))
     if metric is None:
-        yield _table(comparison, "EPE", dict.fromkeys(comparison.sets, "epe"))
         chosen = {name: comparison.rules[name].headline or "bad3" for name in comparison.sets}
         yield _table(comparison, "The customary share of wrong pixels", chosen)
-    else:
-        yield _table(comparison, METRIC_NAMES[metric], dict.fromkeys(comparison.sets, metric))
 
 
 def comparison_notes(comparison: Comparison) -> list[str]:
@@ -52,9 +48,8 @@ def comparison_notes(comparison: Comparison) -> list[str]:
         lines.append(f"{ADAPTED.strip(' +')}: batch norms adapted to each set's images, without labels.")
     for group in comparison.groups:
         for name in comparison.sets:
-            infinite = [seed for seed, v in group.on(name, "epe").values.items() if math.isinf(v)]
-            if infinite:
-                seeds = ", ".join(map(str, infinite))
+            values = group.on(name, "epe").values
+            if seeds := ", ".join(str(seed) for seed in values if math.isinf(values[seed])):
                 lines.append(
                     f"{group.label}, {name}: predictions that are nan or infinite with seed {seeds}."
                 )
@@ -64,13 +59,11 @@ def comparison_notes(comparison: Comparison) -> list[str]:
 def comparison_panels(comparison: Comparison, metric: str) -> tuple[list[str], list[DotPanel], str]:
     """Return what `dsmnet.viz.dot_plot` takes: rows' names, a panel per column of the table, a title."""
     groups = comparison.groups
-    drawn = [
-        DotPanel(_SOURCE, "EPE px · rows are sorted by it", [_dots(group.source_epe) for group in groups])
-    ]
+    sources = [_dots(group.source_epe) for group in groups]
+    drawn = [DotPanel(_SOURCE, "EPE px · rows are sorted by it", sources)]
     for name, images in comparison.sets.items():
-        count = f"{images} image{'s' if images != 1 else ''}"
         values = [_dots(group.on(name, metric)) for group in groups]
-        drawn.append(DotPanel(name, f"{_heading(metric)} · {count}", values))
+        drawn.append(DotPanel(name, f"{HEADINGS[metric]} · {count(images, 'image')}", values))
     return [group.label for group in groups], drawn, f"{METRIC_NAMES[metric]} by {_by(comparison)}"
 
 
@@ -101,8 +94,8 @@ def write_comparison(comparison: Comparison, folder: Path, metric: str | None = 
 
 
 def _table(comparison: Comparison, title: str, metrics: dict[str, str]) -> TextTable:
-    headings = [(_by(comparison),), ("n",), (_SOURCE, _heading("epe"))]
-    headings += [(name, _heading(metric)) for name, metric in metrics.items()]
+    headings = [(_by(comparison),), ("n",), (_SOURCE, HEADINGS["epe"])]
+    headings += [(name, HEADINGS[metric]) for name, metric in metrics.items()]
     rows, means = [], []
     for group in comparison.groups:
         values = [(group.source_epe, "epe")]
@@ -122,14 +115,9 @@ def statistic_text(statistic: Statistic, metric: str, seeds: int) -> str:
     """Return mean ± sd with the number of values where it is not that of the group's seeds."""
     if not statistic.values:
         return "–"
-    digits = 2 if metric == "epe" else 1
-    sd = "–" if math.isnan(statistic.sd) else f"{statistic.sd:.{digits}f}"
+    sd = "–" if math.isnan(statistic.sd) else score_text(statistic.sd, metric)
     few = f" (n={len(statistic.values)})" if len(statistic.values) != seeds else ""
-    return f"{statistic.mean:.{digits}f} ± {sd}{few}"
-
-
-def _heading(metric: str) -> str:
-    return f"{METRIC_NAMES[metric]} {'px' if metric == 'epe' else '%'}"
+    return f"{score_text(statistic.mean, metric)} ± {sd}{few}"
 
 
 def _by(comparison: Comparison) -> str:

@@ -16,7 +16,7 @@ from dsmnet.evaluation.panels import panel_writer
 from dsmnet.evaluation.report import results_title, show_results, write_results
 from dsmnet.evaluation.results import Results
 from dsmnet.evaluation.sets import FoundSets, choose_sets
-from dsmnet.evaluation.sparsification import Sparsification
+from dsmnet.evaluation.sparsification import Sparsification, present_confidence
 from dsmnet.types import Matcher
 
 log = logging.getLogger(__name__)
@@ -35,25 +35,20 @@ def cross_domain_evaluation(
 ) -> Results:
     """Score a matcher on the sets of ``cfg.eval``, print the table, write the results' files.
 
-    These are results.json, results.md, results.csv and, where ``cfg.html`` says so, results.html; where
-    ``cfg.confidence`` does, sparsification.png and sparsification.md; where ``cfg.error_breakdown`` does,
-    error_breakdown.md.
+    These are results.json, results.md, results.csv, and what ``cfg`` asks for: results.html (``html``,
+    ``html_images``), sparsification.png and sparsification.md (``confidence``), error_breakdown.md
+    (``error_breakdown``) and ``panels``, the last three of `matcher` alone.
 
     Args:
         matcher: Network, already on its device, or any other `Matcher`.
-        cfg: Configuration with ``eval`` (``sets``, ``fallback``), ``protocol``; where given, ``baseline``,
-            ``max_disparity`` (the search range), ``panels``, ``confidence`` and ``error_breakdown`` (of
-            `matcher`), ``html``, ``html_images`` and ``progress``.
+        cfg: Configuration with ``eval`` (``sets``, ``fallback``) and ``protocol``; where given, the options
+            above, ``baseline``, ``max_disparity`` (the search range) and ``progress``.
         output: Folder for the files.
         build: Makes an object of a configuration node (`dsmnet.config.instantiate`).
         checkpoint: File of the weights, for the record.
         sets: Result of `choose_sets`, if the caller looked already.
         label: Label as in `evaluate`.
         compared: Other networks by label, scored on the same pixels.
-
-    Raises:
-        DataError: Raised by `choose_sets`.
-        UserError: An option has a value it cannot have.
     """
     present, missing, trained_on = sets or choose_sets(cfg, build)
     baseline, protocol = cfg.get("baseline"), build(cfg.protocol)
@@ -91,8 +86,8 @@ def cross_domain_evaluation(
             log.info("wrote %s", output / "error_breakdown.md")
         write_results(results, output)
         show_results(results)
-        if results.confidence:
-            results.confidence.present(results_title(results), output)
+        if results.confidence is not None:
+            present_confidence(results.confidence, results_title(results), output)
         log.info("wrote %s, results.md and results.csv", output / "results.json")
         if html:
             log.info("wrote %s", write_page(results, pictures, output))

@@ -7,7 +7,6 @@ several, or none. Neighbourhoods are 9x9 pixels, disparities those of the ground
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import cv2
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 
 from dsmnet.evaluation.json_numbers import json_number
 from dsmnet.evaluation.text_table import TextTable, markdown_text
-from dsmnet.metrics import ErrorSums, error_map
+from dsmnet.metrics import ErrorSums, error_map, pixel_mask
 from dsmnet.types import DisparityMap, Image, Mask, StereoSample
 
 Floats = NDArray[np.float32]
@@ -56,9 +55,7 @@ def pixel_attributes(sample: StereoSample) -> dict[str, Mask]:
     lowest = np.asarray(cv2.erode(np.where(known, target, _FAR).astype(np.float32), _NEAR))
     edge = highest - lowest > EDGE
     texture = _mean(np.abs(cv2.Sobel(left, cv2.CV_32F, 1, 0, ksize=3, scale=1 / 8)))
-    nowhere = np.zeros_like(known)
-    noc = sample.get("noc")
-    occluded = nowhere if noc is None else known & ~noc
+    occluded = pixel_mask(known, sample.get("noc"), "occ")
     opened = np.asarray(cv2.dilate(np.where(lowest < _FAR, lowest, 0).astype(np.float32), _NEAR))
     return {
         "occluded": occluded,
@@ -74,36 +71,6 @@ def pixel_attributes(sample: StereoSample) -> dict[str, Mask]:
     }
 
 
-@dataclass(frozen=True)
-class AttributeErrors:
-    """Errors of the pixels with one attribute; shares in percent, EPE in pixels, nan without a pixel."""
-
-    pixels: float  # share of the pixels
-    epe: float
-    d1: float
-    share_of_epe: float
-    share_of_wrong: float
-
-    def to_dict(self) -> dict[str, float | None]:
-        """Return the entry of results.json."""
-        d1 = self.d1 if self.pixels else None
-        return {**vars(self), "epe": json_number(self.epe), "d1": d1}
-
-
-@dataclass(frozen=True)
-class SetBreakdown:
-    """Errors of a set, all pixels together, by attribute; shares in percent, EPE in pixels."""
-
-    epe: float
-    d1: float
-    half_of_epe_from: float  # share of the pixels, those with the largest errors
-    attributes: Mapping[str, AttributeErrors]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the entry of results.json."""
-        return {**vars(self), "attributes": {name: row.to_dict() for name, row in self.attributes.items()}}
-
-
 class ErrorBreakdown:
     """Collects, image by image, how much of the error lies on pixels with each attribute."""
 
@@ -117,39 +84,47 @@ class ErrorBreakdown:
         flags = np.stack([masks[name][scored] for name in ATTRIBUTES])
         self._images.setdefault(set_name, []).append((error[scored], target[scored], flags))
 
-    def results(self) -> dict[str, SetBreakdown]:
-        """Return the errors by attribute of each set."""
+    def results(self) -> dict[str, dict[str, Any]]:
+        """Return the entry ``error_breakdown`` of results.json: by set, its errors by attribute.
+
+        Shares are in percent, the EPE in pixels. ``half_of_epe_from`` is the share of the pixels, those with
+        the largest errors, that make half of the EPE.
+        """
         return {name: _set_breakdown(images) for name, images in self._images.items()}
 
 
-def breakdown_markdown(sets: Mapping[str, SetBreakdown]) -> str:
+def breakdown_markdown(sets: Mapping[str, Mapping[str, Any]]) -> str:
     """Return error_breakdown.md."""
     lines = ["# Error breakdown by pixel attribute", ""]
     lines += [f"- **{name}**: {meaning}" for name, meaning in ATTRIBUTES.items()]
     lines += ["", "A pixel may have several attributes. All scored pixels of a set count alike.", ""]
-    headings = ("pixels %", "EPE px", "D1 %", "share of the EPE %", "share of the wrong pixels %")
+    headings = (
+        "attribute",
+        "pixels %",
+        "EPE px",
+        "D1 %",
+        "share of the EPE %",
+        "share of the wrong pixels %",
+    )
     for name, found in sets.items():
-        by_share = sorted(found.attributes.items(), key=lambda item: -item[1].share_of_epe)
-        rows = [
-            (
-                *(attribute, f"{row.pixels:.1f}", f"{row.epe:.2f}"),
-                *(f"{share:.1f}" for share in (row.d1, row.share_of_epe, row.share_of_wrong)),
-            )
-            for attribute, row in by_share
-            if row.pixels
-        ]
+        by_share = sorted(found["attributes"].items(), key=lambda item: -item[1]["share_of_epe"])
+        rows = []
+        for attribute, row in by_share:
+            if row["pixels"]:
+                shares = [f"{row[key]:.1f}" for key in ("d1", "share_of_epe", "share_of_wrong")]
+                rows.append((attribute, f"{row['pixels']:.1f}", f"{row['epe']:.2f}", *shares))
         lines += [
             *(f"## {name}", ""),
-            f"EPE {found.epe:.2f} px, D1 {found.d1:.1f} %. Half of the EPE comes from "
-            f"{found.half_of_epe_from:.1f} % of the pixels.",
+            f"EPE {found['epe']:.2f} px, D1 {found['d1']:.1f} %. Half of the EPE comes from "
+            f"{found['half_of_epe_from']:.1f} % of the pixels.",
             "",
-            *TextTable(name, [(heading,) for heading in ("attribute", *headings)], rows).markdown(),
+            *TextTable(name, [(heading,) for heading in headings], rows).markdown(),
             "",
         ]
     return markdown_text(lines)
 
 
-def _set_breakdown(images: Sequence[tuple[Floats, Floats, Mask]]) -> SetBreakdown:
+def _set_breakdown(images: Sequence[tuple[Floats, Floats, Mask]]) -> dict[str, Any]:
     error, target = (np.concatenate([image[part] for image in images]) for part in (0, 1))
     flags = np.concatenate([image[2] for image in images], axis=1)
     total = ErrorSums.from_errors(error, target)
@@ -159,16 +134,15 @@ def _set_breakdown(images: Sequence[tuple[Floats, Floats, Mask]]) -> SetBreakdow
     attributes = {}
     for name, mask in masks.items():
         sums = ErrorSums.from_errors(error[mask], target[mask])
-        scores = sums.scores()
-        attributes[name] = AttributeErrors(
-            pixels=100 * sums.pixels / total.pixels,
-            epe=scores["epe"],
-            d1=scores["d1"],
-            share_of_epe=100 * (sums.error / max(total.error, 1e-12)),
-            share_of_wrong=100 * (sums.wrong["d1"] / max(total.wrong["d1"], 1)),
-        )
-    scores = total.scores()
-    return SetBreakdown(scores["epe"], scores["d1"], 100 * float(half) / total.pixels, attributes)
+        attributes[name] = {
+            "pixels": 100 * sums.pixels / total.pixels,
+            "epe": json_number(sums.scores()["epe"]),
+            "d1": sums.scores()["d1"] if sums.pixels else None,
+            "share_of_epe": 100 * (sums.error / max(total.error, 1e-12)),
+            "share_of_wrong": 100 * (sums.wrong["d1"] / max(total.wrong["d1"], 1)),
+        }
+    scores, share = total.scores(), 100 * float(half) / total.pixels
+    return {"epe": scores["epe"], "d1": scores["d1"], "half_of_epe_from": share, "attributes": attributes}
 
 
 def _grey(image: Image) -> Floats:

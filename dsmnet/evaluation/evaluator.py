@@ -54,8 +54,7 @@ def evaluate(
     Args:
         matcher: Network with ``predict``, or any other `Matcher`.
         sets: Data sets by the name they have in the result.
-        protocol: Pixels that count and how they are averaged; noc without a bound and mean over images by
-            default.
+        protocol: Pixels that count and how they are averaged; noc and mean over images by default.
         max_disparity: Pixels to search, or "auto": what the calibration of each pair states, else 192. The
             ground truth is never looked at.
         baselines: Other matchers by name, scored on the same pixels.
@@ -67,7 +66,6 @@ def evaluate(
         on_others: Gives for the label of a compared network or a baseline the callback after each image.
     """
     protocol = protocol or EvaluationProtocol()
-    source = None if checkpoint is None else str(checkpoint)
 
     def score(candidate: Matcher, label: str, callbacks: Sequence[OnImage]) -> dict[str, SetResult]:
         return {
@@ -79,6 +77,7 @@ def evaluate(
         return score(other, name, [on_others(name)] if on_others else ())
 
     model = model_name(matcher)
+    source = None if checkpoint is None else str(checkpoint)
     return Results(
         label=label or model,
         first=matcher_result(matcher, score(matcher, model, on_image), source),
@@ -108,11 +107,7 @@ def evaluate_set(
     beforehand, untimed, because a first pass pays for allocations and the choice of kernels.
 
     Arguments as in `evaluate`; `protocol` gives the rule for `name`, by default the name of the set, and
-    `label` is the matcher's name in the progress bar.
-
-    Raises:
-        DataError: Ground truth that counts as valid is not a number.
-        ShapeError: The prediction is not of the left view's size.
+    `label` is the matcher's name in the progress bar. Valid ground truth that is not finite is a DataError.
     """
     name = name or str(getattr(dataset, "name", type(dataset).__name__))
     rule = (protocol or EvaluationProtocol()).rule(name)
@@ -144,7 +139,10 @@ def evaluate_set(
         if not scored.any():
             continue  # it has no score by this protocol, but its pixels belong to other regions
         kinds.add(kind)
-        images.append(_image_result(sample["name"], errors[-1], seconds, search))
+        sums = errors[-1].scored
+        measured = sums.scores()
+        scores = {metric: measured[metric] for metric in METRICS}
+        images.append(ImageResult(sample["name"], scores, sums.pixels, seconds, search, sums.non_finite))
         for callback in on_image:
             callback(name, sample, prediction, scored)
     by_area = sorted(sizes, key=math.prod)
@@ -204,36 +202,21 @@ def matcher_result(
     return MatcherResult(sets, model_name(matcher), norm, parameters, tiles, checkpoint)
 
 
-def _image_result(name: str, errors: ImageErrors, seconds: float, max_disparity: int) -> ImageResult:
-    sums = errors.scored
-    measured = sums.scores()
-    scores = {metric: measured[metric] for metric in METRICS}
-    return ImageResult(name, scores, sums.pixels, seconds, max_disparity, sums.non_finite)
-
-
 def _warn(result: SetResult, short: Sequence[str]) -> None:
-    """Say which images were left out, perhaps not searched far enough, or predicted in part.
-
-    Args:
-        result: Scores of the set.
-        short: Names of the images whose search range may have been too short.
-    """
+    """Say which images were left out, perhaps not searched far enough (`short`), or predicted in part."""
     if result.skipped:
         names = ", ".join(first_of(result.skipped))
         log.warning("%s: left out, not one pixel to score: %s", result.name, names)
     if short:
         log.warning(
             "%s: many predictions lie at the end of the search range, max_disparity= may be too short: %s",
-            result.name,
-            ", ".join(first_of(short)),
+            *(result.name, ", ".join(first_of(short))),
         )
     wild = [image for image in result.per_image if image.non_finite]
     for image in wild[:NAMED]:
         log.warning(
             "%s %s: %d scored pixels are nan or infinite; they count as wrong and the EPE is infinite",
-            result.name,
-            image.name,
-            image.non_finite,
+            *(result.name, image.name, image.non_finite),
         )
     if len(wild) > NAMED:
         log.warning("%s: and %d more images with such pixels", result.name, len(wild) - NAMED)

@@ -25,10 +25,7 @@ _PIXELS = {
     "occ": "known pixels that the right view does not see",
     "all": "all pixels with known ground truth",
 }
-_AVERAGES = {
-    "image": "mean over images",
-    "pixel": "mean over the pixels of all images together",
-}
+_AVERAGES = {"image": "mean over images", "pixel": "mean over the pixels of all images together"}
 
 
 @dataclass(frozen=True)
@@ -39,17 +36,13 @@ class Rule:
         pixels: ``"noc"``: those visible in both views where the set tells them, else as ``"all"``;
             ``"occ"``: those known but not visible in both; ``"all"``: all with known ground truth.
         ground_truth_below: Pixels whose true disparity is this or more are left out, as publications on
-            SceneFlow do with 192; ``None`` scores them all. A choice of pixels, not the range that is
-            searched.
+            SceneFlow do with 192. A choice of pixels, not the range that is searched.
         ground_truth_from: Pixels whose true disparity is less are left out.
         below_inclusive: A true disparity of exactly `ground_truth_below` counts.
         from_inclusive: A true disparity of exactly `ground_truth_from` counts.
         average: ``"image"``: every image counts the same; ``"pixel"``: every pixel of the set does.
         average_epe: The same for the EPE, where it differs from the shares of wrong pixels.
         headline: Metric by which methods are ranked on the set, one of `METRICS`.
-
-    Raises:
-        UserError: An option has a value it cannot have.
     """
 
     pixels: str = "noc"
@@ -74,32 +67,22 @@ class Rule:
 
     @classmethod
     def from_dict(cls, entry: Mapping[str, Any]) -> Rule:
-        """Read an entry of results.json.
-
-        Raises:
-            KeyError: A key is missing.
-        """
+        """Read an entry of results.json, or raise KeyError."""
         return Rule(**{key: entry[key] for key in _OPTIONS})
 
     def words(self) -> str:
         """Return the rule as half a sentence."""
-        parts = [_PIXELS[self.pixels] + self._bounds()]
-        epe = self.average_of("epe")
-        if epe == self.average:
-            parts.append(_AVERAGES[self.average])
-        else:
-            parts.append(f"wrong pixels: {_AVERAGES[self.average]}, EPE: {_AVERAGES[epe]}")
-        if self.headline:
-            parts.append(f"ranked by {METRIC_NAMES[self.headline]}")
-        return "; ".join(parts)
-
-    def _bounds(self) -> str:
         bounds = []
         if self.ground_truth_from is not None:
             bounds.append(f"{'at least' if self.from_inclusive else 'above'} {self.ground_truth_from:g} px")
         if self.ground_truth_below is not None:
             bounds.append(f"{'at most' if self.below_inclusive else 'below'} {self.ground_truth_below:g} px")
-        return f", true disparity {' and '.join(bounds)}" if bounds else ""
+        bounded = f", true disparity {' and '.join(bounds)}" if bounds else ""
+        average = _AVERAGES[self.average]
+        if self.average_of("epe") != self.average:
+            average = f"wrong pixels: {average}, EPE: {_AVERAGES[self.average_of('epe')]}"
+        ranking = [f"ranked by {METRIC_NAMES[self.headline]}"] if self.headline else []
+        return "; ".join([_PIXELS[self.pixels] + bounded, average, *ranking])
 
 
 @dataclass(frozen=True)
@@ -111,9 +94,6 @@ class EvaluationProtocol(Rule):
         description: Origin of the protocol, and what to know of it.
         sets: Exceptions by the set's name or the beginning of it, the longest that fits:
             ``{"kitti": {"average": "pixel"}}`` is for kitti2012 and kitti2015.
-
-    Raises:
-        UserError: An option has a value it cannot have, or is not known.
     """
 
     name: str | None = None

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
+from typing import Any
 
 import numpy as np
 
@@ -17,33 +18,18 @@ from dsmnet.types import DisparityMap, Mask, StereoSample
 CAP = 192  # px, the bound on true disparity that most publications have
 REGIONS = ("noc", "occ", "all")
 
-RegionEntry = dict[str, int | dict[str, float | None]]
-
 
 @dataclass(frozen=True)
 class ImageErrors:
-    """Errors of one image.
+    """Errors of one image."""
 
-    Args:
-        scored: Sums over the pixels that the protocol scores.
-        regions: Sums by pixels ("noc", "occ", "all") and by bound on true disparity ("none", "192").
-        objects: Sums by pixels ("noc", "all") and by "bg" (background) and "fg" (foreground); empty where the
-            set does not tell them.
-    """
-
-    scored: ErrorSums
-    regions: Mapping[tuple[str, str], ErrorSums]
-    objects: Mapping[tuple[str, str], ErrorSums]
+    scored: ErrorSums  # over the pixels that the protocol scores
+    regions: Mapping[tuple[str, str], ErrorSums]  # by pixels, and bound on true disparity ("none", "192")
+    objects: Mapping[tuple[str, str], ErrorSums]  # by pixels, and "bg" or "fg"; empty where none are told
 
 
 def count_errors(sample: StereoSample, prediction: DisparityMap, scored: Mask) -> ImageErrors:
-    """Count the errors of an image.
-
-    Args:
-        sample: Pair with ``disparity`` and ``valid``; ``noc`` and ``foreground`` where the set tells them.
-        prediction: Disparity of the left view, [H, W], pixels.
-        scored: Pixels of the protocol, all valid, [H, W].
-    """
+    """Count the errors of an image on the pixels that a protocol scores and by region."""
     valid, target = sample["valid"], sample["disparity"]
     error = error_map(prediction, target, valid)
 
@@ -64,7 +50,7 @@ def count_errors(sample: StereoSample, prediction: DisparityMap, scored: Mask) -
     )
 
 
-def region_scores(images: Sequence[ImageErrors]) -> dict[str, dict[str, RegionEntry]]:
+def region_scores(images: Sequence[ImageErrors]) -> dict[str, Any]:
     """Return the entry ``regions`` of results.json: by pixels and bound, where there is such a pixel."""
     entry = {}
     for pixels in REGIONS:
@@ -76,10 +62,10 @@ def region_scores(images: Sequence[ImageErrors]) -> dict[str, dict[str, RegionEn
     return entry
 
 
-def object_scores(images: Iterable[ImageErrors]) -> dict[str, dict[str, float | None]]:
+def object_scores(images: Iterable[ImageErrors]) -> dict[str, Any]:
     """Return the entry ``objects``: KITTI's D1 of background, foreground and both, pooled over images."""
     known = [image.objects for image in images if image.objects]
-    entry: dict[str, dict[str, float | None]] = {}
+    entry: dict[str, Any] = {}
     for pixels in ("noc", "all"):
         seen = [objects for objects in known if (objects[pixels, "bg"] + objects[pixels, "fg"]).pixels]
         if seen:
@@ -90,7 +76,7 @@ def object_scores(images: Iterable[ImageErrors]) -> dict[str, dict[str, float | 
     return entry
 
 
-def _means(sums: Sequence[ErrorSums]) -> RegionEntry:
+def _means(sums: Sequence[ErrorSums]) -> dict[str, Any]:
     """Return the scores as mean over images, and over the pixels of all images together."""
     seen = [one for one in sums if one.pixels]
     total, single = _total(seen), [one.scores() for one in seen]

@@ -5,30 +5,23 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
 
 from dsmnet.atomic import atomic_write, write_text
-from dsmnet.errors import defused
+from dsmnet.errors import count, defused
 from dsmnet.evaluation.protocol import METRICS, describe_rules
 from dsmnet.evaluation.results import MatcherResult, Results, SetResult
 from dsmnet.evaluation.text_table import TextTable, markdown_text, safe
 
 HEADINGS = {"epe": "EPE px", "bad1": "bad-1 %", "bad2": "bad-2 %", "bad3": "bad-3 %", "d1": "D1 %"}
-_DECIMALS = {"epe": 2, "bad1": 1, "bad2": 1, "bad3": 1, "d1": 1}
 COLUMNS = ("set", "method", "pixels", *HEADINGS.values(), "images", "seconds")
-CSV_COLUMNS = ("set", "method", "image", *METRICS, "pixels", "seconds")
 
 
 def results_table(results: Results, methods: bool = True) -> TextTable:
-    """Return a line per set and method, in the order of `Results.methods`; the best of each set is marked.
-
-    Args:
-        results: Results of an evaluation.
-        methods: Have the column that names the method.
-    """
+    """Return a line per set and method, the best of each set marked; without `methods` it is not named."""
     rows: list[list[str]] = []
     best: list[list[bool]] = []
     sections: list[int] = []
@@ -36,22 +29,17 @@ def results_table(results: Results, methods: bool = True) -> TextTable:
         entries = [sets[name] for sets in results.methods.values()]
         sections.append(len(rows) - 1)
         for method, entry in zip(results.methods, entries, strict=True):
-            scores = [_number(entry, metric) for metric in METRICS]
+            scores, time = ["-"] * len(METRICS), "-"
+            if entry.images:
+                scores = [score_text(entry.rounded(metric), metric) for metric in METRICS]
+                time = f"{round(entry.seconds_per_image, 4):.2f}"
             marks = [_is_best(entry, entries, metric) for metric in METRICS]
-            seconds = entry.seconds_per_image
-            time = "-" if math.isnan(seconds) else f"{round(seconds, 4):.2f}"
             key = [name if entry is entries[0] else "", *([method] if methods else []), entry.pixels_used]
             rows.append([*key, *scores, str(entry.images), time])
             best.append([False] * len(key) + marks + [False] * 2)
     headings = [(column,) for column in COLUMNS if methods or column != "method"]
-    return TextTable(
-        results_title(results),
-        headings,
-        rows,
-        best,
-        keys=3 if methods else 2,
-        sections=sections if methods else (),
-    )
+    title, keys = results_title(results), 3 if methods else 2
+    return TextTable(title, headings, rows, best, keys, sections if methods else ())
 
 
 def results_notes(results: Results) -> list[str]:
@@ -78,8 +66,8 @@ def results_notes(results: Results) -> list[str]:
             if wild := other[name].non_finite:
                 place = f"{name}, {label}" if index else name
                 lines.append(f"{place}: {wild} pixels are predicted as nan or infinite and count as wrong.")
-    for name, count in results.trained_on.items():
-        pairs = "1 pair was" if count == 1 else f"{count} pairs were"
+    for name, number in results.trained_on.items():
+        pairs = count(number, "pair", "was", "were")
         lines.append(f"{name}: {pairs} trained on and left out, so that this set is not zero-shot.")
     for name, folder in results.missing.items():
         lines.append(f"{name}: not evaluated, there is no folder {folder}")
@@ -91,15 +79,22 @@ def show_results(results: Results, console: Console | None = None) -> None:
     console = console or Console()
     several = len(results.methods) > 1  # else the title names the only one
     results_table(results, methods=several).show(console)
-    for line in [*_identities(results), *results_notes(results)]:
+    for line in _lines_below(results):
         console.print(safe(line), soft_wrap=True)
 
 
 def results_markdown(results: Results) -> str:
     """Return the table and its notes as Markdown; the best value of each set is bold."""
-    below = [f"- {line}" for line in [*_identities(results), *results_notes(results)]]
+    below = [f"- {line}" for line in _lines_below(results)]
     table = results_table(results)
     return markdown_text([f"# {table.title}", "", *table.markdown(), "", *below, ""])
+
+
+def _lines_below(results: Results) -> list[str]:
+    """Return a line per network of a comparison (one alone is the title), and the notes."""
+    networks = results.networks if results.compared else {}
+    identities = [f"{label}: {_identity(network)}" for label, network in networks.items()]
+    return [*identities, *results_notes(results)]
 
 
 def write_results(results: Results, folder: Path) -> None:
@@ -109,17 +104,13 @@ def write_results(results: Results, folder: Path) -> None:
     write_text(folder / "results.md", results_markdown(results))
     with atomic_write(folder / "results.csv") as part, part.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(CSV_COLUMNS)
-        writer.writerows([defused(cell) for cell in row] for row in _csv_rows(results))
-
-
-def _csv_rows(results: Results) -> Iterator[list[str | int | float]]:
-    """Yield a row per set, method and image; EPE in pixels, else percent."""
-    for name in results.sets:
-        for method, sets in results.methods.items():
-            for image in sets[name].per_image:
-                scores = [image.rounded(metric) for metric in METRICS]
-                yield [name, method, image.name, *scores, image.pixels, round(image.seconds, 4)]
+        writer.writerow(("set", "method", "image", *METRICS, "pixels", "seconds"))
+        for name in results.sets:
+            for method, sets in results.methods.items():
+                for image in sets[name].per_image:
+                    scores = [image.rounded(metric) for metric in METRICS]
+                    row = [name, method, image.name, *scores, image.pixels, round(image.seconds, 4)]
+                    writer.writerow([defused(cell) for cell in row])
 
 
 def results_title(results: Results) -> str:
@@ -127,13 +118,6 @@ def results_title(results: Results) -> str:
     if results.compared:
         return "Comparison of " + ", ".join(results.networks)
     return _identity(results.first)
-
-
-def _identities(results: Results) -> list[str]:
-    """Return a line per network of a comparison, saying what it is; one network stands in the title."""
-    if not results.compared:
-        return []
-    return [f"{label}: {_identity(network)}" for label, network in results.networks.items()]
 
 
 def _identity(network: MatcherResult) -> str:
@@ -158,12 +142,8 @@ def _sizes(sets: Mapping[str, SetResult]) -> str:
 
 
 def score_text(score: float, metric: str) -> str:
-    """Return a score in the decimals that its metric is given."""
-    return f"{score:.{_DECIMALS[metric]}f}"
-
-
-def _number(entry: SetResult, metric: str) -> str:
-    return score_text(entry.rounded(metric), metric) if entry.images else "-"
+    """Return pixels with two decimals, percent with one."""
+    return f"{score:.2f}" if metric == "epe" else f"{score:.1f}"
 
 
 def _is_best(entry: SetResult, entries: Sequence[SetResult], metric: str) -> bool:

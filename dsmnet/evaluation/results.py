@@ -7,11 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from dsmnet.evaluation.error_breakdown import SetBreakdown
-from dsmnet.evaluation.json_numbers import json_number
+from dsmnet.evaluation.json_numbers import json_number, json_numbers
 from dsmnet.evaluation.protocol import METRICS, EvaluationProtocol, Rule
-from dsmnet.evaluation.regions import RegionEntry
-from dsmnet.evaluation.sparsification import ConfidenceResults
 
 
 @dataclass(frozen=True)
@@ -40,30 +37,17 @@ class ImageResult:
 
 @dataclass(frozen=True)
 class SetResult:
-    """Scores of a data set: how its images did, and their means.
-
-    Args:
-        name: Name of the set.
-        per_image: Images with a pixel to score.
-        rule: Rule by which they were scored.
-        pixels_used: Pixels that were scored: "noc", "occ", "all", or "mixed" where only some images tell what
-            both views see.
-        skipped: Names of the images without one pixel to score.
-        sizes: Smallest and largest size of the ground truth, height and width; empty where it is not known.
-        regions: Scores by pixels and by bound on true disparity.
-        objects: KITTI's D1 of background and foreground.
-        stated: Scores as a file states them; without it they are worked out from the images.
-    """
+    """Scores of a data set: how its images did, and their means."""
 
     name: str
-    per_image: Sequence[ImageResult] = ()
+    per_image: Sequence[ImageResult] = ()  # images with a pixel to score
     rule: Rule = field(default_factory=Rule)
-    pixels_used: str = "all"
-    skipped: Sequence[str] = ()
-    sizes: Sequence[tuple[int, int]] = ()
-    regions: Mapping[str, Mapping[str, RegionEntry]] = field(default_factory=dict)
-    objects: Mapping[str, Mapping[str, float | None]] = field(default_factory=dict)
-    stated: Mapping[str, float] | None = None
+    pixels_used: str = "all"  # "noc", "occ", "all", or "mixed" where some images do not tell what both see
+    skipped: Sequence[str] = ()  # names of the images without one pixel to score
+    sizes: Sequence[tuple[int, int]] = ()  # smallest and largest of the ground truth, (height, width)
+    regions: Mapping[str, Any] = field(default_factory=dict)
+    objects: Mapping[str, Any] = field(default_factory=dict)
+    stated: Mapping[str, float] | None = None  # scores as a file has them; else worked out from images
 
     @property
     def images(self) -> int:
@@ -139,11 +123,7 @@ class SetResult:
 
     @classmethod
     def from_dict(cls, name: str, entry: Mapping[str, Any]) -> SetResult:
-        """Read an entry of results.json, apart from regions, objects and sizes.
-
-        Raises:
-            KeyError: A key is missing.
-        """
+        """Read an entry of results.json, apart from regions, objects and sizes, or raise KeyError."""
         images = [
             ImageResult(
                 **{key: image[key] for key in ("name", "pixels", "seconds", "max_disparity")},
@@ -184,31 +164,18 @@ class MatcherResult:
 
 @dataclass(frozen=True)
 class Results:
-    """An evaluation.
+    """An evaluation."""
 
-    Args:
-        label: Name of the first matcher beside the others.
-        first: Matcher that was evaluated.
-        protocol: Protocol of the evaluation.
-        max_disparity: Search range, as it was asked for.
-        compared: Other networks by label.
-        baselines: Baselines by name.
-        missing: Folders of the sets that are not there, by name.
-        trained_on: Numbers of pairs left out because the network was trained on them, by name of the set.
-        confidence: Worth of the confidence, where it was asked for.
-        error_breakdown: Errors by attribute of the pixels, by name of the set, where it was asked for.
-    """
-
-    label: str
+    label: str  # of the first matcher, beside the others
     first: MatcherResult
     protocol: EvaluationProtocol
-    max_disparity: int | str
+    max_disparity: int | str  # search range, as it was asked for
     compared: Mapping[str, MatcherResult] = field(default_factory=dict)
     baselines: Mapping[str, Mapping[str, SetResult]] = field(default_factory=dict)
-    missing: Mapping[str, str] = field(default_factory=dict)
-    trained_on: Mapping[str, int] = field(default_factory=dict)
-    confidence: ConfidenceResults | None = None
-    error_breakdown: Mapping[str, SetBreakdown] | None = None
+    missing: Mapping[str, str] = field(default_factory=dict)  # folders by name of the set
+    trained_on: Mapping[str, int] = field(default_factory=dict)  # pairs left out, by name of the set
+    confidence: Mapping[str, Any] | None = None  # as results.json has it, not rounded
+    error_breakdown: Mapping[str, Any] | None = None  # as results.json has it
 
     @property
     def sets(self) -> Mapping[str, SetResult]:
@@ -260,10 +227,10 @@ class Results:
         content["missing"] = dict(self.missing)
         if self.trained_on:
             content["trained_on"] = dict(self.trained_on)
-        if self.confidence:
-            content["confidence"] = self.confidence.to_dict()
+        if self.confidence is not None:
+            content["confidence"] = json_numbers(self.confidence)
         if self.error_breakdown is not None:
-            content["error_breakdown"] = {name: s.to_dict() for name, s in self.error_breakdown.items()}
+            content["error_breakdown"] = self.error_breakdown
         return content
 
 

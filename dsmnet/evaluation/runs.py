@@ -37,12 +37,7 @@ class Run:
 
 
 def read_runs(patterns: str | Sequence[str]) -> list[Run]:
-    """Read the folders of tools/train.py that match; one that is not finished is warned of and left out.
-
-    Raises:
-        UserError: Nothing matches, or nothing that matches is finished.
-        FormatError: A file is not what tools/train.py writes.
-    """
+    """Read the folders of tools/train.py that match; one that is not finished is warned of and left out."""
     runs = [_read_run(folder) for folder in _folders("runs", patterns, ("config.yaml", "results.json"))]
     if not runs:
         raise UserError(f"runs={patterns}: expected at least one finished run of tools/train.py")
@@ -54,10 +49,6 @@ def read_adaptations(patterns: str | Sequence[str], runs: Sequence[Run]) -> list
 
     An adaptation belongs to the run in whose folder its checkpoint lies. Without such a run, or not scored
     for want of ground truth, it is warned of and left out.
-
-    Raises:
-        UserError: Nothing matches.
-        FormatError: A file is not what tools/adapt.py writes.
     """
     by_folder = {run.folder.resolve(): run for run in runs}
     found = []
@@ -75,15 +66,15 @@ def read_adaptations(patterns: str | Sequence[str], runs: Sequence[Run]) -> list
 
 
 def _read_run(folder: Path) -> Run:
-    config = _read(folder / "config.yaml", yaml.safe_load)
-    results = _read(folder / "results.json", json.loads)
+    path = folder / "results.json"
+    config, results = _read(folder / "config.yaml", yaml.safe_load), _read(path, json.loads)
     return Run(
         folder=folder,
         config=config,
         seed=_get(config, "seed", folder / "config.yaml"),
-        protocol=_protocol(results, folder / "results.json"),
+        protocol=_protocol(results, path),
         source_epe=_source_epe(folder, resumed=config.get("resume") is not None),
-        sets=_sets(_get(results, "sets", folder / "results.json"), folder / "results.json"),
+        sets=_sets(_get(results, "sets", path), path),
     )
 
 
@@ -134,17 +125,13 @@ def _get(content: Any, key: str, path: Path) -> Any:
     try:
         return content[key]
     except (KeyError, TypeError):
-        raise _not_ours(path, key) from None
-
-
-def _not_ours(path: Path, missing: object) -> FormatError:
-    return FormatError(f"{path}: not as the tools write it, {missing} is missing")
+        raise FormatError(f"{path}: not as the tools write it, {key} is missing") from None
 
 
 def _protocol(content: Mapping[str, Any], path: Path) -> dict[str, Any]:
     protocol, max_disparity = (_get(content, key, path) for key in ("protocol", "max_disparity"))
-    general = {key: value for key, value in dict(protocol).items() if key not in ("description", "sets")}
-    return {**{f"protocol.{key}": value for key, value in general.items()}, "max_disparity": max_disparity}
+    general = [key for key in protocol if key not in ("description", "sets")]
+    return {**{f"protocol.{key}": protocol[key] for key in general}, "max_disparity": max_disparity}
 
 
 def _sets(entries: Mapping[str, Any], path: Path) -> dict[str, SetResult]:
@@ -154,7 +141,7 @@ def _sets(entries: Mapping[str, Any], path: Path) -> dict[str, SetResult]:
         try:
             found = SetResult.from_dict(name, entry)
         except (KeyError, TypeError) as error:
-            raise _not_ours(path, error.args[0]) from None
+            raise FormatError(f"{path}: not as the tools write it, {error.args[0]} is missing") from None
         infinite = [metric for metric in METRICS if math.isinf(found.score(metric))]
         if not found.images:
             log.warning("%s: %s left out, not one image was scored", path, name)

@@ -22,28 +22,18 @@ _VALIDATION = 32  # images, as in conf/eval/synthetic.yaml
 
 
 class FoundSets(NamedTuple):
-    """Data sets to evaluate on.
-
-    Args:
-        present: Data sets by name.
-        missing: Folder where each of the others would lie, by name.
-        trained_on: Number of pairs that were left out since the network was trained on them, by name.
-    """
+    """Data sets to evaluate on, by name."""
 
     present: dict[str, Dataset[StereoSample]]
-    missing: dict[str, str]
+    missing: dict[str, str]  # the folders where they would lie
     trained_on: dict[str, int] = {}  # noqa: RUF012  (of a tuple, which is never changed)
 
 
 def leave_out_trained(found: FoundSets, train_part: Any) -> FoundSets:
-    """Leave out the pairs that a network was trained on, by their files or their names in a published set.
+    """Leave out the pairs that a network was trained on, and so a set that has no other.
 
-    Args:
-        found: Data sets to evaluate on.
-        train_part: Data set, part of one or mixture that was trained on.
-
-    Returns:
-        The sets without those pairs; one that has no other pair is gone.
+    `train_part` is a data set, part of one or mixture. Pairs are told by their files, and by their names in a
+    published set.
     """
     known = {key for keys, _ in _pairs(train_part) for key in keys}
     present, trained_on = {}, {}
@@ -80,17 +70,10 @@ def _pairs(dataset: Any) -> list[tuple[set[object], int]]:
 
 
 def find_sets(nodes: Mapping[str, Any], build: Callable[[Any], Any]) -> FoundSets:
-    """Build the data sets whose folder exists.
+    """Build the data sets whose folder (``root`` of a node, absent for sets without files) exists.
 
     Only a folder that is absent makes a set "missing". One that is there but empty, half copied or broken is
-    an error, lest a table silently lack what the user meant to measure.
-
-    Args:
-        nodes: Configuration of each set by name; ``root`` is its folder, absent for sets without files.
-        build: Makes a data set from such a node (`dsmnet.config.instantiate`).
-
-    Raises:
-        DataError: A folder is there, but not with what it should hold.
+    a DataError, lest a table silently lack what the user meant to measure.
     """
     found = FoundSets({}, {})
     for name, node in nodes.items():
@@ -105,14 +88,8 @@ def find_sets(nodes: Mapping[str, Any], build: Callable[[Any], Any]) -> FoundSet
 def choose_sets(cfg: Any, build: Callable[[Any], Any], *, brief: bool = False) -> FoundSets:
     """Find the sets of ``cfg.eval.sets``; where there is none, take ``cfg.eval.fallback`` and say so.
 
-    Args:
-        cfg: Configuration with ``eval``.
-        build: Makes an object of a configuration node (`dsmnet.config.instantiate`).
-        brief: Say on one line what is there, instead of one for each set.
-
-    Raises:
-        DataError: No set is there and the configuration names no fallback, or a set is broken.
-        UserError: The configuration names no set.
+    With `brief` one line says what is there, instead of one for each set. A DataError says that there is
+    neither a set nor a fallback, or that a set is broken.
     """
     if not cfg.eval.sets:
         raise UserError("eval.sets is empty: expected at least one data set, as in eval=cross_domain")
@@ -120,8 +97,7 @@ def choose_sets(cfg: Any, build: Callable[[Any], Any], *, brief: bool = False) -
         found = find_sets(cfg.eval.sets, build)
     if found.present:
         if brief:
-            sizes = {name: len(dataset) for name, dataset in found.present.items()}  # type: ignore[arg-type]
-            there = ", ".join(f"{name} ({count(size, 'pair')})" for name, size in sizes.items())
+            there = ", ".join(f"{name} ({count(len(s), 'pair')})" for name, s in found.present.items())  # type: ignore[arg-type]
             log.info("evaluation on %s; not there: %s", there, ", ".join(found.missing) or "none")
         return found
     places = ", ".join(f"{name} in {folder}" for name, folder in found.missing.items())
@@ -140,14 +116,8 @@ def choose_sets(cfg: Any, build: Callable[[Any], Any], *, brief: bool = False) -
 def only_set(cfg: Any, endless: bool) -> dict[str, Any]:
     """Return what takes the place of ``cfg.eval`` for an evaluation on ``cfg.dataset`` alone.
 
-    Of an endless set, a generator or a mixture, that is the validation split.
-
-    Args:
-        cfg: Configuration with ``dataset``, and with ``choices``: the file that each group was taken from.
-        endless: Whether the data set is endless.
-
-    Raises:
-        UserError: A table of several sets is asked for too, or pairs without ground truth are.
+    Of an endless set, a generator or a mixture, that is the validation split. A table of several sets beside
+    it, or pairs without ground truth, are a UserError.
     """
     name, node = cfg.choices.dataset, cfg.dataset
     if cfg.choices.eval != _DEFAULT_TABLE:
@@ -164,15 +134,7 @@ def only_set(cfg: Any, endless: bool) -> dict[str, Any]:
 
 
 class ValidationSplit(Subset[StereoSample]):
-    """First images of the validation split of a data set.
-
-    Args:
-        dataset: Data set with ``split_validation() -> (train, validation)``.
-        images: Number of images at most.
-
-    Raises:
-        UserError: `images` is no whole number of at least 1.
-    """
+    """First images, at most so many, of a data set's ``split_validation() -> (train, validation)``."""
 
     def __init__(self, dataset: Any, images: int) -> None:
         check_whole("images", images)

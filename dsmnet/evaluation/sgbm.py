@@ -65,21 +65,16 @@ class SGBM(Matcher):
     def predict(self, left: Image, right: Image, max_disparity: int | None = None) -> DisparityMap:
         """Match a pair of uint8 images [H, W, 3] (or grey [H, W]); return float32 [H, W], pixels, >= 0.
 
-        Args:
-            left: Left view.
-            right: Right view, of the same size.
-            max_disparity: Search range in pixels, rounded up to a multiple of 16; default: that of the
-                matcher, more for images wider than 1,500 pixels.
-
-        Raises:
-            ShapeError: The views differ in size.
-            UserError: The images are not 8-bit, or the range does not fit into memory.
+        The search range is rounded up to a multiple of 16; by default it is that of the matcher, more for
+        images wider than 1,500 pixels. Views that differ in size are a ShapeError; ones that are not 8-bit,
+        or too large for memory, a UserError.
         """
         if left.shape != right.shape:
             raise ShapeError(f"left view has shape {list(left.shape)}, right view {list(right.shape)}")
         if left.dtype != np.uint8 or right.dtype != np.uint8:
             raise UserError(f"StereoSGBM takes 8-bit images, not {left.dtype} and {right.dtype}")
-        disparities = _round_up(max_disparity or widened(self.max_disparity, left.shape[1]))
+        wanted = max_disparity or widened(self.max_disparity, left.shape[1])
+        disparities = -(-wanted // _FIXED_POINT) * _FIXED_POINT
         wide_left = cv2.copyMakeBorder(left, 0, 0, disparities, 0, cv2.BORDER_REPLICATE)
         wide_right = cv2.copyMakeBorder(right, 0, 0, disparities, 0, cv2.BORDER_REPLICATE)
         matcher = cv2.StereoSGBM.create(
@@ -108,12 +103,7 @@ class SGBM(Matcher):
 
 
 def fill_holes(disparity: DisparityMap, holes: Mask) -> DisparityMap:
-    """Fill each hole with the smaller of the nearest known values left and right; 0 in a row without any.
-
-    Args:
-        disparity: Float32 [H, W].
-        holes: Bool [H, W], where `disparity` is to be ignored.
-    """
+    """Fill each hole with the smaller of the nearest known values left and right; 0 in a row without any."""
     columns = np.arange(disparity.shape[1])
     before = np.maximum.accumulate(np.where(holes, -1, columns), axis=1)
     after = np.minimum.accumulate(np.where(holes, columns.size, columns)[:, ::-1], axis=1)[:, ::-1]
@@ -122,7 +112,3 @@ def fill_holes(disparity: DisparityMap, holes: Mask) -> DisparityMap:
     nearest = np.minimum(np.take_along_axis(known, before, 1), np.take_along_axis(known, after, 1))
     filled = np.where(holes, nearest, disparity)
     return np.where(np.isfinite(filled), filled, 0).astype(np.float32)
-
-
-def _round_up(max_disparity: int) -> int:
-    return -(-max_disparity // _FIXED_POINT) * _FIXED_POINT

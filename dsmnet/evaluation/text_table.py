@@ -18,22 +18,16 @@ from dsmnet.errors import printable
 class TextTable:
     """A table.
 
-    Args:
-        title: Line above the table.
-        headings: Lines of the heading of each column.
-        rows: Cells.
-        best: Cells that are highlighted, of the shape of `rows`; none without it.
-        keys: Number of columns that say what a row is: they are aligned to the left, and repeated in every
-            part of a table that is too wide for the terminal.
-        sections: Rows below which there is a gap on the terminal.
+    The first `keys` columns say what a row is: they are aligned to the left, and repeated in every part of a
+    table that is too wide for the terminal.
     """
 
     title: str
-    headings: Sequence[Sequence[str]]
+    headings: Sequence[Sequence[str]]  # lines of the heading of each column
     rows: Sequence[Sequence[str]]
-    best: Sequence[Sequence[bool]] = ()
+    best: Sequence[Sequence[bool]] = ()  # cells that are highlighted, of the shape of `rows`
     keys: int = 1
-    sections: Collection[int] = ()
+    sections: Collection[int] = ()  # rows below which there is a gap on the terminal
 
     def show(self, console: Console) -> None:
         """Print the table; columns for which there is no room stand below, with the same first ones."""

@@ -16,28 +16,16 @@ THRESHOLDS = {"bad0.5": 0.5, "bad1": 1.0, "bad2": 2.0, "bad3": 3.0}  # pixels
 
 @dataclass(frozen=True)
 class ErrorSums:
-    """Number of pixels, sum of their errors, and how many of them are wrong by each measure.
-
-    Args:
-        pixels: Number of pixels.
-        error: Sum of absolute errors, pixels; infinite where a prediction is not finite.
-        wrong: Number of wrong pixels by measure, ``bad0.5`` to ``bad3`` and ``d1``.
-        non_finite: Number of pixels whose prediction is nan or infinite.
-    """
+    """Number of pixels, sum of their errors, and how many of them are wrong by each measure."""
 
     pixels: int = 0
-    error: float = 0.0
+    error: float = 0.0  # sum of absolute errors, pixels; infinite where a prediction is not finite
     wrong: Mapping[str, int] = field(default_factory=lambda: dict.fromkeys((*THRESHOLDS, "d1"), 0))
-    non_finite: int = 0
+    non_finite: int = 0  # pixels whose prediction is nan or infinite
 
     @classmethod
     def from_errors(cls, error: NDArray[np.float32], target: NDArray[np.float32]) -> ErrorSums:
-        """Count pixels.
-
-        Args:
-            error: Absolute errors, pixels, any shape.
-            target: True disparities, same shape.
-        """
+        """Count pixels, from absolute errors and true disparities, both in pixels and of any one shape."""
         wrong = {name: error > threshold for name, threshold in THRESHOLDS.items()}
         wrong["d1"] = outliers(error, target)
         counts = {name: int(np.count_nonzero(mask)) for name, mask in wrong.items()}
@@ -45,9 +33,8 @@ class ErrorSums:
 
     def __add__(self, other: ErrorSums) -> ErrorSums:
         wrong = {name: self.wrong[name] + other.wrong[name] for name in self.wrong}
-        return ErrorSums(
-            self.pixels + other.pixels, self.error + other.error, wrong, self.non_finite + other.non_finite
-        )
+        pixels, error = self.pixels + other.pixels, self.error + other.error
+        return ErrorSums(pixels, error, wrong, self.non_finite + other.non_finite)
 
     def scores(self) -> dict[str, float]:
         """Return the EPE in pixels, bad-k and D1 in percent; nan without a pixel."""

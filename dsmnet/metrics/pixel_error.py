@@ -64,11 +64,7 @@ def d1(prediction: Tensor, target: Tensor, valid: Tensor, per_image: bool = Fals
 
 
 def absolute_error(prediction: Tensor, target: Tensor, valid: Tensor) -> Tensor:
-    """|prediction - target| as float32; 0 where not valid, inf where the prediction is not a number.
-
-    Raises:
-        ShapeError: The shapes differ, or are not at least [H, W].
-    """
+    """|prediction - target| as float32; 0 where not valid, inf where the prediction is not a number."""
     for name, other in (("prediction", prediction), ("valid mask", valid)):
         if other.shape != target.shape:
             raise ShapeError(
@@ -101,12 +97,9 @@ def outliers(error: Any, target: Any) -> Any:
 
 
 def pixel_mask(valid: Mask, noc: Mask | None, pixels: str) -> Mask:
-    """Return the known pixels of a kind; none of "noc" and "occ" where the set does not tell them.
+    """Return the `valid` pixels that are "noc" (both views see them), "occ" (only the left does), or "all".
 
-    Args:
-        valid: Pixels whose ground truth is known, [H, W].
-        noc: Pixels that both views see, [H, W].
-        pixels: ``"noc"``, ``"occ"`` (seen by the left view alone) or ``"all"``.
+    There is none of "noc" and "occ" where the set does not tell them.
     """
     if pixels == "all":
         return valid

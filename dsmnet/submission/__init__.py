@@ -5,10 +5,15 @@ and 2015, Middlebury's upload format and SDK, and for ETH3D the submission write
 Challenge.
 """
 
-from dsmnet.submission.entries import UploadEntry, lacking_pairs, upload_entries
 from dsmnet.submission.packing import MapWriter, pack_upload
 from dsmnet.submission.upload_check import method_of, validate_upload
-from dsmnet.submission.upload_form import UploadForm, check_method
+from dsmnet.submission.upload_form import (
+    UploadEntry,
+    UploadForm,
+    check_method,
+    lacking_pairs,
+    upload_entries,
+)
 
 __all__ = [
     "MapWriter",

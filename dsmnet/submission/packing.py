@@ -14,8 +14,7 @@ from dsmnet.atomic import atomic_write
 from dsmnet.inference.confidence import ConfidenceMap
 from dsmnet.io import read_pfm, write_pfm
 from dsmnet.io.disparity import write_disparity_png16
-from dsmnet.submission.entries import UploadEntry
-from dsmnet.submission.upload_form import UploadForm
+from dsmnet.submission.upload_form import UploadEntry, UploadForm
 from dsmnet.types import Calibration, DisparityMap, Image
 
 SMALLEST = 1 / 256  # pixels: the smallest disparity written; 0 means that there is none
@@ -24,11 +23,7 @@ SHORTEST = 1e-6  # seconds, what is left of a shorter time when it is written
 
 @dataclass(frozen=True)
 class MapWriter:
-    """Writes NAME.pfm of a pair and nothing else: the maps that an upload is packed from.
-
-    Args:
-        folder: Folder of the maps.
-    """
+    """Writes NAME.pfm of a pair and nothing else: the maps that an upload is packed from."""
 
     folder: Path
 
@@ -53,20 +48,7 @@ def pack_upload(
     seconds: Mapping[str, float],
     comment: str = "",
 ) -> None:
-    """Write predicted maps and run times into a zip file.
-
-    Args:
-        archive: Zip file.
-        entries: Pairs and files that the upload has to hold.
-        form: Form of the upload.
-        folder: Folder with NAME.pfm of each pair.
-        seconds: Run times by the pairs' names.
-        comment: Comment of the zip file.
-
-    Raises:
-        FormatError: A map cannot be read.
-        WriteError: The archive cannot be written.
-    """
+    """Write NAME.pfm of each pair, in `folder`, and the run times by the pairs' names into a zip file."""
     with (
         atomic_write(archive) as part,
         zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as content,

@@ -23,11 +23,7 @@ _BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplemente
 
 
 class Archive:
-    """The files of a zip file.
-
-    Args:
-        content: Open zip file.
-    """
+    """The files of an open zip file."""
 
     def __init__(self, content: zipfile.ZipFile) -> None:
         self._content = content
@@ -39,11 +35,7 @@ class Archive:
         return [info.filename for info in self._files]
 
     def read(self, name: str, most: int) -> bytes:
-        """Return the content of a file of at most so many bytes.
-
-        Raises:
-            DataError: It has more, is no plain file, or cannot be read.
-        """
+        """Return the content of a plain file of at most so many bytes; anything else is a DataError."""
         info = self._content.getinfo(name)
         if reason := self._refusal(info, most):
             raise DataError(f"{name}: {reason}")
@@ -77,11 +69,7 @@ class Archive:
 
 @contextmanager
 def open_archive(path: Path) -> Iterator[Archive]:
-    """Open a zip file.
-
-    Raises:
-        DataError: There is no such file, it is no whole zip file, or it lists far too many files.
-    """
+    """Open a zip file; one that is absent, broken or lists far too many files is a DataError."""
     if not path.is_file():
         raise DataError(f"{path}: no such file")
     try:

@@ -14,18 +14,11 @@ import numpy as np
 from dsmnet.errors import DataError, FormatError, shown
 from dsmnet.io.images import decode_grey
 from dsmnet.io.pfm import decode_pfm, read_pfm_header
-from dsmnet.submission.entries import UploadEntry
 from dsmnet.submission.upload_archive import open_archive
-from dsmnet.submission.upload_form import SECONDS, UploadForm
+from dsmnet.submission.upload_form import SECONDS, UploadEntry, UploadForm
 
 _PNG = b"\x89PNG\r\n\x1a\n"
-_CHANNELS = {
-    0: "one channel",
-    2: "three channels",
-    3: "a palette",
-    4: "grey and alpha",
-    6: "color and alpha",
-}
+_CHANNELS = {0: "one channel", 2: "three channels", 3: "a palette", 4: "grey and alpha", 6: "color and alpha"}
 _GREY = 0  # PNG's color type of one channel
 _PIXEL = 16  # bytes: more than any way to store a pixel's disparity takes
 _AROUND = 1 << 16  # bytes: header and metadata of a map; of a text file, all
@@ -36,14 +29,6 @@ def validate_upload(archive: Path, form: UploadForm, entries: Sequence[UploadEnt
 
     Looked at are the names of all files, and of each map its type, its size, that each pixel has a disparity,
     and the run times. Only what the entries name is read, and no more of it than their left views allow.
-
-    Args:
-        archive: Zip file.
-        form: Form of the upload.
-        entries: Pairs and files that the archive has to hold.
-
-    Raises:
-        DataError: There is no such file, or it is no whole zip file.
     """
     with open_archive(archive) as content:
         there = set(content.names())
@@ -57,11 +42,7 @@ def validate_upload(archive: Path, form: UploadForm, entries: Sequence[UploadEnt
 
 
 def method_of(archive: Path, form: UploadForm) -> str | None:
-    """Return the method's name that an archive's files carry, None where none can be seen.
-
-    Raises:
-        UserError: They carry several, or there is no whole zip file.
-    """
+    """Return the one method's name that an archive's files carry, None where none can be seen."""
     with open_archive(archive) as content:
         return form.find_method(content.names())
 
@@ -79,9 +60,8 @@ def _name_problems(names: Sequence[str], expected: Sequence[str]) -> list[str]:
     counts = Counter(names)
     problems = [f"{name}: missing" for name in expected if name not in counts]
     problems += [f"{shown(name)}: unexpected file" for name in sorted(counts.keys() - set(expected))]
-    problems += [
-        f"{shown(name)}: {count} times in the archive" for name, count in counts.items() if count > 1
-    ]
+    repeated = [(name, count) for name, count in counts.items() if count > 1]
+    problems += [f"{shown(name)}: {count} times in the archive" for name, count in repeated]
     first = names[0].split("/")[0] if names else ""
     if first and counts.keys() >= {f"{first}/{name}" for name in expected}:
         problems.append(

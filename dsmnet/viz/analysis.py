@@ -46,24 +46,20 @@ def norms_figure(networks: Networks, domains: Sequence[str]) -> Figure:
 def divergence_figure(networks: Networks, domains: Sequence[str]) -> Figure:
     """Draw how far the activations of each layer are from the first domain's: a panel per other domain."""
     others = list(domains[1:])
-    figure, panels = panels_of(
-        len(others), "How far are a layer's activations from those on " + domains[0] + "?"
-    )
+    title = f"How far are a layer's activations from those on {domains[0]}?"
+    figure, panels = panels_of(len(others), title)
     for axes, domain in zip(panels, others, strict=True):
         for index, (label, network) in enumerate(networks.items()):
-            layers = network["divergence"]
-            means = [layers[layer][domain]["mean"] for layer in layers]
-            name = f"{label}  (mean {np.mean(means):.3f})"
-            axes.plot(
-                range(1, len(means) + 1), means, marker="o", markersize=3.5, label=name, **line_style(index)
-            )
+            means = [layer[domain]["mean"] for layer in network["divergence"].values()]
+            _by_layer(axes, means, f"{label}  (mean {np.mean(means):.3f})", index)
         axes.set_yscale("log")
         axes.set_title(domain, fontsize=11, loc="left")
-        axes.set_xlabel("layer, shallow to deep")
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend(fontsize=8, frameon=False, loc="upper right")
     panels[0].set_ylabel("symmetric KL divergence, nats,\nmean over channels")
-    _same_height(panels)
+    low = min(axes.get_ylim()[0] for axes in panels)
+    high = max(axes.get_ylim()[1] for axes in panels)
+    for axes in panels:
+        axes.set_ylim(low, high * (high / low) ** 0.35)  # room for the legends, on a logarithmic scale
     add_caption(
         figure,
         "Lower is better: 0 means that every channel has the same mean and spread on both domains. "
@@ -78,29 +74,19 @@ def classifier_figure(networks: Networks) -> Figure:
     chance = None
     for index, (label, network) in enumerate(networks.items()):
         result = network["domain_classifier"]
-        accuracy = [100 * value for value in result["accuracy"].values()]
         chance = result["chance"] or chance
-        axes.plot(
-            range(1, len(accuracy) + 1),
-            accuracy,
-            marker="o",
-            markersize=3.5,
-            label=label,
-            **line_style(index),
-        )
+        _by_layer(axes, [100 * value for value in result["accuracy"].values()], label, index)
     if chance is not None:
         axes.axhline(100 * chance, color="#777777", linewidth=1, linestyle=":", label="chance")
     axes.set_ylim(0, 103)
-    axes.set_xlabel("layer, shallow to deep")
     axes.set_ylabel("domains recognised, %")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.legend(fontsize=8, frameon=False, loc="lower left")
     add_caption(figure, "Lower means that the layer's statistics say less about the camera and the scenes.")
     return figure
 
 
-def _same_height(panels: Sequence[Axes]) -> None:
-    low = min(axes.get_ylim()[0] for axes in panels)
-    high = max(axes.get_ylim()[1] for axes in panels)
-    for axes in panels:
-        axes.set_ylim(low, high * (high / low) ** 0.35)  # room for the legends, on a logarithmic scale
+def _by_layer(axes: Axes, values: Sequence[float], label: str, index: int) -> None:
+    layers = range(1, len(values) + 1)
+    axes.plot(layers, values, marker="o", markersize=3.5, label=label, **line_style(index))
+    axes.set_xlabel("layer, shallow to deep")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -79,14 +79,14 @@ def write(canvas: Image, labels: Sequence[Label]) -> Image:
     return np.rint(canvas * (1 - alpha) + layer[..., :3] * alpha).astype(np.uint8)
 
 
-def stack(pictures: Sequence[Image], gap: int = 0) -> Image:
+def stack(pictures: Sequence[Image]) -> Image:
     """Put pictures below each other, left-aligned."""
     width = max(picture.shape[1] for picture in pictures)
-    canvas = blank(sum(picture.shape[0] for picture in pictures) + gap * (len(pictures) - 1), width)
+    canvas = blank(sum(picture.shape[0] for picture in pictures), width)
     y = 0
     for picture in pictures:
         paste(canvas, picture, y, 0)
-        y += picture.shape[0] + gap
+        y += picture.shape[0]
     return canvas
 
 

@@ -59,20 +59,7 @@ def build_cloud(
     edge_filter: bool = True,
     max_points: int = 400_000,
 ) -> Cloud:
-    """Make at most `max_points` points of a disparity map, evenly over the image.
-
-    Args:
-        disparity: [H, W], pixels; 0 or not finite where unknown.
-        image: The left view, RGB [H, W, 3].
-        calibration: Calibration of the images at this size.
-        max_depth: Metres; what lies farther is left out.
-        edge_filter: Leave out the pixels of blurred depth edges, see `dsmnet.viz.edges`.
-        max_points: Number of points at most; of more known pixels some are left out, evenly.
-
-    Raises:
-        DataError: The calibration lacks something, or no point is left.
-        ShapeError: Image and disparity differ in size.
-    """
+    """Make at most `max_points` points of a disparity map, evenly over the image; else as `point_cloud`."""
     focal, baseline = focal_and_baseline(calibration)
     kept = kept_pixels(disparity, calibration, max_depth, edge_filter)
     if not kept.any():

@@ -33,13 +33,7 @@ def known_pixels(disparity: DisparityMap, valid: Mask | None = None) -> Mask:
 def disparity_range(
     disparity: DisparityMap, valid: Mask | None = None, percentiles: tuple[float, float] = (1.0, 99.0)
 ) -> tuple[float, float]:
-    """Return a robust range of the known disparities, pixels; never empty.
-
-    Args:
-        disparity: [H, W], pixels.
-        valid: Known pixels; finite and positive ones without it.
-        percentiles: Those that a few wild pixels do not move.
-    """
+    """Return a range of the known disparities, pixels, that a few wild ones do not move; never empty."""
     values = disparity[known_pixels(disparity, valid)]
     if values.size == 0:
         return 0.0, 1.0
@@ -48,11 +42,7 @@ def disparity_range(
 
 
 def check_limits(limits: Sequence[float] | None) -> tuple[float, float] | None:
-    """Return the option ``limits=[low,high]`` as a range, None where it is not given.
-
-    Raises:
-        UserError: Not two numbers, the second larger.
-    """
+    """Return the option ``limits=[low,high]`` as a range, None where it is not given."""
     if limits is None:
         return None
     try:
@@ -65,11 +55,7 @@ def check_limits(limits: Sequence[float] | None) -> tuple[float, float] | None:
 
 
 def color_table(name: str = COLOR_MAP, size: int = 256) -> NDArray[np.uint8]:
-    """Return a matplotlib color map sampled evenly, RGB [size, 3].
-
-    Raises:
-        UserError: Matplotlib has no map of that name.
-    """
+    """Return a matplotlib color map sampled evenly, RGB [size, 3]; UserError without one of that name."""
     if name not in matplotlib.colormaps:
         raise UserError(f"color_map={name}: matplotlib has no such map; expected turbo, viridis, magma, ...")
     return np.rint(matplotlib.colormaps[name](np.linspace(0, 1, size))[:, :3] * 255).astype(np.uint8)
@@ -81,17 +67,10 @@ def color_disparity(
     valid: Mask | None = None,
     color_map: str = COLOR_MAP,
 ) -> Image:
-    """Color a disparity map: near is warm, far is cold, unknown is black.
+    """Color a disparity map [H, W], pixels, as RGB [H, W, 3]: near is warm, far is cold, unknown is black.
 
-    Args:
-        disparity: [H, W], pixels.
-        limits: Disparities of the first and the last color, pixels; what lies outside gets the nearer of the
-            two. `disparity_range` without it.
-        valid: Known pixels; finite and positive ones without it.
-        color_map: A name that matplotlib knows.
-
-    Returns:
-        RGB [H, W, 3].
+    What lies outside `limits` (of the first and the last color, pixels; `disparity_range` without it) gets
+    the nearer of the two. Known is what is `valid`, or without that finite and positive.
     """
     known = known_pixels(disparity, valid)
     low, high = disparity_range(disparity, valid) if limits is None else limits
@@ -120,15 +99,8 @@ def color_error(
     Vehicles", CVPR 2015. A pixel's error is taken relative to 3 px or 5 % of the ground truth, whichever is
     more.
 
-    Args:
-        prediction: [H, W], pixels; nan counts as a disparity of 0.
-        target: [H, W], pixels.
-        valid: Pixels whose ground truth is known; finite and positive ones without it.
-        spread: Radius in pixels by which sparse ground truth grows into unknown pixels, so that it can be
-            seen.
-
-    Returns:
-        RGB [H, W, 3]; black where the ground truth is unknown.
+    A prediction of nan counts as a disparity of 0. What is not `valid`, or without that not finite and
+    positive, is black; `spread` is the radius in pixels by which sparse ground truth grows, to be seen.
     """
     known = known_pixels(target, valid)
     target = np.where(known, target, 0).astype(np.float32)
@@ -141,13 +113,7 @@ def color_error(
 
 
 def grow(values: DisparityMap, known: Mask, radius: int) -> tuple[DisparityMap, Mask]:
-    """Let sparse values grow into unknown pixels within `radius`, the largest first; known ones stay.
-
-    Args:
-        values: [H, W], not negative.
-        known: Known pixels.
-        radius: Pixels; 0 changes nothing.
-    """
+    """Let sparse values >= 0 grow into unknown pixels within `radius`, the largest first; known ones stay."""
     if radius <= 0:
         return values, known
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))

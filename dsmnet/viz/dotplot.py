@@ -43,15 +43,9 @@ class DotPanel(NamedTuple):
 
 
 def dot_plot(rows: Sequence[str], panels: Sequence[DotPanel], title: str) -> Image:
-    """Draw panels that share their rows, each with an axis of its own; smaller values lie to the left.
+    """Draw at least one panel; they share their rows, and each has an axis of its own, smaller to the left.
 
-    Args:
-        rows: Their names, from the top down.
-        panels: At least one, each with a `Dots` per row.
-        title: A line above.
-
-    Returns:
-        RGB on white, about 1500 pixels wide with three panels or more.
+    RGB on white, about 1500 pixels wide with three panels or more.
     """
     columns = min(MAX_COLUMNS, len(panels))
     lines = -(-len(panels) // columns)
@@ -84,9 +78,8 @@ def _draw(axes: Any, panel: DotPanel, names: Sequence[str]) -> None:
         finite = [value for value in dots.values if math.isfinite(value)]
         axes.scatter(finite, [y] * len(finite), s=26, color=DOT, alpha=0.6, linewidths=0, zorder=3)
         if not dots.values:
-            axes.text(
-                0.5, y, "not measured", ha="center", va="center", fontsize=9, color=SOFT, transform=across
-            )
+            centred = {"ha": "center", "va": "center", "transform": across}
+            axes.text(0.5, y, "not measured", fontsize=9, color=SOFT, **centred)
         if len(finite) < len(dots.values):
             axes.plot(1, y, ">", color=DOT, markersize=7, transform=across, clip_on=False, zorder=4)
         if math.isfinite(dots.mean) and len(dots.values) != 1:  # of a single value the dot says it all
@@ -101,23 +94,23 @@ def _draw(axes: Any, panel: DotPanel, names: Sequence[str]) -> None:
     axes.grid(axis="x", color="#d0d7de", linewidth=0.6, zorder=1)
     axes.tick_params(axis="both", length=0, labelsize=9, labelcolor=TEXT)
     axes.set_axisbelow(True)
-    for side in ("top", "right", "left", "bottom"):
-        axes.spines[side].set_visible(False)
+    axes.spines[:].set_visible(False)
 
 
 def _legend(unbounded: bool) -> list[Line2D]:
     """Return what stands below the panels; the arrow of an infinite value only where there is one."""
-    entries: list[tuple[str, dict[str, Any]]] = [
-        ("one seed", {"color": DOT, "marker": "o", "alpha": 0.6, "markersize": 5, "linestyle": "none"}),
-        (
-            "mean ± standard deviation over seeds",
-            {"color": MEAN, "marker": "|", "markersize": 9, "markeredgewidth": 2, "linewidth": 1.2},
-        ),
-        (
-            "further left is better",
-            {"color": SOFT, "marker": r"$\leftarrow$", "markersize": 10, "linestyle": "none"},
-        ),
-    ]
+    looks: dict[str, dict[str, Any]] = {
+        "one seed": {"color": DOT, "marker": "o", "alpha": 0.6, "markersize": 5, "linewidth": 0},
+        "mean ± standard deviation over seeds": {
+            **{"color": MEAN, "marker": "|", "markersize": 9, "markeredgewidth": 2, "linewidth": 1.2}
+        },
+        "further left is better": {
+            "color": SOFT,
+            "marker": r"$\leftarrow$",
+            "markersize": 10,
+            "linewidth": 0,
+        },
+    }
     if unbounded:
-        entries.append(("a seed whose value is infinite", {"color": DOT, "marker": ">", "linestyle": "none"}))
-    return [Line2D([], [], label=label, **style) for label, style in entries]
+        looks["a seed whose value is infinite"] = {"color": DOT, "marker": ">", "linewidth": 0}
+    return [Line2D([], [], label=label, **look) for label, look in looks.items()]

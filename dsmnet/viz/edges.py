@@ -22,11 +22,8 @@ def flying_pixels(disparity: DisparityMap, doffs: float = 0.0) -> Mask:
     A pixel flies when one of its eight neighbours differs from it by more than 0.7 px or 2 % of the
     disparity, whichever is more, and fewer than four neighbours differ by less. So both sides of a sharp edge
     stay but for its sharpest corners; what lies within a blurred one goes, and so does what is one pixel
-    wide. A pixel all of whose neighbours are unknown stays: a sparse map keeps its points.
-
-    Args:
-        disparity: [H, W], pixels; 0 or not finite where unknown.
-        doffs: Pixels, see `dsmnet.types.Calibration`: shares are taken of ``disparity + doffs``.
+    wide. A pixel all of whose neighbours are unknown stays: a sparse map keeps its points. Shares are taken
+    of ``disparity + doffs``, see `dsmnet.types.Calibration`.
     """
     known = known_pixels(disparity)
     total = np.pad(np.where(known, disparity + doffs, np.nan).astype(np.float32), 1, mode="edge")
@@ -47,14 +44,8 @@ def surface_slopes(disparity: DisparityMap, doffs: float = 0.0) -> NDArray[np.fl
     """Return by how much disparity changes from a pixel to the next on its surface, to the right and down.
 
     Of the steps to the two neighbours in a direction it is the smaller one, so that a pixel beside an edge
-    has the slope of its own surface; 0 where neither neighbour is of that surface.
-
-    Args:
-        disparity: [H, W], pixels; 0 or not finite where unknown.
-        doffs: Pixels, as in `flying_pixels`.
-
-    Returns:
-        [H, W, 2], pixels of disparity per pixel.
+    has the slope of its own surface; 0 where neither neighbour is of that surface. [H, W, 2], pixels of
+    disparity per pixel.
     """
     total = np.where(known_pixels(disparity), disparity + doffs, np.nan).astype(np.float32)
     slopes = np.empty((*disparity.shape, 2), np.float32)

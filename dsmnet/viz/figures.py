@@ -49,11 +49,8 @@ def panels_of(number: int, title: str, width: float = 4.6, columns: int = 4) -> 
 
 def line_style(index: int) -> dict[str, Any]:
     """Return color and dashes of the curve of that number."""
-    return {
-        "color": COLORS[index % len(COLORS)],
-        "linestyle": STYLES[index % len(STYLES)],
-        "linewidth": 1.6,
-    }
+    color, dashes = COLORS[index % len(COLORS)], STYLES[index % len(STYLES)]
+    return {"color": color, "linestyle": dashes, "linewidth": 1.6}
 
 
 def add_caption(figure: Figure, text: str) -> None:

@@ -8,12 +8,7 @@ from matplotlib.ticker import MaxNLocator
 from dsmnet.metrics.pixel_error import D1_PIXELS, D1_SHARE
 from dsmnet.types import Image
 from dsmnet.viz.canvas import MUTED, Label, blank, paste, stack, write
-from dsmnet.viz.color import (
-    COLOR_MAP,
-    ERROR_BOUNDARIES,
-    color_table,
-    error_table,
-)
+from dsmnet.viz.color import COLOR_MAP, ERROR_BOUNDARIES, color_table, error_table
 
 MIN_WIDTH = 260  # pixels; below that the ticks would run into each other
 
@@ -32,14 +27,10 @@ def disparity_ticks(limits: tuple[float, float], count: int = 6) -> list[float]:
 
 
 def disparity_bar(width: int, limits: tuple[float, float], color_map: str = COLOR_MAP) -> Image:
-    """Draw the legend of `dsmnet.viz.color.color_disparity`: the map with ticks in pixels.
-
-    Returns:
-        RGB [about 4 lines of text, max(width, 260), 3].
-    """
+    """Draw the legend of `dsmnet.viz.color.color_disparity`: the map with ticks in pixels."""
     width = max(width, MIN_WIDTH)
     low, high = limits
-    ramp = color_table(color_map, width - 2 * _margin(width))
+    ramp = color_table(color_map, width - 2 * font_size(width))
     ticks = [((t - low) / (high - low), f"{t:g}") for t in disparity_ticks(limits, min(8, width // 45))]
     return _bar(ramp[None], ticks, "disparity, px", width)
 
@@ -47,7 +38,7 @@ def disparity_bar(width: int, limits: tuple[float, float], color_map: str = COLO
 def error_bar(width: int) -> Image:
     """Draw the legend of `dsmnet.viz.color.color_error`: ten colors, the errors between them in pixels."""
     width = max(width, MIN_WIDTH)
-    inner = width - 2 * _margin(width)
+    inner = width - 2 * font_size(width)
     table = error_table()
     ramp = table[np.arange(inner) * len(table) // inner]
     ticks = [((i + 1) / len(table), f"{b * D1_PIXELS:.2g}") for i, b in enumerate(ERROR_BOUNDARIES)]
@@ -60,13 +51,9 @@ def with_bar(picture: Image, bar: Image) -> Image:
     return stack([picture, bar])
 
 
-def _margin(width: int) -> int:
-    return font_size(width)
-
-
 def _bar(ramp: Image, ticks: list[tuple[float, str]], title: str, width: int) -> Image:
-    """Draw a strip: colors, then tick labels, then the title."""
-    size, margin = font_size(width), _margin(width)
+    """Draw a strip with a margin of a letter's height: colors, then tick labels, then the title."""
+    size = margin = font_size(width)
     top, thick = size // 2, size
     inner = ramp.shape[1]
     strip = blank(round(top + thick + 3.6 * size), width)

@@ -11,13 +11,7 @@ from dsmnet.metrics.error_sums import ErrorSums
 from dsmnet.metrics.pixel_error import error_map
 from dsmnet.types import DisparityMap, Image, Mask
 from dsmnet.viz.canvas import MUTED, Label, blank, paste, resize_map, resize_photo, stack, write
-from dsmnet.viz.color import (
-    color_disparity,
-    color_error,
-    disparity_range,
-    grow,
-    known_pixels,
-)
+from dsmnet.viz.color import color_disparity, color_error, disparity_range, grow, known_pixels
 from dsmnet.viz.legend import disparity_bar, error_bar
 
 TILE_AREA = 600 * 400  # pixels that a tile is scaled to, whatever the size of the images
@@ -53,19 +47,17 @@ def panel(
         prediction: [H, W], pixels; 0 where unknown, which counts as a disparity of 0 against ground truth.
         target: [H, W], pixels.
         valid: Pixels whose ground truth is known; finite and positive ones without it.
-        right: RGB [H', W', 3].
+        right: RGB, of any size.
         max_disparity: The disparity of the warmest color, pixels; a high percentile without it.
         title: A line above the grid.
-
-    Returns:
-        RGB, of a size that suits a screen whatever H and W.
-
-    Raises:
-        ShapeError: Left, prediction, ground truth and valid differ in size.
     """
-    _check_sizes(left, prediction, target, valid)
-    reference, mask = (prediction, None) if target is None else (target, known_pixels(target, valid))
-    limits = disparity_range(reference, mask)
+    for name, other in (("left image", left), ("ground truth", target), ("valid mask", valid)):
+        if other is not None and other.shape[:2] != prediction.shape:
+            raise ShapeError(
+                f"{name} {other.shape[:2]} and disparity {prediction.shape} differ in size (height, width)"
+            )
+    mask = None if target is None else known_pixels(target, valid)
+    limits = disparity_range(prediction if target is None else target, mask)
     if max_disparity is not None:
         limits = (min(limits[0], max_disparity / 2), float(max_disparity))
     size = tile_size(*prediction.shape)
@@ -75,8 +67,7 @@ def panel(
     if right is not None:
         tiles.append(PanelTile(resize_photo(right, *size), "right"))
     tiles.append(prediction_tile(prediction, target, mask, limits, size))
-    if target is not None:
-        assert mask is not None
+    if target is not None and mask is not None:
         tiles.append(ground_truth_tile(target, mask, limits, size))
         tiles.append(error_tile(prediction, target, mask, size))
     return _finish(tiles, limits, title)
@@ -98,16 +89,6 @@ def grid_columns(count: int, height: int, width: int) -> int:
         return float(shape + (rows * columns - count))
 
     return min(range(1, count + 1), key=cost)
-
-
-def _check_sizes(
-    left: Image | None, prediction: DisparityMap, target: DisparityMap | None, valid: Mask | None
-) -> None:
-    for name, other in (("left image", left), ("ground truth", target), ("valid mask", valid)):
-        if other is not None and other.shape[:2] != prediction.shape:
-            raise ShapeError(
-                f"{name} {other.shape[:2]} and disparity {prediction.shape} differ in size (height, width)"
-            )
 
 
 def prediction_tile(
@@ -182,9 +163,8 @@ def _finish(tiles: list[PanelTile], limits: tuple[float, float], title: str | No
         x = GAP + (i % columns) * (width + GAP)
         paste(canvas, tile.picture, y + caption, x + (width - picture_width) // 2)
         labels.append(Label(x, y + caption / 2, tile.title, font, bold=True, max_width=width * 0.28))
-        labels.append(
-            Label(x + width, y + caption / 2, tile.note, font, MUTED, "right", max_width=width * 0.7)
-        )
+        right = x + width
+        labels.append(Label(right, y + caption / 2, tile.note, font, MUTED, "right", max_width=width * 0.7))
     paste(canvas, legends, bottom + GAP // 2, GAP)
     return write(canvas, labels)
 
@@ -196,8 +176,5 @@ def _legends(width: int, limits: tuple[float, float], with_error: bool) -> Image
     if width < 2 * TILE_LIMITS[0]:
         return stack([disparity_bar(width, limits), error_bar(width)])
     half = (width - GAP) // 2
-    bars = [disparity_bar(half, limits), error_bar(half)]
-    canvas = blank(bars[0].shape[0], width)
-    paste(canvas, bars[0], 0, 0)
-    paste(canvas, bars[1], 0, width - half)
-    return canvas
+    left, right = disparity_bar(half, limits), error_bar(half)
+    return np.hstack([left, blank(left.shape[0], width - 2 * half), right])

@@ -11,19 +11,9 @@ from dsmnet.errors import DataError, ShapeError
 from dsmnet.types import Calibration, DisparityMap, Image, Mask
 from dsmnet.viz.edges import flying_pixels
 
-_VERTEX = np.dtype([("x", "<f4"), ("y", "<f4"), ("z", "<f4"), ("red", "u1"), ("green", "u1"), ("blue", "u1")])
-
 
 def depth_from_disparity(disparity: DisparityMap, calibration: Calibration) -> NDArray[np.float32]:
-    """Return depth in metres, ``focal * baseline / (disparity + doffs)``; 0 where the disparity is unknown.
-
-    Args:
-        disparity: [H, W], pixels; 0 or not finite where unknown.
-        calibration: Calibration of the images at this size.
-
-    Raises:
-        DataError: The calibration does not say the focal length or the baseline.
-    """
+    """Return depth in metres, ``focal * baseline / (disparity + doffs)``; 0 where that is unknown."""
     focal, baseline = focal_and_baseline(calibration)
     shift = np.where(np.isfinite(disparity) & (disparity > 0), disparity + calibration.doffs, 0)
     depth = np.zeros(disparity.shape, np.float32)
@@ -61,10 +51,6 @@ def point_cloud(
 
     Returns:
         Points [N, 3] in metres, in row-major order of the pixels, and their colors, RGB [N, 3].
-
-    Raises:
-        DataError: The calibration does not say the focal length or the baseline.
-        ShapeError: Image and disparity differ in size.
     """
     if image.shape[:2] != disparity.shape:
         raise ShapeError(f"image {image.shape[:2]} and disparity {disparity.shape} differ in size")
@@ -86,52 +72,35 @@ def principal_point(calibration: Calibration, size: tuple[int, ...]) -> tuple[fl
 
 
 def write_ply(path: Path, points: NDArray[np.float32], colors: Image) -> None:
-    """Write colored points as PLY 1.0, binary little endian, which every point cloud viewer opens.
-
-    Args:
-        path: The file.
-        points: [N, 3], metres.
-        colors: RGB [N, 3], 8 bit.
-
-    Raises:
-        ShapeError: There are not as many colors as points.
-    """
+    """Write points [N, 3], metres, of colors RGB [N, 3] as PLY 1.0, binary little endian."""
     if points.shape != colors.shape:
         raise ShapeError(f"points {points.shape} and colors {colors.shape} must both be [N, 3]")
-    vertices = np.empty(len(points), _VERTEX)
-    for i, axis in enumerate("xyz"):
-        vertices[axis] = points[:, i]
-    for i, channel in enumerate(("red", "green", "blue")):
-        vertices[channel] = colors[:, i]
-    kinds = {"f": "float", "u": "uchar"}
+    vertices = np.empty(len(points), [("point", "<f4", 3), ("color", "u1", 3)])
+    vertices["point"], vertices["color"] = points, colors
     header = [
         "ply",
         "format binary_little_endian 1.0",
         "comment metres; x right, y down, z forward from the left camera",
         f"element vertex {len(points)}",
-        *(f"property {kinds[kind.kind]} {name}" for name, (kind, *_) in (_VERTEX.fields or {}).items()),
+        *(f"property float {axis}" for axis in "xyz"),
+        *(f"property uchar {channel}" for channel in ("red", "green", "blue")),
         "end_header",
     ]
     path.write_bytes(("\n".join(header) + "\n").encode("ascii") + vertices.tobytes())
 
 
 def focal_and_baseline(calibration: Calibration) -> tuple[float, float]:
-    """Return what depth needs: the focal length in pixels and the baseline in metres.
-
-    Raises:
-        DataError: The calibration does not say one of them, or one is not positive.
-    """
+    """Return the focal length in pixels and the baseline in metres; DataError where depth lacks one."""
     focal, baseline = calibration.focal, calibration.baseline
-    if focal is not None and baseline is not None:
-        if not (focal > 0 and baseline > 0):
-            raise DataError(
-                f"the calibration states a focal length of {focal:g} px and a baseline of {baseline:g} m: "
-                "both must be positive (are the views exchanged?)"
-            )
-        return focal, baseline
-    missing = " and no ".join(
-        name for name, value in (("focal length", focal), ("baseline", baseline)) if value is None
-    )
-    raise DataError(
-        f"the calibration states no {missing}: depth needs both the focal length and the baseline"
-    )
+    if focal is None or baseline is None:
+        lacking = [name for name in ("focal", "baseline") if getattr(calibration, name) is None]
+        missing = " and no ".join(lacking).replace("focal", "focal length")
+        raise DataError(
+            f"the calibration states no {missing}: depth needs both the focal length and the baseline"
+        )
+    if not (focal > 0 and baseline > 0):
+        raise DataError(
+            f"the calibration states a focal length of {focal:g} px and a baseline of {baseline:g} m: "
+            "both must be positive (are the views exchanged?)"
+        )
+    return focal, baseline

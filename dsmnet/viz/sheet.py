@@ -23,16 +23,6 @@ def sheet(samples: Sequence[StereoSample], title: str | None = None) -> Image:
 
     The range of colors is each pair's own; its caption says it. The last picture shows what both views see
     in grey, what is known but occluded in orange, what is unknown in black; without a mask it is left out.
-
-    Args:
-        samples: At least one pair, of any sizes.
-        title: A line above.
-
-    Returns:
-        RGB.
-
-    Raises:
-        ValueError: There are no samples.
     """
     if not samples:
         raise ValueError("a contact sheet needs at least one sample")
@@ -52,9 +42,8 @@ def sheet(samples: Sequence[StereoSample], title: str | None = None) -> Image:
         paste(canvas, strip, y + CAPTION, x)
         middle = y + CAPTION / 2
         labels.append(Label(x, middle, sample["name"], FONT, bold=True, max_width=width * 0.4))
-        labels.append(
-            Label(x + strip.shape[1], middle, caption(sample), FONT, MUTED, "right", max_width=width * 0.6)
-        )
+        right = x + strip.shape[1]
+        labels.append(Label(right, middle, caption(sample), FONT, MUTED, "right", max_width=width * 0.6))
     return write(canvas, labels)
 
 

@@ -15,14 +15,10 @@ from dsmnet.errors import printable
 
 
 def fill_page(package: str, name: str, scripts: Sequence[str] = (), **values: Any) -> str:
-    """Fill the template NAME.html that lies in a package, with NAME.css and the scripts beside it.
+    """Fill the template NAME.html that lies in a package, with NAME.css and scripts (or NAME.js) beside it.
 
-    Args:
-        package: Package of the files.
-        name: Name of template and style, without suffix.
-        scripts: Names of the scripts, one after the other; NAME alone where there are none.
-        values: Values that the template names, besides `style`, `script`, `style_hash` and `script_hash`, by
-            which its security policy lets through that one style and that one script.
+    Besides `values` the template knows `style`, `script`, and `style_hash` and `script_hash`, by which its
+    security policy lets through that one style and that one script.
     """
     environment = Environment(
         loader=PackageLoader(package, "."),

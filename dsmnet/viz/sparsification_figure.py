@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from matplotlib.figure import Figure
 
+from dsmnet.errors import count
 from dsmnet.viz.figures import COLORS, add_caption, panels_of
 
 # Name, and color and dashes, of each order; the two bounds are grey.
@@ -20,37 +21,19 @@ _ORDERS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-class KeptCurve(NamedTuple):
-    """Mean error by share of pixels kept, with its area and what that says of the order."""
-
-    values: Sequence[float]
-    area: float
-    ause: float = math.nan  # nan: oracle and random order have none
-    gain: float = math.nan
-
-
-def sparsification_figure(
-    sets: Mapping[str, tuple[int, Mapping[str, KeptCurve]]], kept: Sequence[float], title: str
-) -> Figure:
-    """Draw a panel per set with a curve per order of the pixels.
-
-    Args:
-        sets: Number of images, and curves of the EPE by order of the pixels, by name of the set.
-        kept: Shares of pixels of the values of a curve.
-        title: Line above.
-    """
+def sparsification_figure(sets: Mapping[str, Mapping[str, Any]], kept: Sequence[float], title: str) -> Figure:
+    """Draw a panel per set with the curve of the EPE for each order, at the shares of pixels `kept`."""
     figure, panels = panels_of(len(sets), title, width=4.0, columns=3)
     shares = [100 * share for share in kept]
-    for index, (axes, (name, (images, curves))) in enumerate(zip(panels, sets.items(), strict=True)):
-        for order, (label, look) in _ORDERS.items():
-            if order not in curves:
-                continue
-            curve = curves[order]
-            if math.isfinite(curve.ause):
-                label += f" (AUSE {curve.ause:.3f})"
-            values = [value if math.isfinite(value) else math.nan for value in curve.values]
+    for index, (axes, (name, entry)) in enumerate(zip(panels, sets.items(), strict=True)):
+        for order in filter(entry["epe"].__contains__, _ORDERS):
+            label, look = _ORDERS[order]
+            curve = entry["epe"][order]
+            if math.isfinite(curve.get("ause", math.nan)):
+                label += f" (AUSE {curve['ause']:.3f})"
+            values = [value if math.isfinite(value) else math.nan for value in curve["curve"]]
             axes.plot(shares, values, label=label, **{"linewidth": 1.6, **look})
-        axes.set_title(f"{name}, {images} image{'s' * (images != 1)}", fontsize=11, loc="left")
+        axes.set_title(f"{name}, {count(entry['images'], 'image')}", fontsize=11, loc="left")
         axes.set_xlim(0, 100)
         axes.set_ylim(0, 1.45 * axes.get_ylim()[1])  # room for the legend
         axes.set_xlabel("share of pixels kept, %")

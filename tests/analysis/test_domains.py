@@ -69,21 +69,19 @@ def means(result: dict[str, Any], domain: str) -> list[float]:
     return [layer[domain]["mean"] for layer in result["divergence"].values()]
 
 
-def test_the_same_domain_is_at_no_distance(found: dict[str, dict[str, Any]]) -> None:
+def test_the_same_domain_is_at_no_distance(found):
     for result in found.values():
         assert result["wasserstein"]["source-same"] == 0
         assert means(result, "same") == pytest.approx([0] * len(result["divergence"]), abs=1e-6)
 
 
-def test_instance_statistics_take_contrast_away_and_batch_statistics_do_not(
-    found: dict[str, dict[str, Any]],
-) -> None:
+def test_instance_statistics_take_contrast_away_and_batch_statistics_do_not(found):
     for norm in ("instance", "domain"):
         assert found[norm]["wasserstein"]["source-dim"] < 0.1 * found["batch"]["wasserstein"]["source-dim"]
         assert max(means(found[norm], "dim")) < 0.1 * np.mean(means(found["batch"], "dim"))
 
 
-def test_layers_run_from_shallow_to_deep(found: dict[str, dict[str, Any]]) -> None:
+def test_layers_run_from_shallow_to_deep(found):
     layers = list(found["batch"]["divergence"])
     assert layers[:3] == ["stem.0", "stem.1", "down.0.0"]
     assert layers == list(found["domain"]["divergence"])
@@ -92,7 +90,7 @@ def test_layers_run_from_shallow_to_deep(found: dict[str, dict[str, Any]]) -> No
     assert np.mean(channels) == pytest.approx(found["batch"]["divergence"]["stem.0"]["dim"]["mean"], rel=1e-3)
 
 
-def test_distributions_are_in_units_of_the_first_domain(found: dict[str, dict[str, Any]]) -> None:
+def test_distributions_are_in_units_of_the_first_domain(found):
     for result in found.values():
         source = result["norms"]["source"]
         assert source["quartiles"][1] == pytest.approx(1, rel=1e-4)
@@ -101,9 +99,7 @@ def test_distributions_are_in_units_of_the_first_domain(found: dict[str, dict[st
         assert sum(histogram["density"]) * width == pytest.approx(1, abs=0.01)
 
 
-def test_the_classifier_sees_what_contrast_does_to_the_first_convolution(
-    found: dict[str, dict[str, Any]],
-) -> None:
+def test_the_classifier_sees_what_contrast_does_to_the_first_convolution(found):
     """Norm inputs of the first layer are the same whatever the norm; two of the domains are alike."""
     for result in found.values():
         told = result["domain_classifier"]
@@ -115,11 +111,11 @@ def test_the_classifier_sees_what_contrast_does_to_the_first_convolution(
     assert 0.5 < first.pop() < 0.9
 
 
-def test_the_result_is_json_without_nan(found: dict[str, dict[str, Any]]) -> None:
+def test_the_result_is_json_without_nan(found):
     json.dumps(found, allow_nan=False)
 
 
-def test_a_domain_of_one_pair_is_left_out_of_the_classifier_alone() -> None:
+def test_a_domain_of_one_pair_is_left_out_of_the_classifier_alone():
     domains = {"source": Changed(), "dim": Changed(0.5), "single": Changed(count=1)}
     result = analyze(network("domain"), domains, SMALL, progress=False)
     assert result["domain_classifier"]["left_out"] == ["single"]
@@ -129,7 +125,7 @@ def test_a_domain_of_one_pair_is_left_out_of_the_classifier_alone() -> None:
     assert alone["domain_classifier"]["accuracy"] == {}
 
 
-def test_mistakes() -> None:
+def test_mistakes():
     with pytest.raises(UserError, match=r"domains=\['a'\]: expected at least two"):
         analyze(network("domain"), {"a": Changed()}, SMALL, progress=False)
     with pytest.raises(UserError, match=r"crop=\[128, 256\]: larger than an image of \[70, 110\]"):
@@ -140,7 +136,7 @@ def test_mistakes() -> None:
         Sampling(crop=(32, 64))
 
 
-def test_labels_are_norms_unless_two_are_the_same() -> None:
+def test_labels_are_norms_unless_two_are_the_same():
     configs = [{"norm": "batch"}, {"norm": "domain"}, {"norm": "batch"}, {"norm": "batch", "adapted": {}}]
     assert network_labels(configs, ["a", "b", "c", "d"]) == [
         "batch (a)",

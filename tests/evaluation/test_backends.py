@@ -18,9 +18,7 @@ from dsmnet.ops.sgf import sgf_reference
 
 @pytest.mark.real_data
 @pytest.mark.parametrize("name", ["kitti2015", "kitti2012", "middlebury", "middlebury2006", "eth3d"])
-def test_plain_operations_give_the_same_error(
-    name: str, real_data: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_plain_operations_give_the_same_error(name, real_data, monkeypatch):
     """One pair of each set, the weights that come with the package; 64 pixels of range for speed."""
     node = compose("evaluate", [f"dataset={name}", f"paths.data={real_data}"]).dataset
     if not Path(node.root).is_dir():

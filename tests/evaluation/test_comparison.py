@@ -64,7 +64,7 @@ def pattern(tmp_path: Path) -> str:
     return str(tmp_path / "runs" / "*")
 
 
-def test_mean_and_sample_deviation() -> None:
+def test_mean_and_sample_deviation():
     statistic = Statistic({1: 2.0, 2: 4.0, 3: 9.0})
     assert statistic.mean == 5.0
     assert statistic.sd == pytest.approx(math.sqrt((9 + 1 + 16) / 2))
@@ -80,15 +80,15 @@ def test_mean_and_sample_deviation() -> None:
         ({1: 1.0, 2: 3.0}, "2.00 ± 1.41"),
     ],
 )
-def test_cells(values: dict[int, float], text: str) -> None:
+def test_cells(values, text):
     assert statistic_text(Statistic(values), "epe", len(values)) == text
 
 
-def test_a_cell_says_when_seeds_are_missing() -> None:
+def test_a_cell_says_when_seeds_are_missing():
     assert statistic_text(Statistic({1: 10.0, 2: 14.0}), "d1", seeds=3) == "12.0 ± 2.8 (n=2)"
 
 
-def test_numbers_of_two_groups(write_run: WriteRun, pattern: str, tmp_path: Path) -> None:
+def test_numbers_of_two_groups(write_run, pattern, tmp_path):
     write_run("a", "batch", 1, "2,1.5\n3,1.0\n", epe=2.0)
     write_run("b", "batch", 2, "2,1.4\n3,1.6\n", epe=3.0)
     write_run("c", "group", 1, "2,nan\n3,1.1\n", epe=1.0)
@@ -116,7 +116,7 @@ def test_numbers_of_two_groups(write_run: WriteRun, pattern: str, tmp_path: Path
     assert panels[1].rows[1] == ([2.0, 3.0], 2.5, pytest.approx(math.sqrt(0.5)))
 
 
-def test_the_terminal_shows_the_same_cells_whole(write_run: WriteRun, pattern: str) -> None:
+def test_the_terminal_shows_the_same_cells_whole(write_run, pattern):
     headlines = {"kitti2015": "d1", "middlebury": "bad2", "eth3d": "bad1", "synthetic": None}
     write_run("a", sets={name: entry(1.0, headline=metric) for name, metric in headlines.items()})
     comparison = compare(read_runs(pattern), "norm")
@@ -132,7 +132,7 @@ def test_the_terminal_shows_the_same_cells_whole(write_run: WriteRun, pattern: s
     assert {unit for _, unit in only.headings[3:]} == {"bad-3 %"}
 
 
-def test_keys_that_make_groups(write_run: WriteRun, pattern: str) -> None:
+def test_keys_that_make_groups(write_run, pattern):
     write_run("a")
     write_run("b", model={"width": 16})
     labels = [group.label for group in compare(read_runs(pattern), ["norm", "model.width"]).groups]
@@ -141,7 +141,7 @@ def test_keys_that_make_groups(write_run: WriteRun, pattern: str) -> None:
         compare(read_runs(pattern), "model.depth")
 
 
-def test_a_seed_twice_names_both_and_what_differs(write_run: WriteRun, pattern: str) -> None:
+def test_a_seed_twice_names_both_and_what_differs(write_run, pattern):
     write_run("a")
     write_run("b", choices={"norm": "batch", "transform": "crop_color"}, paths={"output": "elsewhere"})
     with pytest.raises(
@@ -151,7 +151,7 @@ def test_a_seed_twice_names_both_and_what_differs(write_run: WriteRun, pattern: 
     assert len(compare(read_runs(pattern), ["norm", "transform"]).groups) == 2
 
 
-def test_other_protocols_and_other_images_are_not_compared(write_run: WriteRun, pattern: str) -> None:
+def test_other_protocols_and_other_images_are_not_compared(write_run, pattern):
     write_run("a", seed=1)
     second = write_run("b", seed=2, sets={"kitti2015": entry(1.0, pixels="all")})
     with pytest.raises(
@@ -170,7 +170,7 @@ def test_other_protocols_and_other_images_are_not_compared(write_run: WriteRun, 
         compare(read_runs(pattern), "norm")
 
 
-def test_rules_decide_what_is_compared_and_not_their_names(write_run: WriteRun, pattern: str) -> None:
+def test_rules_decide_what_is_compared_and_not_their_names(write_run, pattern):
     write_run("a", seed=1)
     sets = {"kitti2015": entry(1.0, headline="bad1")}
     write_run("b", seed=2, sets=sets, protocol={"name": "ours", "sets": {}, "pixels": "all"})
@@ -188,9 +188,7 @@ def test_rules_decide_what_is_compared_and_not_their_names(write_run: WriteRun, 
         (folder / "results.json").unlink()
 
 
-def test_what_is_unfair_is_said(
-    write_run: WriteRun, pattern: str, caplog: pytest.LogCaptureFixture, tmp_path: Path
-) -> None:
+def test_what_is_unfair_is_said(write_run, pattern, caplog, tmp_path):
     write_run("a", "batch", 1, sets={"kitti2015": entry(1.0), "eth3d": entry(0.5)})
     write_run("b", "batch", 2)
     write_run("c", "group", 1, sets={"kitti2015": entry(None), "eth3d": entry(0.4)}, model={"width": 16})
@@ -215,9 +213,7 @@ def test_what_is_unfair_is_said(
     assert found == {"mean": None, "sd": None, "n": 1, "seeds": [1], "infinite": [1]}
 
 
-def test_fair_runs_are_not_warned_of(
-    write_run: WriteRun, pattern: str, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_fair_runs_are_not_warned_of(write_run, pattern, caplog):
     for norm in ("batch", "group"):
         for seed in (1, 2):
             write_run(f"{norm}{seed}", norm, seed, paths={"output": f"{norm}{seed}"})
@@ -225,16 +221,14 @@ def test_fair_runs_are_not_warned_of(
     assert caplog.messages == []
 
 
-def test_a_resumed_run_knows_its_whole_curve(write_run: WriteRun, pattern: str) -> None:
+def test_a_resumed_run_knows_its_whole_curve(write_run, pattern):
     for name, resume in (("a", None), ("b", "last.ckpt")):
         folder = write_run(name, curve="4,2.0\n", resume=resume)
         (folder / "metrics.1.csv").write_text("step,val/epe\n2,1.25\n")
     assert [run.source_epe for run in read_runs(pattern)] == [2.0, 1.25]
 
 
-def test_a_run_without_a_curve_comes_last(
-    write_run: WriteRun, pattern: str, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_run_without_a_curve_comes_last(write_run, pattern, caplog):
     (write_run("a", "batch") / "metrics.csv").unlink()
     write_run("b", "group", curve="2,99.0\n")
     comparison = compare(read_runs(pattern), "norm")
@@ -253,15 +247,13 @@ def test_a_run_without_a_curve_comes_last(
         ("config.yaml", "choices: {norm: batch}", r"a/config\.yaml: .* seed is missing"),
     ],
 )
-def test_broken_files_are_named(
-    write_run: WriteRun, pattern: str, file: str, content: str, message: str
-) -> None:
+def test_broken_files_are_named(write_run, pattern, file, content, message):
     (write_run("a") / file).write_text(content)
     with pytest.raises(FormatError, match=message):
         read_runs(pattern)
 
 
-def test_nothing_to_compare(write_run: WriteRun, pattern: str, tmp_path: Path) -> None:
+def test_nothing_to_compare(write_run, pattern, tmp_path):
     with pytest.raises(UserError, match="no such folder"):
         read_runs(pattern)
     (tmp_path / "runs").mkdir()

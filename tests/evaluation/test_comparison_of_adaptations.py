@@ -12,7 +12,7 @@ from dsmnet.errors import UserError
 from dsmnet.evaluation.comparison import compare
 from dsmnet.evaluation.comparison_report import comparison_markdown, comparison_notes
 from dsmnet.evaluation.runs import read_adaptations, read_runs
-from tests.evaluation.test_comparison import PROTOCOL, WriteRun, entry, pattern, write_run
+from tests.evaluation.test_comparison import PROTOCOL, entry, pattern, write_run
 
 __all__ = ["pattern", "write_run"]  # fixtures
 
@@ -26,7 +26,7 @@ def write_adaptation(
     (folder / "adapt.json").write_text(json.dumps(record | more))
 
 
-def test_adaptations_stand_below_their_group(write_run: WriteRun, pattern: str, tmp_path: Path) -> None:
+def test_adaptations_stand_below_their_group(write_run, pattern, tmp_path):
     sets = {"kitti2015": entry(1.0), "eth3d": entry(1.0)}
     runs = {seed: write_run(f"a{seed}", "batch", seed, "2,2.0\n", sets=sets) for seed in (1, 2)}
     write_run("b", "group", 1, "2,3.0\n", sets=sets)
@@ -49,9 +49,7 @@ def test_adaptations_stand_below_their_group(write_run: WriteRun, pattern: str, 
         compare(found, "norm")
 
 
-def test_adaptations_that_do_not_fit(
-    write_run: WriteRun, pattern: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_adaptations_that_do_not_fit(write_run, pattern, tmp_path, caplog):
     run = write_run("a")
     write_adaptation(tmp_path / "adabn" / "foreign", tmp_path / "other", 0.5)
     write_adaptation(tmp_path / "adabn" / "unscored", run, None)

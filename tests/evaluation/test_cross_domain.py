@@ -49,7 +49,7 @@ def cfg(tmp_path: Path) -> Any:
     return make
 
 
-def test_every_choice_of_eval_composes_and_names_its_sets(cfg: Any, tmp_path: Path) -> None:
+def test_every_choice_of_eval_composes_and_names_its_sets(cfg, tmp_path):
     for name in GROUP:
         chosen = cfg(f"eval={name}").eval
         assert chosen.keys() == {"sets", "fallback"}
@@ -62,7 +62,7 @@ def test_every_choice_of_eval_composes_and_names_its_sets(cfg: Any, tmp_path: Pa
 @pytest.mark.parametrize(
     "option", ["protocol=ours2", "protocol.pixels=visible", "+protocol.sets.eth3d.cap=192"]
 )
-def test_an_unknown_protocol_or_option_is_named_with_the_known_ones(cfg: Any, option: str) -> None:
+def test_an_unknown_protocol_or_option_is_named_with_the_known_ones(cfg, option):
     with pytest.raises(UserError) as error:
         instantiate(cfg(option).protocol)
     said = str(error.value)
@@ -70,7 +70,7 @@ def test_an_unknown_protocol_or_option_is_named_with_the_known_ones(cfg: Any, op
     assert any(word in said for word in ("openstereo", "noc, occ or all", "ground_truth_below"))
 
 
-def test_table_files_and_panels(cfg: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_table_files_and_panels(cfg, tmp_path, capsys):
     Kitti2015.write_fake(tmp_path / "data" / "KITTI_2015", [textured(6, noc=True), textured(9, noc=True)])
     out = tmp_path / "out"
     config = cfg("baseline=sgbm", "panels=true", "max_disparity=32")
@@ -102,9 +102,7 @@ def test_table_files_and_panels(cfg: Any, tmp_path: Path, capsys: pytest.Capture
     assert cv2.imread(str(pictures[0])).shape[2] == 3
 
 
-def test_without_real_data_validation_scenes_and_a_line_where_real_ones_go(
-    cfg: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_without_real_data_validation_scenes_and_a_line_where_real_ones_go(cfg, tmp_path, caplog):
     small = ["eval.fallback.synthetic.images=2", *small_scenes("eval.fallback.synthetic.dataset")]
     with caplog.at_level(logging.WARNING):
         results = cross_domain_evaluation(SGBM(), cfg(*small), tmp_path / "out", build=instantiate).to_dict()
@@ -114,7 +112,7 @@ def test_without_real_data_validation_scenes_and_a_line_where_real_ones_go(
     assert str(tmp_path / "data" / "KITTI_2015") in caplog.text
 
 
-def test_the_fallback_is_not_what_training_sees(cfg: Any) -> None:
+def test_the_fallback_is_not_what_training_sees(cfg):
     config = cfg("eval=synthetic", *small_scenes("eval.sets.synthetic.dataset"))
     dataset: Any = choose_sets(config, instantiate).present["synthetic"]
     training, validation = instantiate(config.eval.sets.synthetic.dataset).split_validation()
@@ -122,24 +120,24 @@ def test_the_fallback_is_not_what_training_sees(cfg: Any) -> None:
     assert dataset[0]["name"] == validation[0]["name"] != training[0]["name"]
 
 
-def test_a_set_asked_for_by_name_and_absent_is_an_error(cfg: Any, tmp_path: Path) -> None:
+def test_a_set_asked_for_by_name_and_absent_is_an_error(cfg, tmp_path):
     with pytest.raises(DataError, match=str(tmp_path / "data" / "SceneFlow")):
         choose_sets(cfg("eval=sceneflow"), instantiate)
 
 
-def test_a_broken_set_is_an_error_even_beside_good_ones(cfg: Any, tmp_path: Path) -> None:
+def test_a_broken_set_is_an_error_even_beside_good_ones(cfg, tmp_path):
     Kitti2015.write_fake(tmp_path / "data" / "KITTI_2015", [textured(6, noc=False)])
     (tmp_path / "data" / "MiddEval3").mkdir()
     with pytest.raises(DataError, match="MiddEval3"):
         choose_sets(cfg(), instantiate)
 
 
-def test_a_wrong_search_range_is_named(cfg: Any, tmp_path: Path) -> None:
+def test_a_wrong_search_range_is_named(cfg, tmp_path):
     Kitti2015.write_fake(tmp_path / "data" / "KITTI_2015", [textured(6, noc=False)])
     with pytest.raises(UserError, match="max_disparity=lots"):
         cross_domain_evaluation(SGBM(), cfg("max_disparity=lots"), tmp_path / "out", build=instantiate)
 
 
-def test_the_baseline_node_spells_the_defaults_of_the_class(cfg: Any) -> None:
+def test_the_baseline_node_spells_the_defaults_of_the_class(cfg):
     built = instantiate(cfg("baseline=sgbm").baseline.matcher)
     assert vars(built) == vars(SGBM())

@@ -104,7 +104,7 @@ def test_shares_add_up():
     prediction[0, 0] = np.nan  # no answer: as far off as the ground truth is large
     errors = ErrorBreakdown()
     errors("set", sample, prediction, sample["valid"])
-    found = errors.results()["set"].to_dict()
+    found = errors.results()["set"]
     hidden = found["attributes"]["occluded"]
     assert hidden["epe"] == pytest.approx(6)
     assert hidden["d1"] == pytest.approx(100)

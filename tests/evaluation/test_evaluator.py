@@ -27,14 +27,14 @@ def run(matcher: Any, *samples: StereoSample, **options: Any) -> Any:
     return evaluate_set(matcher, samples, progress=False, **options)  # type: ignore[arg-type]
 
 
-def test_scores_of_known_errors(reads_red: Any, make_sample: MakeSample) -> None:
+def test_scores_of_known_errors(reads_red, make_sample):
     result = run(reads_red(offset=2.5), make_sample())
     (image,) = result.per_image
     assert image.scores == {"epe": 2.5, "bad1": 100, "bad2": 100, "bad3": 0, "d1": 0}
     assert (image.name, image.pixels, result.pixels) == ("a", 35, 35)
 
 
-def test_images_count_the_same_and_pooled_pixels_do(reads_red: Any, make_sample: MakeSample) -> None:
+def test_images_count_the_same_and_pooled_pixels_do(reads_red, make_sample):
     small = make_sample("small", (2, 2), red=44)  # error 4 on 4 pixels
     large = make_sample("large", (6, 10), red=41)  # error 1 on 60 pixels
     result = run(reads_red(), small, large)
@@ -48,9 +48,7 @@ def test_images_count_the_same_and_pooled_pixels_do(reads_red: Any, make_sample:
     assert [image["name"] for image in entry["per_image"]] == ["small", "large"]
 
 
-def test_an_image_without_ground_truth_is_named_and_not_counted(
-    reads_red: Any, make_sample: MakeSample, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_an_image_without_ground_truth_is_named_and_not_counted(reads_red, make_sample, caplog):
     blank = make_sample("blank", valid=np.s_[:0, :])
     unknown = make_sample("unknown")
     del unknown["disparity"], unknown["valid"]
@@ -62,7 +60,7 @@ def test_an_image_without_ground_truth_is_named_and_not_counted(
     assert "blank, unknown" in caplog.text
 
 
-def test_a_set_without_any_ground_truth_has_null_scores(reads_red: Any, make_sample: MakeSample) -> None:
+def test_a_set_without_any_ground_truth_has_null_scores(reads_red, make_sample):
     entry = run(reads_red(), make_sample(valid=np.s_[:0, :])).to_dict()
     assert entry["images"] == entry["pixels"] == 0
     assert entry["epe"] is entry["seconds_per_image"] is entry["pooled"]["d1"] is None
@@ -77,21 +75,19 @@ def test_a_set_without_any_ground_truth_has_null_scores(reads_red: Any, make_sam
         (ALL, TOP, "noc", 14),  # ground truth of visible pixels only is called so whatever was asked
     ],
 )
-def test_which_pixels_are_scored(
-    make_sample: MakeSample, protocol: EvaluationProtocol, noc: Any, kind: str, pixels: int
-) -> None:
+def test_which_pixels_are_scored(make_sample, protocol, noc, kind, pixels):
     mask, said = scored_pixels(make_sample(valid=TOP, noc=noc), protocol)
     assert (said, mask.sum()) == (kind, pixels)
 
 
-def test_the_report_says_which_pixels_were_used(reads_red: Any, make_sample: MakeSample) -> None:
+def test_the_report_says_which_pixels_were_used(reads_red, make_sample):
     with_noc, without = make_sample("a", noc=LEFT), make_sample("b")
     assert run(reads_red(), with_noc).to_dict()["pixels_used"] == "noc"
     assert run(reads_red(), without).to_dict()["pixels_used"] == "all"
     assert run(reads_red(), with_noc, without).to_dict()["pixels_used"] == "mixed"
 
 
-def test_the_cap_leaves_out_ground_truth_and_not_the_search(reads_red: Any, make_sample: MakeSample) -> None:
+def test_the_cap_leaves_out_ground_truth_and_not_the_search(reads_red, make_sample):
     near, far = make_sample("near", target=192.0, red=0), make_sample("far", target=191.5, red=191)
     matcher = reads_red()
     capped = run(
@@ -103,9 +99,7 @@ def test_the_cap_leaves_out_ground_truth_and_not_the_search(reads_red: Any, make
     assert run(reads_red(), near, far).average("epe") == pytest.approx((192 + 0.5) / 2)
 
 
-def test_search_range_is_the_calibrations_or_192_and_never_the_truths(
-    reads_red: Any, make_sample: MakeSample
-) -> None:
+def test_search_range_is_the_calibrations_or_192_and_never_the_truths(reads_red, make_sample):
     samples = make_sample("a", bound=70, target=100.0), make_sample("b", target=300.0)
     matcher = reads_red()
     result = run(matcher, *samples)
@@ -117,7 +111,7 @@ def test_search_range_is_the_calibrations_or_192_and_never_the_truths(
             run(matcher, *samples, max_disparity=wrong)
 
 
-def test_nan_does_not_pay(make_sample: MakeSample, reads_red: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_nan_does_not_pay(make_sample, reads_red, caplog):
     class HalfSilent(reads_red):  # type: ignore[misc]
         def predict(self, *args: Any) -> Any:
             answer = super().predict(*args)
@@ -134,7 +128,7 @@ def test_nan_does_not_pay(make_sample: MakeSample, reads_red: Any, caplog: pytes
     assert "torn: 15 scored pixels" in caplog.text
 
 
-def test_a_prediction_of_another_size_is_refused(make_sample: MakeSample) -> None:
+def test_a_prediction_of_another_size_is_refused(make_sample):
     class Cropped(Matcher):
         def predict(self, left: Any, right: Any, max_disparity: Any = None) -> Any:
             return np.zeros((4, 7), np.float32)
@@ -143,7 +137,7 @@ def test_a_prediction_of_another_size_is_refused(make_sample: MakeSample) -> Non
         run(Cropped(), make_sample())
 
 
-def test_ground_truth_that_is_not_finite_is_an_error(reads_red: Any, make_sample: MakeSample) -> None:
+def test_ground_truth_that_is_not_finite_is_an_error(reads_red, make_sample):
     with pytest.raises(DataError, match="made a"):
         run(reads_red(), make_sample(target=math.inf))
 
@@ -176,7 +170,7 @@ def test_seconds_are_those_of_predict_without_reading_and_without_a_warm_up(
     assert len(matcher.ranges) == passes
 
 
-def test_results_have_the_agreed_form_and_are_strict_json(reads_red: Any, make_sample: MakeSample) -> None:
+def test_results_have_the_agreed_form_and_are_strict_json(reads_red, make_sample):
     sets: Any = {
         "one": [make_sample("a", noc=LEFT), make_sample("b", noc=LEFT)],
         "none": [make_sample("c", valid=np.s_[:0, :])],
@@ -206,7 +200,7 @@ def test_results_have_the_agreed_form_and_are_strict_json(reads_red: Any, make_s
     assert seen == [("one", "a", 15), ("one", "b", 15)]  # pictures of the matcher, not of the baseline
 
 
-def test_describe_names_a_network_by_its_configuration_and_others_by_their_class(reads_red: Any) -> None:
+def test_describe_names_a_network_by_its_configuration_and_others_by_their_class(reads_red):
     net: Any = torch.nn.Linear(3, 4)
     net.config = {"model": "dsmnet_lite", "norm": "domain", "network": {}}
     assert matcher_result(net, {}) == MatcherResult({}, "dsmnet_lite", "domain", 16)

@@ -8,7 +8,6 @@ import html
 import re
 from collections.abc import Callable
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import Any
 
 import cv2
@@ -71,9 +70,7 @@ def sets(make_sample: Callable[..., Any]) -> Any:
     }
 
 
-def test_every_image_is_there_with_its_pictures_the_worst_first(
-    make_page: MakePage, sets: Any, reads_red: Any
-) -> None:
+def test_every_image_is_there_with_its_pictures_the_worst_first(make_page, sets, reads_red):
     _, text = make_page(sets, reads_red())
     page = Page(text)
     assert page.rows() == ["worst", "mid", "best", "single"]
@@ -85,7 +82,7 @@ def test_every_image_is_there_with_its_pictures_the_worst_first(
     assert page.all("select") == []
 
 
-def test_a_picture_is_what_was_drawn(make_page: MakePage, make_sample: Any, reads_red: Any) -> None:
+def test_a_picture_is_what_was_drawn(make_page, make_sample, reads_red):
     sample = make_sample(red=90, target=40, size=(64, 96))  # 50 px wrong: the last of KITTI's colors
     _, text = make_page({"made": [sample]}, reads_red())
     image = next(a for a in Page(text).all("img") if a["alt"] == "error of a")
@@ -95,9 +92,7 @@ def test_a_picture_is_what_was_drawn(make_page: MakePage, make_sample: Any, read
     assert np.abs(picture.astype(int) - error_table()[-1]).max() < 8
 
 
-def test_the_summary_and_the_notes_are_those_of_the_markdown(
-    make_page: MakePage, sets: Any, reads_red: Any
-) -> None:
+def test_the_summary_and_the_notes_are_those_of_the_markdown(make_page, sets, reads_red):
     results, text = make_page(sets, reads_red(), {"b": reads_red(1)}, baselines={"base": reads_red(3)})
     said = [value for _, value in Page(text).texts]
     for row in results_table(results).rows:
@@ -110,9 +105,7 @@ def test_the_summary_and_the_notes_are_those_of_the_markdown(
     assert any(value.startswith("python ") for tag, value in Page(text).texts if tag == "code")
 
 
-def test_a_comparison_shows_both_and_where_the_second_is_worse(
-    make_page: MakePage, sets: Any, reads_red: Any
-) -> None:
+def test_a_comparison_shows_both_and_where_the_second_is_worse(make_page, sets, reads_red):
     _, text = make_page(sets, reads_red(), {"b": reads_red(-3)})  # b errs by -1, 2, -3; the first by 2, 5, 0
     page = Page(text)
     assert page.rows()[:3] == ["worst", "best", "mid"]  # by the larger of the two: 5, 3, 2
@@ -132,7 +125,7 @@ def test_a_comparison_shows_both_and_where_the_second_is_worse(
     assert [option["value"] for option in page.all("option")] == [*HEADINGS, ""]
 
 
-def test_a_baseline_has_no_say_in_the_order(make_page: MakePage, sets: Any, reads_red: Any) -> None:
+def test_a_baseline_has_no_say_in_the_order(make_page, sets, reads_red):
     _, text = make_page(sets, reads_red(), baselines={"base": reads_red(-5)}, limit=2)  # off by -3, 0, -5
     page = Page(text)
     assert page.rows()[:3] == ["worst", "mid", "best"]
@@ -143,9 +136,7 @@ def test_a_baseline_has_no_say_in_the_order(make_page: MakePage, sets: Any, read
     assert [heading["data-metric"] for heading in headings] == ["epe", "epe"]
 
 
-def test_an_answer_that_is_not_finite_comes_first_and_is_infinite(
-    make_page: MakePage, sets: Any, reads_red: Any
-) -> None:
+def test_an_answer_that_is_not_finite_comes_first_and_is_infinite(make_page, sets, reads_red):
     class Torn(reads_red):  # type: ignore[misc]
         def predict(self, left: Any, right: Any, max_disparity: int | None = None) -> Any:
             answer = super().predict(left, right, max_disparity)
@@ -160,7 +151,7 @@ def test_an_answer_that_is_not_finite_comes_first_and_is_infinite(
     assert any("torn: 1 pixels are predicted as nan or infinite" in value for _, value in page.texts)
 
 
-def test_names_stay_text(make_page: MakePage, make_sample: Any, reads_red: Any) -> None:
+def test_names_stay_text(make_page, make_sample, reads_red):
     sets = {f"set{HOSTILE}": [make_sample(HOSTILE, red=44), make_sample("b")]}
     _, text = make_page(sets, reads_red(), {f"net{HOSTILE}": reads_red(1)}, checkpoint=f"runs/{HOSTILE}.ckpt")
     page = Page(text)
@@ -173,7 +164,7 @@ def test_names_stay_text(make_page: MakePage, make_sample: Any, reads_red: Any) 
     assert f"runs/{HOSTILE}.ckpt".replace("\x1b", "\\x1b") in html.unescape(text)
 
 
-def test_nothing_comes_from_elsewhere(make_page: MakePage, sets: Any, reads_red: Any) -> None:
+def test_nothing_comes_from_elsewhere(make_page, sets, reads_red):
     _, text = make_page(sets, reads_red())
     page = Page(text)
     for _, attributes in page.elements:
@@ -205,13 +196,13 @@ def test_of_more_images_than_asked_for_the_worst_have_pictures_and_the_page_says
     assert "html_images=3" in said[0]
 
 
-def test_no_pictures_at_all(make_page: MakePage, sets: Any, reads_red: Any, tmp_path: Path) -> None:
+def test_no_pictures_at_all(make_page, sets, reads_red, tmp_path):
     _, text = make_page(sets, reads_red(), limit=0)
     assert [image for image in Page(text).all("img") if image["alt"]] == []
     assert not (tmp_path / "page").exists()
 
 
-def test_the_limit_is_divided_over_the_sets() -> None:
+def test_the_limit_is_divided_over_the_sets():
     assert shares({"large": 500, "small": 10, "one": 1}, 200) == {"large": 189, "small": 10, "one": 1}
     assert shares({"a": 30, "b": 30, "c": 30}, 20) == {"a": 6, "b": 7, "c": 7}
     assert shares({"a": 3, "b": 2}, 200) == {"a": 3, "b": 2}
@@ -219,14 +210,12 @@ def test_the_limit_is_divided_over_the_sets() -> None:
 
 
 @pytest.mark.parametrize("limit", [-1, 2.5, "many", None, True])
-def test_a_limit_that_is_no_number_of_images_is_named(limit: Any, tmp_path: Path) -> None:
+def test_a_limit_that_is_no_number_of_images_is_named(limit, tmp_path):
     with pytest.raises(UserError, match=r"html_images=.*expected a whole number"):
         Pictures(tmp_path, limit)
 
 
-def test_the_temporary_pictures_go_even_when_the_evaluation_fails(
-    make_page: MakePage, sets: Any, reads_red: Any, tmp_path: Path
-) -> None:
+def test_the_temporary_pictures_go_even_when_the_evaluation_fails(make_page, sets, reads_red, tmp_path):
     class Fails(reads_red):  # type: ignore[misc]
         def predict(self, left: Any, right: Any, max_disparity: int | None = None) -> Any:
             raise UserError("no answer")

@@ -133,9 +133,7 @@ def score(images: Any, protocol: EvaluationProtocol, name: str = KITTI) -> dict[
 
 
 @pytest.mark.parametrize(("name", "data", "counts", "metric", "average", "average_epe"), CASES)
-def test_a_preset_gives_what_its_public_code_would(
-    name: str, data: str, counts: Any, metric: Any, average: Any, average_epe: Any
-) -> None:
+def test_a_preset_gives_what_its_public_code_would(name, data, counts, metric, average, average_epe):
     images = make_images()
     entry = score(images, preset(name), data)
     assert entry["epe"] == pytest.approx(average_epe(images, counts, error), abs=1e-5)
@@ -146,7 +144,7 @@ def test_a_preset_gives_what_its_public_code_would(
     assert entry["pixels"] == sum(counts(pixel) for image in images for pixel in pixels_of(image))
 
 
-def test_every_preset_is_checked_and_bears_the_name_of_its_file() -> None:
+def test_every_preset_is_checked_and_bears_the_name_of_its_file():
     assert set(PRESETS) == {case[0] for case in CASES}
     for name in PRESETS:
         protocol = preset(name)
@@ -158,7 +156,7 @@ def test_every_preset_is_checked_and_bears_the_name_of_its_file() -> None:
         assert not named, f"no case for {named}"
 
 
-def test_presets_differ_in_numbers() -> None:
+def test_presets_differ_in_numbers():
     images = make_images()
     tables = {KITTI: "bad3", MB: "bad2", ETH: "bad1"}
     found = {
@@ -168,7 +166,7 @@ def test_presets_differ_in_numbers() -> None:
     assert len(set(found.values())) == len(found), found
 
 
-def test_visible_and_occluded_pixels_of_the_toolbox() -> None:
+def test_visible_and_occluded_pixels_of_the_toolbox():
     images = make_images()
     for pixels, seen in (("noc", True), ("occ", False)):
         entry = score(images, preset("toolbox", f"protocol.pixels={pixels}"), MB)
@@ -178,7 +176,7 @@ def test_visible_and_occluded_pixels_of_the_toolbox() -> None:
 
 
 @pytest.mark.parametrize("noc", [True, False])
-def test_regions_are_what_the_loops_give(noc: bool) -> None:
+def test_regions_are_what_the_loops_give(noc):
     images = make_images(noc)
     entry = score(images, preset("ours"))["regions"]
     thresholds = {"bad0.5": 0.5, "bad1": 1, "bad2": 2, "bad3": 3}
@@ -200,7 +198,7 @@ def test_regions_are_what_the_loops_give(noc: bool) -> None:
                 assert found["pixel"][name] == pytest.approx(PIXELS(images, counts, measure), abs=1e-5)
 
 
-def test_another_protocol_is_read_off_the_regions() -> None:
+def test_another_protocol_is_read_off_the_regions():
     images = make_images()
     regions = score(images, preset("ours"))["regions"]
     other = score(images, EvaluationProtocol("all", ground_truth_below=CAP, average="pixel"))
@@ -209,7 +207,7 @@ def test_another_protocol_is_read_off_the_regions() -> None:
     }
 
 
-def test_d1_of_background_and_foreground() -> None:
+def test_d1_of_background_and_foreground():
     images = make_images()
     del images[0][0]["foreground"]
     entry = score(images, preset("kitti"))["objects"]
@@ -228,14 +226,14 @@ def test_d1_of_background_and_foreground() -> None:
     assert "objects" not in score(images, preset("kitti"))
 
 
-def test_an_image_without_visible_pixels_has_no_score_but_counts_in_other_regions() -> None:
+def test_an_image_without_visible_pixels_has_no_score_but_counts_in_other_regions():
     images = make_images()
     entry = score(images, preset("ours"))
     assert entry["skipped"] == ["image2"]
     assert (entry["images"], entry["regions"]["all"]["none"]["images"]) == (2, 3)
 
 
-def test_no_answer_is_infinite_in_its_region_alone() -> None:
+def test_no_answer_is_infinite_in_its_region_alone():
     images = make_images()
     sample, prediction = images[1]
     y, x = np.argwhere(sample["noc"] & (sample["disparity"] > CAP))[0]
@@ -247,7 +245,7 @@ def test_no_answer_is_infinite_in_its_region_alone() -> None:
     assert regions["occ"]["none"]["image"]["epe"] is not None
 
 
-def test_the_result_says_what_a_protocol_needs_and_the_set_lacks() -> None:
+def test_the_result_says_what_a_protocol_needs_and_the_set_lacks():
     blind, seen = make_images(noc=False), make_images()
     for sample, _ in seen:
         sample["valid"] = sample["noc"]
@@ -262,7 +260,7 @@ def test_the_result_says_what_a_protocol_needs_and_the_set_lacks() -> None:
     assert "for some images" in score([blind[0], make_images()[1]], preset("ours"))["lacks"]
 
 
-def test_the_whole_protocol_is_written_and_stays_small() -> None:
+def test_the_whole_protocol_is_written_and_stays_small():
     images = make_images()
     samples: Any = {"kitti2015": [s for s, _ in images], "middlebury_half": [s for s, _ in images]}
     results = evaluate(Answers(images), samples, preset("raft"), progress=False).to_dict()
@@ -278,7 +276,7 @@ def test_the_whole_protocol_is_written_and_stays_small() -> None:
     assert len(json.dumps({key: half[key] for key in ("regions", "objects", "rule")})) < 4000
 
 
-def test_each_known_pixel_counts_once() -> None:
+def test_each_known_pixel_counts_once():
     (sample, prediction), *_ = make_images()
     scored = sample["valid"] & (sample["disparity"] < 100)
     errors = count_errors(sample, prediction, scored)

@@ -175,18 +175,7 @@ def test_files_hold_the_results_and_a_row_per_image_and_method(results: Results,
     rows = csv_rows(results, tmp_path / "new")
     assert json.loads((tmp_path / "new" / "results.json").read_text()) == results.to_dict()
     assert (tmp_path / "new" / "results.md").read_text() == results_markdown(results)
-    assert list(rows[0]) == [
-        "set",
-        "method",
-        "image",
-        "epe",
-        "bad1",
-        "bad2",
-        "bad3",
-        "d1",
-        "pixels",
-        "seconds",
-    ]
+    assert list(rows[0]) == ["set", "method", "image", *METRICS, "pixels", "seconds"]
     keys = [(row["set"], row["method"], row["image"]) for row in rows]
     assert keys[:3] == [("kitti2015", "dsmnet_lite", f"i{k}") for k in (0, 1)] + [("kitti2015", "sgbm", "i0")]
     assert len(rows) == 2 * 2 * 2

@@ -39,9 +39,7 @@ def expected(function: Callable[..., Tensor], average: str, maps: tuple[Tensor, 
 @pytest.mark.parametrize("average", ["image", "pixel"])
 @pytest.mark.parametrize("name", PAIRS)
 @pytest.mark.parametrize("batch", [1, 3, 7])
-def test_batches_add_up_to_the_whole(
-    name: str, average: str, batch: int, maps: tuple[Tensor, Tensor, Tensor]
-) -> None:
+def test_batches_add_up_to_the_whole(name, average, batch, maps):
     build, function = PAIRS[name]
     metric = build(average=average)
     for start in range(0, 7, batch):
@@ -49,7 +47,7 @@ def test_batches_add_up_to_the_whole(
     assert metric.compute().item() == pytest.approx(expected(function, average, maps), rel=1e-5)
 
 
-def test_the_averages_differ_where_images_differ(maps: tuple[Tensor, Tensor, Tensor]) -> None:
+def test_the_averages_differ_where_images_differ(maps):
     values = []
     for average in ("image", "pixel"):
         metric = EPE(average=average)
@@ -61,9 +59,7 @@ def test_the_averages_differ_where_images_differ(maps: tuple[Tensor, Tensor, Ten
 @pytest.mark.parametrize("average", ["image", "pixel"])
 @pytest.mark.parametrize("name", PAIRS)
 @pytest.mark.filterwarnings("ignore:The ``compute`` method:UserWarning")
-def test_nothing_valid_is_nan_and_reset_forgets(
-    name: str, average: str, maps: tuple[Tensor, Tensor, Tensor]
-) -> None:
+def test_nothing_valid_is_nan_and_reset_forgets(name, average, maps):
     metric = PAIRS[name][0](average=average)
     assert metric.compute().isnan()
     metric.update(maps[0], maps[1], torch.zeros_like(maps[2]))
@@ -76,7 +72,7 @@ def test_nothing_valid_is_nan_and_reset_forgets(
 
 @pytest.mark.parametrize("average", ["image", "pixel"])
 @pytest.mark.parametrize("name", PAIRS)
-def test_two_processes_agree_with_one(name: str, average: str, maps: tuple[Tensor, Tensor, Tensor]) -> None:
+def test_two_processes_agree_with_one(name, average, maps):
     build, function = PAIRS[name]
     other = build(average=average)
     other.update(*(m[5:] for m in maps))
@@ -90,6 +86,6 @@ def test_two_processes_agree_with_one(name: str, average: str, maps: tuple[Tenso
     assert metric.compute().item() == pytest.approx(expected(function, average, maps), rel=1e-5)
 
 
-def test_a_wrong_average_is_refused() -> None:
+def test_a_wrong_average_is_refused():
     with pytest.raises(ValueError, match="'image' or 'pixel'"):
         EPE(average="batch")  # type: ignore[arg-type]

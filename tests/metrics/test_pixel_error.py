@@ -58,7 +58,7 @@ def random_maps(shape: tuple[int, ...], seed: int, share: float = 0.6) -> tuple[
 
 @pytest.mark.parametrize("shape", [(5, 7), (1, 1), (3, 1, 9, 11), (2, 13, 4)])
 @pytest.mark.parametrize("share", [0.02, 0.6, 1.0])
-def test_metrics_equal_a_plain_loop(shape: tuple[int, ...], share: float) -> None:
+def test_metrics_equal_a_plain_loop(shape, share):
     for seed in range(3):
         maps = random_maps(shape, seed, share)
         expected = loop(*(m.numpy() for m in maps))
@@ -67,7 +67,7 @@ def test_metrics_equal_a_plain_loop(shape: tuple[int, ...], share: float) -> Non
 
 
 @pytest.mark.parametrize("name", METRICS)
-def test_per_image_equals_each_image_alone(name: str) -> None:
+def test_per_image_equals_each_image_alone(name):
     maps = random_maps((4, 1, 6, 5), seed=3)
     maps[2][2] = False  # an image nobody can judge
     answer = METRICS[name](*maps, per_image=True)
@@ -78,7 +78,7 @@ def test_per_image_equals_each_image_alone(name: str) -> None:
     assert answer[2].isnan().all()
 
 
-def test_d1_needs_both_conditions() -> None:
+def test_d1_needs_both_conditions():
     #                       3.5 px of 100: 3.5 %   3.5 px of 60: 5.8 %   2.9 px of 10: 29 %   exactly 3 px
     target = torch.tensor([[100.0, 60.0, 10.0, 10.0]])
     error = torch.tensor([[3.5, 3.5, 2.9, 3.0]])
@@ -88,14 +88,14 @@ def test_d1_needs_both_conditions() -> None:
 
 
 @pytest.mark.parametrize("name", METRICS)
-def test_without_a_valid_pixel_the_answer_is_nan(name: str) -> None:
+def test_without_a_valid_pixel_the_answer_is_nan(name):
     prediction, target, valid = random_maps((2, 6, 5), seed=0, share=0.0)
     assert METRICS[name](prediction, target, valid).isnan()
     assert METRICS[name](prediction, target, valid, per_image=True).isnan().all()
 
 
 @pytest.mark.parametrize("name", METRICS)
-def test_what_lies_under_an_invalid_pixel_does_not_matter(name: str) -> None:
+def test_what_lies_under_an_invalid_pixel_does_not_matter(name):
     prediction, target, valid = random_maps((9, 7), seed=1)
     expected = METRICS[name](prediction, target, valid)
     for junk in (math.nan, math.inf, -math.inf, 1e30):
@@ -104,7 +104,7 @@ def test_what_lies_under_an_invalid_pixel_does_not_matter(name: str) -> None:
 
 
 @pytest.mark.parametrize("junk", [math.nan, math.inf, -math.inf])
-def test_a_prediction_that_is_not_a_number_is_wrong(junk: float) -> None:
+def test_a_prediction_that_is_not_a_number_is_wrong(junk):
     target = torch.full((2, 2), 50.0)
     valid = torch.ones(2, 2, dtype=torch.bool)
     prediction = target.clone()
@@ -114,7 +114,7 @@ def test_a_prediction_that_is_not_a_number_is_wrong(junk: float) -> None:
         assert METRICS[name](prediction, target, valid) == 25
 
 
-def test_half_precision_is_compared_in_float32() -> None:
+def test_half_precision_is_compared_in_float32():
     target = torch.full((4, 4), 100.25)
     valid = torch.ones(4, 4, dtype=torch.bool)
     # 100.25 itself has no bfloat16; the error is that of the prediction alone.
@@ -122,7 +122,7 @@ def test_half_precision_is_compared_in_float32() -> None:
 
 
 @pytest.mark.parametrize("name", METRICS)
-def test_shapes_that_differ_are_both_printed(name: str) -> None:
+def test_shapes_that_differ_are_both_printed(name):
     a, b = torch.zeros(2, 4, 5), torch.zeros(2, 5, 4)
     with pytest.raises(ShapeError, match=r"\[2, 4, 5\].*\[2, 5, 4\]"):
         METRICS[name](a, b, b.bool())
@@ -132,7 +132,7 @@ def test_shapes_that_differ_are_both_printed(name: str) -> None:
         METRICS[name](a[0, 0, :3], a[0, 0, :3], a[0, 0, :3].bool())
 
 
-def test_broadcastable_shapes_are_refused_too() -> None:
+def test_broadcastable_shapes_are_refused_too():
     # [N, H, W] against [N, 1, H, W] would silently compare every image with every other.
     maps = torch.zeros(3, 4, 5), torch.zeros(3, 1, 4, 5), torch.zeros(3, 1, 4, 5, dtype=torch.bool)
     with pytest.raises(ShapeError):

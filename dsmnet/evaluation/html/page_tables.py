@@ -29,13 +29,6 @@ class Cell(NamedTuple):
     mark: str = ""  # best | better | worse
 
 
-class ImageRow(NamedTuple):
-    """One image: its name and its cells, the name's included."""
-
-    name: str
-    cells: list[Cell]
-
-
 def summary(results: Results) -> tuple[list[Column], list[list[Cell]]]:
     """Return the table of results.md, the set's name in every line so that it can be sorted."""
     columns = [Column(heading, numeric=index > 2) for index, heading in enumerate(COLUMNS)]
@@ -44,7 +37,8 @@ def summary(results: Results) -> tuple[list[Column], list[list[Cell]]]:
         name = row[0] or name
         cells = [Cell(name, name)]
         for column, text, best in zip(columns[1:], row[1:], marks[1:], strict=True):
-            cells.append(Cell(text, _value(text) if column.numeric else text, mark="best" if best else ""))
+            value = ("" if text == "-" else float(text)) if column.numeric else text
+            cells.append(Cell(text, value, mark="best" if best else ""))
         lines.append(cells)
     return columns, lines
 
@@ -66,12 +60,12 @@ def image_columns(results: Results) -> list[Column]:
     return [*columns, Column("pixels"), *(Column("seconds", name) for name in names)]
 
 
-def image_rows(results: Results, set_name: str) -> list[ImageRow]:
-    """Return a line per image of a set under the headings of `image_columns`, the worst first."""
+def image_rows(results: Results, set_name: str) -> list[list[Cell]]:
+    """Return a line per image of a set under the headings of `image_columns`, the worst image first."""
     by_method = [sets[set_name].per_image for sets in results.methods.values()]
     worst = results.worst_epe(set_name)
     lines = sorted(zip(*by_method, strict=True), key=lambda images: -worst[images[0].name])
-    return [ImageRow(images[0].name, list(_image_cells(images))) for images in lines]
+    return [list(_image_cells(images)) for images in lines]
 
 
 def _image_cells(images: Sequence[ImageResult]) -> Iterator[Cell]:
@@ -91,13 +85,6 @@ def _difference(value: float, metric: str) -> Cell:
     if math.isnan(value):  # neither is finite
         return Cell("–", "", metric)
     text = score_text(abs(value), metric)
-    if value == 0 or float(text) == 0:
+    if float(text) == 0:
         return Cell(text, value, metric)
     return Cell(("+" if value > 0 else "−") + text, value, metric, "worse" if value > 0 else "better")
-
-
-def _value(text: str) -> float | str:
-    try:
-        return float(text)
-    except ValueError:  # a dash
-        return ""

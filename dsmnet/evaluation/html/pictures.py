@@ -6,7 +6,6 @@ import itertools
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from types import TracebackType
 from typing import NamedTuple
 
 import cv2
@@ -26,11 +25,11 @@ QUALITY = 80  # percent
 
 
 class Picture(NamedTuple):
-    """An encoded picture; `method` is empty for what does not depend on one."""
+    """An encoded picture, its size in pixels; `method` is empty for what does not depend on one."""
 
     kind: str  # left view | ground truth | prediction | error
     method: str
-    height: int  # pixels
+    height: int
     width: int
     file: Path
 
@@ -43,13 +42,7 @@ class Pictures:
     """Draws left view, ground truth, predictions and errors; a context whose files are gone when it ends.
 
     Predictions of all methods and the ground truth share the range of colors of an image's ground truth.
-
-    Args:
-        folder: Folder of the temporary files.
-        limit: Images on a page at most; 0 draws nothing.
-
-    Raises:
-        UserError: `limit` is no whole number, or negative.
+    `limit` bounds the images on a page; 0 draws nothing.
     """
 
     def __init__(self, folder: Path, limit: int) -> None:
@@ -65,9 +58,7 @@ class Pictures:
             self._temporary = tempfile.TemporaryDirectory(prefix=".pictures_", dir=self._parent)
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         if self.limit:
             self._temporary.cleanup()
 
@@ -81,7 +72,7 @@ class Pictures:
         return draw
 
     def of_image(self, set_name: str, image: str) -> list[Picture]:
-        """Return the pictures of an image: left view, ground truth, then per method prediction and error."""
+        """Return left view and ground truth of an image, then per method prediction and error."""
         return self._drawn.get((set_name, image), [])
 
     def limits(self, set_name: str, image: str) -> tuple[float, float]:
@@ -89,12 +80,7 @@ class Pictures:
         return self._limits[set_name, image]
 
     def _draw(
-        self,
-        method: str,
-        key: tuple[str, str],
-        sample: StereoSample,
-        prediction: DisparityMap,
-        scored: Mask,
+        self, method: str, key: tuple[str, str], sample: StereoSample, prediction: DisparityMap, scored: Mask
     ) -> None:
         left, target = sample["left"], sample["disparity"]
         height, width = left.shape[:2]
@@ -103,9 +89,8 @@ class Pictures:
         if key not in self._drawn:
             self._limits[key] = disparity_range(target, mask)
             self._add(key, "left view", "", resize_photo(left, *size))
-            self._add(
-                key, "ground truth", "", ground_truth_tile(target, mask, self._limits[key], size).picture
-            )
+            tile = ground_truth_tile(target, mask, self._limits[key], size)
+            self._add(key, "ground truth", "", tile.picture)
         tile = prediction_tile(prediction, target, mask, self._limits[key], size)
         self._add(key, "prediction", method, tile.picture)
         self._add(key, "error", method, error_tile(prediction, target, mask, size).picture)

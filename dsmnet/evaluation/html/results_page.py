@@ -7,10 +7,10 @@ import sys
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 from dsmnet.atomic import write_text
-from dsmnet.evaluation.html.page_tables import Column, ImageRow, image_columns, image_rows, summary
+from dsmnet.evaluation.html.page_tables import image_columns, image_rows, summary
 from dsmnet.evaluation.html.pictures import Picture, Pictures, worst_images
 from dsmnet.evaluation.report import HEADINGS, results_notes
 from dsmnet.evaluation.results import Results
@@ -18,40 +18,13 @@ from dsmnet.metrics.pixel_error import D1_PIXELS, D1_SHARE
 from dsmnet.viz.color import ERROR_BOUNDARIES, color_table, error_table
 from dsmnet.viz.single_file import fill_page, hex_color
 
-FILE = "results.html"
-
-
-class ImageSet(NamedTuple):
-    """What the page shows of one set."""
-
-    name: str
-    columns: list[Column]
-    rows: list[ImageRow]
-    left_out: str  # which images have no pictures; empty where all have them
-
-
-class Method(NamedTuple):
-    """A line of the page's header."""
-
-    label: str
-    checkpoint: str
-    model: str
-    norm: str
-    parameters: str
-
 
 def write_page(results: Results, pictures: Pictures, folder: Path) -> Path:
     """Write results.html, which shows what results.json holds, and pictures of the worst images.
 
-    Args:
-        results: Results of the evaluation.
-        pictures: Pictures drawn while the images were scored, under the labels of `Results.methods`.
-        folder: Folder of the page.
-
-    Returns:
-        The path of the page.
+    The pictures were drawn while the images were scored, under the labels of `Results.methods`.
     """
-    path = folder / FILE
+    path = folder / "results.html"
     write_text(path, render_results(results, pictures))
     return path
 
@@ -65,7 +38,7 @@ def render_results(results: Results, pictures: Pictures) -> str:
         "dsmnet.evaluation.html",
         "page",
         title=labels[0] if len(labels) == 1 else f"{labels[0]} beside {', '.join(labels[1:])}",
-        methods=_methods(results),
+        methods=[_facts(results, label) for label in labels],
         notes=results_notes(results),
         date=datetime.now().astimezone(),
         command=shlex.join(["python", *sys.argv]),
@@ -84,26 +57,23 @@ def render_results(results: Results, pictures: Pictures) -> str:
     )
 
 
-def _image_set(results: Results, name: str, worst: list[str], pictures: Pictures) -> ImageSet:
-    rows = image_rows(results, name)
-    left_out = ""
+def _image_set(results: Results, name: str, worst: list[str], pictures: Pictures) -> dict[str, Any]:
+    """Return what the page shows of one set; `left_out` says which images have no pictures."""
+    rows, left_out = image_rows(results, name), ""
     if len(worst) < len(rows):
         left_out = (
             f"Pictures: the {len(worst)} of {len(rows)} images with the largest EPE; the others are left out "
             f"(html_images={pictures.limit} bounds the images with pictures on a page)."
         )
-    return ImageSet(name, image_columns(results), rows, left_out)
+    return {"name": name, "columns": image_columns(results), "rows": rows, "left_out": left_out}
 
 
-def _methods(results: Results) -> list[Method]:
-    """Return what is known of each method; a baseline has its name alone."""
-    lines = []
-    for label in results.methods:
-        told = results.networks[label].identity() if label in results.networks else {}
-        checkpoint, model, norm = (told.get(key) or "–" for key in ("checkpoint", "model", "norm"))
-        parameters = f"{told['parameters']:,}" if told.get("parameters") else "–"
-        lines.append(Method(label, checkpoint, model, norm, parameters))
-    return lines
+def _facts(results: Results, label: str) -> dict[str, str]:
+    """Return what is known of a method; a baseline has its name alone."""
+    told = results.networks[label].identity() if label in results.networks else {}
+    facts = {key: told.get(key) or "–" for key in ("checkpoint", "model", "norm")}
+    parameters = f"{told['parameters']:,}" if told.get("parameters") else "–"
+    return {"label": label, **facts, "parameters": parameters}
 
 
 def _caption(picture: Picture, several: bool) -> str:

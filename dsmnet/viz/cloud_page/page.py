@@ -27,9 +27,8 @@ class Packed(NamedTuple):
     stored: NDArray[np.uint16]  # [N, 3]
     low: NDArray[np.float64]  # [3]
     step: NDArray[np.float64]  # [3]
-    slopes: NDArray[
-        np.int8
-    ]  # [N, 2], of 1 / z from a pixel to the next, right and down, in units of `steepest`
+    # [N, 2], of 1 / z from a pixel to the next, right and down, in units of `steepest`
+    slopes: NDArray[np.int8]
     steepest: float  # 1 / metres
 
 
@@ -63,12 +62,7 @@ def depth_ticks(near: float, far: float) -> list[tuple[float, float]]:
 
 
 def render_cloud(cloud: Cloud, title: str) -> str:
-    """Return a page that needs nothing else: one file, drawn with WebGL.
-
-    Args:
-        cloud: At least one point; the size of the page is 15 bytes for each.
-        title: Title of the page.
-    """
+    """Return a page that needs nothing else: one file, drawn with WebGL, of 15 bytes for each point."""
     packed, camera = pack(cloud), cloud.camera
     inverse = np.percentile(1 / cloud.points[:, 2].astype(np.float64), _COLOR_RANGE)
     far, near = 1 / inverse[0], 1 / max(inverse[1], inverse[0] * 1.001)
