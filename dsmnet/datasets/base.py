@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from inspect import signature
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, cast
+from typing import Any, ClassVar, NamedTuple
 
 from torch.utils.data import Dataset
 
@@ -36,12 +36,7 @@ class About(NamedTuple):
 
 
 class PairDataset(Dataset[StereoSample]):
-    """Stereo pairs whose files are known, and how what lies there is stored.
-
-    Args:
-        pairs: Their files.
-        codecs: How disparity, masks and calibration are stored; its layouts play no part.
-    """
+    """Stereo pairs whose files are known, stored as `codecs` says, of which the layouts play no part."""
 
     name: str = ""
     endless = False
@@ -62,12 +57,7 @@ class PairDataset(Dataset[StereoSample]):
         """
         pair = self.pairs[index]
         left, right = read_views(pair.left, pair.right)
-        sample: StereoSample = {
-            "left": left,
-            "right": right,
-            "name": pair.name,
-            "dataset": self.name,
-        }
+        sample: StereoSample = {"left": left, "right": right, "name": pair.name, "dataset": self.name}
         calibration = self._calibration(pair)
         if calibration:
             sample["calibration"] = calibration
@@ -119,14 +109,12 @@ class PairDataset(Dataset[StereoSample]):
 
     def _calibration(self, pair: Pair) -> Calibration | None:
         codec = self._codecs.calibration
-        return codec.read(pair.calibration) if pair.calibration and codec else None
+        return codec.read(pair.calibration) if pair.calibration and codec else self._codecs.rig
 
     def _check_sizes(self, pair: Pair, sample: StereoSample) -> None:
-        views = cast("dict[str, object]", sample)
         left = sample["left"].shape[:2]
         for part in ("right", "disparity", "noc", "right_disparity", "foreground"):
-            array = views.get(part)
-            size = getattr(array, "shape", left)[:2]
+            size = getattr(sample.get(part), "shape", left)[:2]
             if size != left:
                 raise DataError(
                     f"{self.name} {pair.name}: sizes (height x width) differ: "
@@ -141,15 +129,11 @@ class StereoDataset(PairDataset):
     states where its files lie and how they are stored.
 
     Args:
-        root: Folder of the data set.
-        options: Those of `tree`, by place or by name.
+        root: Folder of the data set, the top one of its tree in data/README.md.
+        options: Those of `tree`, by place or by name; the attribute has all of them by name.
         require_ground_truth: Leave out pairs without a disparity map; else they come without the key
             ``disparity``.
         subset: Only the pairs that a text file names, see `dsmnet.datasets.subsets`.
-        named: Options by name.
-
-    Attributes:
-        options: All options by name.
 
     Raises:
         UserError: An option is unknown, or has a value it cannot have.
@@ -158,6 +142,8 @@ class StereoDataset(PairDataset):
 
     about: ClassVar[About | None] = None
     tree: ClassVar[Callable[..., Tree]]
+    # Values of the option `split` to train and to validate on, where the authors set a part apart for that.
+    splits: ClassVar[tuple[str, str] | None] = None
 
     def __init__(
         self,
@@ -214,12 +200,21 @@ class StereoDataset(PairDataset):
         bound.apply_defaults()
         return dict(bound.arguments)
 
-    def _part(self, *options: object) -> PairDataset | None:
-        """Return the part of this set under `root` with these options; None without ground truth there."""
-        if any(pair.disparity for pair in self.tree(*options).find(self.root)):
-            return type(self)(self.root, *options)
-        log.info("%s: no %s with ground truth, so every fifth pair is for validation", self.name, options)
+    def _validation_part(self) -> PairDataset | None:
+        if self.splits is None or self.options["split"] != self.splits[0]:
+            return None
+        options = {**self.options, "split": self.splits[1]}
+        if any(pair.disparity for pair in self.tree(**options).find(self.root)):
+            return self._with(options)
+        log.info(
+            "%s: no %s part with ground truth, so every fifth pair is for validation",
+            self.name,
+            self.splits[1],
+        )
         return None
+
+    def _with(self, options: Mapping[str, Any]) -> PairDataset:
+        return type(self)(self.root, **options)
 
     def _find(self, tree: Tree, require_ground_truth: bool) -> list[Pair]:
         pairs = tree.find(self.root)
@@ -243,10 +238,7 @@ class StereoDataset(PairDataset):
         if without:
             log.warning(
                 "%s: %d of %d pairs left out, they have no ground truth: %s",
-                self.name,
-                len(without),
-                len(pairs),
-                first_names(without),
+                *(self.name, len(without), len(pairs), first_names(without)),
             )
         return [pair for pair in pairs if pair.disparity]
 

@@ -41,19 +41,9 @@ class Entry(NamedTuple):
 class Carla(StereoDataset):
     """CARLA pairs in the form that DSMNet's training code reads (Zhang et al., ECCV 2020).
 
-    ::
-
-        Carla/
-            carla.list             a pair a line: left view, right view, field of view, baseline
-            rgb/...                the views, by the names in the list
-            depth/...              depth of the left view, by its name: 8-bit colors, see below
-
     The field of view is horizontal and in degrees, the baseline in metres. A depth of 1000 m times
     ``(R + 256 G + 65536 B) / (2^24 - 1)`` is what CARLA's depth camera writes; 1000 m, the sky, counts as
     unknown. The authors have not released their pairs: this reads what you render yourself.
-
-    Args:
-        root: Folder that holds carla.list, rgb/ and depth/.
     """
 
     name = "carla"
@@ -69,7 +59,7 @@ class Carla(StereoDataset):
     @staticmethod
     def tree() -> Tree:
         """Return the codec, and patterns of a tree of this form; which pairs there are is up to the list."""
-        codec = depth_codec(depth_rgb24(_FARTHEST), _NARROWEST, per_pair=True)
+        codec = depth_codec(depth_rgb24(_FARTHEST), _NARROWEST)
         return ListedTree((_LAYOUT,), codec)
 
     @classmethod

@@ -1,6 +1,6 @@
 """What is known of a data set before any pair is read: its origin, its size, whether it is there.
 
-``python -m dsmnet.datasets.catalog`` writes the tables and trees of docs/data.md and data/README.md.
+``python -m dsmnet.datasets.catalog`` writes the tables of docs/data.md and data/README.md.
 """
 
 from __future__ import annotations
@@ -110,7 +110,6 @@ def document_sections() -> dict[str, str]:
         "options": _table(("`dataset=`", "options"), map(_options_row, readers)),
         "lists": _table(("list", "pairs", "what it is"), map(_list_row, sorted(LISTS.glob("*.txt")))),
         "archives": _table(("`dataset=`", "folder", "where from"), map(_archives_row, readers)),
-        "trees": "\n\n".join(map(_drawn_tree, readers)),
     }
 
 
@@ -163,11 +162,6 @@ def _archives_row(reader: Reader) -> str:
     folder = re.findall(r"^root: \$\{paths\.data\}/(\S+)", reader.yaml, re.MULTILINE)[0]
     about = reader.about
     return _row(f"`{reader.name}`", f"`{folder}`", f"[home page]({about.home}): {about.download}")
-
-
-def _drawn_tree(reader: Reader) -> str:
-    drawn = re.findall(r"::\n\n((?:(?: {4}.*)?\n)+)", f"{inspect.getdoc(reader.cls)}\n")
-    return f"### `{reader.name}`\n\n" + "\n\n".join(tree.strip("\n") for tree in drawn)
 
 
 if __name__ == "__main__":

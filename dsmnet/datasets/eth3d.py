@@ -14,19 +14,9 @@ _FOLDERS = {"training": ("two_view_training",), "testing": ("two_view_testing", 
 class Eth3d(StereoDataset):
     """ETH3D low-resolution two-view benchmark, 27 training and 20 testing pairs (Schöps et al., CVPR 2017).
 
-    ::
-
-        ETH3D/
-            two_view_{training,testing}/terrace_2s/im0.png          left view
-                                                   im1.png          right view
-                                                   calib.txt
-            two_view_training_gt/terrace_2s/disp0GT.pfm      disparity of the left view, inf unknown
-                                            mask0nocc.png    255 seen by both views, 128 by the left only
-
     ``two_view_test``, as the archive is called, does as well as ``two_view_testing``.
 
     Args:
-        root: Folder that holds two_view_training/ and so on.
         split: ``training`` or ``testing``.
     """
 

@@ -15,19 +15,9 @@ _VIEWS_2012 = {"color": ("colored_0", "colored_1"), "grey": ("image_0", "image_1
 class Kitti2012(StereoDataset):
     """KITTI 2012, 194 training and 195 testing pairs (Geiger, Lenz, Urtasun, CVPR 2012).
 
-    ::
-
-        KITTI_2012/{training,testing}/
-            colored_0/000070_10.png    left view      (views=grey: image_0)
-            colored_1/000070_10.png    right view     (views=grey: image_1)
-            disp_occ/000070_10.png     disparity of all pixels; training only
-            disp_noc/000070_10.png     of those that both views see
-            calib/000070.txt
-
     Only the frames ``*_10`` belong to the stereo benchmark; ``*_11`` is the next moment, for optical flow.
 
     Args:
-        root: Folder that holds training/ and testing/.
         split: ``training`` or ``testing``.
         views: ``color`` or ``grey``.
     """
@@ -65,20 +55,9 @@ class Kitti2012(StereoDataset):
 class Kitti2015(StereoDataset):
     """KITTI 2015, 200 training and 200 testing pairs (Menze, Geiger, CVPR 2015).
 
-    ::
-
-        KITTI_2015/{training,testing}/
-            image_2/000001_10.png       left view
-            image_3/000001_10.png       right view
-            disp_occ_0/000001_10.png    disparity of all pixels; training only
-            disp_noc_0/000001_10.png    of those that both views see; without disp_occ_0, the ground truth
-            obj_map/000001_10.png       0 background, else the number of a moving object; training only
-            calib_cam_to_cam/000001.txt
-
     The frames ``*_11`` and the folders ``disp_*_1`` show the next moment, for scene flow, and are not read.
 
     Args:
-        root: Folder that holds training/ and testing/.
         split: ``training`` or ``testing``.
     """
 

@@ -18,7 +18,7 @@ from dsmnet.errors import DataError
 from dsmnet.io.calibration import CalibrationCodec
 from dsmnet.io.disparity import DisparityCodec, MaskCodec, NocCodec
 from dsmnet.io.images import write_image
-from dsmnet.types import StereoSample
+from dsmnet.types import Calibration, StereoSample
 
 _NAMES_SHOWN = 5
 _SINGLE_PARTS = ("noc", "right_disparity", "calibration", "foreground")  # those with one pattern at most
@@ -107,6 +107,7 @@ class Tree:
     noc: NocCodec | None = None
     calibration: CalibrationCodec | None = None
     foreground: MaskCodec | None = None
+    rig: Calibration | None = None  # of the cameras of all pairs, where no file states it
 
     def find(self, root: Path) -> list[Pair]:
         """Return the pairs under `root`, sorted by name; none where there are none.
@@ -114,9 +115,8 @@ class Tree:
         Raises:
             DataError: A view is there without its other one, or two pairs have one name.
         """
-        matches = functools.cache(
-            functools.partial(_matches, root)
-        )  # both passes of SceneFlow share ground truth
+        # Both passes of SceneFlow share ground truth.
+        matches = functools.cache(functools.partial(_matches, root))
         with _no_collection():
             pairs = [pair for layout in self.layouts for pair in layout.find(root, matches)]
         pairs.sort(key=lambda pair: pair.name)
@@ -143,7 +143,7 @@ class Tree:
 
     def _write_pair(self, root: Path, layout: Layout, words: dict[str, str], sample: StereoSample) -> None:
         path = {part: root / name for part, name in layout.paths(words).items()}
-        calibration = sample.get("calibration")
+        calibration = self.rig or sample.get("calibration")
         write_image(path["left"], sample["left"])
         write_image(path["right"], sample["right"])
         if "disparity" in path and "disparity" in sample:

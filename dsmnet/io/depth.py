@@ -40,24 +40,16 @@ class DepthFormat:
     farthest: float = math.inf  # metres
 
 
-def depth_codec(form: DepthFormat, rig: Calibration, per_pair: bool = False) -> DisparityCodec:
+def depth_codec(form: DepthFormat, rig: Calibration) -> DisparityCodec:
     """Return the codec of disparity that is stored as depth.
 
-    Args:
-        form: How depth is stored.
-        rig: Focal length and baseline of the cameras.
-        per_pair: Whether the calibration of each pair is used instead; `rig` then only says how fine the
-            disparities are that can be stored, for which it is that of the smallest focal * baseline.
+    `rig`, of the smallest focal * baseline, only says how fine the disparities are that can be stored.
     """
-    return DisparityCodec(
-        partial(_read, form, None if per_pair else rig),
-        partial(_write, form, None if per_pair else rig),
-        partial(_step, form, rig),
-    )
+    return DisparityCodec(partial(_read, form), partial(_write, form), partial(_step, form, rig))
 
 
-def _read(form: DepthFormat, rig: Calibration | None, path: Path, pair: Calibration | None) -> DisparityMap:
-    calibration = rig or pair or Calibration()
+def _read(form: DepthFormat, path: Path, pair: Calibration | None) -> DisparityMap:
+    calibration = pair or Calibration()
     with np.errstate(invalid="ignore"):  # a nan of any kind is unknown
         depth = form.read(path).astype(np.float64)
     known = np.isfinite(depth) & (depth > 0)
@@ -66,10 +58,8 @@ def _read(form: DepthFormat, rig: Calibration | None, path: Path, pair: Calibrat
     return np.where(disparity <= LARGEST_DISPARITY, disparity, 0).astype(np.float32)
 
 
-def _write(
-    form: DepthFormat, rig: Calibration | None, path: Path, disparity: DisparityMap, pair: Calibration | None
-) -> None:
-    calibration = rig or pair or Calibration()
+def _write(form: DepthFormat, path: Path, disparity: DisparityMap, pair: Calibration | None) -> None:
+    calibration = pair or Calibration()
     known = disparity > 0
     depth = _product(calibration) / np.where(known, disparity.astype(np.float64) + calibration.doffs, 1)
     form.write(path, np.where(known, depth, np.inf))

@@ -186,6 +186,11 @@ def png8(scale: float) -> DisparityCodec:
     return DisparityCodec.plain(read, write, step=1 / scale, largest=255 / scale)
 
 
+def eight_bits(scale: float) -> Calibration:
+    """Return what is known of cameras without calibration: a bound on what 8 bits can store."""
+    return Calibration(max_disparity=int(255 / scale) + 1)
+
+
 def known_disparity(values: NDArray[np.floating], path: Path | str) -> DisparityMap:
     """Put 0 where there is no disparity; refuse what is nan or negative all over and would come out empty.
 
