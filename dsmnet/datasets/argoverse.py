@@ -34,9 +34,6 @@ class Argoverse(StereoDataset):
 
     The views have 2464x2056 pixels. The two of a pair are taken some microseconds apart, and each carries its
     own time; the ground truth carries that of the left one. The pixels of tracked objects are the foreground.
-
-    Args:
-        split: ``train``, ``val`` or ``test``; the last has no ground truth.
     """
 
     name = "argoverse"

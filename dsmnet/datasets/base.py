@@ -130,7 +130,7 @@ class StereoDataset(PairDataset):
 
     Args:
         root: Folder of the data set, the top one of its tree in data/README.md.
-        options: Those of `tree`, by place or by name; the attribute has all of them by name.
+        options: Those of `tree`, by place or by name; conf/dataset says what each may be.
         require_ground_truth: Leave out pairs without a disparity map; else they come without the key
             ``disparity``.
         subset: Only the pairs that a text file names, see `dsmnet.datasets.subsets`.

@@ -14,9 +14,6 @@ class Booster(StereoDataset):
 
     The views have 12 megapixels. Ground truth and mask belong to all pairs of a scene; to validate, whole
     scenes are taken. The unbalanced part, a pair of two different cameras, is not read.
-
-    Args:
-        split: ``train`` or ``test``; the latter has no ground truth.
     """
 
     name = "booster"

@@ -12,11 +12,7 @@ KINDS = ("tree", "shapenet", "reflective", "hole")
 
 
 class CreStereo(StereoDataset):
-    """The synthetic set of CREStereo, 200,000 pairs (Li et al., CVPR 2022).
-
-    Args:
-        kinds: Some of `KINDS`; of the kinds named, what is there is used.
-    """
+    """The synthetic set of CREStereo, 200,000 pairs (Li et al., CVPR 2022)."""
 
     name = "crestereo"
     about = About(

@@ -19,13 +19,6 @@ class DrivingStereo(StereoDataset):
 
     Disparity is 16 bit, 0 unknown: times 256 at half size, but times 128 at full size. The training part is
     there at half size (881x400) only. The pairs of the four weathers are taken from its sequences.
-
-    Args:
-        split: ``train``, ``test``, or a weather.
-        resolution: ``half`` or ``full``.
-
-    Raises:
-        UserError: The training part at full resolution.
     """
 
     name = "drivingstereo"

@@ -15,9 +15,6 @@ class Eth3d(StereoDataset):
     """ETH3D low-resolution two-view benchmark, 27 training and 20 testing pairs (Schöps et al., CVPR 2017).
 
     ``two_view_test``, as the archive is called, does as well as ``two_view_testing``.
-
-    Args:
-        split: ``training`` or ``testing``.
     """
 
     name = "eth3d"

@@ -26,9 +26,6 @@ class FallingThings(StereoDataset):
     """Falling Things (FAT), 61,500 pairs (Tremblay, To, Birchfield, CVPR Workshops 2018).
 
     What is 6.5535 m away or more counts as unknown.
-
-    Args:
-        variant: ``single``, ``mixed`` or ``both``.
     """
 
     name = "falling_things"

@@ -12,11 +12,7 @@ _SPLITS = {"train": ("train/{part}/{scene}", "{part}_{scene}"), "test": ("test/{
 
 
 class InStereo2K(StereoDataset):
-    """InStereo2K, 2,010 training and 50 test pairs (Bao et al., SCIS 2020).
-
-    Args:
-        split: ``train`` or ``test``; both have ground truth.
-    """
+    """InStereo2K, 2,010 training and 50 test pairs (Bao et al., SCIS 2020)."""
 
     name = "instereo2k"
     about = About(

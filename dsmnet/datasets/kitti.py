@@ -16,10 +16,6 @@ class Kitti2012(StereoDataset):
     """KITTI 2012, 194 training and 195 testing pairs (Geiger, Lenz, Urtasun, CVPR 2012).
 
     Only the frames ``*_10`` belong to the stereo benchmark; ``*_11`` is the next moment, for optical flow.
-
-    Args:
-        split: ``training`` or ``testing``.
-        views: ``color`` or ``grey``.
     """
 
     name = "kitti2012"
@@ -56,9 +52,6 @@ class Kitti2015(StereoDataset):
     """KITTI 2015, 200 training and 200 testing pairs (Menze, Geiger, CVPR 2015).
 
     The frames ``*_11`` and the folders ``disp_*_1`` show the next moment, for scene flow, and are not read.
-
-    Args:
-        split: ``training`` or ``testing``.
     """
 
     name = "kitti2015"

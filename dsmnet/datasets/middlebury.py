@@ -13,12 +13,7 @@ _RESOLUTIONS = ("Q", "H", "F")
 
 
 class Middlebury(StereoDataset):
-    """MiddEval3, 15 training and 15 test pairs (Scharstein et al., GCPR 2014).
-
-    Args:
-        split: ``training`` or ``test``.
-        resolution: ``F`` full, ``H`` half, ``Q`` quarter.
-    """
+    """MiddEval3, 15 training and 15 test pairs (Scharstein et al., GCPR 2014)."""
 
     name = "middlebury"
     about = About(

@@ -15,9 +15,6 @@ class Middlebury2003(StereoDataset):
 
     The archives come as PNG or as PPM and PGM, and both are read. Unpack each into the folder of its size,
     since the scale of the disparity cannot be told from the files. The set says nothing of occlusion.
-
-    Args:
-        resolution: ``FullSize``, ``HalfSize`` or ``QuarterSize``.
     """
 
     name = "middlebury2003"

@@ -10,10 +10,6 @@ class Middlebury2005(Middlebury2006):
     """Middlebury 2005, 6 scenes with published disparity (Scharstein, Pal, CVPR 2007).
 
     The disparity of three more scenes (Computer, Drumsticks, Dwarves) is not published.
-
-    Args:
-        resolution: ``FullSize``, ``HalfSize`` or ``ThirdSize``.
-        views: ``default`` or ``lights``, see `Middlebury2006`.
     """
 
     name = "middlebury2005"

@@ -19,10 +19,6 @@ class Middlebury2006(StereoDataset):
 
     The set says nothing of occlusion, so samples have no ``noc``.
     Their calibration holds one thing, a bound on what an 8-bit image can store.
-
-    Args:
-        resolution: ``FullSize``, ``HalfSize`` or ``ThirdSize``.
-        views: ``default``, one pair a scene, or ``lights``, one for each of its lights and exposures.
     """
 
     name = "middlebury2006"

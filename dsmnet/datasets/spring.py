@@ -14,9 +14,6 @@ class Spring(StereoDataset):
 
     Reading the disparity needs h5py (``pip install 'dsmnet[spring]'``). The sky lies at 0 px and so counts
     as unknown. The validation split has whole sequences.
-
-    Args:
-        split: ``train`` or ``test``; the latter has no ground truth.
     """
 
     name = "spring"

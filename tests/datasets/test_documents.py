@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
 from dsmnet.config import config_dir
-from dsmnet.datasets.catalog import DOCUMENTS, document_sections, find_readers, update_document
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
+
+from document_data import DOCUMENTS, document_sections, find_readers, update_document
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_documents_are_current(document: Path) -> None:
     text = document.read_text("utf-8")
-    assert text == update_document(text), f"{document} is out of date: python -m dsmnet.datasets.catalog"
+    assert text == update_document(text), f"{document} is out of date: python tools/document_data.py"
 
 
 def test_documents_have_every_section() -> None:
@@ -27,11 +31,11 @@ def test_sections_name_every_published_set() -> None:
     assert len(found) > 20
     sections = document_sections()
     drawn = (config_dir().parent / "data" / "README.md").read_text("utf-8")
-    for name, cls, _, about in found:
-        assert f"[`{name}`]({about.home})" in sections["sets"]
-        assert f"| `{name}` | `" in sections["archives"]
-        assert f"### `{name}`\n\n    " in drawn
-        assert cls.name == name
+    for cls, _ in found:
+        assert f"[`{cls.name}`]({cls.about.home})" in sections["sets"]
+        assert f"| `{cls.name}` | `" in sections["archives"]
+        assert f"### `{cls.name}`\n\n    " in drawn
+        assert (config_dir() / "dataset" / f"{cls.name}.yaml").is_file()
 
 
 @pytest.mark.parametrize("group", ["transform", "protocol"])
