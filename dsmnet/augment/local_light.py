@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,32 +13,24 @@ from dsmnet.options import check_number, check_range, check_share, check_whole_r
 from dsmnet.types import Image, StereoSample
 
 
+@dataclass
 class LocalLight:
     """Brighten or darken parts of one view, as a lamp or a cloud does between two exposures.
 
     Each part is an ellipse whose edge is anything between sharp and wide. Color changes of a whole view
     (`RandomGainGamma`) are taken away again by an instance norm; these are not.
-
-    Args:
-        strength: The logarithm of a part's gain is at most so large, either way.
-        count: The fewest and the most parts.
-        size: The smallest and the largest radius, as shares of the view's width.
-        probability: How often a pair is changed.
-
-    Raises:
-        UserError: An argument is out of range.
     """
 
-    def __init__(
-        self,
-        strength: float = 1.0,
-        count: Sequence[int] = (1, 3),
-        size: Sequence[float] = (0.05, 0.5),
-        probability: float = 0.25,
-    ) -> None:
-        self.strength = check_number("strength", strength, least=0)
-        self.count, self.size = check_whole_range("count", count), check_range("size", size, least=0.001)
-        self.probability = check_share("probability", probability)
+    strength: float = 1.0  # largest logarithm of a part's gain, either way
+    count: tuple[int, int] = (1, 3)  # fewest and most parts
+    size: tuple[float, float] = (0.05, 0.5)  # smallest and largest radius, as shares of the view's width
+    probability: float = 0.25
+
+    def __post_init__(self) -> None:
+        check_number("strength", self.strength, least=0)
+        check_whole_range("count", self.count)
+        check_range("size", self.size, least=0.001)
+        check_share("probability", self.probability)
 
     def __call__(self, sample: StereoSample, rng: np.random.Generator) -> StereoSample:
         """Return the changed sample."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -15,28 +16,25 @@ from dsmnet.types import StereoSample
 _STEEPEST = 10.0  # degrees; no stereo rig is that far off
 
 
+@dataclass
 class VerticalMisalignment:
     """Move the right view's rows, as an imperfect rectification does; the left view's ground truth stays.
 
     The rows move down by a constant and turn about the middle by a small angle. Only the vertical part of the
     turn is done (a shear): its horizontal part would change the disparity. The right view's ground truth,
     whose rows are no longer those of its image, is left out: exchange the views before, not after.
-
-    Args:
-        shift: At most so many pixels up or down.
-        angle: At most so many degrees either way; 0.1 moves the sides of a view of 640 columns by 0.6 pixels.
-        probability: How often.
-
-    Raises:
-        UserError: An argument is out of range.
     """
 
-    def __init__(self, shift: float = 0.5, angle: float = 0.05, probability: float = 0.5) -> None:
-        self.shift = check_number("vertical shift", shift, least=0)
-        self.angle = check_number("angle", angle, least=0)
-        if angle > _STEEPEST:
-            raise UserError(f"transform: angle={angle}: expected at most {_STEEPEST:g} degrees")
-        self.probability = check_share("probability", probability)
+    shift: float = 0.5  # largest, pixels up or down
+    angle: float = 0.05  # largest, degrees; 0.1 moves the sides of a view of 640 columns by 0.6 pixels
+    probability: float = 0.5
+
+    def __post_init__(self) -> None:
+        check_number("vertical shift", self.shift, least=0)
+        check_number("angle", self.angle, least=0)
+        if self.angle > _STEEPEST:
+            raise UserError(f"transform: angle={self.angle}: expected at most {_STEEPEST:g} degrees")
+        check_share("probability", self.probability)
 
     def __call__(self, sample: StereoSample, rng: np.random.Generator) -> StereoSample:
         """Return the changed sample."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, cast
 
 import numpy as np
@@ -13,29 +14,22 @@ from dsmnet.options import check_number
 from dsmnet.types import StereoSample
 
 
+@dataclass
 class RandomShift:
     """Shift the right view against the left one by whole pixels; every disparity changes by as much.
 
     Columns that one view lacks are cut off in both, so the views get narrower. Points whose disparity would
     not be positive any more are no longer valid. The calibration's `doffs` takes up the shift. In the manner
     of DSMNet.
-
-    Args:
-        pixels: The largest shift, either way.
-
-    Raises:
-        UserError: `pixels` is negative.
     """
 
-    def __init__(self, pixels: int = 3) -> None:
-        self.pixels = int(check_number("shift", pixels, least=0))
+    pixels: int = 3  # largest shift, either way
+
+    def __post_init__(self) -> None:
+        self.pixels = int(check_number("shift", self.pixels, least=0))
 
     def __call__(self, sample: StereoSample, rng: np.random.Generator) -> StereoSample:
-        """Return the changed sample.
-
-        Raises:
-            DataError: The views are narrower than the shift.
-        """
+        """Return the changed sample."""
         columns = sample["left"].shape[1]
         if columns <= self.pixels:
             raise DataError(f"{sample['name']}: {columns} columns cannot be shifted by {self.pixels} pixels")
