@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from dsmnet.datasets.base import About, StereoDataset
 from dsmnet.datasets.tree import Files, Layout, Matches, Pair, Tree, Word
 from dsmnet.io.argoverse_calibration import ARGOVERSE_CALIB
-from dsmnet.io.disparity import OBJECT_MAP, PNG16
+from dsmnet.io.disparity import PNG16
+from dsmnet.io.masks import OBJECT_MAP
 from dsmnet.options import check_choice
 
 # Nanoseconds. Views of one moment are less than 0.3 ms apart, moments 200 ms.

@@ -36,7 +36,7 @@ class CarlaHighRes(StereoDataset):
             disparity=("trainingF/{scene}/disp0GT.pfm",),
             right_disparity="trainingF/{scene}/disp1GT.pfm",
         )
-        return Tree((layout,), DisparityCodec.plain(_read_magnitude, write_disparity_pfm))
+        return Tree((layout,), DisparityCodec(_read_magnitude, write_disparity_pfm))
 
 
 def _read_magnitude(path: Path) -> DisparityMap:

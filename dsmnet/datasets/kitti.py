@@ -5,7 +5,8 @@ from __future__ import annotations
 from dsmnet.datasets.base import About, StereoDataset
 from dsmnet.datasets.tree import Layout, Tree
 from dsmnet.io.calibration import kitti_calib
-from dsmnet.io.disparity import NOC_DISPARITY, OBJECT_MAP, PNG16
+from dsmnet.io.disparity import PNG16
+from dsmnet.io.masks import NOC_DISPARITY, OBJECT_MAP
 from dsmnet.options import check_choice
 
 _SPLITS = ("training", "testing")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dsmnet.datasets.base import About, StereoDataset
 from dsmnet.datasets.tree import Layout, Tree
 from dsmnet.io.calibration import MIDDLEBURY_CALIB
-from dsmnet.io.disparity import NOC_MASK, PFM
+from dsmnet.io.disparity import PFM
+from dsmnet.io.masks import NOC_MASK
 from dsmnet.options import check_choice
 
 _SPLITS = ("training", "test")

@@ -54,7 +54,7 @@ class Middlebury2001(StereoDataset):
             disparity=("{scene}/truedisp.row3.col3.pgm",),
         )
         # Steps and range of the codec are those that hold for every scene.
-        codec = DisparityCodec.plain(_read, _write, step=1 / _SCALE, largest=255 / _SCALE_TSUKUBA)
+        codec = DisparityCodec(_read, _write, step=1 / _SCALE, largest=255 / _SCALE_TSUKUBA)
         return Tree((planes, grey_map, tsukuba), codec)
 
     def _calibration(self, pair: Pair) -> Calibration:

@@ -16,8 +16,9 @@ from typing import NamedTuple
 
 from dsmnet.errors import DataError
 from dsmnet.io.calibration import CalibrationCodec
-from dsmnet.io.disparity import DisparityCodec, MaskCodec, NocCodec
+from dsmnet.io.disparity import DisparityCodec
 from dsmnet.io.images import write_image
+from dsmnet.io.masks import MaskCodec, NocCodec
 from dsmnet.types import Calibration, StereoSample
 
 _NAMES_SHOWN = 5
