@@ -9,11 +9,11 @@ from inspect import signature
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, Subset
 
 from dsmnet.datasets.subsets import choose_named
 from dsmnet.datasets.tree import Pair, Tree, first_names
-from dsmnet.errors import DataError, MissingDataError, UserError
+from dsmnet.errors import DataError, MissingDataError, UserError, count
 from dsmnet.io.images import read_views
 from dsmnet.options import check_choice
 from dsmnet.types import Calibration, StereoSample
@@ -49,12 +49,7 @@ class PairDataset(Dataset[StereoSample]):
         return len(self.pairs)
 
     def __getitem__(self, index: int) -> StereoSample:
-        """Load a pair.
-
-        Raises:
-            FormatError: A file is not whole or not of its format.
-            DataError: A file is gone, or the sizes of the files differ.
-        """
+        """Load a pair; a broken or absent file, or one of another size, is named."""
         pair = self.pairs[index]
         left, right = read_views(pair.left, pair.right)
         sample: StereoSample = {"left": left, "right": right, "name": pair.name, "dataset": self.name}
@@ -97,7 +92,7 @@ class PairDataset(Dataset[StereoSample]):
         parts: tuple[list[int], list[int]] = ([], [])
         for index, scene in enumerate(scenes):
             parts[scene in validation].append(index)
-        return Subset(self, parts[0]), Subset(self, parts[1])
+        return NamedSubset(self, parts[0]), NamedSubset(self, parts[1])
 
     def _scene(self, pair: Pair) -> str:
         """Return what pairs that look alike have in common: those must not be split."""
@@ -136,7 +131,6 @@ class StereoDataset(PairDataset):
         subset: Only the pairs that a text file names, see `dsmnet.datasets.subsets`.
 
     Raises:
-        UserError: An option is unknown, or has a value it cannot have.
         DataError: There is no pair (with ground truth), or one view is there without the other.
     """
 
@@ -177,14 +171,12 @@ class StereoDataset(PairDataset):
     def describe(self) -> str:
         """Return in one line what was found: pairs, ground truth, masks and calibrations."""
         target = Counter(_kind(pair.disparity, self.root) for pair in self.pairs if pair.disparity)
-        parts = [f"{len(self.pairs)} pair{'' if len(self.pairs) == 1 else 's'} in {self.root}"]
-        parts += [f"ground truth {kind} ({count})" for kind, count in sorted(target.items())] or [
-            "no ground truth"
-        ]
+        known = [f"ground truth {kind} ({found})" for kind, found in sorted(target.items())]
+        parts = [f"{count(len(self.pairs), 'pair')} in {self.root}", *(known or ["no ground truth"])]
         for part in ("noc", "right_disparity", "foreground", "calibration"):
-            count = sum(getattr(pair, part) is not None for pair in self.pairs)
-            if count:
-                parts.append(f"{part} ({count})")
+            found = sum(getattr(pair, part) is not None for pair in self.pairs)
+            if found:
+                parts.append(f"{part} ({found})")
         return ", ".join(parts)
 
     @classmethod
@@ -194,9 +186,8 @@ class StereoDataset(PairDataset):
         try:
             bound = expected.bind(*options, **named)
         except TypeError as error:
-            raise UserError(
-                f"{cls.name}: {error}; its options are {', '.join(expected.parameters)}"
-            ) from None
+            known = ", ".join(expected.parameters)
+            raise UserError(f"{cls.name}: {error}; its options are {known}") from None
         bound.apply_defaults()
         return dict(bound.arguments)
 
@@ -243,27 +234,16 @@ class StereoDataset(PairDataset):
         return [pair for pair in pairs if pair.disparity]
 
 
-class Subset(Dataset[StereoSample]):
+class NamedSubset(Subset[StereoSample]):
     """Some of the pairs of a data set, under its name."""
 
-    def __init__(self, parent: PairDataset, indices: Sequence[int]) -> None:
-        self.name = parent.name
-        self.parent = parent
-        self.indices = indices
-
-    def __len__(self) -> int:
-        return len(self.indices)
-
-    def __getitem__(self, index: int) -> StereoSample:
-        return self.parent[self.indices[index]]
+    def __init__(self, dataset: PairDataset, indices: Sequence[int]) -> None:
+        super().__init__(dataset, indices)
+        self.name = dataset.name
 
 
 def choose_some(option: str, values: str | Iterable[str], allowed: Collection[str]) -> tuple[str, ...]:
-    """Return the values in the order of those allowed; a single one needs no list.
-
-    Raises:
-        UserError: One is not allowed, or there is none; the message lists them.
-    """
+    """Return the values in the order of those allowed; a single one needs no list."""
     wanted = [values] if isinstance(values, str) else list(values)
     for value in wanted:
         check_choice(option, value, allowed)

@@ -97,12 +97,7 @@ class ListedTree(Tree):
     """A tree whose pairs are those that a list names."""
 
     def find(self, root: Path) -> list[Pair]:
-        """Return the pairs of the list that are there, sorted by name; none where there is no such folder.
-
-        Raises:
-            DataError: There is no list in the folder, or a view is there without its other one.
-            FormatError: A line of the list is not of its form.
-        """
+        """Return the pairs of the list that are there, sorted by name; none where there is no such folder."""
         if not root.is_dir():
             return []
         if not (root / _LIST).is_file():
@@ -129,12 +124,7 @@ class ListedTree(Tree):
 
 
 def read_list(path: Path) -> list[Entry]:
-    """Read a list; empty lines are passed over.
-
-    Raises:
-        FormatError: A line is not of the form ``left right fov baseline``, or names a left view again.
-        DataError: There is no such file.
-    """
+    """Read a list of lines ``left right fov baseline``, none of which names a left view again."""
     entries: dict[str, Entry] = {}
     for number, line in enumerate(read_bytes(path, 1 << 27).decode("utf-8", "replace").splitlines(), 1):
         words = line.split()

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from dsmnet.datasets.base import About
+from dsmnet.datasets.base import About, StereoDataset
 
 FOUND, NOT_FOUND, PASSED_OVER = "found", "not found", "passed over"
 _MANDATORY = "???"  # what a configuration holds in the place of an option that has to be given
@@ -24,14 +24,10 @@ class Source(NamedTuple):
 
 
 def find_source(name: str, dataset: Any, options: Mapping[str, Any], state: str | None = None) -> Source:
-    """Describe a data set.
+    """Describe a data set by the name of its configuration, what makes it and its arguments.
 
-    Args:
-        name: Name of its configuration.
-        dataset: Class of the data set, or whatever else makes it.
-        options: Its arguments; ``root`` is its folder, absent for sets without files.
-        state: Known state of it; else it is passed over if it cannot be built without options of its own,
-            and found if its folder is there.
+    Unless its `state` is known, it is passed over if it cannot be built without options of its own, and found
+    if its folder, ``root``, is there.
     """
     if state is None:
         there = "root" not in options or Path(options["root"] or "").expanduser().is_dir()
@@ -42,23 +38,15 @@ def find_source(name: str, dataset: Any, options: Mapping[str, Any], state: str 
 
 
 def published_pairs(dataset: Any, options: Mapping[str, Any]) -> int | None:
-    """Return the number of pairs that the authors state; None where they do not, or there is no number.
+    """Return the number of pairs that the authors state of the part that the options of a set choose.
 
-    Args:
-        dataset: Class of the data set, or whatever else makes it.
-        options: Its arguments; those that choose a part of it (split, resolution) are passed on.
-
-    Raises:
-        UserError: Such an option has a value that it cannot have.
+    It is None where they do not, or `dataset`, what makes the set, knows of no number.
     """
-    published = getattr(dataset, "published", None)
-    tree = getattr(dataset, "tree", None)
-    if published is None or tree is None:
+    if not isinstance(dataset, type) or not issubclass(dataset, StereoDataset):
         return None
-    chosen = {name: options[name] for name in inspect.signature(tree).parameters if name in options}
-    tree(**chosen)  # it knows which values there are
-    number: int | None = published(**chosen)
-    return number
+    chosen = {name: options[name] for name in inspect.signature(dataset.tree).parameters if name in options}
+    dataset.tree(**chosen)  # it knows which values there are
+    return dataset.published(**chosen)
 
 
 def _needs_options(options: Mapping[str, Any]) -> bool:

@@ -59,22 +59,13 @@ class FallingThings(StereoDataset):
 
 
 def read_settings(path: Path) -> Calibration:
-    """Read ``_camera_settings.json``.
-
-    Raises:
-        FormatError: No JSON, or it lacks the left and the right camera with their intrinsics.
-        DataError: There is no such file.
-    """
-    expected = (
-        "expected camera_settings of a left and a right camera, each with intrinsic_settings fx, cx, cy"
-    )
-    with decoding(path, expected):
+    """Read ``_camera_settings.json``."""
+    expected = "expected camera_settings of a left and a right camera, each with intrinsic_settings"
+    with decoding(path, f"{expected} fx, cx, cy"):
         cameras = json.loads(read_bytes(path, MOST_TEXT))["camera_settings"]
         left, right = (camera["intrinsic_settings"] for camera in cameras[:2])
-        focal, cx, cy, right_cx = (
-            float(value) for value in (left["fx"], left["cx"], left["cy"], right["cx"])
-        )
-        return checked(Calibration(focal, _BASELINE, cx, cy, right_cx - cx), path)
+        focal, cx, cy = (float(left[name]) for name in ("fx", "cx", "cy"))
+        return checked(Calibration(focal, _BASELINE, cx, cy, float(right["cx"]) - cx), path)
 
 
 def write_settings(path: Path, calibration: Calibration) -> None:

@@ -9,16 +9,8 @@ from dsmnet.datasets.health_check import SetReport
 from dsmnet.errors import first_of, printable
 
 HEADER = (
-    "set",
-    "pairs",
-    "published",
-    "read",
-    "with ground truth",
-    "width×height",
-    "disparity, px",
-    "known",
-    "seen by both",
-    "problems",
+    *("set", "pairs", "published", "read", "with ground truth", "width×height"),
+    *("disparity, px", "known", "seen by both", "problems"),
 )
 
 
@@ -31,7 +23,7 @@ def markdown(
         reports: One per data set that was checked.
         where: The folder that was searched.
         sources: Sources of these sets, and of those that were looked for.
-        most: How many problems are listed before the others are counted; None: all.
+        most: Number of problems that are listed before the others are counted; None: all.
     """
     lines = ["# Data", "", f"Searched: `{where}`", "", "| " + " | ".join(HEADER) + " |"]
     lines.append("|---|" + "---:|" * (len(HEADER) - 1))

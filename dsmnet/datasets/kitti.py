@@ -10,6 +10,11 @@ from dsmnet.io.masks import NOC_DISPARITY, OBJECT_MAP
 from dsmnet.options import check_choice
 
 _SPLITS = ("training", "testing")
+_DOWNLOAD = (
+    "Unpack the archives into the folder. Only frames `*_10` are stereo pairs; the zips also hold `*_11` and "
+    "`disp_*_1`, which show the next moment and are ignored. Without `disp_occ*` the ground truth is "
+    "`disp_noc*`."
+)
 _VIEWS_2012 = {"color": ("colored_0", "colored_1"), "grey": ("image_0", "image_1")}
 
 
@@ -26,10 +31,7 @@ class Kitti2012(StereoDataset):
         "Geiger, Lenz, Urtasun, CVPR 2012",
         pairs={"training": 194, "testing": 195},
         size="1226x370, varies",
-        download="`data_stereo_flow.zip`, `data_stereo_flow_calib.zip`. Unpack the archives into the "
-        "folder. Only frames `*_10` are stereo pairs; the zips also hold `*_11` and `disp_*_1`, "
-        "which show the next moment and are ignored. Without `disp_occ*` the ground truth is "
-        "`disp_noc*`.",
+        download=f"`data_stereo_flow.zip`, `data_stereo_flow_calib.zip`. {_DOWNLOAD}",
     )
 
     @staticmethod
@@ -62,10 +64,7 @@ class Kitti2015(StereoDataset):
         "Menze, Geiger, CVPR 2015",
         pairs={"training": 200, "testing": 200},
         size="1242x375, varies",
-        download="`data_scene_flow.zip`, `data_scene_flow_calib.zip`. Unpack the archives into the "
-        "folder. Only frames `*_10` are stereo pairs; the zips also hold `*_11` and `disp_*_1`, "
-        "which show the next moment and are ignored. Without `disp_occ*` the ground truth is "
-        "`disp_noc*`.",
+        download=f"`data_scene_flow.zip`, `data_scene_flow_calib.zip`. {_DOWNLOAD}",
     )
 
     @staticmethod

@@ -111,11 +111,7 @@ class Tree:
     rig: Calibration | None = None  # of the cameras of all pairs, where no file states it
 
     def find(self, root: Path) -> list[Pair]:
-        """Return the pairs under `root`, sorted by name; none where there are none.
-
-        Raises:
-            DataError: A view is there without its other one, or two pairs have one name.
-        """
+        """Return the pairs under `root`, sorted by name; refuse two of one name and a view alone."""
         # Both passes of SceneFlow share ground truth.
         matches = functools.cache(functools.partial(_matches, root))
         with _no_collection():
@@ -131,8 +127,8 @@ class Tree:
     def write(self, root: Path, samples: Sequence[StereoSample]) -> list[str]:
         """Write samples in this form, spread over the layouts; return the names they are then found under.
 
-        Made for tests and demonstrations: what `find` and the codecs read back is what was given, to the step
-        of the codec. Keys without a place in this form are left out.
+        Made for tests and demonstrations: what is read back is what was given, to the step of the codec. Keys
+        without a place in this form are left out.
         """
         names = []
         for index, sample in enumerate(samples):
@@ -170,11 +166,7 @@ def first_names(names: Iterable[str]) -> str:
 def check_views(
     root: Path, left_pattern: str, left: dict[str, Path], right_pattern: str, right: dict[str, Path]
 ) -> None:
-    """Take the views of both sides, by the pair's name, and refuse a pair that lacks one.
-
-    Raises:
-        DataError: A view is there without its other one.
-    """
+    """Take the views of both sides, by the pair's name, and refuse a pair that lacks one."""
     for these, others, pattern in ((left, right, right_pattern), (right, left, left_pattern)):
         alone = these.keys() - others.keys()
         if alone:

@@ -112,9 +112,8 @@ def files_of(pairs: object) -> Iterator[Path]:
     entries = pairs if isinstance(pairs, list) else getattr(pairs, "pairs", ())
     for pair in entries:
         yield from (part for part in pair if isinstance(part, Path))
-    for whole in ("parent", "dataset"):
-        if hasattr(pairs, whole):
-            yield from files_of(getattr(pairs, whole))
+    if hasattr(pairs, "dataset"):
+        yield from files_of(pairs.dataset)
 
 
 def check_order(firsts: Sequence[Path], seconds: Sequence[Path]) -> None:

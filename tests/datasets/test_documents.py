@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import re
-import sys
+import runpy
 from pathlib import Path
 
 import pytest
 
 from dsmnet.config import config_dir
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
-
-from document_data import DOCUMENTS, document_sections, find_readers, update_document
+ROOT = config_dir().parent
+TABLES = runpy.run_path(str(ROOT / "docs" / "tables.py"))
+DOCUMENTS, document_sections, update_document = (
+    TABLES[name] for name in ("DOCUMENTS", "document_sections", "update_document")
+)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_documents_are_current(document: Path) -> None:
     text = document.read_text("utf-8")
-    assert text == update_document(text), f"{document} is out of date: python tools/document_data.py"
+    assert text == update_document(text), f"{document} is out of date: python docs/tables.py"
 
 
 def test_documents_have_every_section() -> None:
@@ -27,10 +29,10 @@ def test_documents_have_every_section() -> None:
 
 
 def test_sections_name_every_published_set() -> None:
-    found = list(find_readers())
+    found = list(TABLES["find_readers"]())
     assert len(found) > 20
     sections = document_sections()
-    drawn = (config_dir().parent / "data" / "README.md").read_text("utf-8")
+    drawn = (ROOT / "data" / "README.md").read_text("utf-8")
     for cls, _ in found:
         assert f"[`{cls.name}`]({cls.about.home})" in sections["sets"]
         assert f"| `{cls.name}` | `" in sections["archives"]

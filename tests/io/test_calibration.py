@@ -8,28 +8,11 @@ import numpy as np
 import pytest
 
 from dsmnet.errors import FormatError
-from dsmnet.io import (
-    read_calibration,
-    write_calibration,
-    write_image,
-    write_kitti_calibration,
-)
+from dsmnet.io import read_calibration, write_calibration, write_image, write_kitti_calibration
 from dsmnet.io.calibration import kitti_cameras
-from dsmnet.io.decoding import _said
 from dsmnet.types import Calibration
 
-
-def half(path: Path) -> None:
-    data = path.read_bytes()
-    path.write_bytes(data[: len(data) // 2])
-
-
 RNG = np.random.default_rng(0)
-
-
-@pytest.fixture(autouse=True)
-def _nothing_said() -> None:
-    _said.clear()
 
 
 MIDDLEBURY = """cam0=[ 900.5 0 350.25 ; 0 900.5 240 ; 0 0 1 ]\r
@@ -41,7 +24,6 @@ width= 700
 ndisp= 70
  isint= 0
 """
-
 
 KITTI = """P0: 7e+02 0 6e+02 0 0 7e+02 1.8e+02 0 0 0 1 0
 P1: 7e+02 0 6e+02 -3.85e+02 0 7e+02 1.8e+02 0 0 0 1 0

@@ -29,11 +29,7 @@ def half(path: Path) -> None:
 
 
 RIG = Calibration(focal=500.0, baseline=0.2)  # 100 px m
-
-
 CENTIMETRES = depth_codec(depth_png16(0.01), RIG)
-
-
 CARLA = depth_codec(depth_rgb24(1000.0), RIG)
 
 

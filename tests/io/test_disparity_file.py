@@ -8,17 +8,8 @@ import numpy as np
 import pytest
 
 from dsmnet.errors import DataError, FormatError, UserError
-from dsmnet.io import (
-    write_image,
-    write_pfm,
-)
-from dsmnet.io.decoding import _said
+from dsmnet.io import write_image, write_pfm
 from dsmnet.io.disparity_file import read_map
-
-
-@pytest.fixture(autouse=True)
-def _nothing_said() -> None:
-    _said.clear()
 
 
 def test_npy_maps_keep_their_values_and_lose_what_is_unknown(tmp_path: Path):
@@ -30,13 +21,6 @@ def test_npy_maps_keep_their_values_and_lose_what_is_unknown(tmp_path: Path):
     np.testing.assert_array_equal(read, [[1.5, 0, 0], [0, 0, 7]])
     np.testing.assert_array_equal(read_map(tmp_path / "b.npy")[1], [9, 0, 7])
     np.testing.assert_array_equal(read_map(tmp_path / "a.npy", scale=2)[1], [0, 0, 3.5])
-
-
-def test_scaled_8_bit_maps_need_their_scale(tmp_path: Path):
-    write_image(tmp_path / "a.png", np.array([[0, 30, 255]], np.uint8))
-    np.testing.assert_allclose(read_map(tmp_path / "a.png", scale=3), [[0, 10, 85]])
-    with pytest.raises(UserError, match="scale"):
-        read_map(tmp_path / "a.png")
 
 
 def test_what_is_no_map_is_refused_by_name(tmp_path: Path):

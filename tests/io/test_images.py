@@ -13,19 +13,11 @@ from numpy.typing import NDArray
 from PIL import Image as PilImage
 
 from dsmnet.errors import DataError, FormatError
-from dsmnet.io import (
-    read_grey,
-    read_image,
-    write_image,
-)
+from dsmnet.io import read_grey, read_image, write_image
 from dsmnet.io.images import read_channels, read_size
 
 RGB = np.random.default_rng(1).integers(0, 256, (6, 5, 3), np.uint8)
-
-
 GREY = RGB[..., 0]
-
-
 WIDE = np.random.default_rng(2).integers(0, 65536, (6, 5, 3)).astype(np.uint16)
 
 
@@ -48,7 +40,6 @@ def repeated(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 ALPHA = np.full((6, 5, 1), 77, np.uint8)
-
 
 IMAGES = {
     "rgb8": (pil_bytes(PilImage.fromarray(RGB)), RGB),

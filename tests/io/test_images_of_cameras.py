@@ -11,19 +11,10 @@ import pytest
 from PIL import Image as PilImage
 
 from dsmnet.errors import DataError, FormatError
-from dsmnet.io import (
-    read_image,
-    write_image,
-)
-from dsmnet.io.decoding import _said
+from dsmnet.io import read_image, write_image
 from dsmnet.io.images import read_grey, read_size, read_views
 
 RNG = np.random.default_rng(0)
-
-
-@pytest.fixture(autouse=True)
-def _nothing_said() -> None:
-    _said.clear()
 
 
 def write_turned(path: Path, pixels: np.ndarray, orientation: int) -> None:

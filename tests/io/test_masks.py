@@ -6,9 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dsmnet.io import (
-    write_image,
-)
+from dsmnet.io import write_image
 from dsmnet.io.masks import MATCH_MAP, NOC_BINARY
 
 

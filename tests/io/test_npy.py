@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dsmnet.errors import DataError, FormatError
+from dsmnet.errors import FormatError
 from dsmnet.io.npy import read_disparity_npy, write_npy
 
 KNOWN = np.array([[1.5, 0, 80.25], [0, 3, 0.125]], np.float32)
@@ -36,11 +36,6 @@ def test_npy_of_whole_numbers_of_columns_and_of_one_row(tmp_path: Path) -> None:
 def test_npy_there_and_back(tmp_path: Path) -> None:
     write_npy(tmp_path / "new" / "a.npy", KNOWN)
     np.testing.assert_array_equal(read_disparity_npy(tmp_path / "new" / "a.npy"), KNOWN)
-
-
-def test_npy_that_is_missing_is_named(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no such file"):
-        read_disparity_npy(tmp_path / "gone.npy")
 
 
 def npy_bytes(array: Any) -> bytes:

@@ -11,9 +11,7 @@ import numpy as np
 import pytest
 
 from dsmnet.errors import DataError, FormatError
-from dsmnet.io import (
-    write_image,
-)
+from dsmnet.io import write_image
 from dsmnet.io.sintel_disparity import SINTEL_DISPARITY, SINTEL_NOC
 
 

@@ -45,7 +45,7 @@ def document_sections() -> dict[str, str]:
 def update_document(text: str) -> str:
     """Return the text of a document with its marked sections as they should be."""
     for name, section in document_sections().items():
-        start, end = f"<!-- {name}: python tools/document_data.py -->\n\n", "\n\n<!-- end -->"
+        start, end = f"<!-- {name}: python docs/tables.py -->\n\n", "\n\n<!-- end -->"
         if start in text:
             before, rest = text.split(start, 1)
             text = before + start + section + end + rest.split(end, 1)[1]
