@@ -78,7 +78,8 @@ class Carla(StereoDataset):
             fov = math.degrees(2 * math.atan(sample["left"].shape[1] / (2 * rig.focal)))
             pair = name.removesuffix("_left")
             entries.append(Entry(f"{pair}_left.png", f"{pair}_right.png", fov, rig.baseline))
-        write_list(Path(root) / _LIST, entries)
+        lines = [f"{entry.left} {entry.right} {entry.fov!r} {entry.baseline!r}\n" for entry in entries]
+        (Path(root) / _LIST).write_text("".join(lines), encoding="utf-8")
         return names
 
     def _calibration(self, pair: Pair) -> Calibration:
@@ -89,7 +90,7 @@ class Carla(StereoDataset):
 
     def _find(self, tree: Tree, require_ground_truth: bool) -> list[Pair]:
         pairs = super()._find(tree, require_ground_truth)
-        self._entries = {_name(entry): entry for entry in read_list(self.root / _LIST)}
+        self._entries = read_list(self.root / _LIST)
         return pairs
 
 
@@ -106,25 +107,19 @@ class ListedTree(Tree):
                 f"{_LAYOUT.left}"
             )
         entries = read_list(root / _LIST)
-        files = {
-            _name(entry): (root / "rgb" / entry.left, root / "rgb" / entry.right, root / "depth" / entry.left)
-            for entry in entries
-        }
-        left = {name: paths[0] for name, paths in files.items() if paths[0].is_file()}
-        right = {name: paths[1] for name, paths in files.items() if paths[1].is_file()}
+        left = _there({name: root / "rgb" / entry.left for name, entry in entries.items()})
+        right = _there({name: root / "rgb" / entry.right for name, entry in entries.items()})
+        depth = _there({name: root / "depth" / entry.left for name, entry in entries.items()})
         check_views(root, _LAYOUT.left, left, _LAYOUT.right, right)
-        missing = files.keys() - left.keys()
+        missing = entries.keys() - left.keys()
         if missing:
-            log.warning(
-                "%s: %d of %d pairs are not there: %s",
-                root / _LIST, len(missing), len(files), first_names(missing),
-            )  # fmt: skip
-        depth = {name: paths[2] if paths[2].is_file() else None for name, paths in files.items()}
-        return [Pair(name, left[name], right[name], depth[name]) for name in sorted(left)]
+            counts = (len(missing), len(entries))
+            log.warning("%s: %d of %d pairs are not there: %s", root / _LIST, *counts, first_names(missing))
+        return [Pair(name, left[name], right[name], depth.get(name)) for name in sorted(left)]
 
 
-def read_list(path: Path) -> list[Entry]:
-    """Read a list of lines ``left right fov baseline``, none of which names a left view again."""
+def read_list(path: Path) -> dict[str, Entry]:
+    """Read the pairs of a list, by name, from lines ``left right fov baseline``."""
     entries: dict[str, Entry] = {}
     for number, line in enumerate(read_bytes(path, 1 << 27).decode("utf-8", "replace").splitlines(), 1):
         words = line.split()
@@ -145,13 +140,11 @@ def read_list(path: Path) -> list[Entry]:
         if _name(entry) in entries:
             raise FormatError(f"{path}:{number}: {shown(entry.left)} was named before")
         entries[_name(entry)] = entry
-    return list(entries.values())
+    return entries
 
 
-def write_list(path: Path, entries: Sequence[Entry]) -> None:
-    """Write a list."""
-    lines = [f"{entry.left} {entry.right} {entry.fov!r} {entry.baseline!r}\n" for entry in entries]
-    path.write_text("".join(lines), encoding="utf-8")
+def _there(files: dict[str, Path]) -> dict[str, Path]:
+    return {name: path for name, path in files.items() if path.is_file()}
 
 
 def _name(entry: Entry) -> str:
