@@ -36,7 +36,7 @@ READINGS: dict[str, Callable[[DisparityMap], DisparityMap]] = {
     "set to zero": lambda disparity: disparity * 1e-6,
 }
 # Of a report, what is the sum over its pairs.
-_SUMS = ["checked", "with_ground_truth", "with_noc", "sizes", "problems"]
+_SUMS = ["checked", "with_ground_truth", "sizes", "problems"]
 _SUMS += ["ground_truth_pixels", "known_pixels", "mask_pixels", "noc_pixels"]
 
 
@@ -49,7 +49,6 @@ class SetReport:
     published: int | None = None  # pairs by the authors' word, where there is one
     checked: int = 0  # of them read, without those that could not be
     with_ground_truth: int = 0
-    with_noc: int = 0
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter)  # (height, width) -> pairs
     lowest: float = np.inf  # pixels, over all known disparities
     highest: float = -np.inf
@@ -72,7 +71,6 @@ class SetReport:
                 self.lowest = min(self.lowest, float(known.min()))
                 self.highest = max(self.highest, float(known.max()))
         if "noc" in sample:
-            self.with_noc += 1
             self.mask_pixels += sample["noc"].size
             self.noc_pixels += int(sample["noc"].sum())
 
