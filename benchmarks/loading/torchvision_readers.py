@@ -18,7 +18,8 @@ import numpy as np
 from dsmnet.datasets.base import StereoDataset
 from dsmnet.datasets.tree import Layout, Pair
 from dsmnet.errors import DataError
-from dsmnet.io.disparity import NOC_MASK, read_disparity
+from dsmnet.io.disparity import read_disparity
+from dsmnet.io.masks import NOC_MASK
 
 READERS_INSTALLED = importlib.util.find_spec("torchvision") is not None
 

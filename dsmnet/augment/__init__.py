@@ -9,15 +9,13 @@ views). A sample that comes in is never written to.
 from __future__ import annotations
 
 from dsmnet.augment.camera import CameraEffects
-from dsmnet.augment.color_jitter import ColorJitter, RandomGainGamma
+from dsmnet.augment.color_jitter import ColorJitter, LocalLight, RandomGainGamma
 from dsmnet.augment.compose import Compose, Transform
 from dsmnet.augment.flip import RandomHorizontalFlip, visible_in_both
-from dsmnet.augment.local_light import LocalLight
-from dsmnet.augment.misalignment import VerticalMisalignment
 from dsmnet.augment.random_crop import RandomCrop
 from dsmnet.augment.random_occlusion import RandomOcclusion
 from dsmnet.augment.random_scale import RandomScaleCrop
-from dsmnet.augment.random_shift import RandomShift
+from dsmnet.augment.random_shift import RandomShift, VerticalMisalignment
 
 __all__ = [
     "CameraEffects",

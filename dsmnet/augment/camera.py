@@ -36,12 +36,9 @@ DEFAULTS: dict[str, Effect] = {
     "clipping": Effect(0.2, 0.5),  # log of the overexposure (or under-) that ends in flat white (black)
 }
 
-# Standard normal quantiles for the 256 values of a byte: noise at the price of random bytes.
-_QUANTILES: Floats
-
 
 def _normal_quantiles() -> Floats:
-    """Return 256 equally likely values of a standard normal variable."""
+    """Return 256 equally likely values of a standard normal variable: noise at the price of random bytes."""
     grid = np.linspace(-6, 6, 24_001)
     density = np.exp(-grid * grid / 2)
     cumulative = np.cumsum(density) / density.sum()
@@ -59,9 +56,6 @@ class Cameras:
     Args:
         effects: Per effect of `DEFAULTS`, ``{"probability": p, "strength": s}``; what is missing keeps its
             default, probability 0 switches it off.
-
-    Raises:
-        UserError: An effect of another name, or a value out of range.
     """
 
     def __init__(self, effects: Mapping[str, Mapping[str, float]] | None = None) -> None:
@@ -106,12 +100,7 @@ class Cameras:
 class CameraEffects:
     """Noise, blur, vignetting and more: the cameras of the procedural pairs, for the pairs of other sets.
 
-    Args:
-        effects: Per effect of `DEFAULTS`, ``{"probability": p, "strength": s}``;
-            what is not named is off.
-
-    Raises:
-        UserError: An effect of another name, or a value out of range.
+    The effects are as for `Cameras`; what is not named is off.
     """
 
     def __init__(self, effects: Mapping[str, Mapping[str, float]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import cast
 
 import numpy as np
@@ -13,21 +14,18 @@ from dsmnet.options import check_share
 from dsmnet.types import StereoSample
 
 
+@dataclass
 class RandomHorizontalFlip:
     """Mirror both views and exchange them: a new left view with the exact disparity of the old right one.
 
     Only samples that carry the right view's disparity are changed. `foreground`, known for one view, is left
     out.
-
-    Args:
-        probability: How often.
-
-    Raises:
-        UserError: An argument is out of range.
     """
 
-    def __init__(self, probability: float = 0.5) -> None:
-        self.probability = check_share("probability", probability)
+    probability: float = 0.5
+
+    def __post_init__(self) -> None:
+        check_share("probability", self.probability)
 
     def __call__(self, sample: StereoSample, rng: np.random.Generator) -> StereoSample:
         """Return the changed sample."""
@@ -53,21 +51,12 @@ def visible_in_both(
     other_valid: NDArray[np.bool_],
     tolerance: float = 1.0,
 ) -> NDArray[np.bool_]:
-    """Mark the points of a left view whose match carries the same disparity in the right view.
-
-    Args:
-        disparity: Disparity of the left view, pixels.
-        valid: Mask of known pixels.
-        other: Disparity of the right view, pixels.
-        other_valid: Mask of known pixels of the other view.
-        tolerance: Pixels.
-    """
+    """Mark the points of a left view whose match carries the same disparity, in pixels, in the right one."""
     rows, columns = disparity.shape
     x = np.arange(columns, dtype=np.float32)[None] - disparity
-    y = np.broadcast_to(np.arange(rows, dtype=np.float32)[:, None], disparity.shape)
     nearest = np.rint(x).astype(np.int64)
     inside = (x >= 0) & (nearest < columns)
     column = np.clip(nearest, 0, columns - 1)
-    row = y.astype(np.int64)
+    row = np.arange(rows)[:, None]
     same = np.abs(other[row, column] - disparity) <= tolerance
     return valid & inside & same & other_valid[row, column]

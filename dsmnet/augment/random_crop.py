@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from dsmnet.augment.adjust_calibration import move
@@ -10,26 +12,26 @@ from dsmnet.options import check_share, check_whole
 from dsmnet.types import Mask, StereoSample
 
 
+@dataclass
 class RandomCrop:
     """Cut the same window out of both views; smaller images are first padded below and on the left.
 
     `noc` goes on to say what the whole views show: the match of a point may lie left of the window.
     `RandomScaleCrop`, which without a range of scales does the same otherwise, takes such points out.
-
-    Args:
-        height: Height of the window, pixels.
-        width: Width of the window, pixels.
-        min_valid: Share of the window whose disparity should be known; sparse ground truth is empty in
-            places.
-        tries: Windows to draw until one has that share; if none has, the one that comes closest is taken.
-
-    Raises:
-        UserError: An argument is out of range.
     """
 
-    def __init__(self, height: int, width: int, min_valid: float = 0.0, tries: int = 1) -> None:
-        self.height, self.width = check_whole("height", height), check_whole("width", width)
-        self.min_valid, self.tries = check_share("min_valid", min_valid), check_whole("tries", tries)
+    height: int  # of the window, pixels
+    width: int
+    min_valid: float = (
+        0.0  # share of the window whose disparity should be known; sparse maps have empty places
+    )
+    tries: int = 1  # windows to draw until one has that share; if none has, the closest one is taken
+
+    def __post_init__(self) -> None:
+        check_whole("height", self.height)
+        check_whole("width", self.width)
+        check_share("min_valid", self.min_valid)
+        check_whole("tries", self.tries)
 
     def __call__(self, sample: StereoSample, rng: np.random.Generator) -> StereoSample:
         """Return the changed sample."""

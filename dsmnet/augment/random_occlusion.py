@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, cast
 
 import cv2
@@ -13,27 +13,26 @@ from dsmnet.options import check_share, check_whole_range
 from dsmnet.types import StereoSample
 
 
+@dataclass
 class RandomOcclusion:
     """Fill boxes of the right view with its mean color, as if something stood before that camera.
 
     The left view's ground truth stays, since a network should fill in what is hidden; points whose match is
     erased are no longer `noc`, and the right view's ground truth is no longer valid in the boxes. In the
     manner of RAFT-Stereo and DSMNet.
-
-    Args:
-        probability: How often.
-        boxes: Least and largest number of boxes.
-        size: Least and largest height and width of a box, pixels; a box may extend beyond the view.
-
-    Raises:
-        UserError: An argument is out of range.
     """
 
-    def __init__(
-        self, probability: float = 0.5, boxes: Sequence[int] = (1, 2), size: Sequence[int] = (50, 100)
-    ) -> None:
-        self.probability = check_share("probability", probability)
-        self.boxes, self.size = check_whole_range("boxes", boxes), check_whole_range("size", size)
+    probability: float = 0.5
+    boxes: tuple[int, int] = (1, 2)  # least and largest number
+    size: tuple[int, int] = (
+        50,
+        100,
+    )  # least and largest height and width, pixels; boxes may extend beyond the view
+
+    def __post_init__(self) -> None:
+        check_share("probability", self.probability)
+        check_whole_range("boxes", self.boxes)
+        check_whole_range("size", self.size)
 
     def __call__(self, sample: StereoSample, rng: np.random.Generator) -> StereoSample:
         """Return the changed sample."""

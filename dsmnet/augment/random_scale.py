@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from dsmnet.types import StereoSample
 KINDS = ("auto", "dense", "sparse")
 
 
+@dataclass
 class RandomScaleCrop:
     """Scale a pair by a random factor and cut a window of fixed size out of it.
 
@@ -24,48 +26,32 @@ class RandomScaleCrop:
     by the horizontal one. Factors are raised where the window would not fit into the images. Images smaller
     than the window at factor 1 are padded below and on the left. Points whose match lies outside of the
     window are no longer `noc`. In the manner of RAFT-Stereo and DSMNet.
-
-    Args:
-        height: Height of the window, pixels.
-        width: Width of the window, pixels.
-        min_scale: Least exponent; the factor is 2 to the power of `min_scale` ... `max_scale`.
-        max_scale: Largest exponent.
-        stretch: Largest exponent, either way, of a further factor drawn for each axis on its own.
-        scale_probability: How often there is another factor than 1 at all.
-        stretch_probability: How often, of these, the axes get factors of their own.
-        min_valid: Share of the window, before scaling, whose disparity should be known; sparse ground truth
-            is empty in places.
-        tries: Windows to draw until one has that share; if none has, the one that comes closest is taken.
-        ground_truth: ``dense``: disparities are interpolated on surfaces, looked up at edges. ``sparse``: the
-        known
-            ones are carried to the nearest pixel, their values kept. ``auto``: what the map looks like.
-
-    Raises:
-        UserError: An argument is out of range.
     """
 
-    def __init__(
-        self,
-        height: int,
-        width: int,
-        min_scale: float = -0.2,
-        max_scale: float = 0.4,
-        stretch: float = 0.2,
-        scale_probability: float = 0.8,
-        stretch_probability: float = 0.8,
-        min_valid: float = 0.0,
-        tries: int = 1,
-        ground_truth: str = "auto",
-    ) -> None:
-        self.size = check_whole("height", height), check_whole("width", width)
-        self.scales = check_range("min_scale, max_scale", (min_scale, max_scale))
-        self.stretch = check_number("stretch", stretch, least=0)
-        self.scale_probability = check_share("scale_probability", scale_probability)
-        self.stretch_probability = check_share("stretch_probability", stretch_probability)
-        self.min_valid, self.tries = check_share("min_valid", min_valid), check_whole("tries", tries)
-        if ground_truth not in KINDS:
-            raise UserError(f"transform: ground_truth={ground_truth}: expected one of {', '.join(KINDS)}")
-        self.ground_truth = ground_truth
+    height: int  # of the window, pixels
+    width: int
+    min_scale: float = -0.2  # least exponent; the factor is 2 to the power of `min_scale` ... `max_scale`
+    max_scale: float = 0.4
+    stretch: float = 0.2  # largest exponent, either way, of a further factor for each axis on its own
+    scale_probability: float = 0.8  # how often there is another factor than 1 at all
+    stretch_probability: float = 0.8  # how often, of these, the axes get factors of their own
+    min_valid: float = 0.0  # see `RandomCrop`; of the window before scaling
+    tries: int = 1  # see `RandomCrop`
+    # dense: disparities are interpolated on surfaces, looked up at edges; sparse: the known ones are carried
+    # to the nearest pixel, their values kept; auto: what the map looks like.
+    ground_truth: str = "auto"
+
+    def __post_init__(self) -> None:
+        self.size = check_whole("height", self.height), check_whole("width", self.width)
+        check_range("min_scale, max_scale", (self.min_scale, self.max_scale))
+        check_number("stretch", self.stretch, least=0)
+        for name in ("scale_probability", "stretch_probability", "min_valid"):
+            check_share(name, getattr(self, name))
+        check_whole("tries", self.tries)
+        if self.ground_truth not in KINDS:
+            raise UserError(
+                f"transform: ground_truth={self.ground_truth}: expected one of {', '.join(KINDS)}"
+            )
 
     def __call__(self, sample: StereoSample, rng: np.random.Generator) -> StereoSample:
         """Return the changed sample."""
@@ -84,7 +70,7 @@ class RandomScaleCrop:
         """Draw the vertical and the horizontal factor."""
         exponents = np.zeros(2)
         if rng.random() < self.scale_probability:
-            exponents += rng.uniform(*self.scales)
+            exponents += rng.uniform(self.min_scale, self.max_scale)
             if rng.random() < self.stretch_probability:
                 exponents += rng.uniform(-self.stretch, self.stretch, 2)
         vertical, horizontal = 2**exponents

@@ -27,17 +27,10 @@ def is_sparse(valid: Mask) -> bool:
 
 
 def resize(sample: StereoSample, height: int, width: int, sparse: bool) -> StereoSample:
-    """Bring a sample to another size.
+    """Bring a sample to another size; without `calibration` where the factors differ too much for it.
 
-    Args:
-        sample: The pair.
-        height: New, pixels.
-        width: New, pixels.
-        sparse: Carry each known pixel to the pixel it falls on; else look up every new pixel in the old map.
-
-    Returns:
-        A sample without `calibration` when the two factors differ too much for it, see
-        `transforms.calibration`.
+    Ground truth that is `sparse` is carried, each known pixel to where it falls; else every new pixel is
+    looked up in the old map.
     """
     rows, columns = sample["left"].shape[:2]
     if (rows, columns) == (height, width):
@@ -51,12 +44,13 @@ def resize(sample: StereoSample, height: int, width: int, sparse: bool) -> Stere
     maps = cast("dict[str, Any]", sample)
     for disparity, valid in TARGETS:
         if disparity in sample:
-            noc = sample.get("noc") if disparity == "disparity" else None
             mask = known(sample, disparity, valid)
-            moved = method(maps[disparity], mask, noc, (height, width))
-            changed[disparity], changed[valid] = moved[0] * np.float32(horizontal), moved[1]
-            if noc is not None:
-                changed["noc"] = moved[2]
+            has_noc = disparity == "disparity" and "noc" in sample
+            noc = sample["noc"] if has_noc else mask
+            value, changed[valid], noc = method(maps[disparity], mask, noc, (height, width))
+            changed[disparity] = value * np.float32(horizontal)
+            if has_noc:
+                changed["noc"] = noc
     if "calibration" in sample:
         calibration = scale(sample["calibration"], horizontal, vertical)
         sample = drop(sample, "calibration")
@@ -75,8 +69,8 @@ def resize_image(image: Image, height: int, width: int) -> Image:
 
 
 def _interpolate(
-    disparity: DisparityMap, valid: Mask, noc: Mask | None, size: tuple[int, int]
-) -> tuple[DisparityMap, Mask, Mask | None]:
+    disparity: DisparityMap, valid: Mask, noc: Mask, size: tuple[int, int]
+) -> tuple[DisparityMap, Mask, Mask]:
     """Interpolate where the four neighbours are known and one surface, else take the nearest."""
     (rows, columns), (height, width) = disparity.shape, size
     disparity = np.ascontiguousarray(disparity)
@@ -88,13 +82,12 @@ def _interpolate(
     linear = cv2.resize(disparity, (width, height), interpolation=cv2.INTER_LINEAR)
     mask = _look_up(valid, *nearest)
     value = np.where(smooth, linear, _look_up(disparity, *nearest))
-    value = np.where(mask, value, np.float32(0))
-    return value, mask, None if noc is None else _look_up(noc, *nearest)
+    return np.where(mask, value, np.float32(0)), mask, _look_up(noc, *nearest)
 
 
 def _scatter(
-    disparity: DisparityMap, valid: Mask, noc: Mask | None, size: tuple[int, int]
-) -> tuple[DisparityMap, Mask, Mask | None]:
+    disparity: DisparityMap, valid: Mask, noc: Mask, size: tuple[int, int]
+) -> tuple[DisparityMap, Mask, Mask]:
     """Each known pixel where it falls; of several on one pixel, the one in front."""
     y, x = np.nonzero(valid)
     order = np.argsort(disparity[y, x], kind="stable")  # the last one written stays
@@ -103,12 +96,8 @@ def _scatter(
         np.minimum((place + 0.5) * (new / old), new - 1).astype(np.intp)
         for place, new, old in zip((y, x), size, disparity.shape, strict=True)
     )
-    value, mask = np.zeros(size, np.float32), np.zeros(size, bool)
-    value[target], mask[target] = disparity[y, x], True
-    if noc is None:
-        return value, mask, None
-    seen = np.zeros(size, bool)
-    seen[target] = noc[y, x]
+    value, mask, seen = np.zeros(size, np.float32), np.zeros(size, bool), np.zeros(size, bool)
+    value[target], mask[target], seen[target] = disparity[y, x], True, noc[y, x]
     return value, mask, seen
 
 

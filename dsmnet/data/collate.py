@@ -15,12 +15,7 @@ from dsmnet.types import StereoBatch, StereoSample
 def collate(samples: Sequence[StereoSample], max_disparity: float | None = None) -> StereoBatch:
     """Stack samples of one size into a batch; the one place that defines ``valid``.
 
-    Args:
-        samples: All with a disparity, or all without.
-        max_disparity: Ground truth at or above it does not count (training's search range).
-
-    Raises:
-        DataError: The sizes differ.
+    Ground truth at or above `max_disparity`, training's search range, does not count.
     """
     sizes = {sample["left"].shape for sample in samples}
     if len(sizes) > 1:
@@ -30,16 +25,18 @@ def collate(samples: Sequence[StereoSample], max_disparity: float | None = None)
         "name": [sample["name"] for sample in samples],
         "dataset": [sample["dataset"] for sample in samples],
     }
+
+    def stack(key: str) -> torch.Tensor:
+        return torch.from_numpy(np.stack([cast(Any, sample)[key] for sample in samples]))
+
     for key in ("left", "right"):
-        images = np.stack([cast(Any, sample)[key] for sample in samples])
-        tensor = torch.from_numpy(images).permute(0, 3, 1, 2).float().div_(255)
+        tensor = stack(key).permute(0, 3, 1, 2).float().div_(255)
         batch[key] = tensor.contiguous(memory_format=torch.channels_last)
     if all("disparity" in sample for sample in samples):
-        disparity = torch.from_numpy(np.stack([sample["disparity"] for sample in samples]))[:, None]
-        valid = torch.from_numpy(np.stack([sample["valid"] for sample in samples]))[:, None]
+        disparity, valid = stack("disparity")[:, None], stack("valid")[:, None]
         if max_disparity is not None:
             valid = valid & (disparity < max_disparity)
         batch["disparity"], batch["valid"] = torch.where(valid, disparity, 0.0), valid
         if all("noc" in sample for sample in samples):
-            batch["noc"] = torch.from_numpy(np.stack([sample["noc"] for sample in samples]))[:, None] & valid
+            batch["noc"] = stack("noc")[:, None] & valid
     return cast(StereoBatch, batch)

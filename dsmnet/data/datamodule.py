@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import logging
 import signal
 from typing import Any
 
@@ -16,8 +15,6 @@ from dsmnet.data.collate import collate
 from dsmnet.data.sampler import Augmented, EndlessSampler
 from dsmnet.options import check_whole
 from dsmnet.types import StereoSample
-
-log = logging.getLogger(__name__)
 
 
 class StereoDataModule(pl.LightningDataModule):
@@ -47,13 +44,10 @@ class StereoDataModule(pl.LightningDataModule):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        for name, value, least in (
-            ("batch_size", batch_size, 1),
-            ("epoch_steps", epoch_steps, 1),
-            ("validation_pairs", validation_pairs, 1),
-            ("workers", workers, 0),
-        ):
-            check_whole(f"loader.{name}", value, least=least)
+        check_whole("loader.batch_size", batch_size)
+        check_whole("loader.epoch_steps", epoch_steps)
+        check_whole("loader.validation_pairs", validation_pairs)
+        check_whole("loader.workers", workers, least=0)
         self.train_part, self.validation_part = dataset.split_validation()
         self.transform = transform
         self.batch_size, self.epoch_steps, self.workers = batch_size, epoch_steps, workers
@@ -67,36 +61,22 @@ class StereoDataModule(pl.LightningDataModule):
         def reached() -> int:
             return int(getattr(trainer.lightning_module, "pairs_seen", 0)) if trainer else 0
 
-        sampler = EndlessSampler(
-            len(self.train_part),
-            self.epoch_steps * self.batch_size * world,
-            seed=self.seed,
-            reached=reached,
-            rank=rank,
-            world=world,
-        )
-        return DataLoader(
-            Augmented(self.train_part, self.transform, self.seed),
-            batch_size=self.batch_size,
-            sampler=sampler,
-            collate_fn=functools.partial(collate, max_disparity=self.max_disparity),
-            **self._loading(),
-        )
+        samples = self.epoch_steps * self.batch_size * world
+        place = {"seed": self.seed, "rank": rank, "world": world}
+        sampler = EndlessSampler(len(self.train_part), samples, reached=reached, **place)
+        augmented = Augmented(self.train_part, self.transform, self.seed)
+        return DataLoader(augmented, batch_size=self.batch_size, sampler=sampler, **self._loading())
 
     def val_dataloader(self) -> DataLoader[StereoSample]:
         """Validation pairs one by one, unchanged."""
         pairs = range(min(self.validation_pairs, len(self.validation_part)))
-        return DataLoader(
-            Subset(self.validation_part, pairs),
-            batch_size=1,
-            collate_fn=functools.partial(collate, max_disparity=self.max_disparity),
-            **self._loading(),
-        )
+        return DataLoader(Subset(self.validation_part, pairs), batch_size=1, **self._loading())
 
     def _loading(self) -> dict[str, Any]:
         # Pinned memory makes copies to a GPU quicker, and is nothing but another copy without one.
         on_gpu = self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
         options: dict[str, Any] = {"num_workers": self.workers, "pin_memory": on_gpu}
+        options["collate_fn"] = functools.partial(collate, max_disparity=self.max_disparity)
         if self.workers:
             # The processes are the parallelism, so OpenCV keeps to one thread in each. It is told before they
             # are forked: a fork would wait for ever for threads that only its parent has.

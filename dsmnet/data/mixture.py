@@ -17,7 +17,6 @@ from dsmnet.types import StereoSample
 log = logging.getLogger(__name__)
 
 _LONGEST = 1_000_000  # samples of a pass, lest a small weight make an endless one
-_MISSING = ("error", "skip")
 
 Part = Dataset[StereoSample]
 
@@ -40,7 +39,6 @@ class Mixture(Dataset[StereoSample]):
         name: Name of the mixture, in messages and results.
 
     Raises:
-        UserError: A part without a weight, a weight without a part, or a negative one.
         DataError: Parts are broken or not there; all are named.
     """
 
@@ -56,14 +54,15 @@ class Mixture(Dataset[StereoSample]):
     ) -> None:
         self.name, self.seed = name, seed
         wanted = _weighted(parts, weights)
-        self.parts = _build(name, wanted, check_choice("missing", missing, _MISSING))
+        self.parts = _build(name, wanted, check_choice("missing", missing, ("error", "skip")))
         self.weights = {part: float(weights[part]) for part in self.parts}
         self._sets = list(self.parts.values())
-        self._lengths = [_length(part, of) for of, part in self.parts.items()]
-        self._orders = [
-            np.random.default_rng([seed, part]).permutation(length)
-            for part, length in enumerate(self._lengths)
-        ]
+        self._lengths = [len(cast(Any, part)) for part in self._sets]
+        for part, length in zip(self.parts, self._lengths, strict=True):
+            if length < 1:
+                raise DataError(f"the part {part} is empty")
+        drawn = enumerate(self._lengths)
+        self._orders = [np.random.default_rng([seed, place]).permutation(length) for place, length in drawn]
         total = sum(self.weights.values())
         self._shares = [weight / total for weight in self.weights.values()]
         longest = max(length / share for length, share in zip(self._lengths, self._shares, strict=True))
@@ -74,12 +73,7 @@ class Mixture(Dataset[StereoSample]):
         return self._passing
 
     def __getitem__(self, index: int) -> StereoSample:
-        """Load a sample of the first pass.
-
-        Raises:
-            IndexError: Beyond the pass.
-            DataError: The part cannot load it.
-        """
+        """Load a sample of the first pass."""
         if not 0 <= index < len(self):
             raise IndexError(f"sample {index} of {len(self)}")
         return self.at(index)
@@ -99,16 +93,13 @@ class Mixture(Dataset[StereoSample]):
     def split_validation(self) -> tuple[Mixture, Mixture]:
         """Return a mixture of the parts' training parts and one of their validation parts, weighted alike."""
         halves = {name: cast(Any, part).split_validation() for name, part in self.parts.items()}
-        train, validation = (
-            Mixture(
-                {name: half[side] for name, half in halves.items()},
-                self.weights,
-                seed=self.seed,
-                name=label,
-            )
-            for side, label in enumerate((self.name, f"{self.name}, validation"))
+        train = {name: half[0] for name, half in halves.items()}
+        validation = {name: half[1] for name, half in halves.items()}
+        label = f"{self.name}, validation"
+        return (
+            Mixture(train, self.weights, seed=self.seed, name=self.name),
+            Mixture(validation, self.weights, seed=self.seed, name=label),
         )
-        return train, validation
 
     def describe(self) -> str:
         """Return in one line the parts, their sizes and their shares."""
@@ -154,10 +145,3 @@ def _build(name: str, parts: Mapping[str, Any], missing: str) -> dict[str, Part]
             "missing=skip those that are not there):\n" + "\n".join(lines)
         )
     return built
-
-
-def _length(part: Part, name: str) -> int:
-    length = len(cast(Any, part))
-    if length < 1:
-        raise DataError(f"the part {name} is empty")
-    return length

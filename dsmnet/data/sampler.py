@@ -23,11 +23,9 @@ class EndlessSampler(Sampler[Position]):
 
     Args:
         length: Length of the data set.
-        samples: In one stretch, over all processes.
+        samples: In one stretch, over all processes; `world` is their number.
         seed: Seed of the permutations.
         reached: Samples that were trained on so far, by all processes together.
-        rank: Rank of this process.
-        world: Number of processes.
     """
 
     def __init__(

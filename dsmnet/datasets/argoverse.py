@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
-from dsmnet.datasets.base import About, PairDataset, StereoDataset
+from dsmnet.datasets.base import About, StereoDataset
 from dsmnet.datasets.tree import Files, Layout, Matches, Pair, Tree, Word
 from dsmnet.io.argoverse_calibration import ARGOVERSE_CALIB
-from dsmnet.io.disparity import OBJECT_MAP, PNG16
+from dsmnet.io.disparity import PNG16
+from dsmnet.io.masks import OBJECT_MAP
 from dsmnet.options import check_choice
 
 # Nanoseconds. Views of one moment are less than 0.3 ms apart, moments 200 ms.
@@ -32,23 +33,8 @@ class TimedLayout(Layout):
 class Argoverse(StereoDataset):
     """Argoverse stereo v1.1, 4,008 training, 1,522 validation, 1,094 test pairs (Chang et al., CVPR 2019).
 
-    ::
-
-        argoverse_stereo_v1.1/
-            rectified_stereo_images_v1.1/{train,val,test}/273c1883-673a-36bf-b124-88311b1a80be/
-                stereo_front_left_rect/stereo_front_left_rect_315969698980803240.jpg
-                stereo_front_right_rect/stereo_front_right_rect_315969698980803024.jpg
-                vehicle_calibration_stereo_info.json
-            disparity_maps_v1.1/{train,val}/273c1883-673a-36bf-b124-88311b1a80be/
-                stereo_front_left_rect_disparity/disparity_315969698980803240.png    16 bit, * 256, 0 unknown
-                stereo_front_left_rect_objects_disparity/disparity_315969698980803240.png    of objects alone
-
     The views have 2464x2056 pixels. The two of a pair are taken some microseconds apart, and each carries its
     own time; the ground truth carries that of the left one. The pixels of tracked objects are the foreground.
-
-    Args:
-        root: Folder that holds rectified_stereo_images_v1.1/ and disparity_maps_v1.1/.
-        split: ``train``, ``val`` or ``test``; the last has no ground truth.
     """
 
     name = "argoverse"
@@ -61,6 +47,7 @@ class Argoverse(StereoDataset):
         download="rectified stereo images and disparity maps, v1.1. The archives of views and of "
         "disparity maps go into the one folder.",
     )
+    splits = ("train", "val")
 
     @staticmethod
     def tree(split: str = "train") -> Tree:
@@ -77,9 +64,6 @@ class Argoverse(StereoDataset):
             foreground=f"{maps}/stereo_front_left_rect_objects_disparity/disparity_{{time}}.png",
         )
         return Tree((layout,), PNG16, calibration=ARGOVERSE_CALIB, foreground=OBJECT_MAP)
-
-    def _validation_part(self) -> PairDataset | None:
-        return self._part("val") if self.options["split"] == "train" else None
 
     def _scene(self, pair: Pair) -> str:
         return pair.left.parent.parent.name  # the log

@@ -7,13 +7,13 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from inspect import signature
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, cast
+from typing import Any, ClassVar, NamedTuple
 
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, Subset
 
 from dsmnet.datasets.subsets import choose_named
 from dsmnet.datasets.tree import Pair, Tree, first_names
-from dsmnet.errors import DataError, MissingDataError, UserError
+from dsmnet.errors import DataError, MissingDataError, UserError, count
 from dsmnet.io.images import read_views
 from dsmnet.options import check_choice
 from dsmnet.types import Calibration, StereoSample
@@ -36,12 +36,7 @@ class About(NamedTuple):
 
 
 class PairDataset(Dataset[StereoSample]):
-    """Stereo pairs whose files are known, and how what lies there is stored.
-
-    Args:
-        pairs: Their files.
-        codecs: How disparity, masks and calibration are stored; its layouts play no part.
-    """
+    """Stereo pairs whose files are known, stored as `codecs` says, of which the layouts play no part."""
 
     name: str = ""
     endless = False
@@ -54,20 +49,10 @@ class PairDataset(Dataset[StereoSample]):
         return len(self.pairs)
 
     def __getitem__(self, index: int) -> StereoSample:
-        """Load a pair.
-
-        Raises:
-            FormatError: A file is not whole or not of its format.
-            DataError: A file is gone, or the sizes of the files differ.
-        """
+        """Load a pair; a broken or absent file, or one of another size, is named."""
         pair = self.pairs[index]
         left, right = read_views(pair.left, pair.right)
-        sample: StereoSample = {
-            "left": left,
-            "right": right,
-            "name": pair.name,
-            "dataset": self.name,
-        }
+        sample: StereoSample = {"left": left, "right": right, "name": pair.name, "dataset": self.name}
         calibration = self._calibration(pair)
         if calibration:
             sample["calibration"] = calibration
@@ -107,7 +92,7 @@ class PairDataset(Dataset[StereoSample]):
         parts: tuple[list[int], list[int]] = ([], [])
         for index, scene in enumerate(scenes):
             parts[scene in validation].append(index)
-        return Subset(self, parts[0]), Subset(self, parts[1])
+        return NamedSubset(self, parts[0]), NamedSubset(self, parts[1])
 
     def _scene(self, pair: Pair) -> str:
         """Return what pairs that look alike have in common: those must not be split."""
@@ -119,14 +104,12 @@ class PairDataset(Dataset[StereoSample]):
 
     def _calibration(self, pair: Pair) -> Calibration | None:
         codec = self._codecs.calibration
-        return codec.read(pair.calibration) if pair.calibration and codec else None
+        return codec.read(pair.calibration) if pair.calibration and codec else self._codecs.rig
 
     def _check_sizes(self, pair: Pair, sample: StereoSample) -> None:
-        views = cast("dict[str, object]", sample)
         left = sample["left"].shape[:2]
         for part in ("right", "disparity", "noc", "right_disparity", "foreground"):
-            array = views.get(part)
-            size = getattr(array, "shape", left)[:2]
+            size = getattr(sample.get(part), "shape", left)[:2]
             if size != left:
                 raise DataError(
                     f"{self.name} {pair.name}: sizes (height x width) differ: "
@@ -141,23 +124,20 @@ class StereoDataset(PairDataset):
     states where its files lie and how they are stored.
 
     Args:
-        root: Folder of the data set.
-        options: Those of `tree`, by place or by name.
+        root: Folder of the data set, the top one of its tree in data/README.md.
+        options: Those of `tree`, by place or by name; conf/dataset says what each may be.
         require_ground_truth: Leave out pairs without a disparity map; else they come without the key
             ``disparity``.
         subset: Only the pairs that a text file names, see `dsmnet.datasets.subsets`.
-        named: Options by name.
-
-    Attributes:
-        options: All options by name.
 
     Raises:
-        UserError: An option is unknown, or has a value it cannot have.
         DataError: There is no pair (with ground truth), or one view is there without the other.
     """
 
     about: ClassVar[About | None] = None
     tree: ClassVar[Callable[..., Tree]]
+    # Values of the option `split` to train and to validate on, where the authors set a part apart for that.
+    splits: ClassVar[tuple[str, str] | None] = None
 
     def __init__(
         self,
@@ -191,14 +171,12 @@ class StereoDataset(PairDataset):
     def describe(self) -> str:
         """Return in one line what was found: pairs, ground truth, masks and calibrations."""
         target = Counter(_kind(pair.disparity, self.root) for pair in self.pairs if pair.disparity)
-        parts = [f"{len(self.pairs)} pair{'' if len(self.pairs) == 1 else 's'} in {self.root}"]
-        parts += [f"ground truth {kind} ({count})" for kind, count in sorted(target.items())] or [
-            "no ground truth"
-        ]
+        known = [f"ground truth {kind} ({found})" for kind, found in sorted(target.items())]
+        parts = [f"{count(len(self.pairs), 'pair')} in {self.root}", *(known or ["no ground truth"])]
         for part in ("noc", "right_disparity", "foreground", "calibration"):
-            count = sum(getattr(pair, part) is not None for pair in self.pairs)
-            if count:
-                parts.append(f"{part} ({count})")
+            found = sum(getattr(pair, part) is not None for pair in self.pairs)
+            if found:
+                parts.append(f"{part} ({found})")
         return ", ".join(parts)
 
     @classmethod
@@ -208,18 +186,26 @@ class StereoDataset(PairDataset):
         try:
             bound = expected.bind(*options, **named)
         except TypeError as error:
-            raise UserError(
-                f"{cls.name}: {error}; its options are {', '.join(expected.parameters)}"
-            ) from None
+            known = ", ".join(expected.parameters)
+            raise UserError(f"{cls.name}: {error}; its options are {known}") from None
         bound.apply_defaults()
         return dict(bound.arguments)
 
-    def _part(self, *options: object) -> PairDataset | None:
-        """Return the part of this set under `root` with these options; None without ground truth there."""
-        if any(pair.disparity for pair in self.tree(*options).find(self.root)):
-            return type(self)(self.root, *options)
-        log.info("%s: no %s with ground truth, so every fifth pair is for validation", self.name, options)
+    def _validation_part(self) -> PairDataset | None:
+        if self.splits is None or self.options["split"] != self.splits[0]:
+            return None
+        options = {**self.options, "split": self.splits[1]}
+        if any(pair.disparity for pair in self.tree(**options).find(self.root)):
+            return self._with(options)
+        log.info(
+            "%s: no %s part with ground truth, so every fifth pair is for validation",
+            self.name,
+            self.splits[1],
+        )
         return None
+
+    def _with(self, options: Mapping[str, Any]) -> PairDataset:
+        return type(self)(self.root, **options)
 
     def _find(self, tree: Tree, require_ground_truth: bool) -> list[Pair]:
         pairs = tree.find(self.root)
@@ -243,35 +229,21 @@ class StereoDataset(PairDataset):
         if without:
             log.warning(
                 "%s: %d of %d pairs left out, they have no ground truth: %s",
-                self.name,
-                len(without),
-                len(pairs),
-                first_names(without),
+                *(self.name, len(without), len(pairs), first_names(without)),
             )
         return [pair for pair in pairs if pair.disparity]
 
 
-class Subset(Dataset[StereoSample]):
+class NamedSubset(Subset[StereoSample]):
     """Some of the pairs of a data set, under its name."""
 
-    def __init__(self, parent: PairDataset, indices: Sequence[int]) -> None:
-        self.name = parent.name
-        self.parent = parent
-        self.indices = indices
-
-    def __len__(self) -> int:
-        return len(self.indices)
-
-    def __getitem__(self, index: int) -> StereoSample:
-        return self.parent[self.indices[index]]
+    def __init__(self, dataset: PairDataset, indices: Sequence[int]) -> None:
+        super().__init__(dataset, indices)
+        self.name = dataset.name
 
 
 def choose_some(option: str, values: str | Iterable[str], allowed: Collection[str]) -> tuple[str, ...]:
-    """Return the values in the order of those allowed; a single one needs no list.
-
-    Raises:
-        UserError: One is not allowed, or there is none; the message lists them.
-    """
+    """Return the values in the order of those allowed; a single one needs no list."""
     wanted = [values] if isinstance(values, str) else list(values)
     for value in wanted:
         check_choice(option, value, allowed)

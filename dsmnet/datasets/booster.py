@@ -12,21 +12,8 @@ from dsmnet.options import check_choice
 class Booster(StereoDataset):
     """Booster, its balanced part: 228 training and 191 test pairs (Zama Ramirez et al., CVPR 2022).
 
-    ::
-
-        Booster/{train,test}/balanced/Bathroom/
-            camera_00/im0.png     left view; im1.png and so on: the same under another light
-            camera_02/im0.png     right view
-            disp_00.npy           disparity of the left view, 0 unknown; training only
-            disp_02.npy           of the right view
-            mask_00.png           0 occluded, else seen by both views
-
     The views have 12 megapixels. Ground truth and mask belong to all pairs of a scene; to validate, whole
     scenes are taken. The unbalanced part, a pair of two different cameras, is not read.
-
-    Args:
-        root: Folder that holds train/ and test/.
-        split: ``train`` or ``test``; the latter has no ground truth.
     """
 
     name = "booster"

@@ -41,19 +41,9 @@ class Entry(NamedTuple):
 class Carla(StereoDataset):
     """CARLA pairs in the form that DSMNet's training code reads (Zhang et al., ECCV 2020).
 
-    ::
-
-        Carla/
-            carla.list             a pair a line: left view, right view, field of view, baseline
-            rgb/...                the views, by the names in the list
-            depth/...              depth of the left view, by its name: 8-bit colors, see below
-
     The field of view is horizontal and in degrees, the baseline in metres. A depth of 1000 m times
     ``(R + 256 G + 65536 B) / (2^24 - 1)`` is what CARLA's depth camera writes; 1000 m, the sky, counts as
     unknown. The authors have not released their pairs: this reads what you render yourself.
-
-    Args:
-        root: Folder that holds carla.list, rgb/ and depth/.
     """
 
     name = "carla"
@@ -69,7 +59,7 @@ class Carla(StereoDataset):
     @staticmethod
     def tree() -> Tree:
         """Return the codec, and patterns of a tree of this form; which pairs there are is up to the list."""
-        codec = depth_codec(depth_rgb24(_FARTHEST), _NARROWEST, per_pair=True)
+        codec = depth_codec(depth_rgb24(_FARTHEST), _NARROWEST)
         return ListedTree((_LAYOUT,), codec)
 
     @classmethod
@@ -88,7 +78,8 @@ class Carla(StereoDataset):
             fov = math.degrees(2 * math.atan(sample["left"].shape[1] / (2 * rig.focal)))
             pair = name.removesuffix("_left")
             entries.append(Entry(f"{pair}_left.png", f"{pair}_right.png", fov, rig.baseline))
-        write_list(Path(root) / _LIST, entries)
+        lines = [f"{entry.left} {entry.right} {entry.fov!r} {entry.baseline!r}\n" for entry in entries]
+        (Path(root) / _LIST).write_text("".join(lines), encoding="utf-8")
         return names
 
     def _calibration(self, pair: Pair) -> Calibration:
@@ -99,7 +90,7 @@ class Carla(StereoDataset):
 
     def _find(self, tree: Tree, require_ground_truth: bool) -> list[Pair]:
         pairs = super()._find(tree, require_ground_truth)
-        self._entries = {_name(entry): entry for entry in read_list(self.root / _LIST)}
+        self._entries = read_list(self.root / _LIST)
         return pairs
 
 
@@ -107,12 +98,7 @@ class ListedTree(Tree):
     """A tree whose pairs are those that a list names."""
 
     def find(self, root: Path) -> list[Pair]:
-        """Return the pairs of the list that are there, sorted by name; none where there is no such folder.
-
-        Raises:
-            DataError: There is no list in the folder, or a view is there without its other one.
-            FormatError: A line of the list is not of its form.
-        """
+        """Return the pairs of the list that are there, sorted by name; none where there is no such folder."""
         if not root.is_dir():
             return []
         if not (root / _LIST).is_file():
@@ -121,30 +107,19 @@ class ListedTree(Tree):
                 f"{_LAYOUT.left}"
             )
         entries = read_list(root / _LIST)
-        files = {
-            _name(entry): (root / "rgb" / entry.left, root / "rgb" / entry.right, root / "depth" / entry.left)
-            for entry in entries
-        }
-        left = {name: paths[0] for name, paths in files.items() if paths[0].is_file()}
-        right = {name: paths[1] for name, paths in files.items() if paths[1].is_file()}
+        left = _there({name: root / "rgb" / entry.left for name, entry in entries.items()})
+        right = _there({name: root / "rgb" / entry.right for name, entry in entries.items()})
+        depth = _there({name: root / "depth" / entry.left for name, entry in entries.items()})
         check_views(root, _LAYOUT.left, left, _LAYOUT.right, right)
-        missing = files.keys() - left.keys()
+        missing = entries.keys() - left.keys()
         if missing:
-            log.warning(
-                "%s: %d of %d pairs are not there: %s",
-                root / _LIST, len(missing), len(files), first_names(missing),
-            )  # fmt: skip
-        depth = {name: paths[2] if paths[2].is_file() else None for name, paths in files.items()}
-        return [Pair(name, left[name], right[name], depth[name]) for name in sorted(left)]
+            counts = (len(missing), len(entries))
+            log.warning("%s: %d of %d pairs are not there: %s", root / _LIST, *counts, first_names(missing))
+        return [Pair(name, left[name], right[name], depth.get(name)) for name in sorted(left)]
 
 
-def read_list(path: Path) -> list[Entry]:
-    """Read a list; empty lines are passed over.
-
-    Raises:
-        FormatError: A line is not of the form ``left right fov baseline``, or names a left view again.
-        DataError: There is no such file.
-    """
+def read_list(path: Path) -> dict[str, Entry]:
+    """Read the pairs of a list, by name, from lines ``left right fov baseline``."""
     entries: dict[str, Entry] = {}
     for number, line in enumerate(read_bytes(path, 1 << 27).decode("utf-8", "replace").splitlines(), 1):
         words = line.split()
@@ -165,13 +140,11 @@ def read_list(path: Path) -> list[Entry]:
         if _name(entry) in entries:
             raise FormatError(f"{path}:{number}: {shown(entry.left)} was named before")
         entries[_name(entry)] = entry
-    return list(entries.values())
+    return entries
 
 
-def write_list(path: Path, entries: Sequence[Entry]) -> None:
-    """Write a list."""
-    lines = [f"{entry.left} {entry.right} {entry.fov!r} {entry.baseline!r}\n" for entry in entries]
-    path.write_text("".join(lines), encoding="utf-8")
+def _there(files: dict[str, Path]) -> dict[str, Path]:
+    return {name: path for name, path in files.items() if path.is_file()}
 
 
 def _name(entry: Entry) -> str:

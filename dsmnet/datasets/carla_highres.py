@@ -14,19 +14,7 @@ from dsmnet.types import DisparityMap
 
 
 class CarlaHighRes(StereoDataset):
-    """HR-VS, 780 pairs (Yang, Manela, Happold, Ramanan, CVPR 2019).
-
-    ::
-
-        carla-highres/trainingF/exp-3_w-1_pos-5-57_00100/
-            im0.png         left view
-            im1.png         right view
-            disp0GT.pfm     disparity of the left view, inf unknown
-            disp1GT.pfm     of the right view
-
-    Args:
-        root: Folder that holds trainingF/.
-    """
+    """HR-VS, 780 pairs (Yang, Manela, Happold, Ramanan, CVPR 2019)."""
 
     name = "carla_highres"
     about = About(
@@ -48,7 +36,7 @@ class CarlaHighRes(StereoDataset):
             disparity=("trainingF/{scene}/disp0GT.pfm",),
             right_disparity="trainingF/{scene}/disp1GT.pfm",
         )
-        return Tree((layout,), DisparityCodec.plain(_read_magnitude, write_disparity_pfm))
+        return Tree((layout,), DisparityCodec(_read_magnitude, write_disparity_pfm))
 
 
 def _read_magnitude(path: Path) -> DisparityMap:

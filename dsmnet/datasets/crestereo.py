@@ -12,20 +12,7 @@ KINDS = ("tree", "shapenet", "reflective", "hole")
 
 
 class CreStereo(StereoDataset):
-    """The synthetic set of CREStereo, 200,000 pairs (Li et al., CVPR 2022).
-
-    ::
-
-        crestereo/{tree,shapenet,reflective,hole}/
-            0003c2ad-2128-4916-b450-60c22826bc83_left.jpg          left view
-            0003c2ad-2128-4916-b450-60c22826bc83_right.jpg         right view
-            0003c2ad-2128-4916-b450-60c22826bc83_left.disp.png     16-bit, 32 * disparity of the left view
-            0003c2ad-2128-4916-b450-60c22826bc83_right.disp.png    of the right view
-
-    Args:
-        root: Folder that holds tree/ and so on.
-        kinds: Some of `KINDS`; of the kinds named, what is there is used.
-    """
+    """The synthetic set of CREStereo, 200,000 pairs (Li et al., CVPR 2022)."""
 
     name = "crestereo"
     about = About(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dsmnet.datasets.base import About, PairDataset, StereoDataset
+from dsmnet.datasets.base import About, StereoDataset
 from dsmnet.datasets.tree import Layout, Pair, Tree
 from dsmnet.io.disparity import png16
 from dsmnet.options import check_choice
@@ -17,29 +17,8 @@ _PARTS = ("left-image", "right-image", "disparity-map")
 class DrivingStereo(StereoDataset):
     """DrivingStereo, 174,437 training and 7,751 test pairs, 500 of each weather (Yang et al., CVPR 2019).
 
-    ::
-
-        DrivingStereo/
-            train-left-image/2018-07-09-16-11-56/2018-07-09-16-11-56_2018-07-09-16-12-34-567.jpg
-            train-right-image/.../....jpg
-            train-disparity-map/.../....png
-            test-left-image/left-image-{half,full}-size/2018-07-11-14-48-52/....{jpg,png}
-            test-right-image/right-image-{half,full}-size/.../....{jpg,png}
-            test-disparity-map/disparity-map-{half,full}-size/.../....png
-            {sunny,cloudy,foggy,rainy}/left-image-{half,full}-size/....{jpg,png}
-                                       right-image-{half,full}-size/....{jpg,png}
-                                       disparity-map-{half,full}-size/....png
-
     Disparity is 16 bit, 0 unknown: times 256 at half size, but times 128 at full size. The training part is
     there at half size (881x400) only. The pairs of the four weathers are taken from its sequences.
-
-    Args:
-        root: Folder that holds train-left-image/ and so on.
-        split: ``train``, ``test``, or a weather.
-        resolution: ``half`` or ``full``.
-
-    Raises:
-        UserError: The training part at full resolution.
     """
 
     name = "drivingstereo"
@@ -52,6 +31,7 @@ class DrivingStereo(StereoDataset):
         download="left images, right images, disparity maps; the weathers apart. Unpack each sequence "
         "into the folder of its kind; the weathers have a folder each.",
     )
+    splits = ("train", "test")
 
     @staticmethod
     def tree(split: str = "train", resolution: str = "half") -> Tree:
@@ -67,9 +47,6 @@ class DrivingStereo(StereoDataset):
             disparity=(f"{disparity}/{{frame}}.png",),
         )
         return Tree((layout,), png16(scale))
-
-    def _validation_part(self) -> PairDataset | None:
-        return self._part("test", self.options["resolution"]) if self.options["split"] == "train" else None
 
     def _scene(self, pair: Pair) -> str:
         return pair.name.split("_")[0]  # a frame's name begins with that of its sequence

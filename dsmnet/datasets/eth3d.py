@@ -5,7 +5,8 @@ from __future__ import annotations
 from dsmnet.datasets.base import About, StereoDataset
 from dsmnet.datasets.tree import Layout, Tree
 from dsmnet.io.calibration import MIDDLEBURY_CALIB
-from dsmnet.io.disparity import NOC_MASK, PFM
+from dsmnet.io.disparity import PFM
+from dsmnet.io.masks import NOC_MASK
 from dsmnet.options import check_choice
 
 _FOLDERS = {"training": ("two_view_training",), "testing": ("two_view_testing", "two_view_test")}
@@ -14,20 +15,7 @@ _FOLDERS = {"training": ("two_view_training",), "testing": ("two_view_testing", 
 class Eth3d(StereoDataset):
     """ETH3D low-resolution two-view benchmark, 27 training and 20 testing pairs (Schöps et al., CVPR 2017).
 
-    ::
-
-        ETH3D/
-            two_view_{training,testing}/terrace_2s/im0.png          left view
-                                                   im1.png          right view
-                                                   calib.txt
-            two_view_training_gt/terrace_2s/disp0GT.pfm      disparity of the left view, inf unknown
-                                            mask0nocc.png    255 seen by both views, 128 by the left only
-
     ``two_view_test``, as the archive is called, does as well as ``two_view_testing``.
-
-    Args:
-        root: Folder that holds two_view_training/ and so on.
-        split: ``training`` or ``testing``.
     """
 
     name = "eth3d"

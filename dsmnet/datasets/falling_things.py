@@ -25,22 +25,7 @@ _SETTINGS = "_camera_settings.json"
 class FallingThings(StereoDataset):
     """Falling Things (FAT), 61,500 pairs (Tremblay, To, Birchfield, CVPR Workshops 2018).
 
-    ::
-
-        fat/
-            single/002_master_chef_can_16k/kitchen_0/    one object
-                000000.left.jpg           left view
-                000000.right.jpg          right view
-                000000.left.depth.png     16-bit, depth of the left view in tenths of a millimetre
-                000000.right.depth.png    of the right view
-                _camera_settings.json     focal length and principal points
-            mixed/kitchen_0/              several objects, as above
-
     What is 6.5535 m away or more counts as unknown.
-
-    Args:
-        root: Folder that holds single/ and mixed/, or one of them.
-        variant: ``single``, ``mixed`` or ``both``.
     """
 
     name = "falling_things"
@@ -58,12 +43,12 @@ class FallingThings(StereoDataset):
         """Return patterns and codecs."""
         chosen = _VARIANTS[check_choice("variant", variant, _VARIANTS)]
         layouts = tuple(_layout(name) for name in chosen)
-        return Tree(layouts, depth_codec(depth_png16(unit=1e-4), _RIG, per_pair=True))
+        return Tree(layouts, depth_codec(depth_png16(unit=1e-4), _RIG), rig=_RIG)
 
     @classmethod
     def write_fake(cls, root: str | Path, samples: Sequence[StereoSample], **options: object) -> list[str]:
         """See the base class; written for the cameras of the set, whatever the samples state."""
-        names = super().write_fake(root, [{**sample, "calibration": _RIG} for sample in samples], **options)
+        names = super().write_fake(root, samples, **options)
         tree = cls.tree(variant=str(options.get("variant", "both")))
         for folder in {pair.left.parent for pair in tree.find(Path(root))}:
             write_settings(folder / _SETTINGS, _RIG)
@@ -74,22 +59,13 @@ class FallingThings(StereoDataset):
 
 
 def read_settings(path: Path) -> Calibration:
-    """Read ``_camera_settings.json``.
-
-    Raises:
-        FormatError: No JSON, or it lacks the left and the right camera with their intrinsics.
-        DataError: There is no such file.
-    """
-    expected = (
-        "expected camera_settings of a left and a right camera, each with intrinsic_settings fx, cx, cy"
-    )
-    with decoding(path, expected):
+    """Read ``_camera_settings.json``."""
+    expected = "expected camera_settings of a left and a right camera, each with intrinsic_settings"
+    with decoding(path, f"{expected} fx, cx, cy"):
         cameras = json.loads(read_bytes(path, MOST_TEXT))["camera_settings"]
         left, right = (camera["intrinsic_settings"] for camera in cameras[:2])
-        focal, cx, cy, right_cx = (
-            float(value) for value in (left["fx"], left["cx"], left["cy"], right["cx"])
-        )
-        return checked(Calibration(focal, _BASELINE, cx, cy, right_cx - cx), path)
+        focal, cx, cy = (float(left[name]) for name in ("fx", "cx", "cy"))
+        return checked(Calibration(focal, _BASELINE, cx, cy, float(right["cx"]) - cx), path)
 
 
 def write_settings(path: Path, calibration: Calibration) -> None:

@@ -60,12 +60,13 @@ class Folder(PairDataset):
         if scale is not None and not scale > 0:
             raise UserError(f"scale={scale:g}: expected a positive number")
         by_name = check_choice("pairing", pairing, _PAIRING) == "name"
-        pairs = _by_name(left, right, disparity) if by_name else _in_order(left, right, disparity)
+        found = _by_name(left, right, disparity) if by_name else _in_order(left, right, disparity)
+        pairs = sorted(found, key=lambda pair: pair.name)
         target = sum(pair.disparity is not None for pair in pairs)
         if require_ground_truth:
             pairs = _with_ground_truth(pairs)
         read = partial(read_map, scale=scale)
-        super().__init__(pairs, Tree((), DisparityCodec.plain(read, _is_not_written)))
+        super().__init__(pairs, Tree((), DisparityCodec(read, _is_not_written)))
         pairs_found = count(len(pairs), "pair")
         log.info(
             "%s: %s, %d with ground truth: left=%s right=%s", self.name, pairs_found, target, left, right
@@ -98,7 +99,7 @@ def _in_order(left: Where, right: Where, disparity: Where | None) -> list[Pair]:
             )
         check_order([view.left for view in views], found)
     entries = zip(views, maps, strict=True)
-    return _sorted([Pair(view.name, view.left, view.right, target) for view, target in entries])
+    return [Pair(view.name, view.left, view.right, target) for view, target in entries]
 
 
 def _by_name(left: Where, right: Where, disparity: Where | None) -> list[Pair]:
@@ -122,7 +123,7 @@ def _by_name(left: Where, right: Where, disparity: Where | None) -> list[Pair]:
             )
     names = unique_names(list(left_files.values()))
     entries = zip(names, left_files.items(), strict=True)
-    return _sorted([Pair(name, path, right_files[key], maps.get(key)) for name, (key, path) in entries])
+    return [Pair(name, path, right_files[key], maps.get(key)) for name, (key, path) in entries]
 
 
 def _keyed(paths: Sequence[Path], option: str) -> dict[str, Path]:
@@ -142,10 +143,6 @@ def _keyed(paths: Sequence[Path], option: str) -> dict[str, Path]:
             )
         named[key] = path
     return named
-
-
-def _sorted(pairs: list[Pair]) -> list[Pair]:
-    return sorted(pairs, key=lambda pair: pair.name)
 
 
 def _is_not_written(path: Path, disparity: object) -> NoReturn:

@@ -36,7 +36,7 @@ READINGS: dict[str, Callable[[DisparityMap], DisparityMap]] = {
     "set to zero": lambda disparity: disparity * 1e-6,
 }
 # Of a report, what is the sum over its pairs.
-_SUMS = ["checked", "with_ground_truth", "with_noc", "sizes", "problems"]
+_SUMS = ["checked", "with_ground_truth", "sizes", "problems"]
 _SUMS += ["ground_truth_pixels", "known_pixels", "mask_pixels", "noc_pixels"]
 
 
@@ -49,7 +49,6 @@ class SetReport:
     published: int | None = None  # pairs by the authors' word, where there is one
     checked: int = 0  # of them read, without those that could not be
     with_ground_truth: int = 0
-    with_noc: int = 0
     sizes: Counter[tuple[int, int]] = field(default_factory=Counter)  # (height, width) -> pairs
     lowest: float = np.inf  # pixels, over all known disparities
     highest: float = -np.inf
@@ -72,7 +71,6 @@ class SetReport:
                 self.lowest = min(self.lowest, float(known.min()))
                 self.highest = max(self.highest, float(known.max()))
         if "noc" in sample:
-            self.with_noc += 1
             self.mask_pixels += sample["noc"].size
             self.noc_pixels += int(sample["noc"].sum())
 
@@ -95,14 +93,7 @@ def check_dataset(
     workers: int = 1,
     watch: Callable[[Iterable[Any]], Iterable[Any]] = iter,
 ) -> SetReport:
-    """Read pairs of a data set and check them; the report does not depend on the number of processes.
-
-    Args:
-        dataset: Data set to check.
-        indices: Indices of the pairs to read.
-        workers: Number of processes.
-        watch: Wrapper of the work that shows progress.
-    """
+    """Read some pairs of a data set in so many processes and check them; `watch` shows progress."""
     report = SetReport(dataset.name, len(dataset))
     workers = min(workers, len(indices))
     if workers <= 1:
@@ -137,11 +128,7 @@ def _check_shared(index: int) -> SetReport:
 
 
 def worker_count(workers: str | int) -> int:
-    """Return the number of processes of ``workers=auto|N``; auto is the cores that this process may use.
-
-    Raises:
-        UserError: The value is neither auto nor a positive whole number.
-    """
+    """Return the number of processes of ``workers=auto|N``; auto is the cores that this process may use."""
     if workers == "auto":
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return check_whole("workers", workers, unit="processes")
@@ -197,11 +184,7 @@ def better_reading(sample: StereoSample) -> str | None:
 
     The right view, looked up at x - d, has to resemble the left one more than with the views swapped, another
     scale or the rows upside down. Fine structure is compared by its correlation, which a different exposure
-    of the views leaves alone.
-
-    Returns:
-        The other way, or None: all is well, or there are too few pixels, too small disparities, too little
-        texture or too much symmetry to tell.
+    of the views leaves alone. None: all is well, or pixels, disparities, texture do not suffice to tell.
     """
     disparity, valid = sample["disparity"], sample["valid"]
     if valid.sum() < MIN_PIXELS or np.median(disparity[valid]) < MIN_SHIFT:

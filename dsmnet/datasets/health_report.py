@@ -9,29 +9,18 @@ from dsmnet.datasets.health_check import SetReport
 from dsmnet.errors import first_of, printable
 
 HEADER = (
-    "set",
-    "pairs",
-    "published",
-    "read",
-    "with ground truth",
-    "width×height",
-    "disparity, px",
-    "known",
-    "seen by both",
-    "problems",
+    *("set", "pairs", "published", "read", "with ground truth", "width×height"),
+    *("disparity, px", "known", "seen by both", "problems"),
 )
 
 
 def markdown(
     reports: Sequence[SetReport], where: str, sources: Sequence[Source], most: int | None = None
 ) -> str:
-    """Write the report: a table of the sets, incomplete ones, problems, and how to get each set.
+    """Write the report of a folder: a table of the sets, incomplete ones, problems, and how to get each set.
 
-    Args:
-        reports: One per data set that was checked.
-        where: The folder that was searched.
-        sources: Sources of these sets, and of those that were looked for.
-        most: How many problems are listed before the others are counted; None: all.
+    The `sources` are those of the sets checked and of those looked for. Problems after the first `most`, None
+    for all, are only counted.
     """
     lines = ["# Data", "", f"Searched: `{where}`", "", "| " + " | ".join(HEADER) + " |"]
     lines.append("|---|" + "---:|" * (len(HEADER) - 1))

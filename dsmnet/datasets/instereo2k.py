@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dsmnet.datasets.base import About, PairDataset, StereoDataset
+from dsmnet.datasets.base import About, StereoDataset
 from dsmnet.datasets.tree import Layout, Tree
 from dsmnet.io.disparity import png16
 from dsmnet.options import check_choice
@@ -12,21 +12,7 @@ _SPLITS = {"train": ("train/{part}/{scene}", "{part}_{scene}"), "test": ("test/{
 
 
 class InStereo2K(StereoDataset):
-    """InStereo2K, 2,010 training and 50 test pairs (Bao et al., SCIS 2020).
-
-    ::
-
-        InStereo2K/
-            train/{part1,...,part6}/000001/left.png          left view
-                                           right.png         right view
-                                           left_disp.png     16 bit, disparity * 100, 0 unknown
-                                           right_disp.png    of the right view
-            test/000040/left.png ...
-
-    Args:
-        root: Folder that holds train/ and test/.
-        split: ``train`` or ``test``; both have ground truth.
-    """
+    """InStereo2K, 2,010 training and 50 test pairs (Bao et al., SCIS 2020)."""
 
     name = "instereo2k"
     about = About(
@@ -37,6 +23,7 @@ class InStereo2K(StereoDataset):
         size="1080x860",
         download="train and test archives. Unpack the parts of the training set into `train/`.",
     )
+    splits = ("train", "test")
 
     @staticmethod
     def tree(split: str = "train") -> Tree:
@@ -50,6 +37,3 @@ class InStereo2K(StereoDataset):
             right_disparity=f"{folder}/right_disp.png",
         )
         return Tree((layout,), png16(100))
-
-    def _validation_part(self) -> PairDataset | None:
-        return self._part("test") if self.options["split"] == "train" else None

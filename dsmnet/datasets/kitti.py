@@ -5,31 +5,23 @@ from __future__ import annotations
 from dsmnet.datasets.base import About, StereoDataset
 from dsmnet.datasets.tree import Layout, Tree
 from dsmnet.io.calibration import kitti_calib
-from dsmnet.io.disparity import NOC_DISPARITY, OBJECT_MAP, PNG16
+from dsmnet.io.disparity import PNG16
+from dsmnet.io.masks import NOC_DISPARITY, OBJECT_MAP
 from dsmnet.options import check_choice
 
 _SPLITS = ("training", "testing")
+_DOWNLOAD = (
+    "Unpack the archives into the folder. Only frames `*_10` are stereo pairs; the zips also hold `*_11` and "
+    "`disp_*_1`, which show the next moment and are ignored. Without `disp_occ*` the ground truth is "
+    "`disp_noc*`."
+)
 _VIEWS_2012 = {"color": ("colored_0", "colored_1"), "grey": ("image_0", "image_1")}
 
 
 class Kitti2012(StereoDataset):
     """KITTI 2012, 194 training and 195 testing pairs (Geiger, Lenz, Urtasun, CVPR 2012).
 
-    ::
-
-        KITTI_2012/{training,testing}/
-            colored_0/000070_10.png    left view      (views=grey: image_0)
-            colored_1/000070_10.png    right view     (views=grey: image_1)
-            disp_occ/000070_10.png     disparity of all pixels; training only
-            disp_noc/000070_10.png     of those that both views see
-            calib/000070.txt
-
     Only the frames ``*_10`` belong to the stereo benchmark; ``*_11`` is the next moment, for optical flow.
-
-    Args:
-        root: Folder that holds training/ and testing/.
-        split: ``training`` or ``testing``.
-        views: ``color`` or ``grey``.
     """
 
     name = "kitti2012"
@@ -39,10 +31,7 @@ class Kitti2012(StereoDataset):
         "Geiger, Lenz, Urtasun, CVPR 2012",
         pairs={"training": 194, "testing": 195},
         size="1226x370, varies",
-        download="`data_stereo_flow.zip`, `data_stereo_flow_calib.zip`. Unpack the archives into the "
-        "folder. Only frames `*_10` are stereo pairs; the zips also hold `*_11` and `disp_*_1`, "
-        "which show the next moment and are ignored. Without `disp_occ*` the ground truth is "
-        "`disp_noc*`.",
+        download=f"`data_stereo_flow.zip`, `data_stereo_flow_calib.zip`. {_DOWNLOAD}",
     )
 
     @staticmethod
@@ -65,21 +54,7 @@ class Kitti2012(StereoDataset):
 class Kitti2015(StereoDataset):
     """KITTI 2015, 200 training and 200 testing pairs (Menze, Geiger, CVPR 2015).
 
-    ::
-
-        KITTI_2015/{training,testing}/
-            image_2/000001_10.png       left view
-            image_3/000001_10.png       right view
-            disp_occ_0/000001_10.png    disparity of all pixels; training only
-            disp_noc_0/000001_10.png    of those that both views see; without disp_occ_0, the ground truth
-            obj_map/000001_10.png       0 background, else the number of a moving object; training only
-            calib_cam_to_cam/000001.txt
-
     The frames ``*_11`` and the folders ``disp_*_1`` show the next moment, for scene flow, and are not read.
-
-    Args:
-        root: Folder that holds training/ and testing/.
-        split: ``training`` or ``testing``.
     """
 
     name = "kitti2015"
@@ -89,10 +64,7 @@ class Kitti2015(StereoDataset):
         "Menze, Geiger, CVPR 2015",
         pairs={"training": 200, "testing": 200},
         size="1242x375, varies",
-        download="`data_scene_flow.zip`, `data_scene_flow_calib.zip`. Unpack the archives into the "
-        "folder. Only frames `*_10` are stereo pairs; the zips also hold `*_11` and `disp_*_1`, "
-        "which show the next moment and are ignored. Without `disp_occ*` the ground truth is "
-        "`disp_noc*`.",
+        download=f"`data_scene_flow.zip`, `data_scene_flow_calib.zip`. {_DOWNLOAD}",
     )
 
     @staticmethod

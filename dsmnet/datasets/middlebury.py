@@ -5,7 +5,8 @@ from __future__ import annotations
 from dsmnet.datasets.base import About, StereoDataset
 from dsmnet.datasets.tree import Layout, Tree
 from dsmnet.io.calibration import MIDDLEBURY_CALIB
-from dsmnet.io.disparity import NOC_MASK, PFM
+from dsmnet.io.disparity import PFM
+from dsmnet.io.masks import NOC_MASK
 from dsmnet.options import check_choice
 
 _SPLITS = ("training", "test")
@@ -13,23 +14,7 @@ _RESOLUTIONS = ("Q", "H", "F")
 
 
 class Middlebury(StereoDataset):
-    """MiddEval3, 15 training and 15 test pairs (Scharstein et al., GCPR 2014).
-
-    ::
-
-        MiddEval3/{training,test}{F,H,Q}/
-            Adirondack/im0.png          left view
-                       im1.png          right view
-                       calib.txt
-                       disp0GT.pfm      disparity of the left view, inf unknown; training only
-                       disp1GT.pfm      of the right view
-                       mask0nocc.png    255 seen by both views, 128 by the left only, 0 unknown
-
-    Args:
-        root: Folder that holds trainingQ/ and so on.
-        split: ``training`` or ``test``.
-        resolution: ``F`` full, ``H`` half, ``Q`` quarter.
-    """
+    """MiddEval3, 15 training and 15 test pairs (Scharstein et al., GCPR 2014)."""
 
     name = "middlebury"
     about = About(

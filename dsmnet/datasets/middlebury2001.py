@@ -6,7 +6,7 @@ from pathlib import Path
 
 from dsmnet.datasets.base import About, StereoDataset
 from dsmnet.datasets.tree import Layout, Pair, Tree
-from dsmnet.io.disparity import DisparityCodec, read_disparity, write_disparity_png8
+from dsmnet.io.disparity import DisparityCodec, eight_bits, read_disparity, write_disparity_png8
 from dsmnet.types import Calibration, DisparityMap
 
 _SCALE, _SCALE_TSUKUBA = 8.0, 16.0  # stored value of one pixel of disparity
@@ -15,25 +15,9 @@ _SCALE, _SCALE_TSUKUBA = 8.0, 16.0  # stored value of one pixel of disparity
 class Middlebury2001(StereoDataset):
     """Middlebury 2001, 8 scenes (Scharstein, Szeliski, IJCV 2002).
 
-    ::
-
-        Middlebury_2001/
-            barn1/im2.ppm                       left view; likewise barn2, bull, poster, sawtooth, venus
-                  im6.ppm                       right view
-                  disp2.pgm                     8 times the disparity of the left view, 0 unknown
-                  disp6.pgm                     of the right view
-            map/im0.pgm, im1.pgm                grey views
-                disp0.pgm, disp1.pgm            8 times the disparity
-            tsukuba/scene1.row3.col3.ppm        left view
-                    scene1.row3.col4.ppm        right view
-                    truedisp.row3.col3.pgm      16 times the disparity of the left view
-
     The set says nothing of occlusion, so samples have no ``noc``. Of the further views (``im0`` to ``im8``,
     ``col1`` to ``col5``) the pair that the benchmark compared is read. The calibration holds one thing, a
     bound on what an 8-bit image can store.
-
-    Args:
-        root: Folder that holds barn1/ and so on.
     """
 
     name = "middlebury2001"
@@ -70,11 +54,11 @@ class Middlebury2001(StereoDataset):
             disparity=("{scene}/truedisp.row3.col3.pgm",),
         )
         # Steps and range of the codec are those that hold for every scene.
-        codec = DisparityCodec.plain(_read, _write, step=1 / _SCALE, largest=255 / _SCALE_TSUKUBA)
+        codec = DisparityCodec(_read, _write, step=1 / _SCALE, largest=255 / _SCALE_TSUKUBA)
         return Tree((planes, grey_map, tsukuba), codec)
 
     def _calibration(self, pair: Pair) -> Calibration:
-        return Calibration(max_disparity=int(255 / _scale(pair.left)) + 1)
+        return eight_bits(_scale(pair.left))
 
 
 def _scale(path: Path) -> float:

@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-from dsmnet.datasets.base import About
-from dsmnet.datasets.middlebury2006 import EightBitStereo
+from dsmnet.datasets.base import About, StereoDataset
 from dsmnet.datasets.tree import Layout, Tree
-from dsmnet.io.disparity import png8
+from dsmnet.io.disparity import eight_bits, png8
 from dsmnet.options import check_choice
 
 _SCALES = {"FullSize": 1, "HalfSize": 2, "QuarterSize": 4}  # stored value of one pixel of disparity
 
 
-class Middlebury2003(EightBitStereo):
+class Middlebury2003(StereoDataset):
     """Middlebury 2003, 2 scenes of which views 2 and 6 are used (Scharstein, Szeliski, CVPR 2003).
-
-    ::
-
-        Middlebury_2003/
-            QuarterSize/cones/im2.png      left view
-                              im6.png      right view
-                              disp2.png    4 times the disparity of the left view, 0 unknown
-                              disp6.png    of the right view
-            HalfSize/conesH/im2.ppm, im6.ppm, disp2.pgm, disp6.pgm    2 times the disparity
-            FullSize/conesF/im2.ppm, im6.ppm, disp2.pgm, disp6.pgm    the disparity itself
 
     The archives come as PNG or as PPM and PGM, and both are read. Unpack each into the folder of its size,
     since the scale of the disparity cannot be told from the files. The set says nothing of occlusion.
-
-    Args:
-        root: Folder that holds QuarterSize/ and so on.
-        resolution: ``FullSize``, ``HalfSize`` or ``QuarterSize``.
     """
 
     name = "middlebury2003"
@@ -57,4 +42,4 @@ class Middlebury2003(EightBitStereo):
             )
             for view, target in (("png", "png"), ("ppm", "pgm"))
         )
-        return Tree(tuple(layouts), png8(scale))
+        return Tree(tuple(layouts), png8(scale), rig=eight_bits(scale))

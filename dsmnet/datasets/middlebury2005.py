@@ -9,17 +9,7 @@ from dsmnet.datasets.middlebury2006 import Middlebury2006
 class Middlebury2005(Middlebury2006):
     """Middlebury 2005, 6 scenes with published disparity (Scharstein, Pal, CVPR 2007).
 
-    ::
-
-        Middlebury_2005/{FullSize,HalfSize,ThirdSize}/
-            Art/view1.png, view5.png, disp1.png, disp5.png    as in `Middlebury2006`
-
     The disparity of three more scenes (Computer, Drumsticks, Dwarves) is not published.
-
-    Args:
-        root: Folder that holds ThirdSize/ and so on.
-        resolution: ``FullSize``, ``HalfSize`` or ``ThirdSize``.
-        views: ``default`` or ``lights``, see `Middlebury2006`.
     """
 
     name = "middlebury2005"

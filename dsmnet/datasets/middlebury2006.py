@@ -5,42 +5,20 @@ from __future__ import annotations
 from typing import ClassVar
 
 from dsmnet.datasets.base import About, StereoDataset
-from dsmnet.datasets.tree import Layout, Pair, Tree
-from dsmnet.io.disparity import png8
+from dsmnet.datasets.tree import Layout, Tree
+from dsmnet.io.disparity import eight_bits, png8
 from dsmnet.options import check_choice
-from dsmnet.types import Calibration
 
 _SCALES = {"FullSize": 1, "HalfSize": 2, "ThirdSize": 3}  # stored value of one pixel of disparity
 _VIEWS = {"default": ("{scene}", ""), "lights": ("{scene}_{light}_{exposure}", "/{light}/{exposure}")}
 _LIGHTS = 9  # three lights, each with three exposures
 
 
-class EightBitStereo(StereoDataset):
-    """Sets without calibration files; their calibration holds one thing, a bound on what 8 bits can store."""
-
-    def _calibration(self, pair: Pair) -> Calibration:
-        return Calibration(max_disparity=int(self._codecs.disparity.largest) + 1)
-
-
-class Middlebury2006(EightBitStereo):
+class Middlebury2006(StereoDataset):
     """Middlebury 2006, 21 scenes of which views 1 and 5 are used (Hirschmüller, Scharstein, CVPR 2007).
-
-    ::
-
-        Middlebury_2006/{FullSize,HalfSize,ThirdSize}/
-            Aloe/view1.png    left view
-                 view5.png    right view
-                 disp1.png    disparity of the left view times 1, 2, 3 at full, half, third size; 0 unknown
-                 disp5.png    of the right view
-                 Illum{1,2,3}/Exp{0,1,2}/view1.png, view5.png    the views under each light (views=lights)
 
     The set says nothing of occlusion, so samples have no ``noc``.
     Their calibration holds one thing, a bound on what an 8-bit image can store.
-
-    Args:
-        root: Folder that holds ThirdSize/ and so on.
-        resolution: ``FullSize``, ``HalfSize`` or ``ThirdSize``.
-        views: ``default``, one pair a scene, or ``lights``, one for each of its lights and exposures.
     """
 
     name = "middlebury2006"
@@ -72,4 +50,4 @@ class Middlebury2006(EightBitStereo):
             disparity=(f"{scene}/disp1.png",),
             right_disparity=f"{scene}/disp5.png",
         )
-        return Tree((layout,), png8(scale))
+        return Tree((layout,), png8(scale), rig=eight_bits(scale))

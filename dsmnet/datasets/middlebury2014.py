@@ -15,23 +15,11 @@ _RIGHTS = ("im1", "im1E", "im1L")
 class Middlebury2014(StereoDataset):
     """Middlebury 2014, 23 scenes with published disparity (Scharstein et al., GCPR 2014).
 
-    ::
-
-        Middlebury_2014/
-            Adirondack-{perfect,imperfect}/im0.png      left view
-                                           im1.png      right view
-                                           im1E.png     right view of another exposure
-                                           im1L.png     right view under another light
-                                           calib.txt
-                                           disp0.pfm    disparity of the left view, inf unknown
-                                           disp1.pfm    of the right view
-
     Imperfectly rectified views keep the few pixels of vertical disparity that a real calibration leaves
     (``disp0y.pfm``, not read). The set comes without masks of what both views see; those of its scenes that
     belong to MiddEval3 have them there. The further views under ``ambient/`` are not read.
 
     Args:
-        root: Folder that holds Adirondack-perfect/ and so on.
         rectification: ``perfect`` or ``imperfect``.
         right_view: ``im1``, or ``im1E`` or ``im1L``, which differ from the left view in exposure or light.
     """

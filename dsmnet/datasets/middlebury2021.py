@@ -11,20 +11,8 @@ from dsmnet.io.disparity import PFM
 class Middlebury2021(StereoDataset):
     """Middlebury 2021 mobile, 24 pairs of 11 scenes (Pan, Sun, Weed, Scharstein, 2021).
 
-    ::
-
-        Middlebury_2021/
-            data/artroom1/im0.png      left view
-                          im1.png      right view
-                          calib.txt
-                          disp0.pfm    disparity of the left view, inf unknown
-                          disp1.pfm    of the right view
-
     The archive ``all.zip`` begins with ``data/``; the scenes may as well lie in the root itself. The set
     comes without masks of what both views see. The further views under ``ambient/`` are not read.
-
-    Args:
-        root: Folder that holds data/, or the scenes.
     """
 
     name = "middlebury2021"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from dsmnet.datasets.base import About, StereoDataset, choose_some
+from dsmnet.datasets.base import About, PairDataset, StereoDataset, choose_some
 from dsmnet.datasets.subsets import read_names
 from dsmnet.datasets.tree import Layout, Pair, Tree
 from dsmnet.errors import DataError, UserError
@@ -16,7 +16,6 @@ from dsmnet.options import check_choice
 
 log = logging.getLogger(__name__)
 
-_SPLITS = ("TRAIN", "TEST")
 _PASSES = {"clean": ("cleanpass",), "final": ("finalpass",), "both": ("cleanpass", "finalpass")}
 _IMAGES = {"png": "", "webp": "_webp"}  # how the official archive's folder of views ends
 # Folders between the pass and left/ or right/; Driving and Monkaa belong to the training part.
@@ -35,21 +34,10 @@ _FT3D = "FlyingThings3D"
 class SceneFlow(StereoDataset):
     """SceneFlow, 35,454 training and 4,370 test pairs per pass (Mayer et al., CVPR 2016).
 
-    ::
-
-        SceneFlow/
-            FlyingThings3D/frames_{cleanpass,finalpass}/{TRAIN,TEST}/{A,B,C}/0000/{left,right}/0006.png
-                           disparity/{TRAIN,TEST}/{A,B,C}/0000/{left,right}/0006.pfm
-            Driving/frames_{cleanpass,finalpass}/15mm_focallength/scene_forwards/fast/{left,right}/0001.png
-                    disparity/15mm_focallength/scene_forwards/fast/{left,right}/0001.pfm
-            Monkaa/frames_{cleanpass,finalpass}/a_rain_of_stones_x2/{left,right}/0000.png
-                   disparity/a_rain_of_stones_x2/{left,right}/0000.pfm
-
     The smaller download has the views in ``frames_{cleanpass,finalpass}_webp/``, as WebP. Of the chosen parts
     and passes, what is there is used.
 
     Args:
-        root: Folder that holds FlyingThings3D/, Driving/, Monkaa/, or some of them.
         split: ``TRAIN`` or ``TEST``.
         passes: ``clean``, ``final`` (with motion blur and defocus) or ``both``, each giving pairs of its own.
         parts: ``FlyingThings3D``, ``Driving``, ``Monkaa``, or some of them. Only the first has a TEST part.
@@ -68,6 +56,7 @@ class SceneFlow(StereoDataset):
         download="frames (clean or final pass) and disparity of FlyingThings3D, Driving, Monkaa. Unpack "
         "what belongs to one of the three sets into its folder.",
     )
+    splits = ("TRAIN", "TEST")
 
     def __init__(
         self,
@@ -97,7 +86,7 @@ class SceneFlow(StereoDataset):
         images: str = "png",
     ) -> Tree:
         """Return patterns and codecs."""
-        check_choice("split", split, _SPLITS)
+        check_choice("split", split, _COUNTS)
         chosen = _PASSES[check_choice("passes", passes, _PASSES)]
         check_choice("images", images, _IMAGES)
         layouts = [
@@ -107,17 +96,12 @@ class SceneFlow(StereoDataset):
         ]
         return Tree(tuple(layouts), PFM)
 
-    def _validation_part(self) -> SceneFlow | None:
-        """Return the TEST part; None where it is not there with ground truth, or this is it."""
-        if self.options["split"] != "TRAIN" or _FT3D not in self.options["parts"]:
-            return None
-        test = {**self.options, "split": "TEST"}
-        if any(pair.disparity for pair in self.tree(**test).find(self.root)):
-            return SceneFlow(
-                self.root, **test, exclude=self.exclude, require_ground_truth=self.require_ground_truth
-            )
-        log.info("sceneflow: no TEST part with ground truth, so every fifth pair of TRAIN is for validation")
-        return None
+    def _validation_part(self) -> PairDataset | None:
+        return super()._validation_part() if _FT3D in self.options["parts"] else None
+
+    def _with(self, options: Mapping[str, Any]) -> SceneFlow:
+        ground_truth = self.require_ground_truth
+        return SceneFlow(self.root, exclude=self.exclude, require_ground_truth=ground_truth, **options)
 
     def _find(self, tree: Tree, require_ground_truth: bool) -> list[Pair]:
         pairs = super()._find(tree, require_ground_truth)

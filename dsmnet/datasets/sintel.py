@@ -13,19 +13,9 @@ _PASSES = {"clean": ("clean",), "final": ("final",), "both": ("clean", "final")}
 class Sintel(StereoDataset):
     """MPI Sintel stereo training data, 1,064 pairs per pass (Butler et al., ECCV 2012).
 
-    ::
-
-        Sintel/training/
-            {clean,final}_left/alley_1/frame_0001.png     left view
-            {clean,final}_right/alley_1/frame_0001.png    right view
-            disparities/alley_1/frame_0001.png            8-bit colors that code the left view's disparity
-            occlusions/alley_1/frame_0001.png             255 hidden by something in the right view, else 0
-            outofframe/alley_1/frame_0001.png             255 outside the right view, else 0
-
     Pixels of neither mask are ``noc``. Disparity 0, infinitely far, counts as unknown.
 
     Args:
-        root: Folder that holds training/.
         passes: ``clean``, ``final`` (with motion blur and defocus) or ``both``, each giving pairs of its own.
     """
 

@@ -12,21 +12,8 @@ from dsmnet.options import check_choice
 class Spring(StereoDataset):
     """Spring, 5,000 training pairs in 37 sequences, 1,000 test pairs in 10 (Mehl et al., CVPR 2023).
 
-    ::
-
-        spring/{train,test}/0001/
-            frame_left/frame_left_0001.png
-            frame_right/frame_right_0001.png
-            disp1_left/disp1_left_0001.dsp5       HDF5 at twice the size, nan unknown; training only
-            disp1_right/disp1_right_0001.dsp5     of the right view
-            maps/matchmap_disp1_left/matchmap_disp1_left_0001.png    red or green: not seen by the right view
-
     Reading the disparity needs h5py (``pip install 'dsmnet[spring]'``). The sky lies at 0 px and so counts
     as unknown. The validation split has whole sequences.
-
-    Args:
-        root: Folder that holds train/ and test/.
-        split: ``train`` or ``test``; the latter has no ground truth.
     """
 
     name = "spring"

@@ -17,12 +17,7 @@ LISTS = Path(__file__).parent / "splits"
 def read_names(subset: str | Path, option: str = "subset") -> list[str]:
     """Return the names that a list holds; empty lines and what follows a # are passed over.
 
-    Args:
-        subset: Name of a list that comes with the package (``dsmnet/datasets/splits/NAME.txt``), or a file.
-        option: Name of the option, for messages.
-
-    Raises:
-        UserError: There is neither, or it is no text, or it names nothing.
+    `subset` is a list that comes with the package (``dsmnet/datasets/splits/NAME.txt``), or a file.
     """
     path = LISTS / f"{subset}.txt"
     if not path.is_file():
@@ -33,9 +28,8 @@ def read_names(subset: str | Path, option: str = "subset") -> list[str]:
     try:
         lines = read_bytes(path).decode("utf-8").splitlines()
     except UnicodeDecodeError:
-        raise UserError(
-            f"{option}={subset}: {path} is no text; expected a name of a pair on each line"
-        ) from None
+        expected = "expected a name of a pair on each line"
+        raise UserError(f"{option}={subset}: {path} is no text; {expected}") from None
     names = [name for line in lines if (name := line.split("#")[0].strip())]
     if not names:
         raise UserError(f"{option}={subset}: {path} names no pair")
@@ -43,12 +37,7 @@ def read_names(subset: str | Path, option: str = "subset") -> list[str]:
 
 
 def choose_named(pairs: list[Pair], subset: str | Path, dataset: str) -> list[Pair]:
-    """Return those of the pairs that a list names; what it names and is not there is reported.
-
-    Raises:
-        UserError: The list cannot be read, or is empty.
-        DataError: Not one of the names is there.
-    """
+    """Return those of the pairs that a list names; what it names and is not there is reported."""
     wanted = set(read_names(subset))
     chosen = [pair for pair in pairs if pair.name in wanted]
     if not chosen:

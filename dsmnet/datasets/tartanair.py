@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dsmnet.datasets.base import About, StereoDataset, choose_some
-from dsmnet.datasets.tree import Layout, Pair, Tree
+from dsmnet.datasets.tree import Layout, Tree
 from dsmnet.io.depth import DEPTH_FLOAT_PNG, DEPTH_NPY, DepthFormat, depth_codec
 from dsmnet.options import check_choice
 from dsmnet.types import Calibration
@@ -22,29 +22,12 @@ _DEPTH: dict[str, DepthFormat] = {"v1": DEPTH_NPY, "v2": DEPTH_FLOAT_PNG}
 class TartanAir(StereoDataset):
     """TartanAir, 306,637 training pairs (Wang et al., IROS 2020), or the newer TartanAir V2.
 
-    ::
-
-        TartanAir/abandonedfactory/{Easy,Hard}/P000/
-            image_left/000000_left.png                      left view
-            image_right/000000_right.png                    right view
-            depth_left/000000_left_depth.npy                depth of the left view in metres
-            depth_right/000000_right_depth.npy              of the right view
-
-    ``version=v2``::
-
-        TartanAir/AbandonedFactory/{Data_easy,Data_hard}/P000/
-            image_lcam_front/000000_lcam_front.png          left view
-            image_rcam_front/000000_rcam_front.png          right view
-            depth_lcam_front/000000_lcam_front_depth.png    depth of the left view: a float32 in four channels
-            depth_rcam_front/000000_rcam_front_depth.png    of the right view
-
     Archives unpacked each into the folder of its place leave that name twice, as in
     ``abandonedfactory/abandonedfactory/Easy``; both forms are read.
 
     The sky is a sphere some kilometres away and known, at a disparity of some hundredths of a pixel.
 
     Args:
-        root: Folder that holds the places.
         levels: Some of `LEVELS`, how fast the camera moves.
         version: ``v1`` or ``v2``.
     """
@@ -72,10 +55,8 @@ class TartanAir(StereoDataset):
         chosen = choose_some("levels", levels, LEVELS)
         layout = _layout_v1 if version == "v1" else _layout_v2
         layouts = tuple(layout(level, folder) for folder in _PLACES for level in chosen)
-        return Tree(layouts, depth_codec(_DEPTH[version], _RIGS[version]))
-
-    def _calibration(self, pair: Pair) -> Calibration:
-        return _RIGS[self.options["version"]]
+        rig = _RIGS[version]
+        return Tree(layouts, depth_codec(_DEPTH[version], rig), rig=rig)
 
 
 def _layout_v1(level: str, folder: str) -> Layout:

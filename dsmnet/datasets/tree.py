@@ -16,9 +16,10 @@ from typing import NamedTuple
 
 from dsmnet.errors import DataError
 from dsmnet.io.calibration import CalibrationCodec
-from dsmnet.io.disparity import DisparityCodec, MaskCodec, NocCodec
+from dsmnet.io.disparity import DisparityCodec
 from dsmnet.io.images import write_image
-from dsmnet.types import StereoSample
+from dsmnet.io.masks import MaskCodec, NocCodec
+from dsmnet.types import Calibration, StereoSample
 
 _NAMES_SHOWN = 5
 _SINGLE_PARTS = ("noc", "right_disparity", "calibration", "foreground")  # those with one pattern at most
@@ -107,16 +108,12 @@ class Tree:
     noc: NocCodec | None = None
     calibration: CalibrationCodec | None = None
     foreground: MaskCodec | None = None
+    rig: Calibration | None = None  # of the cameras of all pairs, where no file states it
 
     def find(self, root: Path) -> list[Pair]:
-        """Return the pairs under `root`, sorted by name; none where there are none.
-
-        Raises:
-            DataError: A view is there without its other one, or two pairs have one name.
-        """
-        matches = functools.cache(
-            functools.partial(_matches, root)
-        )  # both passes of SceneFlow share ground truth
+        """Return the pairs under `root`, sorted by name; refuse two of one name and a view alone."""
+        # Both passes of SceneFlow share ground truth.
+        matches = functools.cache(functools.partial(_matches, root))
         with _no_collection():
             pairs = [pair for layout in self.layouts for pair in layout.find(root, matches)]
         pairs.sort(key=lambda pair: pair.name)
@@ -130,8 +127,8 @@ class Tree:
     def write(self, root: Path, samples: Sequence[StereoSample]) -> list[str]:
         """Write samples in this form, spread over the layouts; return the names they are then found under.
 
-        Made for tests and demonstrations: what `find` and the codecs read back is what was given, to the step
-        of the codec. Keys without a place in this form are left out.
+        Made for tests and demonstrations: what is read back is what was given, to the step of the codec. Keys
+        without a place in this form are left out.
         """
         names = []
         for index, sample in enumerate(samples):
@@ -143,7 +140,7 @@ class Tree:
 
     def _write_pair(self, root: Path, layout: Layout, words: dict[str, str], sample: StereoSample) -> None:
         path = {part: root / name for part, name in layout.paths(words).items()}
-        calibration = sample.get("calibration")
+        calibration = self.rig or sample.get("calibration")
         write_image(path["left"], sample["left"])
         write_image(path["right"], sample["right"])
         if "disparity" in path and "disparity" in sample:
@@ -169,11 +166,7 @@ def first_names(names: Iterable[str]) -> str:
 def check_views(
     root: Path, left_pattern: str, left: dict[str, Path], right_pattern: str, right: dict[str, Path]
 ) -> None:
-    """Take the views of both sides, by the pair's name, and refuse a pair that lacks one.
-
-    Raises:
-        DataError: A view is there without its other one.
-    """
+    """Take the views of both sides, by the pair's name, and refuse a pair that lacks one."""
     for these, others, pattern in ((left, right, right_pattern), (right, left, left_pattern)):
         alone = these.keys() - others.keys()
         if alone:

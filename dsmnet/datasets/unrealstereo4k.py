@@ -13,19 +13,10 @@ _SUFFIXES = {"full": "png", "quarter": "jpg"}
 class UnrealStereo4K(StereoDataset):
     """UnrealStereo4K, 8,200 pairs of nine places (Tosi et al., CVPR 2021).
 
-    ::
-
-        UnrealStereo4K/00000/
-            Image0/00000.png    left view      (resolution=quarter: .jpg)
-            Image1/00000.png    right view
-            Disp0/00000.npy     disparity of the left view, 0 unknown
-            Disp1/00000.npy     of the right view
-
     The authors' lists come with dsmnet: ``subset=unrealstereo4k_train``, ``_val``, ``_test``, and
     ``_out_test``, a place that the others do not show.
 
     Args:
-        root: Folder that holds 00000/ to 00008/.
         resolution: ``full`` or ``quarter`` (960 x 540, a download of its own).
     """
 

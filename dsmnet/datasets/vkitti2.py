@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dsmnet.datasets.base import About, StereoDataset, choose_some
-from dsmnet.datasets.tree import Layout, Pair, Tree
+from dsmnet.datasets.tree import Layout, Tree
 from dsmnet.io.depth import depth_codec, depth_png16
 from dsmnet.options import check_choice
 from dsmnet.types import Calibration
@@ -29,19 +29,10 @@ _ARCHIVES = {"together": ("", ""), "apart": ("vkitti_2.0.3_rgb/", "vkitti_2.0.3_
 class VirtualKitti2(StereoDataset):
     """Virtual KITTI 2, 21,260 pairs: 2,126 in each of ten variations (Cabon, Murray, Humenberger, 2020).
 
-    ::
-
-        vkitti2/Scene01/clone/frames/
-            rgb/Camera_0/rgb_00000.jpg          left view
-            rgb/Camera_1/rgb_00000.jpg          right view
-            depth/Camera_0/depth_00000.png      16-bit, depth of the left view in centimetres, 65535 sky
-            depth/Camera_1/depth_00000.png      of the right view
-
     The scenes are 01, 02, 06, 18 and 20. What is 655.35 m away or more, the sky, counts as unknown. With
     ``archives=apart`` the two archives lie in folders of their own, ``vkitti_2.0.3_rgb/Scene01`` and so on.
 
     Args:
-        root: Folder that holds Scene01/ and so on, or the folders of the two archives.
         variations: Some of `VARIATIONS`: ``clone`` is as in KITTI, others turn the camera or change the
             weather.
         archives: ``together``, unpacked into one folder, or ``apart``.
@@ -74,7 +65,4 @@ class VirtualKitti2(StereoDataset):
                     right_disparity=f"{depth}{frames}/depth/Camera_1/depth_{{frame}}.png",
                 )
             )
-        return Tree(tuple(layouts), depth_codec(depth_png16(unit=0.01), _RIG))
-
-    def _calibration(self, pair: Pair) -> Calibration:
-        return _RIG
+        return Tree(tuple(layouts), depth_codec(depth_png16(unit=0.01), _RIG), rig=_RIG)

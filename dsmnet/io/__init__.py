@@ -1,4 +1,8 @@
-"""The benchmarks' file formats, each both read and written: images, disparity maps, masks, calibrations."""
+"""The benchmarks' file formats, each both read and written: images, disparity maps, masks, calibrations.
+
+A reader raises `FormatError` for a file that is a part only or not of its format, `DataError` for none.
+Disparity is float32 [H, W], pixels, 0 where unknown, however a file marks that. Writers make folders.
+"""
 
 from __future__ import annotations
 

@@ -9,19 +9,14 @@ from typing import Any
 from dsmnet.errors import FormatError
 from dsmnet.io.calibration import CalibrationCodec, checked, complete
 from dsmnet.io.decoding import MOST_TEXT, decoding
-from dsmnet.io.images import read_bytes
+from dsmnet.io.images import read_bytes, write_bytes
 from dsmnet.types import Calibration
 
 _LEFT, _RIGHT = "image_raw_stereo_front_left_rect", "image_raw_stereo_front_right_rect"
 
 
 def read_argoverse_calibration(path: Path | str) -> Calibration:
-    """Read the calibration of the rectified pair: focal length in pixels, baseline in metres.
-
-    Raises:
-        FormatError: No JSON, or without what is needed of the two cameras.
-        DataError: There is no such file.
-    """
+    """Read the calibration of the rectified pair: focal length in pixels, baseline in metres."""
     with decoding(path, "not a calibration of Argoverse"):
         content = json.loads(read_bytes(path, MOST_TEXT))
         cameras = {entry["key"]: entry["value"] for entry in content["camera_data_"]}
@@ -42,9 +37,7 @@ def write_argoverse_calibration(path: Path | str, calibration: Calibration, size
         {"key": _LEFT, "value": _camera(focal, cx, cy, 0.0)},
         {"key": _RIGHT, "value": _camera(focal, cx + calibration.doffs, cy, -focal * baseline)},
     ]
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"camera_data_": cameras}, indent=4), encoding="ascii")
+    write_bytes(path, json.dumps({"camera_data_": cameras}, indent=4).encode("ascii"))
 
 
 ARGOVERSE_CALIB = CalibrationCodec(read_argoverse_calibration, write_argoverse_calibration)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from dsmnet.errors import FormatError, shown
 from dsmnet.io.decoding import MOST_TEXT, decoding, warn_once
-from dsmnet.io.images import read_bytes
+from dsmnet.io.images import read_bytes, write_bytes
 from dsmnet.types import Calibration
 
 _FAR = 1e6  # pixels; no camera's numbers are larger
@@ -26,20 +26,13 @@ def read_calibration(
 ) -> Calibration:
     """Read a calibration file of Middlebury (2014 and MiddEval3), ETH3D or KITTI, told apart by its content.
 
+    ``max_disparity`` is Middlebury's ``ndisp``; ETH3D writes the image's width there, which bounds nothing.
+
     Args:
         path: A text file with lines ``cam0=[f 0 cx; 0 f cy; 0 0 1]`` or ``P2: p00 p01 ... p23``.
         cameras: Left and right camera of a KITTI rig: (2, 3) are the color ones, (0, 1) the grey ones.
         size: Height and width of the views. A Middlebury file that was made for another size (it states width
             and height) is scaled to it.
-
-    Returns:
-        Focal length in pixels, baseline in metres (Middlebury and ETH3D state millimetres). ``max_disparity``
-        is Middlebury's ``ndisp``; ETH3D writes the image's width there, which bounds nothing: None.
-
-    Raises:
-        FormatError: Neither form, an entry that is needed is missing, not a number or impossible, or the file
-            was made for views of another shape.
-        DataError: There is no such file.
     """
     text = read_bytes(path, MOST_TEXT).decode("utf-8", "replace")
     with decoding(path, "not a calibration"):
@@ -66,7 +59,7 @@ def write_calibration(path: Path | str, calibration: Calibration, size: tuple[in
         f"height={height}",
         f"ndisp={ndisp}",
     ]
-    _write_lines(path, lines)
+    write_bytes(path, "".join(f"{line}\n" for line in lines).encode("ascii"))
 
 
 def write_kitti_calibration(
@@ -76,14 +69,9 @@ def write_kitti_calibration(
     cameras: tuple[int, int] = (2, 3),
     key: str = "P{}",
 ) -> None:
-    """Write projection matrices as KITTI does, the left camera at the origin.
+    """Write projection matrices of two cameras as KITTI does, the left one at the origin.
 
-    Args:
-        path: File to write.
-        calibration: With focal length, baseline and principal point; ``max_disparity`` has no place here.
-        size: Size of the views; not written.
-        cameras: Numbers of the left and the right camera.
-        key: Name of a matrix: ``"P{}"`` in KITTI 2012, ``"P_rect_{:02d}"`` in KITTI 2015.
+    A matrix is called by `key`: ``"P{}"`` in KITTI 2012, ``"P_rect_{:02d}"`` in KITTI 2015.
     """
     focal, baseline, cx, cy = complete(calibration)
     lines = []
@@ -92,7 +80,7 @@ def write_kitti_calibration(
     ):
         matrix = [focal, 0, principal, offset, 0, focal, cy, 0, 0, 0, 1, 0]
         lines.append(f"{key.format(camera)}: " + " ".join(f"{value:.12e}" for value in matrix))
-    _write_lines(path, lines)
+    write_bytes(path, "".join(f"{line}\n" for line in lines).encode("ascii"))
 
 
 @dataclass(frozen=True)
@@ -125,11 +113,7 @@ def kitti_cameras(left: Path) -> tuple[int, int]:
 
 
 def checked(calibration: Calibration, path: Path | str) -> Calibration:
-    """Return a calibration that cameras can have.
-
-    Raises:
-        FormatError: A number is not finite, not positive where it has to be, or implausible.
-    """
+    """Return a calibration that cameras can have."""
     focal, baseline, cx, cy, doffs, bound = calibration
     for name, value, least, most in (
         ("positive focal length", focal, 1e-3, _FAR),
@@ -235,9 +219,3 @@ def complete(calibration: Calibration) -> tuple[float, float, float, float]:
     if focal is None or baseline is None or cx is None or cy is None:
         raise ValueError(f"focal, baseline, cx and cy are needed to write a calibration file: {calibration}")
     return focal, baseline, cx, cy
-
-
-def _write_lines(path: Path | str, lines: list[str]) -> None:
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join(lines) + "\n", encoding="ascii")

@@ -22,31 +22,20 @@ _said: set[tuple[str, ...]] = set()
 def decoding(path: Path | str, complaint: str) -> Iterator[None]:
     """A block in which every error is the file's fault, whatever the parsing library calls it.
 
-    Args:
-        path: File.
-        complaint: Message about it, as "not a whole .npy array".
-
-    Raises:
-        FormatError: The block raised anything but a `UserError`, which comes out as itself.
+    It raises `FormatError` with this complaint; a `UserError` comes out as itself.
     """
     try:
         yield
     except UserError:
         raise
-    except (
-        Exception
-    ) as error:  # TokenError, RecursionError, MemoryError, struct.error, LinAlgError, cv2.error, ...
+    except Exception as error:  # RecursionError, MemoryError, struct.error, LinAlgError, cv2.error, ...
         first = (str(error).strip().splitlines() or [""])[0]
         reason = shown(f"no entry {first}" if isinstance(error, KeyError) else first or type(error).__name__)
         raise FormatError(f"{path}: {complaint} ({reason})") from None
 
 
 def check_size(height: int, width: int, path: Path | str) -> None:
-    """Refuse a size that a header states, before memory is taken for it.
-
-    Raises:
-        FormatError: A side is 0 or less, or there are more than `MOST_PIXELS`.
-    """
+    """Refuse a size that a header states, before memory is taken for it: nothing, or over `MOST_PIXELS`."""
     if height < 1 or width < 1 or height * width > MOST_PIXELS:
         size = shown(f"{height}x{width}")
         raise FormatError(f"{path}: states a size of {size}; 1 to {MOST_PIXELS} pixels were expected")

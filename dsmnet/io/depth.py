@@ -13,14 +13,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dsmnet.errors import FormatError
 from dsmnet.io.decoding import LARGEST_DISPARITY
-from dsmnet.io.disparity import DisparityCodec
-from dsmnet.io.images import read_channels, read_grey, write_image
+from dsmnet.io.disparity import DisparityCodec, read_16_bits
+from dsmnet.io.images import read_channels, write_image
 from dsmnet.io.npy import read_npy, write_npy
 from dsmnet.io.rgb24 import LARGEST, read_rgb24, write_rgb24
 from dsmnet.types import Calibration, DisparityMap
@@ -32,57 +32,87 @@ Depth = NDArray[np.floating]  # [H, W], metres; 0, inf or nan where unknown
 
 @dataclass(frozen=True)
 class DepthFormat:
-    """How depth is stored."""
+    """How depth is stored: as the metres themselves, or as whole numbers of a `unit`."""
 
-    read: Callable[[Path], Depth]
-    write: Callable[[Path, Depth], None]  # takes inf for unknown
+    load: Callable[[Path], NDArray[Any]]
+    store: Callable[[Path, NDArray[Any]], None]
     unit: float = 0.0  # metres between two values that can be stored; 0 for floating point
+    unknown: float = math.inf  # largest whole number; it and 0 are unknown
+
+    def read(self, path: Path) -> Depth:
+        """Read a map."""
+        stored = self.load(path)
+        return np.where(stored < self.unknown, stored * self.unit, np.inf) if self.unit else stored
+
+    def write(self, path: Path, depth: Depth) -> None:
+        """Write a map, inf where it is unknown."""
+        self.store(path, self._whole_numbers(path, depth) if self.unit else depth)
+
+    def _whole_numbers(self, path: Path, depth: Depth) -> NDArray[np.int64]:
+        known, farthest = np.isfinite(depth), self.unknown - 1
+        stored = np.round(np.where(known, depth, 0) / self.unit)
+        too_far = int((stored > farthest).sum())
+        if too_far:
+            metres = self.unit * farthest
+            log.warning("%s: %d pixels put at %g m, the farthest it can store", path, too_far, metres)
+        return np.where(known, np.clip(stored, 1, farthest), self.unknown).astype(np.int64)
+
+
+@dataclass(frozen=True)
+class DepthCodec(DisparityCodec):
+    """Disparity that is stored as depth, for the focal length and baseline of each pair.
+
+    `rig`, of the smallest focal * baseline, only says how fine the disparities are that can be stored.
+    """
+
+    rig: Calibration | None = None
+    unit: float = 0.0  # metres
     farthest: float = math.inf  # metres
 
+    def read(self, path: Path, calibration: Calibration | None) -> DisparityMap:
+        """See the base class."""
+        calibration = calibration or Calibration()
+        with np.errstate(invalid="ignore"):  # a nan of any kind is unknown
+            depth = self.load(path).astype(np.float64)
+        known = np.isfinite(depth) & (depth > 0)
+        disparity = np.divide(_product(calibration), depth, out=np.zeros_like(depth), where=known)
+        disparity = np.where(known, np.maximum(disparity - calibration.doffs, 0), 0)
+        return np.where(disparity <= LARGEST_DISPARITY, disparity, 0).astype(np.float32)
 
-def depth_codec(form: DepthFormat, rig: Calibration, per_pair: bool = False) -> DisparityCodec:
-    """Return the codec of disparity that is stored as depth.
+    def write(self, path: Path, disparity: DisparityMap, calibration: Calibration | None) -> None:
+        """See the base class."""
+        calibration = calibration or Calibration()
+        known = disparity > 0
+        depth = _product(calibration) / np.where(known, disparity.astype(np.float64) + calibration.doffs, 1)
+        self.store(path, np.where(known, depth, np.inf))
 
-    Args:
-        form: How depth is stored.
-        rig: Focal length and baseline of the cameras.
-        per_pair: Whether the calibration of each pair is used instead; `rig` then only says how fine the
-            disparities are that can be stored, for which it is that of the smallest focal * baseline.
-    """
-    return DisparityCodec(
-        partial(_read, form, None if per_pair else rig),
-        partial(_write, form, None if per_pair else rig),
-        partial(_step, form, rig),
-    )
-
-
-def _read(form: DepthFormat, rig: Calibration | None, path: Path, pair: Calibration | None) -> DisparityMap:
-    calibration = rig or pair or Calibration()
-    with np.errstate(invalid="ignore"):  # a nan of any kind is unknown
-        depth = form.read(path).astype(np.float64)
-    known = np.isfinite(depth) & (depth > 0)
-    disparity = np.divide(_product(calibration), depth, out=np.zeros_like(depth), where=known)
-    disparity = np.where(known, np.maximum(disparity - calibration.doffs, 0), 0)
-    return np.where(disparity <= LARGEST_DISPARITY, disparity, 0).astype(np.float32)
-
-
-def _write(
-    form: DepthFormat, rig: Calibration | None, path: Path, disparity: DisparityMap, pair: Calibration | None
-) -> None:
-    calibration = rig or pair or Calibration()
-    known = disparity > 0
-    depth = _product(calibration) / np.where(known, disparity.astype(np.float64) + calibration.doffs, 1)
-    form.write(path, np.where(known, depth, np.inf))
+    def steps(self, disparity: DisparityMap) -> DisparityMap:
+        """Return twice the largest error that storing the depth makes."""
+        rig = self.rig or Calibration()
+        product = _product(rig)
+        total = disparity.astype(np.float64) + rig.doffs
+        half = total * self.unit / 2
+        rounding = 2 * total * half / np.maximum(product - half, half)
+        beyond = 2 * (product / self.farthest - total)  # what lies too far is stored as the farthest
+        floating = disparity * 2.0**-22  # two roundings to float32
+        return (np.maximum(rounding, beyond) + floating).astype(np.float32)
 
 
-def _step(form: DepthFormat, rig: Calibration, disparity: DisparityMap) -> DisparityMap:
-    """Return twice the largest error that storing the depth makes."""
-    total = disparity.astype(np.float64) + rig.doffs
-    half = total * form.unit / 2
-    rounding = 2 * total * half / np.maximum(_product(rig) - half, half)
-    beyond = 2 * (_product(rig) / form.farthest - total)  # what lies too far is stored as the farthest
-    floating = disparity * 2.0**-22  # two roundings to float32
-    return (np.maximum(rounding, beyond) + floating).astype(np.float32)
+def depth_codec(form: DepthFormat, rig: Calibration) -> DepthCodec:
+    """Return the codec of disparity that is stored as depth in this form."""
+    farthest = form.unit * (form.unknown - 1) if form.unit else math.inf
+    return DepthCodec(form.read, form.write, rig=rig, unit=form.unit, farthest=farthest)
+
+
+def depth_png16(unit: float) -> DepthFormat:
+    """Return the format of a 16-bit PNG that holds depth / `unit`, metres; 0 and 65535 are unknown."""
+    return DepthFormat(partial(read_16_bits, what="depth"), _write_16, unit, 2**16 - 1)
+
+
+def depth_rgb24(farthest: float) -> DepthFormat:
+    """Return the format of CARLA's depth camera, in 24 bits, red lowest, up to `farthest` metres."""
+    read, write = partial(read_rgb24, red="low"), partial(write_rgb24, red="low")
+    return DepthFormat(read, write, farthest / LARGEST, LARGEST)
 
 
 def _product(calibration: Calibration) -> float:
@@ -91,69 +121,8 @@ def _product(calibration: Calibration) -> float:
     return calibration.focal * calibration.baseline
 
 
-def depth_png16(unit: float) -> DepthFormat:
-    """Return the format of a 16-bit PNG that holds depth / `unit`, metres; 0 and 65535 are unknown."""
-    return _whole_numbers(_read_16, _write_16, unit, 2**16 - 1)
-
-
-def depth_rgb24(farthest: float) -> DepthFormat:
-    """Return the format of CARLA's depth camera, in 24 bits of an image, red lowest.
-
-    Args:
-        farthest: Metres that the largest number stands for; it and 0 are unknown.
-    """
-    return _whole_numbers(
-        partial(read_rgb24, red="low"), partial(write_rgb24, red="low"), farthest / LARGEST, LARGEST
-    )
-
-
-def _whole_numbers(
-    load: Callable[[Path], NDArray[np.integer]],
-    store: Callable[[Path, NDArray[np.integer]], None],
-    unit: float,
-    unknown: int,
-) -> DepthFormat:
-    return DepthFormat(
-        partial(_read_numbers, load, unit, unknown),
-        partial(_write_numbers, store, unit, unknown),
-        unit,
-        unit * (unknown - 1),
-    )
-
-
-def _read_numbers(
-    load: Callable[[Path], NDArray[np.integer]], unit: float, unknown: int, path: Path
-) -> Depth:
-    stored = load(path)
-    return np.where(stored < unknown, stored * unit, np.inf)
-
-
-def _write_numbers(
-    store: Callable[[Path, NDArray[np.integer]], None], unit: float, unknown: int, path: Path, depth: Depth
-) -> None:
-    known = np.isfinite(depth)
-    stored = np.round(np.where(known, depth, 0) / unit)
-    too_far = int((stored >= unknown).sum())
-    if too_far:
-        log.warning(
-            "%s: %d pixels put at %g m, the farthest it can store", path, too_far, unit * (unknown - 1)
-        )
-    store(path, np.where(known, np.clip(stored, 1, unknown - 1), unknown).astype(np.int64))
-
-
-def _read_16(path: Path) -> NDArray[np.integer]:
-    stored = read_grey(path)
-    if stored.dtype != np.uint16:
-        raise FormatError(f"{path}: a depth map of 16 bits was expected, not {stored.dtype}")
-    return stored
-
-
 def _write_16(path: Path, values: NDArray[np.integer]) -> None:
     write_image(path, values.astype(np.uint16))
-
-
-def _write_npy(path: Path, depth: Depth) -> None:
-    write_npy(path, depth.astype(np.float32))
 
 
 def _read_bytes_of_float(path: Path) -> Depth:
@@ -166,6 +135,6 @@ def _write_bytes_of_float(path: Path, depth: Depth) -> None:
     write_image(path, stored[..., [2, 1, 0, 3]])
 
 
-DEPTH_NPY = DepthFormat(read_npy, _write_npy)  # metres, TartanAir
+DEPTH_NPY = DepthFormat(read_npy, write_npy)  # metres, TartanAir
 # The four bytes of a little-endian float32, in metres, in the channels blue, green, red, alpha: TartanAir V2.
 DEPTH_FLOAT_PNG = DepthFormat(_read_bytes_of_float, _write_bytes_of_float)

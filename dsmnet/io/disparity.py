@@ -1,4 +1,4 @@
-"""Disparity maps and non-occluded masks as files.
+"""Disparity maps as files.
 
 Maps are PFM (Middlebury, ETH3D, SceneFlow), 16-bit PNG (KITTI), or scaled 8-bit PNG or PGM (Middlebury 2001
 to 2006). However a format marks pixels without ground truth (inf, nan, 0), in memory they are 0.
@@ -29,18 +29,11 @@ _KITTI_SCALE = 256.0
 
 
 def read_disparity(path: Path | str, scale: float | None = None) -> DisparityMap:
-    """Read a disparity map, its format told by the suffix and the bit depth.
+    """Read a disparity map: a ``.pfm``, or a ``.png`` or ``.pgm`` that holds pixels times `scale`.
 
-    Args:
-        path: A ``.pfm`` (pixels), or a ``.png`` or ``.pgm`` that holds pixels times `scale`.
-        scale: Stored value of one pixel of disparity, for a PNG. Unless given, 256 for 16 bits (KITTI); it
-            has to be given for 8 bits (Middlebury 2006: 1, 2 or 3 at full, half or third size).
-
-    Returns:
-        float32 [H, W], pixels; 0 where unknown.
+    Unless given, `scale` is 256 for 16 bits (KITTI); for 8 bits it has to be (Middlebury 2006: 1, 2 or 3).
 
     Raises:
-        FormatError: The file is not a whole disparity map, or holds negative disparities or nan only.
         UserError: An 8-bit PNG without `scale`, or a PFM with one.
     """
     suffix = Path(path).suffix.lower()
@@ -61,129 +54,56 @@ def write_disparity_pfm(path: Path | str, disparity: NDArray[np.floating]) -> No
 
 
 def write_disparity_png16(path: Path | str, disparity: NDArray[np.floating]) -> None:
-    """Write a disparity map [H, W], pixels, as KITTI does: a 16-bit PNG of 256 times it, 0 unknown.
-
-    Steps are 1/256 px. The format ends at 255.996 px: what is larger is cut to that, with a warning.
-    """
+    """Write a disparity map as KITTI does: a 16-bit PNG of 256 times it, cut to 255.996 px with a warning."""
     _write_scaled_png(path, disparity, _KITTI_SCALE, np.uint16)
 
 
 def write_disparity_png8(path: Path | str, disparity: NDArray[np.floating], scale: float) -> None:
-    """Write a disparity map [H, W], pixels, as Middlebury 2006 does: `scale` times it, 8-bit PNG, 0 unknown.
-
-    What is larger than 255 / scale px is cut to that, with a warning.
-    """
+    """Write a disparity map as Middlebury 2006 does: an 8-bit PNG of `scale` times it, cut with a warning."""
     _write_scaled_png(path, disparity, scale, np.uint8)
 
 
 @dataclass(frozen=True)
 class DisparityCodec:
-    """How a data set stores disparity. Depth needs the calibration of the pair; other forms ignore it."""
+    """How a data set stores disparity, by functions that can be pickled: it travels to loading processes."""
 
-    read: Callable[[Path, Calibration | None], DisparityMap]
-    write: Callable[[Path, DisparityMap, Calibration | None], None]
-    # Pixels between two neighbouring values that can be stored, or how that follows from the disparity.
-    step: float | Callable[[DisparityMap], DisparityMap] = 0.0
+    load: Callable[[Path], DisparityMap]
+    store: Callable[[Path, DisparityMap], None]
+    step: float = 0.0  # pixels between two neighbouring values that can be stored
     largest: float = math.inf  # pixels, the largest that can be stored
 
-    @classmethod
-    def plain(
-        cls,
-        read: Callable[[Path], DisparityMap],
-        write: Callable[[Path, DisparityMap], None],
-        step: float = 0,
-        largest: float = math.inf,
-    ) -> DisparityCodec:
-        """Return a codec of a form that needs no calibration."""
-        return cls(partial(_read_plain, read), partial(_write_plain, write), step, largest)
+    def read(self, path: Path, calibration: Calibration | None) -> DisparityMap:
+        """Read a map; depth needs the calibration of the pair, other forms ignore it."""
+        return self.load(path)
+
+    def write(self, path: Path, disparity: DisparityMap, calibration: Calibration | None) -> None:
+        """Write a map, 0 where it is unknown."""
+        self.store(path, disparity)
 
     def steps(self, disparity: DisparityMap) -> DisparityMap:
         """Return the distance, pixels, between the values that can be stored around each of these."""
-        if callable(self.step):
-            return self.step(disparity)
         return np.full_like(disparity, self.step)
 
 
-@dataclass(frozen=True)
-class NocCodec:
-    """How a data set says which pixels of the left view are seen by the right one too."""
-
-    read: Callable[[Path], Mask]
-    write: Callable[[Path, DisparityMap, Mask], None]
-
-
-@dataclass(frozen=True)
-class MaskCodec:
-    """How a data set stores any other mask of the left view."""
-
-    read: Callable[[Path], Mask]
-    write: Callable[[Path, Mask], None]
-
-
-# Functions, not lambdas: a data set travels to loading processes, and what travels is pickled.
-def _read_plain(read: Callable[[Path], DisparityMap], path: Path, _: Calibration | None) -> DisparityMap:
-    return read(path)
-
-
-def _write_plain(
-    write: Callable[[Path, DisparityMap], None], path: Path, disparity: DisparityMap, _: Calibration | None
-) -> None:
-    write(path, disparity)
-
-
-def _read_noc_disparity(path: Path) -> Mask:
-    return read_disparity(path) > 0
-
-
-def _write_noc_disparity(path: Path, disparity: DisparityMap, noc: Mask) -> None:
-    write_disparity_png16(path, np.where(noc, disparity, 0.0))
-
-
-def _read_noc_mask(path: Path) -> Mask:
-    mask = read_grey(path)
-    if mask.dtype != np.uint8:
-        raise FormatError(f"{path}: a mask of 8 bits was expected, not {mask.dtype}")
-    return np.asarray(mask == 255)
-
-
-def _write_noc_mask(path: Path, disparity: DisparityMap, noc: Mask) -> None:
-    write_image(path, np.where(noc, 255, np.where(disparity > 0, 128, 0)).astype(np.uint8))
-
-
-PFM = DisparityCodec.plain(read_disparity, write_disparity_pfm)
-PNG16 = DisparityCodec.plain(read_disparity, write_disparity_png16, 1 / _KITTI_SCALE, 65535 / _KITTI_SCALE)
-NOC_DISPARITY = NocCodec(
-    _read_noc_disparity, _write_noc_disparity
-)  # KITTI: a second map, of these pixels only
-NOC_MASK = NocCodec(
-    _read_noc_mask, _write_noc_mask
-)  # Middlebury, ETH3D: 255 seen by both, 128 by the left only
-
-
-def _read_object_map(path: Path) -> Mask:
-    return np.asarray(read_grey(path) > 0)
-
-
-def _write_object_map(path: Path, mask: Mask) -> None:
-    write_image(path, mask.astype(np.uint8))
-
-
-OBJECT_MAP = MaskCodec(
-    _read_object_map, _write_object_map
-)  # KITTI 2015: 0 background, else an object's number
+PFM = DisparityCodec(read_disparity, write_disparity_pfm)
+PNG16 = DisparityCodec(read_disparity, write_disparity_png16, 1 / _KITTI_SCALE, 65535 / _KITTI_SCALE)
 
 
 def png16(scale: float) -> DisparityCodec:
     """Return the codec of a 16-bit PNG that holds `scale` times the disparity."""
-    read = partial(_read_png16, scale)
     write = partial(_write_scaled_png, scale=scale, dtype=np.uint16)
-    return DisparityCodec.plain(read, write, step=1 / scale, largest=65535 / scale)
+    return DisparityCodec(partial(_read_png16, scale), write, step=1 / scale, largest=65535 / scale)
 
 
 def png8(scale: float) -> DisparityCodec:
     """Return the codec of an 8-bit PNG that holds `scale` times the disparity."""
     read, write = partial(read_disparity, scale=scale), partial(write_disparity_png8, scale=scale)
-    return DisparityCodec.plain(read, write, step=1 / scale, largest=255 / scale)
+    return DisparityCodec(read, write, step=1 / scale, largest=255 / scale)
+
+
+def eight_bits(scale: float) -> Calibration:
+    """Return what is known of cameras without calibration: a bound on what 8 bits can store."""
+    return Calibration(max_disparity=int(255 / scale) + 1)
 
 
 def known_disparity(values: NDArray[np.floating], path: Path | str) -> DisparityMap:
@@ -218,11 +138,16 @@ def _warn_of_negative(values: NDArray[Any], known: Mask, negative: Mask, path: P
         )
 
 
-def _read_png16(scale: float, path: Path) -> DisparityMap:
+def read_16_bits(path: Path, what: str) -> NDArray[np.uint16]:
+    """Read the stored values of a map of 16 bits."""
     stored = read_grey(path)
     if stored.dtype != np.uint16:
-        raise FormatError(f"{path}: a disparity map of 16 bits was expected, not {stored.dtype}")
-    return stored.astype(np.float32) / np.float32(scale)
+        raise FormatError(f"{path}: a {what} map of 16 bits was expected, not {stored.dtype}")
+    return stored
+
+
+def _read_png16(scale: float, path: Path) -> DisparityMap:
+    return read_16_bits(path, "disparity").astype(np.float32) / np.float32(scale)
 
 
 def _read_scaled_png(path: Path | str, scale: float | None) -> DisparityMap:
@@ -238,11 +163,7 @@ def _read_scaled_png(path: Path | str, scale: float | None) -> DisparityMap:
 
 
 def check_scale(scale: float, path: Path | str) -> float:
-    """Return the stored value of one pixel of disparity.
-
-    Raises:
-        UserError: It is none.
-    """
+    """Return a stored value of one pixel of disparity, or refuse it."""
     if not 1e-3 <= scale <= 1e6:
         raise UserError(f"{path}: scale={scale:g}, but a positive number was expected, of 0.001 to 1000000")
     return scale
@@ -254,8 +175,7 @@ def _write_scaled_png(path: Path | str, disparity: NDArray[np.floating], scale: 
     stored = np.round(np.where(known, disparity, 0.0) * scale)
     too_large = int((stored > largest).sum())
     if too_large:
-        log.warning(
-            "%s: %d pixels cut to %.3f px, the largest it can store", path, too_large, largest / scale
-        )
+        cut = largest / scale
+        log.warning("%s: %d pixels cut to %.3f px, the largest it can store", path, too_large, cut)
     # A known disparity below half a step would be stored as 0, which says unknown.
     write_image(path, np.where(known, np.clip(stored, 1, largest), 0).astype(dtype))

@@ -12,15 +12,9 @@ MAP_SUFFIXES = (".pfm", ".png", ".npy")
 
 
 def read_map(path: Path | str, scale: float | None = None) -> DisparityMap:
-    """Read a disparity map [H, W], pixels, from .pfm, .png (16-bit, or 8-bit with `scale`) or .npy.
-
-    Args:
-        path: The file.
-        scale: Stored value of one pixel of disparity, for .png and .npy.
+    """Read a disparity map from .pfm, .png or .npy; `scale`, for the latter two, is as in `read_disparity`.
 
     Raises:
-        DataError: There is no such file.
-        FormatError: It is no disparity map.
         UserError: `scale` is not positive, or needed and not given, or given for a format that takes none.
     """
     path = Path(path).expanduser()

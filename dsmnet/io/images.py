@@ -37,10 +37,6 @@ def read_image(path: Path | str) -> Image:
 
     It may have 8 or 16 bit, be grey, colored, of a palette or with alpha. Grey is repeated in the three
     channels, alpha is dropped, an EXIF orientation is not followed, 16 bit: see `read_views`.
-
-    Raises:
-        FormatError: The file is no image, or only a part of one.
-        DataError: There is no such file.
     """
     return _to_eight_bits([_decode_color(path)], path)[0]
 
@@ -50,10 +46,6 @@ def read_views(left: Path | str, right: Path | str) -> tuple[Image, Image]:
 
     Cameras of 10 or 12 bit store these in files of 16. So the largest value of both views together says how
     many bits there are, and both are brought to 8 by the same factor.
-
-    Raises:
-        FormatError: A file is no image, or only a part of one.
-        DataError: There is no such file.
     """
     views = _to_eight_bits([_decode_color(left), _decode_color(right)], left)
     return views[0], views[1]
@@ -94,10 +86,6 @@ def read_grey(path: Path | str) -> NDArray[Any]:
     """Read a one-channel image with its stored values, uint8 or uint16 [H, W].
 
     Three equal channels count as one: some tools save grey images that way.
-
-    Raises:
-        FormatError: The file is no image, only a part of one, or has colors.
-        DataError: There is no such file.
     """
     return decode_grey(read_bytes(path), path)
 
@@ -118,15 +106,7 @@ def decode_grey(data: bytes, path: Path | str) -> NDArray[Any]:
 
 
 def read_channels(path: Path | str, least: int = 3) -> NDArray[np.uint8]:
-    """Read the channels of an 8-bit image with their stored values, which code numbers, not colors.
-
-    Returns:
-        uint8 [H, W, 3] in the order red, green, blue, or [H, W, 4] with alpha last.
-
-    Raises:
-        FormatError: The file is no image, only a part of one, not of 8 bits, or has too few channels.
-        DataError: There is no such file.
-    """
+    """Read the stored values of an 8-bit image, which code numbers: [H, W, 3] RGB or [H, W, 4] RGBA."""
     image = _decode(read_bytes(path), path, cv2.IMREAD_UNCHANGED)
     channels = 1 if image.ndim == 2 else image.shape[2]
     if image.dtype != np.uint8 or channels < least:
@@ -138,12 +118,7 @@ def read_channels(path: Path | str, least: int = 3) -> NDArray[np.uint8]:
 
 
 def read_size(path: Path | str) -> tuple[int, int]:
-    """Return height and width of an image without decoding it.
-
-    Raises:
-        FormatError: The file is no image.
-        DataError: There is no such file.
-    """
+    """Return height and width of an image without decoding it."""
     with open_file(path) as file, decoding(path, "cannot be read as an image"), PilImage.open(file) as image:
         return image.height, image.width
 
@@ -160,17 +135,19 @@ def write_image(path: Path | str, image: NDArray[Any]) -> None:
         image = image[..., 0]
     stored = image if image.ndim == 2 else image[..., _REVERSED[: image.shape[2]]]
     _, data = cv2.imencode(path.suffix, np.ascontiguousarray(stored))
+    write_bytes(path, data.tobytes())
+
+
+def write_bytes(path: Path | str, data: bytes) -> None:
+    """Write a file; folders are made as needed."""
+    path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data.tobytes())
+    path.write_bytes(data)
 
 
 @contextmanager
 def open_file(path: Path | str) -> Iterator[BufferedReader]:
-    """Open a file for reading.
-
-    Raises:
-        DataError: There is no such file, it may not be read, or it is a pipe or a device, which need not end.
-    """
+    """Open a file for reading."""
     try:
         if not stat.S_ISREG(Path(path).stat().st_mode):  # before it is opened: a pipe waits for its writer
             raise DataError(f"{path}: cannot be read (not an ordinary file)")
@@ -183,16 +160,7 @@ def open_file(path: Path | str) -> Iterator[BufferedReader]:
 
 
 def read_bytes(path: Path | str, most: int = _MOST_BYTES) -> bytes:
-    """Read a file whole.
-
-    Args:
-        path: File.
-        most: Bytes that it may have.
-
-    Raises:
-        FormatError: It is larger.
-        DataError: There is no such file, or it may not be read.
-    """
+    """Read a file whole, of at most so many bytes."""
     with open_file(path) as file:
         size = os.fstat(file.fileno()).st_size  # a read of at most N bytes takes N bytes of memory first
         if size > most:
@@ -218,11 +186,7 @@ def _decode(data: bytes, path: Path | str, flags: int) -> NDArray[Any]:
 
 
 def _check_header(data: bytes, path: Path | str) -> None:
-    """Refuse an impossible size before it is allocated; warn of an orientation that is not followed.
-
-    Raises:
-        FormatError: No header of an image, or one that states too many pixels.
-    """
+    """Refuse an impossible size before it is allocated; warn of an orientation that is not followed."""
     try:
         with PilImage.open(io.BytesIO(data)) as image:
             check_size(image.height, image.width, path)
@@ -232,12 +196,8 @@ def _check_header(data: bytes, path: Path | str) -> None:
                     f"{path}: {scans} scans of {image.width}x{image.height} pixels are too many"
                 )
             tiff = data[:2] in (b"II", b"MM")
-            marked = tiff or (
-                data[6:10] == b"Exif"
-                or b"Exif\0\0" in data[:_EXIF_WITHIN]
-                or b"eXIf" in data
-                or b"EXIF" in data
-            )
+            exif = data[6:10] == b"Exif" or b"Exif\0\0" in data[:_EXIF_WITHIN]
+            marked = tiff or exif or b"eXIf" in data or b"EXIF" in data
             orientation = image.getexif().get(_ORIENTATION, 1) if marked else 1
     except (UnidentifiedImageError, PilImage.DecompressionBombError):
         raise FormatError(f"{path}: cannot be read as an image (PNG, JPEG, WebP, PPM or PGM)") from None

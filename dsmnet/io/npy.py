@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from dsmnet.errors import FormatError, shown
 from dsmnet.io.decoding import check_size, decoding
 from dsmnet.io.disparity import DisparityCodec, known_disparity
-from dsmnet.io.images import read_bytes
+from dsmnet.io.images import read_bytes, write_bytes
 from dsmnet.types import DisparityMap
 
 _LONGEST_HEADER = 1000  # bytes; that of a map has 118
@@ -22,10 +22,6 @@ def read_npy(path: Path | str) -> NDArray[np.floating]:
     """Read a map of numbers of any type with its stored values, [H, W]; nothing in the file is executed.
 
     Whole numbers become float32. Further axes of length one, as in [1, H, W], are dropped.
-
-    Raises:
-        FormatError: No ``.npy`` file, only a part of one, or its array is no map of numbers.
-        DataError: There is no such file.
     """
     data = read_bytes(path)
     with decoding(path, "not a whole .npy array"):
@@ -42,12 +38,7 @@ def read_npy(path: Path | str) -> NDArray[np.floating]:
 
 
 def _check_header(data: bytes, path: Path | str) -> None:
-    """Refuse an array whose size is not that of the file, before memory is taken for it.
-
-    Raises:
-        FormatError: It is another, or more than a map may have.
-        ValueError: No header of an array.
-    """
+    """Refuse an array whose size is not that of the file, before memory is taken for it."""
     file = io.BytesIO(data)
     version = np.lib.format.read_magic(file)
     read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
@@ -61,26 +52,16 @@ def _check_header(data: bytes, path: Path | str) -> None:
 
 
 def read_disparity_npy(path: Path | str, scale: float = 1) -> DisparityMap:
-    """Read a disparity map, float32 [H, W], pixels; 0 where the file has 0, a negative value, inf or nan.
-
-    Args:
-        path: File.
-        scale: Stored value of one pixel of disparity.
-
-    Raises:
-        FormatError: It is no such array, or all disparities are negative or nan.
-        DataError: There is no such file.
-    """
+    """Read a disparity map, where one pixel is stored as `scale`; 0, negative, inf and nan are unknown."""
     with np.errstate(invalid="ignore", over="ignore"):  # a nan of any kind is unknown
         return known_disparity(read_npy(path) / np.float32(scale), path)
 
 
 def write_npy(path: Path | str, values: NDArray[np.floating]) -> None:
     """Write a map [H, W] as float32; folders are made as needed."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("wb") as file:  # given a name, numpy would append .npy to it
-        np.save(file, np.asarray(values, np.float32))
+    file = io.BytesIO()
+    np.save(file, np.asarray(values, np.float32))
+    write_bytes(path, file.getvalue())
 
 
-NPY = DisparityCodec.plain(read_disparity_npy, write_npy)  # pixels; 0, inf or nan where unknown
+NPY = DisparityCodec(read_disparity_npy, write_npy)  # pixels; 0, inf or nan where unknown

@@ -34,12 +34,7 @@ def pair_files(
 ) -> list[PairFiles]:
     """Pair the images of two files, two folders, two globs or two lists, in sorted order.
 
-    Names that contradict the order are refused, see `check_order`.
-
-    Args:
-        left: The left view(s).
-        right: The right view(s), as many.
-        calib: One calibration file for all, or one for each pair; None for no calibration.
+    Names that contradict the order are refused, see `check_order`. Calibrations are one for all, or one each.
 
     Raises:
         DataError: Nothing is there under one of them.
@@ -64,8 +59,8 @@ def pair_files(
         if len(found) > 1:
             check_order(left_files, found)
         calibrations = [*found] * (len(left_files) if len(found) == 1 else 1)
-    names = unique_names(left_files)
-    return [PairFiles(*entry) for entry in zip(names, left_files, right_files, calibrations, strict=True)]
+    entries = zip(unique_names(left_files), left_files, right_files, calibrations, strict=True)
+    return [PairFiles(*entry) for entry in entries]
 
 
 def find_files(
@@ -73,13 +68,8 @@ def find_files(
 ) -> list[Path]:
     """Return the files that an option names: a file, a folder's images, a glob's matches, or a list of files.
 
-    Args:
-        where: The option's value; ``**`` in a glob goes through folders at any depth.
-        option: Its name, for messages.
-        suffixes: Suffixes of the files that are taken from a folder.
-
     Raises:
-        DataError: There is nothing.
+        DataError: There is nothing, or nothing of these suffixes in the folder.
     """
     if isinstance(where, list | tuple):
         return [path for entry in where for path in find_files(entry, option, suffixes)]
@@ -122,9 +112,8 @@ def files_of(pairs: object) -> Iterator[Path]:
     entries = pairs if isinstance(pairs, list) else getattr(pairs, "pairs", ())
     for pair in entries:
         yield from (part for part in pair if isinstance(part, Path))
-    for whole in ("parent", "dataset"):
-        if hasattr(pairs, whole):
-            yield from files_of(getattr(pairs, whole))
+    if hasattr(pairs, "dataset"):
+        yield from files_of(pairs.dataset)
 
 
 def check_order(firsts: Sequence[Path], seconds: Sequence[Path]) -> None:

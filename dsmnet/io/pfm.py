@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from dsmnet.errors import FormatError
 from dsmnet.io.decoding import check_size
-from dsmnet.io.images import open_file
+from dsmnet.io.images import open_file, write_bytes
 
 _MAX_HEADER_LINES = 64  # a longer one is no PFM but some other file
 _MAX_HEADER_BYTES = 1 << 16
@@ -37,15 +37,7 @@ class PfmHeader(NamedTuple):
 
 
 def read_pfm(path: Path | str) -> NDArray[np.float32]:
-    """Read a PFM file, top row first, values as they are (unknown pixels may be inf or nan).
-
-    Returns:
-        float32 [H, W] for ``Pf``, [H, W, 3] for ``PF``.
-
-    Raises:
-        FormatError: The header is not a PFM's, or the file is shorter or longer than it says.
-        DataError: There is no such file.
-    """
+    """Read a PFM, float32 [H, W] or [H, W, 3], top row first, values as they are (unknown: inf or nan)."""
     with open_file(path) as file:
         return _read(file, os.fstat(file.fileno()).st_size, path)
 
@@ -81,18 +73,12 @@ def write_pfm(path: Path | str, image: NDArray[np.floating]) -> None:
         raise ValueError(f"a PFM holds [H, W] or [H, W, 3] values, not {image.shape}")
     height, width = image.shape[:2]
     magic = "Pf" if image.ndim == 2 else "PF"
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     body = np.ascontiguousarray(image[::-1], dtype="<f4").tobytes()
-    path.write_bytes(f"{magic}\n{width} {height}\n-1.0\n".encode("ascii") + body)
+    write_bytes(path, f"{magic}\n{width} {height}\n-1.0\n".encode("ascii") + body)
 
 
 def read_pfm_header(data: bytes, path: Path | str) -> PfmHeader:
-    """Read shape and byte order from the content of a file.
-
-    Raises:
-        FormatError: The header is not a PFM's.
-    """
+    """Read shape and byte order from the content of a file."""
     if data[:2] not in (b"Pf", b"PF"):
         raise FormatError(f"{path}: not a PFM file, which begins with Pf or PF, but with {data[:2]!r}")
     words: list[bytes] = []
@@ -116,16 +102,10 @@ def _parse_header(words: list[bytes], size: int, path: Path | str) -> PfmHeader:
         if max(map(len, words)) > _MAX_WORD:
             raise ValueError("a word of more characters than any number")
         magic, width, height, scale = words[0], int(words[1]), int(words[2]), float(words[3])
+        sensible = width > 0 and height > 0 and math.isfinite(scale) and scale != 0
+        if len(words) != 4 or magic not in (b"Pf", b"PF") or not sensible:
+            raise ValueError("not what a header says")
     except ValueError:
         raise FormatError(f"{path}: PFM header '{text}' instead of 'Pf width height scale'") from None
-    positive = width > 0 and height > 0
-    if (
-        len(words) != 4
-        or magic not in (b"Pf", b"PF")
-        or not positive
-        or not math.isfinite(scale)
-        or scale == 0
-    ):
-        raise FormatError(f"{path}: PFM header '{text}' instead of 'Pf width height scale'")
     shape = (height, width) if magic == b"Pf" else (height, width, 3)
     return PfmHeader(shape, np.dtype("<f4" if scale < 0 else ">f4"), size)

@@ -18,16 +18,7 @@ _SHIFTS = {"low": (0, 8, 16), "high": (16, 8, 0)}  # of red, green, blue
 
 
 def read_rgb24(path: Path | str, red: Literal["low", "high"]) -> NDArray[np.int64]:
-    """Read the stored numbers, int64 [H, W]; an alpha channel is ignored.
-
-    Args:
-        path: An image of 8 bits per channel.
-        red: Byte of the number the red channel holds.
-
-    Raises:
-        FormatError: The file is no image, only a part of one, or has less than three channels of 8 bits.
-        DataError: There is no such file.
-    """
+    """Read the numbers of an 8-bit image, int64 [H, W], of which `red` is a byte; alpha is ignored."""
     channels = read_channels(path).astype(np.int64)
     return sum((channels[..., i] << shift for i, shift in enumerate(_SHIFTS[red])), np.int64(0))
 

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsmnet.errors import FormatError
-from dsmnet.io.disparity import DisparityCodec, NocCodec
-from dsmnet.io.images import read_grey, write_image
+from dsmnet.io.disparity import DisparityCodec
+from dsmnet.io.images import write_image
+from dsmnet.io.masks import NocCodec, read_mask_image
 from dsmnet.io.rgb24 import LARGEST, read_rgb24, write_rgb24
 from dsmnet.types import DisparityMap, Mask
 
@@ -25,11 +26,7 @@ _SCALE = 2.0**14  # the number that red, green and blue make, of one pixel of di
 
 
 def read_sintel_disparity(path: Path) -> DisparityMap:
-    """Return the disparity, float32 [H, W], pixels; 0 (infinitely far) counts as unknown.
-
-    Raises:
-        FormatError: The file is no image of three 8-bit channels, or only a part of one.
-    """
+    """Return the disparity, float32 [H, W], pixels; 0 (infinitely far) counts as unknown."""
     return (read_rgb24(path, red="high") / _SCALE).astype(np.float32)
 
 
@@ -45,10 +42,10 @@ def write_sintel_disparity(path: Path, disparity: NDArray[np.floating]) -> None:
 
 
 def _read_noc(path: Path) -> Mask:
-    hidden, outside = _read_mask(path), _read_mask(_outside(path))
+    hidden, outside = read_mask_image(path) > 0, read_mask_image(_outside(path)) > 0
     if hidden.shape != outside.shape:
         raise FormatError(f"{_outside(path)}: size {outside.shape}, but {path} has {hidden.shape}")
-    return ~(hidden | outside)
+    return np.asarray(~(hidden | outside))
 
 
 def _write_noc(path: Path, disparity: DisparityMap, noc: Mask) -> None:
@@ -63,14 +60,7 @@ def _outside(path: Path) -> Path:
     return path.parents[2] / "outofframe" / path.parent.name / path.name
 
 
-def _read_mask(path: Path) -> Mask:
-    mask = read_grey(path)
-    if mask.dtype != np.uint8:
-        raise FormatError(f"{path}: a mask of 8 bits was expected, not {mask.dtype}")
-    return np.asarray(mask > 0)
-
-
-SINTEL_DISPARITY = DisparityCodec.plain(
+SINTEL_DISPARITY = DisparityCodec(
     read_sintel_disparity, write_sintel_disparity, step=1 / _SCALE, largest=LARGEST / _SCALE
 )
 SINTEL_NOC = NocCodec(_read_noc, _write_noc)

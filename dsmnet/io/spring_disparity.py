@@ -25,15 +25,10 @@ _KEY = "disparity"
 
 
 def read_dsp5(path: Path | str) -> DisparityMap:
-    """Read a disparity map at the size of its view.
-
-    Returns:
-        float32 [H, W], pixels, from a file of [2H, 2W]; 0 where that has nan, inf, 0 or a negative value.
+    """Read a disparity map at the size of its view, [H, W] of a file's [2H, 2W].
 
     Raises:
-        FormatError: No whole HDF5 file, or one without a map of twice the size of a view.
         UserError: H5py is not installed.
-        DataError: There is no such file.
     """
     h5py = _h5py()
     data = read_bytes(path)
@@ -74,7 +69,7 @@ def write_dsp5(path: Path | str, disparity: NDArray[np.floating]) -> None:
         file.create_dataset(_KEY, data=values.repeat(2, axis=0).repeat(2, axis=1), compression="gzip")
 
 
-DSP5 = DisparityCodec.plain(read_dsp5, write_dsp5)
+DSP5 = DisparityCodec(read_dsp5, write_dsp5)
 
 
 def _h5py() -> Any:

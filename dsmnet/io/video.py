@@ -32,15 +32,7 @@ def is_video(where: object) -> bool:
 
 
 class Video:
-    """A video's frames, in their order.
-
-    Args:
-        path: Video file.
-        option: That named it, for messages.
-
-    Raises:
-        DataError: There is no such file, it is no video, or it holds no frame.
-    """
+    """A video's frames, in their order; `option` named the file, for messages."""
 
     def __init__(self, path: Path, option: str) -> None:
         if not path.is_file():
@@ -90,15 +82,7 @@ class Video:
 class VideoPairs:
     """The frames of two videos that belong together, or the halves of one.
 
-    Args:
-        left: The left view's video, or the one with both views.
-        right: The right view's, None where `left` has both.
-        calibration: Calibration of all frames.
-        layout: ``separate``, or ``side_by_side``: the left half of a frame is the left view.
-
-    Raises:
-        DataError: A file is not there or no video.
-        UserError: `layout` and `right` do not go together.
+    With ``layout=side_by_side``, `right` is None and the left half of a frame of `left` the left view.
     """
 
     def __init__(
@@ -137,7 +121,6 @@ class VideoPairs:
 
         Raises:
             EndOfVideo: It cannot be decoded.
-            DataError: A frame with both views has an odd width.
         """
         number = pair.frame or 0
         left = self.left.frame(number)

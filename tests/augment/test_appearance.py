@@ -155,20 +155,6 @@ def test_erased_boxes_are_not_seen_by_both_and_keep_their_ground_truth() -> None
     assert RandomOcclusion(0.0)(sample, rng()) is sample
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"boxes": (2, 1)}, r"boxes=\[2, 1\]: expected two numbers"),
-        ({"boxes": (0, 1)}, "boxes=\\[0, 1\\]: expected two numbers"),
-        ({"size": (10,)}, r"size=\[10\]"),
-        ({"probability": -1}, "probability=-1"),
-    ],
-)
-def test_wrong_boxes_are_named(arguments: dict[str, Any], message: str) -> None:
-    with pytest.raises(UserError, match=message):
-        RandomOcclusion(**arguments)
-
-
 def test_camera_effects_are_those_asked_for() -> None:
     sample = {**pair(), "right_disparity": np.ones((40, 60), np.float32)}
     none = CameraEffects({})(sample, rng())
@@ -202,19 +188,3 @@ def test_light_falls_on_a_part_of_one_view() -> None:
     assert sides == {"left", "right"}
     np.testing.assert_array_equal(grey, 100)  # what came in is not written to
     assert LocalLight(probability=0.0)(sample, rng()) is sample
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"strength": -1.0}, "strength=-1"),
-        ({"count": (3, 1)}, r"count=\[3, 1\]: expected two numbers, the lower one first"),
-        ({"count": (0, 1)}, r"count=\[0, 1\]: expected two numbers"),
-        ({"size": (0.0, 1.0)}, r"size=\[0.0, 1.0\]: expected two numbers"),
-        ({"size": (0.1,)}, r"size=\[0.1\]"),
-        ({"probability": 2.0}, "probability=2"),
-    ],
-)
-def test_wrong_lights_are_named(arguments: dict[str, Any], message: str) -> None:
-    with pytest.raises(UserError, match=message):
-        LocalLight(**arguments)

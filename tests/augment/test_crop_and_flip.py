@@ -7,7 +7,17 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dsmnet.augment import Compose, RandomCrop, RandomGainGamma, RandomHorizontalFlip, visible_in_both
+from dsmnet.augment import (
+    LocalLight,
+    RandomCrop,
+    RandomGainGamma,
+    RandomHorizontalFlip,
+    RandomOcclusion,
+    RandomScaleCrop,
+    RandomShift,
+    VerticalMisalignment,
+    visible_in_both,
+)
 from dsmnet.errors import UserError
 
 
@@ -30,30 +40,6 @@ def shifted_pair(disparity: int = 6, height: int = 40, width: int = 60) -> Any:
         "name": "pair",
         "dataset": "test",
     }
-
-
-def warping_error(sample: Any) -> float:
-    """Mean difference of left (x) and right (x - d) where both views see the point."""
-    rows, columns = np.nonzero(sample["noc"])
-    matched = sample["right"][rows, (columns - sample["disparity"][rows, columns]).astype(int)]
-    return float(np.abs(matched.astype(float) - sample["left"][rows, columns]).mean())
-
-
-@pytest.mark.parametrize(
-    "transform",
-    [RandomCrop(16, 24), RandomHorizontalFlip(1.0), Compose([RandomHorizontalFlip(1.0), RandomCrop(9, 31)])],
-)
-def test_disparity_stays_exact(transform) -> None:
-    sample = shifted_pair()
-    assert warping_error(sample) == 0
-    for seed in range(5):
-        changed = transform(sample, np.random.default_rng(seed))
-        inside = changed["noc"] & (np.arange(changed["noc"].shape[1]) >= 6)
-        changed = {**changed, "noc": inside}
-        assert inside.any()
-        assert warping_error(changed) == 0
-        wrong = {**changed, "disparity": changed["disparity"] - 1}
-        assert warping_error(wrong) > 20
 
 
 def test_swap_mirrors_and_recomputes_what_both_see() -> None:
@@ -89,8 +75,6 @@ def test_crop_pads_small_images_with_unknown_pixels() -> None:
     assert cropped["left"].shape == (48, 64, 3)
     assert cropped["valid"].sum() == 40 * 60
     assert not cropped["valid"][40:].any()
-    with pytest.raises(UserError, match="height=0: expected a whole number"):
-        RandomCrop(0, 5)
 
 
 def test_color_jitter_changes_images_alone_and_both_alike_if_symmetric() -> None:
@@ -102,3 +86,32 @@ def test_color_jitter_changes_images_alone_and_both_alike_if_symmetric() -> None
     other = RandomGainGamma(0.4, asymmetric=1.0, probability=1.0)(grey, np.random.default_rng(1))
     assert (other["left"] != other["right"]).any()
     assert RandomGainGamma(probability=0.0)(sample, np.random.default_rng(0)) is sample
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: RandomCrop(5, 5, min_valid=1.5), "min_valid=1.5"),
+        (lambda: RandomCrop(5, 5, tries=0), "tries=0"),
+        (lambda: RandomScaleCrop(0, 5), "height=0: expected a whole number"),
+        (lambda: RandomScaleCrop(5, 5, 0.4, -0.2), r"min_scale, max_scale=\[0.4, -0.2\]"),
+        (lambda: RandomScaleCrop(5, 5, stretch=-0.1), "stretch=-0.1"),
+        (lambda: RandomScaleCrop(5, 5, ground_truth="half"), "ground_truth=half: expected one of"),
+        (lambda: RandomShift(-1), "shift=-1"),
+        (lambda: VerticalMisalignment(float("nan")), "vertical shift=nan"),
+        (lambda: VerticalMisalignment(angle=45), "angle=45: expected at most 10 degrees"),
+        (lambda: VerticalMisalignment(probability=2), "probability=2"),
+        (lambda: RandomHorizontalFlip(1.2), "probability=1.2"),
+        (lambda: RandomOcclusion(boxes=(2, 1)), r"boxes=\[2, 1\]: expected two numbers"),
+        (lambda: RandomOcclusion(boxes=(0, 1)), r"boxes=\[0, 1\]: expected two numbers"),
+        (lambda: RandomOcclusion(size=(10,)), r"size=\[10\]"),
+        (lambda: RandomOcclusion(probability=-1), "probability=-1"),
+        (lambda: LocalLight(strength=-1.0), "strength=-1"),
+        (lambda: LocalLight(count=(3, 1)), r"count=\[3, 1\]: expected two numbers, the lower one first"),
+        (lambda: LocalLight(size=(0.0, 1.0)), r"size=\[0.0, 1.0\]: expected two numbers"),
+        (lambda: LocalLight(probability=2.0), "probability=2"),
+    ],
+)
+def test_wrong_arguments_are_named(make: Any, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        make()

@@ -16,7 +16,7 @@ from dsmnet.augment import (
 )
 from dsmnet.augment.random_shift import shift
 from dsmnet.augment.resample import is_sparse, resize
-from dsmnet.errors import DataError, UserError
+from dsmnet.errors import DataError
 from dsmnet.types import Calibration
 
 CALIBRATION = Calibration(focal=200.0, baseline=0.5, cx=50.0, cy=30.0, doffs=3.0, max_disparity=40)
@@ -276,24 +276,3 @@ def test_stretched_views_have_no_calibration() -> None:
     bound = Calibration(max_disparity=40)  # all that some sets state
     scaled = resize(pair(plane(), calibration=bound), 90, 180, sparse=False)
     assert scaled["calibration"] == Calibration(max_disparity=60)
-
-
-@pytest.mark.parametrize(
-    ("make", "message"),
-    [
-        (lambda: RandomCrop(5, 5, min_valid=1.5), "min_valid=1.5"),
-        (lambda: RandomCrop(5, 5, tries=0), "tries=0"),
-        (lambda: RandomScaleCrop(0, 5), "height=0: expected a whole number"),
-        (lambda: RandomScaleCrop(5, 5, 0.4, -0.2), r"min_scale, max_scale=\[0.4, -0.2\]"),
-        (lambda: RandomScaleCrop(5, 5, stretch=-0.1), "stretch=-0.1"),
-        (lambda: RandomScaleCrop(5, 5, ground_truth="half"), "ground_truth=half: expected one of"),
-        (lambda: RandomShift(-1), "shift=-1"),
-        (lambda: VerticalMisalignment(float("nan")), "vertical shift=nan"),
-        (lambda: VerticalMisalignment(angle=45), "angle=45: expected at most 10 degrees"),
-        (lambda: VerticalMisalignment(probability=2), "probability=2"),
-        (lambda: RandomHorizontalFlip(1.2), "probability=1.2"),
-    ],
-)
-def test_wrong_arguments_are_named(make: Any, message: str) -> None:
-    with pytest.raises(UserError, match=message):
-        make()

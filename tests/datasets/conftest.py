@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,6 @@ from omegaconf import OmegaConf
 
 from dsmnet.config import config_dir, instantiate
 from dsmnet.datasets.base import StereoDataset
-from dsmnet.datasets.tree import Layout
 from dsmnet.types import Calibration, StereoSample
 
 LOSSY = {".jpg", ".jpeg"}  # what OpenCV writes without loss is compared exactly: PNG, PPM, WebP
@@ -52,23 +51,6 @@ def make_samples(count: int, seed: int = 0) -> list[StereoSample]:
             }
         )
     return samples
-
-
-@pytest.fixture
-def touch_pairs() -> Callable[[Path, Layout, Iterable[Mapping[str, str]]], None]:
-    """Make a tree of full size without a single pixel: empty files of the pairs with these words."""
-
-    def touch(root: Path, layout: Layout, pairs: Iterable[Mapping[str, str]]) -> None:
-        folders: set[Path] = set()
-        for words in pairs:
-            for name in layout.paths(words).values():
-                path = root / name
-                if path.parent not in folders:
-                    path.parent.mkdir(parents=True, exist_ok=True)
-                    folders.add(path.parent)
-                path.touch()
-
-    return touch
 
 
 def data_set_class(name: str) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -20,17 +19,13 @@ from dsmnet.datasets.middlebury2005 import Middlebury2005
 from dsmnet.datasets.middlebury2014 import Middlebury2014
 from dsmnet.errors import DataError
 from dsmnet.io import write_image
-from dsmnet.types import StereoSample
 
 SIZE = (37, 53)
 
 
-MakeSamples = Callable[..., "list[StereoSample]"]
-
-
 @pytest.mark.parametrize(("cls", "target"), [(Kitti2012, "disp_occ"), (Kitti2015, "disp_occ_0")])
 def test_kitti_uses_the_ground_truth_that_is_there(
-    tmp_path: Path, cls: Any, target: str, make_samples: MakeSamples
+    tmp_path: Path, cls: Any, target: str, make_samples: Any
 ) -> None:
     samples = make_samples(2)
     cls.write_fake(tmp_path, samples)
@@ -54,7 +49,7 @@ def test_kitti_uses_the_ground_truth_that_is_there(
     assert "noc" not in only_occ
 
 
-def test_kitti_leaves_the_next_frame_alone(tmp_path: Path, make_samples: MakeSamples) -> None:
+def test_kitti_leaves_the_next_frame_alone(tmp_path: Path, make_samples: Any) -> None:
     Kitti2015.write_fake(tmp_path, make_samples(2))
     for folder in ("image_2", "image_3"):
         for frame in ("0000", "0001"):
@@ -66,7 +61,7 @@ def test_kitti_leaves_the_next_frame_alone(tmp_path: Path, make_samples: MakeSam
     assert "right_disparity" not in data[0]
 
 
-def test_kitti_2012_has_grey_views_too(tmp_path: Path, make_samples: MakeSamples) -> None:
+def test_kitti_2012_has_grey_views_too(tmp_path: Path, make_samples: Any) -> None:
     samples = make_samples(2)
     Kitti2012.write_fake(tmp_path, samples[:1], views="color")
     Kitti2012.write_fake(tmp_path, samples[1:], views="grey")
@@ -75,7 +70,7 @@ def test_kitti_2012_has_grey_views_too(tmp_path: Path, make_samples: MakeSamples
 
 
 @pytest.mark.parametrize("cls", [Middlebury, Eth3d])
-def test_only_255_of_a_mask_is_noc(tmp_path: Path, cls: Any, make_samples: MakeSamples) -> None:
+def test_only_255_of_a_mask_is_noc(tmp_path: Path, cls: Any, make_samples: Any) -> None:
     sample = make_samples(1)[0]
     sample["disparity"] = np.ones(SIZE, np.float32)
     cls.write_fake(tmp_path, [sample])
@@ -89,9 +84,7 @@ def test_only_255_of_a_mask_is_noc(tmp_path: Path, cls: Any, make_samples: MakeS
     assert "noc" not in cls(tmp_path)[0]
 
 
-def test_eth3d_takes_either_name_of_its_test_folder_but_not_both(
-    tmp_path: Path, make_samples: MakeSamples
-) -> None:
+def test_eth3d_takes_either_name_of_its_test_folder_but_not_both(tmp_path: Path, make_samples: Any) -> None:
     Eth3d.write_fake(tmp_path, make_samples(1), split="testing")
     options: dict[str, Any] = {"split": "testing", "require_ground_truth": False}
     assert len(Eth3d(tmp_path, **options)) == 1
@@ -125,9 +118,7 @@ def test_each_size_of_middlebury_2003_has_its_scale(tmp_path: Path, size: str, s
     assert float(Middlebury2003(tmp_path, resolution=size)[0]["disparity"].max()) == 80 / scale
 
 
-def test_middlebury_2005_has_one_ground_truth_for_all_lights(
-    tmp_path: Path, make_samples: MakeSamples
-) -> None:
+def test_middlebury_2005_has_one_ground_truth_for_all_lights(tmp_path: Path, make_samples: Any) -> None:
     samples = make_samples(1)
     Middlebury2005.write_fake(tmp_path, samples)
     scene = tmp_path / "ThirdSize" / "0000"
@@ -143,7 +134,7 @@ def test_middlebury_2005_has_one_ground_truth_for_all_lights(
 
 
 def test_middlebury_2014_has_right_views_of_another_exposure_and_light(
-    tmp_path: Path, make_samples: MakeSamples
+    tmp_path: Path, make_samples: Any
 ) -> None:
     samples = make_samples(3)
     for sample, right in zip(samples, ("im1", "im1E", "im1L"), strict=True):

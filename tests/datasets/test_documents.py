@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import re
+import runpy
 from pathlib import Path
 
 import pytest
 
 from dsmnet.config import config_dir
-from dsmnet.datasets.catalog import DOCUMENTS, document_sections, find_readers, update_document
+
+ROOT = config_dir().parent
+TABLES = runpy.run_path(str(ROOT / "docs" / "tables.py"))
+DOCUMENTS, document_sections, update_document = (
+    TABLES[name] for name in ("DOCUMENTS", "document_sections", "update_document")
+)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_documents_are_current(document: Path) -> None:
     text = document.read_text("utf-8")
-    assert text == update_document(text), f"{document} is out of date: python -m dsmnet.datasets.catalog"
+    assert text == update_document(text), f"{document} is out of date: python docs/tables.py"
 
 
 def test_documents_have_every_section() -> None:
@@ -23,14 +29,15 @@ def test_documents_have_every_section() -> None:
 
 
 def test_sections_name_every_published_set() -> None:
-    found = list(find_readers())
+    found = list(TABLES["find_readers"]())
     assert len(found) > 20
     sections = document_sections()
-    for name, cls, _, about in found:
-        assert f"[`{name}`]({about.home})" in sections["sets"]
-        assert f"| `{name}` | `" in sections["archives"]
-        assert f"### `{name}`\n\n    " in sections["trees"]
-        assert cls.name == name
+    drawn = (ROOT / "data" / "README.md").read_text("utf-8")
+    for cls, _ in found:
+        assert f"[`{cls.name}`]({cls.about.home})" in sections["sets"]
+        assert f"| `{cls.name}` | `" in sections["archives"]
+        assert f"### `{cls.name}`\n\n    " in drawn
+        assert (config_dir() / "dataset" / f"{cls.name}.yaml").is_file()
 
 
 @pytest.mark.parametrize("group", ["transform", "protocol"])

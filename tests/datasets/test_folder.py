@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import pickle
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from dsmnet.io import write_disparity_pfm, write_disparity_png16, write_image
 from dsmnet.io.npy import write_npy
 from dsmnet.types import StereoSample
 
-MakeSamples = Callable[..., "list[StereoSample]"]
 WRITERS: dict[str, Any] = {"pfm": write_disparity_pfm, "png": write_disparity_png16, "npy": write_npy}
 
 
@@ -34,7 +32,7 @@ def write(root: Path, samples: list[StereoSample], suffix: str = "pfm") -> dict[
 @pytest.mark.parametrize("pairing", ["order", "name"])
 @pytest.mark.parametrize(("suffix", "step"), [("pfm", 0), ("png", 1 / 256), ("npy", 0)])
 def test_folders_with_ground_truth(
-    tmp_path: Path, suffix: str, step: float, pairing: str, make_samples: MakeSamples
+    tmp_path: Path, suffix: str, step: float, pairing: str, make_samples: Any
 ) -> None:
     samples = make_samples(3)
     data = Folder(**write(tmp_path, samples, suffix), pairing=pairing)
@@ -47,7 +45,7 @@ def test_folders_with_ground_truth(
         assert found["dataset"] == "folder"
 
 
-def test_a_scale_reads_8_bit_and_scaled_maps(tmp_path: Path, make_samples: MakeSamples) -> None:
+def test_a_scale_reads_8_bit_and_scaled_maps(tmp_path: Path, make_samples: Any) -> None:
     options = write(tmp_path, make_samples(1))
     disparity = np.full((37, 53), 60, np.uint8)
     write_image(tmp_path / "eight" / "000.png", disparity)
@@ -63,7 +61,7 @@ def test_a_scale_reads_8_bit_and_scaled_maps(tmp_path: Path, make_samples: MakeS
         Folder(**options, scale=-1)
 
 
-def test_globs_lists_and_single_files(tmp_path: Path, make_samples: MakeSamples) -> None:
+def test_globs_lists_and_single_files(tmp_path: Path, make_samples: Any) -> None:
     for scene, sample in zip(("Attic", "Barn"), make_samples(2), strict=True):
         write_image(tmp_path / scene / "im0.png", sample["left"])
         write_image(tmp_path / scene / "im1.png", sample["right"])
@@ -79,7 +77,7 @@ def test_globs_lists_and_single_files(tmp_path: Path, make_samples: MakeSamples)
     assert len(Folder(*files)) == len(Folder(*([file] for file in files))) == 1
 
 
-def test_without_ground_truth(tmp_path: Path, make_samples: MakeSamples) -> None:
+def test_without_ground_truth(tmp_path: Path, make_samples: Any) -> None:
     options = write(tmp_path, make_samples(2))
     data = Folder(options["left"], options["right"], require_ground_truth=False)
     assert not {"disparity", "valid"} & data[1].keys()
@@ -88,7 +86,7 @@ def test_without_ground_truth(tmp_path: Path, make_samples: MakeSamples) -> None
 
 
 def test_by_name_some_may_lack_ground_truth(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture, make_samples: MakeSamples
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, make_samples: Any
 ) -> None:
     options = write(tmp_path, make_samples(3))
     (tmp_path / "disparity" / "001.pfm").unlink()
@@ -101,7 +99,7 @@ def test_by_name_some_may_lack_ground_truth(
         Folder(**options)
 
 
-def test_what_does_not_fit_together_is_named(tmp_path: Path, make_samples: MakeSamples) -> None:
+def test_what_does_not_fit_together_is_named(tmp_path: Path, make_samples: Any) -> None:
     options = write(tmp_path, make_samples(3))
     (tmp_path / "right" / "002.png").unlink()
     with pytest.raises(UserError, match=r"left=.* holds 3 images and right=.* 2: expected equally many"):
@@ -124,13 +122,13 @@ def test_what_does_not_fit_together_is_named(tmp_path: Path, make_samples: MakeS
 
 
 @pytest.mark.parametrize("option", ["left", "right", "disparity"])
-def test_a_folder_that_is_not_there(tmp_path: Path, option: str, make_samples: MakeSamples) -> None:
+def test_a_folder_that_is_not_there(tmp_path: Path, option: str, make_samples: Any) -> None:
     options = write(tmp_path, make_samples(1)) | {option: str(tmp_path / "nowhere")}
     with pytest.raises(DataError, match=f"{option}=.*nowhere: no such file"):
         Folder(**options)
 
 
-def test_a_broken_map_and_another_size_are_named(tmp_path: Path, make_samples: MakeSamples) -> None:
+def test_a_broken_map_and_another_size_are_named(tmp_path: Path, make_samples: Any) -> None:
     options = write(tmp_path, make_samples(1))
     write_disparity_pfm(tmp_path / "disparity" / "000.pfm", np.ones((3, 4)))
     with pytest.raises(DataError, match=r"sizes .*37x53.*000\.pfm has 3x4"):
@@ -140,7 +138,7 @@ def test_a_broken_map_and_another_size_are_named(tmp_path: Path, make_samples: M
         Folder(**options)[0]
 
 
-def test_one_can_train_on_it(tmp_path: Path, make_samples: MakeSamples) -> None:
+def test_one_can_train_on_it(tmp_path: Path, make_samples: Any) -> None:
     data = Folder(**write(tmp_path, make_samples(7)))
     train, validation = data.split_validation()
     names = [[part[index]["name"] for index in range(len(part))] for part in (train, validation)]  # type: ignore[arg-type, index]
@@ -149,7 +147,7 @@ def test_one_can_train_on_it(tmp_path: Path, make_samples: MakeSamples) -> None:
     np.testing.assert_array_equal(copy[3]["disparity"], data[3]["disparity"])
 
 
-def test_its_yaml(tmp_path: Path, make_samples: MakeSamples) -> None:
+def test_its_yaml(tmp_path: Path, make_samples: Any) -> None:
     options = write(tmp_path, make_samples(2))
     given = [f"dataset.{name}={value}" for name, value in options.items()]
     node = compose("train", ["dataset=folder", "paths.output=x", *given]).dataset

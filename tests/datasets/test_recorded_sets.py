@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +16,8 @@ from dsmnet.datasets.spring import Spring
 from dsmnet.errors import DataError, UserError
 from dsmnet.io import write_disparity_png16, write_image
 from dsmnet.io.npy import write_npy
-from dsmnet.types import StereoSample
 
 SIZE = (37, 53)
-
-
-MakeSamples = Callable[..., "list[StereoSample]"]
 
 
 def names(part: Any) -> list[str]:
@@ -51,9 +46,7 @@ T = 315_969_698_980_803_240
 @pytest.mark.parametrize(
     ("cls", "split"), [(InStereo2K, "test"), (DrivingStereo, "test"), (Argoverse, "val")]
 )
-def test_the_authors_validation_part_is_used(
-    tmp_path: Path, cls: Any, split: str, make_samples: MakeSamples
-) -> None:
+def test_the_authors_validation_part_is_used(tmp_path: Path, cls: Any, split: str, make_samples: Any) -> None:
     trained = cls.write_fake(tmp_path, make_samples(3), split="train")
     validated = cls.write_fake(tmp_path, make_samples(2, seed=1), split=split)
     train, validation = cls(tmp_path).split_validation()
@@ -124,17 +117,6 @@ def test_the_lights_of_a_scene_share_its_ground_truth_and_mask(tmp_path: Path) -
         np.testing.assert_array_equal(sample["noc"], (mask > 0) & (disparity > 0))
 
 
-@pytest.mark.parametrize("cls", [Booster, Spring, Argoverse])
-def test_test_parts_have_no_ground_truth(tmp_path: Path, cls: Any, make_samples: MakeSamples) -> None:
-    samples = make_samples(2)
-    for sample in samples:
-        del sample["disparity"], sample["noc"], sample["right_disparity"]
-    cls.write_fake(tmp_path, samples, split="test")
-    assert len(cls(tmp_path, "test", require_ground_truth=False)) == 2
-    with pytest.raises(DataError, match="require_ground_truth=false"):
-        cls(tmp_path, "test")
-
-
 @pytest.mark.parametrize("split", ["test", "sunny", "cloudy", "foggy", "rainy"])
 @pytest.mark.parametrize(("resolution", "scale"), [("half", 256), ("full", 128)])
 def test_drivingstereo_scales_by_its_resolution(
@@ -192,15 +174,3 @@ def test_argoverse_names_a_view_without_the_other(
     write_argoverse(tmp_path, lefts, rights)
     with pytest.raises(DataError, match=f"half copied, 1 of .*log_{alone}"):
         Argoverse(tmp_path)
-
-
-def test_a_map_of_spring_that_is_not_twice_the_size_is_refused(
-    tmp_path: Path, make_samples: MakeSamples
-) -> None:
-    Spring.write_fake(tmp_path, make_samples(1))
-    data = Spring(tmp_path)
-    disparity = data.pairs[0].disparity
-    assert disparity
-    data.tree().disparity.write(disparity, np.ones((SIZE[0] * 2, SIZE[1] * 2), np.float32), None)
-    with pytest.raises(DataError, match=r"sizes .*37x53.*74x106"):
-        data[0]

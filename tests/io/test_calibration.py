@@ -1,35 +1,21 @@
-"""Calibration files of Middlebury and KITTI, scaled to the views' size, written and read back."""
+"""Calibration files of Middlebury, KITTI and Argoverse, scaled to the views' size, written and read back."""
 
 from __future__ import annotations
 
+import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from dsmnet.errors import FormatError
-from dsmnet.io import (
-    read_calibration,
-    write_calibration,
-    write_image,
-    write_kitti_calibration,
-)
+from dsmnet.io import read_calibration, write_calibration, write_image, write_kitti_calibration
+from dsmnet.io.argoverse_calibration import read_argoverse_calibration, write_argoverse_calibration
 from dsmnet.io.calibration import kitti_cameras
-from dsmnet.io.decoding import _said
 from dsmnet.types import Calibration
 
-
-def half(path: Path) -> None:
-    data = path.read_bytes()
-    path.write_bytes(data[: len(data) // 2])
-
-
 RNG = np.random.default_rng(0)
-
-
-@pytest.fixture(autouse=True)
-def _nothing_said() -> None:
-    _said.clear()
 
 
 MIDDLEBURY = """cam0=[ 900.5 0 350.25 ; 0 900.5 240 ; 0 0 1 ]\r
@@ -41,7 +27,6 @@ width= 700
 ndisp= 70
  isint= 0
 """
-
 
 KITTI = """P0: 7e+02 0 6e+02 0 0 7e+02 1.8e+02 0 0 0 1 0
 P1: 7e+02 0 6e+02 -3.85e+02 0 7e+02 1.8e+02 0 0 0 1 0
@@ -190,3 +175,44 @@ def test_predict_depth_of_a_grey_kitti_pair_is_that_of_its_cameras(tmp_path: Pat
         loaded = load_pair(ImagePairs([pair]), pair)
         assert loaded.calibration is not None
         assert loaded.calibration.baseline == pytest.approx(baseline)
+
+
+CAMERAS = {
+    "image_raw_ring_front_center": {"focal_length_x_px_": 1.0},
+    "image_raw_stereo_front_left_rect": {
+        "focal_length_x_px_": 4000.0, "focal_center_x_px_": 937.5, "focal_center_y_px_": 1063.25, "Txf_": 0,
+    },
+    "image_raw_stereo_front_right_rect": {
+        "focal_length_x_px_": 4000.0, "focal_center_x_px_": 939.5, "focal_center_y_px_": 1063.25,
+        "Txf_": -1200.0,
+    },
+}  # fmt: skip
+
+
+def test_argoverse_calibration_by_hand(tmp_path: Path) -> None:
+    entries = [{"key": key, "value": value} for key, value in CAMERAS.items()]
+    path = tmp_path / "calib.json"
+    path.write_text(json.dumps({"camera_data_": entries}))
+    found = read_argoverse_calibration(path)
+    assert found == Calibration(focal=4000, baseline=0.3, cx=937.5, cy=1063.25, doffs=2)
+    write_argoverse_calibration(tmp_path / "new" / "calib.json", found, (2056, 2464))
+    assert read_argoverse_calibration(tmp_path / "new" / "calib.json") == found
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "not a calibration"),
+        ('{"camera_data_": [', "not a calibration"),
+        ("[]", "not a calibration"),
+        ("{}", "no entry 'camera_data_'"),
+        ('{"camera_data_": []}', "no entry 'image_raw_stereo_front_left_rect'"),
+        (json.dumps({"camera_data_": [{"key": key, "value": {}} for key in CAMERAS]}), "no entry 'focal_"),
+        ('{"camera_data_": 3}', "not a calibration"),
+    ],
+)
+def test_a_broken_calibration_is_named(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "calib.json"
+    path.write_text(text)
+    with pytest.raises(FormatError, match=f"{re.escape(str(path))}: .*{message}"):
+        read_argoverse_calibration(path)

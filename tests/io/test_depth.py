@@ -29,18 +29,14 @@ def half(path: Path) -> None:
 
 
 RIG = Calibration(focal=500.0, baseline=0.2)  # 100 px m
-
-
 CENTIMETRES = depth_codec(depth_png16(0.01), RIG)
-
-
 CARLA = depth_codec(depth_rgb24(1000.0), RIG)
 
 
 def test_centimetres_become_disparity_and_the_ends_are_unknown(tmp_path: Path) -> None:
     path = write_raw(tmp_path / "d.png", np.array([[0, 1, 100, 250, 65534, 65535]], np.uint16))
     expected = [[0, 10000, 100, 40, 100 / 655.34, 0]]
-    found = CENTIMETRES.read(path, None)
+    found = CENTIMETRES.read(path, RIG)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 
@@ -50,14 +46,14 @@ def test_carla_counts_red_lowest(tmp_path: Path) -> None:
     path = write_raw(tmp_path / "d.png", rgb[..., ::-1])
     unit = 1000 / (2**24 - 1)
     depth = np.array([128 * 65536, 57 + 48 * 256, 2**24 - 2]) * unit
-    np.testing.assert_allclose(CARLA.read(path, None), [[0, 0, *(100 / depth)]], rtol=1e-6)
+    np.testing.assert_allclose(CARLA.read(path, RIG), [[0, 0, *(100 / depth)]], rtol=1e-6)
     alpha = np.concatenate([rgb[..., ::-1], np.full((1, 5, 1), 77, np.uint8)], 2)  # as CARLA saves it
     with_alpha = write_raw(tmp_path / "a.png", alpha)
-    np.testing.assert_array_equal(CARLA.read(with_alpha, None), CARLA.read(path, None))
+    np.testing.assert_array_equal(CARLA.read(with_alpha, RIG), CARLA.read(path, RIG))
 
 
 def test_each_pair_may_have_cameras_of_its_own(tmp_path: Path) -> None:
-    codec = depth_codec(depth_png16(0.01), RIG, per_pair=True)
+    codec = depth_codec(depth_png16(0.01), RIG)
     path = write_raw(tmp_path / "d.png", np.array([[200, 20000]], np.uint16))
     np.testing.assert_allclose(codec.read(path, Calibration(600, 0.1)), [[30, 0.3]], rtol=1e-6)
     offset = Calibration(600, 0.1, doffs=5.0)  # depth = 60 / (disparity + 5): the second is behind infinity
@@ -69,15 +65,10 @@ def test_each_pair_may_have_cameras_of_its_own(tmp_path: Path) -> None:
             codec.read(path, unknown)
 
 
-def test_a_fixed_rig_is_not_overruled(tmp_path: Path) -> None:
-    path = write_raw(tmp_path / "d.png", np.array([[200]], np.uint16))
-    np.testing.assert_allclose(CENTIMETRES.read(path, Calibration(600, 0.1)), [[50]], rtol=1e-6)
-
-
 def test_too_far_is_put_at_the_end_and_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "d.png"
     with caplog.at_level(logging.WARNING):
-        CENTIMETRES.write(path, np.array([[0.1, 0.01, 5.0, 0.0, 1e6]], np.float32), None)
+        CENTIMETRES.write(path, np.array([[0.1, 0.01, 5.0, 0.0, 1e6]], np.float32), RIG)
     assert "2 pixels put at 655.34 m" in caplog.text
     np.testing.assert_array_equal(
         cv2.imread(str(path), cv2.IMREAD_UNCHANGED), [[65534, 65534, 2000, 65535, 1]]
@@ -89,8 +80,8 @@ def test_the_step_bounds_what_storing_costs(tmp_path: Path, codec: Any) -> None:
     disparity = np.exp(np.random.default_rng(0).uniform(np.log(0.01), np.log(200), (60, 70)))
     disparity = disparity.astype(np.float32)
     path = tmp_path / "d.png"
-    codec.write(path, disparity, None)
-    error = np.abs(codec.read(path, None) - disparity)
+    codec.write(path, disparity, RIG)
+    error = np.abs(codec.read(path, RIG) - disparity)
     bound = codec.steps(disparity) / 2
     assert (error <= bound * (1 + 1e-5)).all()
     near = disparity > 2
@@ -102,8 +93,8 @@ def test_metres_as_npy(tmp_path: Path) -> None:
     path = tmp_path / "d.npy"
     for dtype in (np.float16, np.float32, np.float64):
         np.save(path, np.array([[0.5, 20, 10000, np.inf, np.nan, 0, -1]], dtype))
-        np.testing.assert_allclose(codec.read(path, None), [[200, 5, 0.01, 0, 0, 0, 0]], rtol=1e-3)
-    codec.write(path, np.array([[4.0, 0.0]], np.float32), None)
+        np.testing.assert_allclose(codec.read(path, RIG), [[200, 5, 0.01, 0, 0, 0, 0]], rtol=1e-3)
+    codec.write(path, np.array([[4.0, 0.0]], np.float32), RIG)
     np.testing.assert_array_equal(np.load(path), [[25, np.inf]])
 
 
@@ -111,7 +102,7 @@ def test_floats_in_four_channels(tmp_path: Path) -> None:
     depth = np.array([[1.5, 40.0, 1e4, np.inf]], np.float32)
     path = write_raw(tmp_path / "d.png", depth[..., None].view(np.uint8))  # OpenCV's order is the file's here
     codec = depth_codec(DEPTH_FLOAT_PNG, RIG)
-    np.testing.assert_allclose(codec.read(path, None), [[100 / 1.5, 2.5, 0.01, 0]], rtol=1e-6)
+    np.testing.assert_allclose(codec.read(path, RIG), [[100 / 1.5, 2.5, 0.01, 0]], rtol=1e-6)
     again = tmp_path / "again.png"
     DEPTH_FLOAT_PNG.write(again, depth)
     np.testing.assert_array_equal(cv2.imread(str(again), cv2.IMREAD_UNCHANGED).view("<f4")[..., 0], depth)
@@ -132,16 +123,16 @@ def test_floats_in_four_channels(tmp_path: Path) -> None:
 def test_images_of_another_form_are_refused(tmp_path: Path, codec: Any, image: Any, message: str) -> None:
     path = write_raw(tmp_path / "wrong.png", image)
     with pytest.raises(FormatError, match=rf"wrong\.png: .*{message}"):
-        codec.read(path, None)
+        codec.read(path, RIG)
 
 
 @pytest.mark.parametrize("codec", [CENTIMETRES, CARLA, SINTEL_DISPARITY, png16(32)])
 def test_a_cut_image_is_named(tmp_path: Path, codec: Any) -> None:
     path = tmp_path / "cut.png"
-    codec.write(path, np.random.default_rng(0).uniform(1, 90, (20, 30)).astype(np.float32), None)
+    codec.write(path, np.random.default_rng(0).uniform(1, 90, (20, 30)).astype(np.float32), RIG)
     half(path)
     with pytest.raises(FormatError, match=r"cut\.png: truncated"):
-        codec.read(path, None)
+        codec.read(path, RIG)
     path.unlink()
     with pytest.raises(DataError, match=r"cut\.png: no such file"):
-        codec.read(path, None)
+        codec.read(path, RIG)

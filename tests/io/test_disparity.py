@@ -1,16 +1,15 @@
-"""Disparity maps as PFM and PNG: values, unknown pixels, what is cut or refused."""
+"""Disparity maps in any of the common formats: values, unknown pixels, what is cut or refused."""
 
 from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 
-from dsmnet.errors import FormatError, UserError
+from dsmnet.errors import DataError, FormatError, UserError
 from dsmnet.io import (
     read_disparity,
     write_disparity_png8,
@@ -19,12 +18,7 @@ from dsmnet.io import (
     write_pfm,
 )
 from dsmnet.io.disparity import png16
-
-
-def write_raw(path: Path, image: Any) -> Path:
-    """Write with OpenCV itself, blue first."""
-    assert cv2.imwrite(str(path), image)
-    return path
+from dsmnet.io.disparity_file import read_map
 
 
 def test_png16_stores_256ths(tmp_path: Path) -> None:
@@ -94,7 +88,7 @@ def test_disparity_of_the_wrong_kind_is_refused(tmp_path: Path) -> None:
         read_disparity(tmp_path / "a.tif")
 
 
-@pytest.mark.parametrize("scale", [100, 128])
+@pytest.mark.parametrize("scale", [32, 100, 128])
 def test_png16_of_a_scale(tmp_path: Path, scale: int) -> None:
     write_image(tmp_path / "a.png", np.array([[0, scale, 3 * scale // 2, 65535]], np.uint16))
     read = png16(scale).read(tmp_path / "a.png", None)
@@ -111,8 +105,51 @@ def test_a_map_of_nan_is_refused_one_of_unknown_pixels_is_not(tmp_path: Path) ->
     assert not read_disparity(tmp_path / "map.pfm").any()
 
 
-def test_crestereo_stores_32nds(tmp_path: Path) -> None:
-    path = write_raw(tmp_path / "d.png", np.array([[0, 1, 32, 3200, 65535]], np.uint16))
-    np.testing.assert_array_equal(png16(32).read(path, None), [[0, 0.03125, 1, 100, 2047.96875]])
-    png16(32).write(path, np.array([[0, 2.5, 1e-4]], np.float32), None)
-    np.testing.assert_array_equal(cv2.imread(str(path), cv2.IMREAD_UNCHANGED), [[0, 80, 1]])
+def test_npy_maps_keep_their_values_and_lose_what_is_unknown(tmp_path: Path):
+    values = np.array([[1.5, np.nan, -2], [np.inf, 0, 7]])
+    np.save(tmp_path / "a.npy", values)
+    np.save(tmp_path / "b.npy", (values.clip(0, 9)[None, ..., None]))
+    read = read_map(tmp_path / "a.npy")
+    assert read.dtype == np.float32
+    np.testing.assert_array_equal(read, [[1.5, 0, 0], [0, 0, 7]])
+    np.testing.assert_array_equal(read_map(tmp_path / "b.npy")[1], [9, 0, 7])
+    np.testing.assert_array_equal(read_map(tmp_path / "a.npy", scale=2)[1], [0, 0, 3.5])
+
+
+def test_what_is_no_map_is_refused_by_name(tmp_path: Path):
+    np.save(tmp_path / "cube.npy", np.zeros((2, 3, 4)))
+    (tmp_path / "text.npy").write_text("hello")
+    for name in ("cube.npy", "text.npy", "map.exr"):
+        (tmp_path / "map.exr").touch()
+        with pytest.raises(FormatError, match=name):
+            read_map(tmp_path / name)
+    with pytest.raises(DataError, match=r"gone\.npy|npy"):
+        read_map(tmp_path / "gone.npy")
+
+
+@pytest.mark.parametrize("scale", [0, -2, float("nan")])
+def test_a_scale_is_positive(tmp_path: Path, scale: float):
+    np.save(tmp_path / "a.npy", np.ones((2, 3)))
+    write_image(tmp_path / "a.png", np.ones((2, 3), np.uint16))
+    for name in ("a.npy", "a.png"):
+        with pytest.raises(UserError, match=f"{name}: scale="):
+            read_map(tmp_path / name, scale)
+
+
+def test_read_map_with_negative_disparities_says_so_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    values = np.linspace(-9, 10, 100, dtype=np.float32).reshape(10, 10)
+    for name in ("a", "b"):
+        write_pfm(tmp_path / f"{name}.pfm", values)
+        found = read_map(tmp_path / f"{name}.pfm")
+        np.testing.assert_array_equal(found, np.maximum(values, 0))
+    assert caplog.text.count("47 of 100 known disparities (47 %) are negative") == 1
+
+
+def test_read_map_with_one_negative_mark_says_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_pfm(tmp_path / "a.pfm", np.array([[-1, -1, 5, 6]], np.float32))
+    np.testing.assert_array_equal(read_map(tmp_path / "a.pfm"), [[0, 0, 5, 6]])
+    assert not caplog.text

@@ -1,4 +1,4 @@
-"""Sintel's coded colors and masks."""
+"""Numbers and masks in the channels of an image: those of Sintel, CARLA, Booster and Spring."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from dsmnet.errors import DataError, FormatError
-from dsmnet.io import (
-    write_image,
-)
+from dsmnet.io import write_image
+from dsmnet.io.masks import MATCH_MAP, NOC_BINARY
+from dsmnet.io.rgb24 import read_rgb24, write_rgb24
 from dsmnet.io.sintel_disparity import SINTEL_DISPARITY, SINTEL_NOC
 
 
@@ -65,3 +65,20 @@ def test_sintel_masks_tell_the_two_reasons_apart(tmp_path: Path) -> None:
     outside = tmp_path / "outofframe" / "alley_1" / "frame_0001.png"
     np.testing.assert_array_equal(cv2.imread(str(path), cv2.IMREAD_UNCHANGED), [[0, 0, 255, 255]])
     np.testing.assert_array_equal(cv2.imread(str(outside), cv2.IMREAD_UNCHANGED), [[255, 0, 0, 0]])
+
+
+@pytest.mark.parametrize(("red", "expected"), [("low", 3 + 2 * 256 + 1 * 65536), ("high", 1 + 512 + 196608)])
+def test_numbers_of_24_bits(tmp_path: Path, red: Any, expected: int) -> None:
+    path = write_raw(tmp_path / "n.png", np.array([[[1, 2, 3]]], np.uint8))  # blue 1, green 2, red 3
+    np.testing.assert_array_equal(read_rgb24(path, red), [[expected]])
+    numbers = np.array([[0, 1, 256, 65536, 2**24 - 1, expected]])
+    write_rgb24(path, numbers, red)
+    np.testing.assert_array_equal(read_rgb24(path, red), numbers)
+
+
+def test_masks(tmp_path: Path) -> None:
+    write_image(tmp_path / "binary.png", np.array([[0, 1, 128, 255]], np.uint8))
+    np.testing.assert_array_equal(NOC_BINARY.read(tmp_path / "binary.png"), [[False, True, True, True]])
+    colors = np.array([[(0, 0, 0), (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0)]], np.uint8)
+    write_image(tmp_path / "match.png", colors)
+    np.testing.assert_array_equal(MATCH_MAP.read(tmp_path / "match.png"), [[True, False, False, True, False]])

@@ -1,0 +1,101 @@
+"""Write the tables of docs/data.md and data/README.md from the data sets and their configurations."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from dsmnet.datasets.subsets import LISTS, read_names
+
+_ROOT = Path(__file__).resolve().parents[1]
+DOCUMENTS = (_ROOT / "docs" / "data.md", _ROOT / "data" / "README.md")
+_MORE = {part: part for part in ("noc", "foreground", "calibration")} | {"right_disparity": "both views"}
+_SHARED = ("_target_", "root", "require_ground_truth", "subset")  # options of every set
+
+
+Reader = tuple[Any, str]  # class of a data set, and its yaml
+
+
+def find_readers() -> Iterator[Reader]:
+    """Yield the published data sets of conf/dataset."""
+    for path in sorted((_ROOT / "conf" / "dataset").glob("*.yaml")):
+        yaml = path.read_text("utf-8")
+        module, name = re.findall(r"^_target_: (\S+)\.(\w+)$", yaml, re.MULTILINE)[0]
+        cls = getattr(import_module(module), name)
+        if getattr(cls, "about", None):
+            yield cls, yaml
+
+
+def document_sections() -> dict[str, str]:
+    """Return the text of each section that is marked in the documents, by its name."""
+    readers = list(find_readers())
+    sets = ("`dataset=`", "what it is", "pairs", "size", "beside the left disparity", "licence")
+    return {
+        "sets": _table(sets, map(_set_row, readers)),
+        "options": _table(("`dataset=`", "options"), map(_options_row, readers)),
+        "lists": _table(("list", "pairs", "what it is"), map(_list_row, sorted(LISTS.glob("*.txt")))),
+        "archives": _table(("`dataset=`", "folder", "where from"), map(_archives_row, readers)),
+    }
+
+
+def update_document(text: str) -> str:
+    """Return the text of a document with its marked sections as they should be."""
+    for name, section in document_sections().items():
+        start, end = f"<!-- {name}: python docs/tables.py -->\n\n", "\n\n<!-- end -->"
+        if start in text:
+            before, rest = text.split(start, 1)
+            text = before + start + section + end + rest.split(end, 1)[1]
+    return text
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _table(head: tuple[str, ...], rows: Iterable[str]) -> str:
+    return "\n".join([_row(*head), "|" + "---|" * len(head), *filter(None, rows)])
+
+
+def _set_row(reader: Reader) -> str:
+    cls, _ = reader
+    layouts = cls.tree().layouts
+    more = [said for part, said in _MORE.items() if any(getattr(layout, part) for layout in layouts)]
+    module = inspect.getmodule(cls)
+    description = str(module and module.__doc__).split(": ", 1)[-1].strip().rstrip(".")
+    pairs = cls.about.pairs
+    if isinstance(pairs, Mapping) and len(pairs) < 7:
+        said = ", ".join(f"{name} {count:,}" for name, count in pairs.items())
+    else:
+        published = cls.published()
+        said = "–" if published is None else f"{published:,}"
+    home = f"[`{cls.name}`]({cls.about.home})"
+    return _row(home, description, said, cls.about.size, ", ".join(more) or "–", cls.about.licence)
+
+
+def _options_row(reader: Reader) -> str:
+    cls, yaml = reader
+    stated = re.findall(r"^(\w+): (.*?)  # (.*)$", yaml, re.MULTILINE)
+    own = [option for option in stated if option[0] not in _SHARED]
+    said = [f"`{option}={default}`: {comment}" for option, default, comment in own]
+    return _row(f"`{cls.name}`", "; ".join(said).replace(" | ", ", ")) if said else ""
+
+
+def _list_row(path: Path) -> str:
+    head = " ".join(re.findall(r"^# *(.*)$", path.read_text("utf-8"), re.MULTILINE))
+    return _row(f"`{path.stem}`", f"{len(read_names(path.stem)):,}", head)
+
+
+def _archives_row(reader: Reader) -> str:
+    cls, yaml = reader
+    folder = re.findall(r"^root: \$\{paths\.data\}/(\S+)", yaml, re.MULTILINE)[0]
+    source = f"[home page]({cls.about.home}): {cls.about.download}"
+    return _row(f"`{cls.name}`", f"`{folder}`", source)
+
+
+if __name__ == "__main__":
+    for document in DOCUMENTS:
+        document.write_text(update_document(document.read_text("utf-8")), "utf-8")
