@@ -62,8 +62,7 @@ def _pairs(dataset: Any) -> list[tuple[set[object], int]]:
             for index, pair in enumerate(dataset.pairs)
         ]
     if hasattr(dataset, "indices"):
-        whole = dataset.parent if hasattr(dataset, "parent") else dataset.dataset
-        keys = {index: keys for keys, index in _pairs(whole)}
+        keys = {index: keys for keys, index in _pairs(dataset.dataset)}
         return [(keys[item], index) for index, item in enumerate(dataset.indices) if item in keys]
     parts = getattr(dataset, "parts", {})
     return [entry for part in parts.values() for entry in _pairs(part)]
