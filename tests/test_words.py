@@ -69,6 +69,6 @@ def test_argument_lines_of_docstrings_stand_alone() -> None:
         if path.suffix == ".py"
         for number, name, text in argument_lines(path)
     ]
-    assert len(lines) > 800
+    assert len(lines) > 400  # that they are found at all
     assert [where for where, text in lines if not text[:1].isupper() and text[:1].isalpha()] == []
     assert [where for where, text in lines if STARTS.match(text)] == []
