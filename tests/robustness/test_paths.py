@@ -144,8 +144,7 @@ def test_path_that_cannot_be_one_is_refused(argument: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tool", "option"),
-    [("compare", "runs"), ("visualize", "disparity"), ("export", "paths.output")],
+    ("tool", "option"), [("compare", "runs"), ("visualize", "disparity"), ("export", "paths.output")]
 )
 def test_null_is_a_name_where_one_is_needed(tool: str, option: str) -> None:
     assert composed(tool, f"{option}=null") == "null"
