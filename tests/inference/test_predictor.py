@@ -73,7 +73,7 @@ def test_it_is_a_module_on_normalised_tensors(net: StereoPredictor) -> None:
     assert net(normalised, normalised)[-1].shape == (2, 1, 64, 96)
 
 
-@pytest.mark.parametrize("size", [(375, 1242), (1, 1), (64, 64), (65, 127)])
+@pytest.mark.parametrize("size", [(375, 1242), (1, 1), (64, 64)])
 def test_padding_is_undone(net: StereoPredictor, size: tuple[int, int]) -> None:
     original = torch.rand(1, 3, *size)
     padding = Padding.for_net(net.net, *size)

@@ -117,10 +117,8 @@ def test_no_space_left_names_the_folder(start: Callable) -> None:
     def main(cfg: object) -> None:
         raise OSError(28, "No space left on device")
 
-    assert start(main, "paths.output=out") == (
-        1,
-        "paths.output=out: cannot be written (No space left on device)",
-    )
+    message = "paths.output=out: cannot be written (No space left on device)"
+    assert start(main, "paths.output=out") == (1, message)
 
 
 @pytest.mark.parametrize("output", ["file", "file/below", "/proc/none"])
@@ -135,9 +133,8 @@ def test_log_file_that_cannot_be_written_names_the_folder(tmp_path: Path) -> Non
     (tmp_path / "out" / "visualize.log").mkdir(parents=True)
     done = call(TOOLS / "visualize.py", "disparity=none.pfm", "paths.output=out", folder=tmp_path)
     assert done.returncode == 1
-    assert re.search(
-        r"paths\.output=\S+/out/visualize\.log: cannot be written \(Is a dir", done.stdout + done.stderr
-    )
+    message = r"paths\.output=\S+/out/visualize\.log: cannot be written \(Is a dir"
+    assert re.search(message, done.stdout + done.stderr)
 
 
 def test_failed_job_leaves_the_others_alone(start: Callable, tmp_path: Path) -> None:
@@ -249,9 +246,8 @@ def test_the_evaluation_sets_of_a_training_are_one_line(caplog: pytest.LogCaptur
     cfg = compose("train", ["eval=synthetic", "eval.sets.synthetic.images=1"])
     with caplog.at_level(logging.INFO):
         choose_sets(cfg, instantiate, brief=True)
-    assert [record.getMessage() for record in caplog.records] == [
-        "evaluation on synthetic (1 pair); not there: none"
-    ]
+    (record,) = caplog.records
+    assert record.getMessage() == "evaluation on synthetic (1 pair); not there: none"
 
 
 @pytest.mark.parametrize("rank", ["LOCAL_RANK", "RANK", "SLURM_PROCID"])

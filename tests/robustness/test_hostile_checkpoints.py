@@ -168,10 +168,8 @@ def test_load_model_weights_repeated_by_strides_are_refused(tmp_path: Path) -> N
 
 def test_load_model_compressed_archive_is_refused(tmp_path: Path) -> None:
     torch.save({"state_dict": {"a": torch.zeros(10**6)}}, tmp_path / "plain.pth")
-    with (
-        zipfile.ZipFile(tmp_path / "plain.pth") as plain,
-        zipfile.ZipFile(tmp_path / "bad.pth", "w", 8) as bad,
-    ):
+    plain = zipfile.ZipFile(tmp_path / "plain.pth")
+    with plain, zipfile.ZipFile(tmp_path / "bad.pth", "w", zipfile.ZIP_DEFLATED) as bad:
         for entry in plain.infolist():
             bad.writestr(entry.filename, plain.read(entry))
     with pytest.raises(FormatError, match="holds more than its own size"):

@@ -34,24 +34,23 @@ def views(folder: Path) -> list[str]:
 
 
 def test_export_then_predict(run_tool: RunTool, checkpoint: Path, tmp_path: Path) -> None:
-    for package in ("onnxscript", "onnxruntime"):
-        pytest.importorskip(package)
+    """In the quickest format; that the others give the same is the matter of tests/export."""
     options = ["max_disparity=32", "parity.sizes=[[64,96],[50,70]]"]
-    run = run_tool("export", f"checkpoint={checkpoint}", "format=onnx", *options)
+    run = run_tool("export", f"checkpoint={checkpoint}", "format=torch_export", *options)
     assert run.status == 0, run.log
     record = json.loads((run.output / "parity.json").read_text())
-    assert record["file"] == "mine.onnx"
+    assert record["file"] == "mine.pt2"
     assert [entry["size"] for entry in record["sizes"]] == [[64, 96], [50, 70]]
     assert all(entry["mean"] < 1e-3 for entry in record["sizes"])
 
     found = []
-    for weights in (run.output / "mine.onnx", checkpoint):
+    for weights in (run.output / "mine.pt2", checkpoint):
         options = [*views(tmp_path), f"checkpoint={weights}", "max_disparity=32"]
         predicted = run_tool("predict", *options)
         assert predicted.status == 0, predicted.log
         found.append(read_pfm(predicted.output / "left.pfm"))
     assert np.abs(found[0] - found[1]).mean() < 1e-3
-    wide = run_tool("predict", *views(tmp_path), f"checkpoint={run.output / 'mine.onnx'}")
+    wide = run_tool("predict", *views(tmp_path), f"checkpoint={run.output / 'mine.pt2'}")
     assert wide.status == 1
     assert "exported with max_disparity=32, asked for 192; export it again" in wide.log
 
