@@ -23,15 +23,12 @@ Statistics = tuple[Tensor, ...]  # running mean and variance
 
 @dataclass(frozen=True)
 class LayerShift:
-    """Change of the statistics of one layer, mean over its channels.
-
-    `mean` is in standard deviations of the source; `std` is the ratio target / source (geometric mean).
-    """
+    """Change of the statistics of one layer, mean over its channels."""
 
     name: str
     channels: int
-    mean: float
-    std: float
+    mean: float  # in standard deviations of the source
+    std: float  # ratio target / source, geometric mean
 
 
 @dataclass(frozen=True)
@@ -49,10 +46,7 @@ class Adaptation:
 
 
 def batch_norms(net: nn.Module) -> dict[str, _BatchNorm]:
-    """Return the batch norms of a network that keep running statistics, by name.
-
-    Those inside IBN and batch-instance norm and their synchronised form are among them.
-    """
+    """Return the batch norms of a network that keep running statistics, also those inside of other norms."""
     return {
         name: module
         for name, module in net.named_modules()

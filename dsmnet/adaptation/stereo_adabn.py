@@ -38,9 +38,6 @@ def adapt(
         mode: Order of the passes, see `adapt_batch_norms`.
         prior: Weight of the source statistics in pairs, see `adapt_batch_norms`.
         progress: Whether to show a bar per pass.
-
-    Raises:
-        UserError: An option is impossible, the network has no batch norm, or the data set is empty.
     """
     if images is not None:
         check_whole("images", images, unit="pairs")

@@ -67,7 +67,7 @@ def main(cfg: DictConfig) -> None:
             try:
                 cameras = kitti_cameras(Path(cfg.left)) if cfg.left is not None else (2, 3)
                 calibration = read_calibration(cfg.calib, cameras, disparity.shape)
-                cloud.draw(folder, path.stem, disparity, colors, calibration)
+                cloud.write(folder, path.stem, disparity, colors, calibration, needs_points=True)
             except DataError as error:
                 raise DataError(f"disparity={path}, calib={cfg.calib}: {error}") from None
     log.info("%s -> %s", ", ".join(f"{path.stem}_{kind}.png" for kind in pictures), writer.folder)

@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
 from dsmnet.errors import UserError
-from dsmnet.export.graph_metadata import GraphMetadata
 from dsmnet.inference.predictor import StereoPredictor
 from dsmnet.models.stereo_net import StereoNet
 
@@ -28,13 +27,6 @@ class _Graph(nn.Module):
         return self.net(left, right, self.max_disparity)[-1]
 
 
-def metadata_of(predictor: StereoPredictor, max_disparity: int) -> GraphMetadata:
-    """Return the metadata of a network's graph."""
-    net = predictor.net
-    ranges = equal_ranges(net, max_disparity)
-    return GraphMetadata(max_disparity, ranges, net.divisor, net.smallest, predictor.config)
-
-
 def equal_ranges(net: StereoNet, max_disparity: int) -> tuple[int, int]:
     """Return the smallest and the largest search range, in pixels, that take the same planes of a network."""
     planes = net.planes(max_disparity)
@@ -47,16 +39,9 @@ def equal_ranges(net: StereoNet, max_disparity: int) -> tuple[int, int]:
 
 
 def capture(predictor: StereoPredictor, max_disparity: int) -> ExportedProgram:
-    """Return the graph; height and width are free.
+    """Return the graph of a network on the CPU; height and width are free.
 
     The graph filters stay single nodes, `dsmnet::sga_scan` and `dsmnet::sgf_scan`.
-
-    Args:
-        predictor: Network, on the CPU.
-        max_disparity: Search range in pixels.
-
-    Raises:
-        UserError: The environment asks for another form of the graph filters.
     """
     if os.environ.get("DSMNET_BACKEND", "auto") not in ("auto", "scan"):
         raise UserError(f"DSMNET_BACKEND={os.environ['DSMNET_BACKEND']}: an export needs auto or scan")

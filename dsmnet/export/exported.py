@@ -11,7 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from dsmnet.errors import FormatError, UserError
-from dsmnet.export.runtimes import OnnxRuntime, OpenVino, Rebuilt, Runtime, TorchExport, openvino_bf16
+from dsmnet.export.runtimes import (
+    Runtime,
+    open_bf16,
+    open_onnxruntime,
+    open_openvino,
+    open_torch_export,
+    rebuilt_runtime,
+)
 from dsmnet.export.torch_archive import read_torch_archive
 from dsmnet.inference.predictor import StereoPredictor
 from dsmnet.models.checkpoint import Checkpoint, check_exists, reason
@@ -20,20 +27,14 @@ BACKENDS = ("torch", "onnxruntime", "openvino", "openvino_bf16")
 
 # By suffix, what can run the file; the first does if nothing is said.
 SUFFIXES: dict[str, dict[str, Callable[[Path], Runtime]]] = {
-    ".onnx": {"onnxruntime": OnnxRuntime, "openvino": OpenVino, "openvino_bf16": openvino_bf16},
-    ".xml": {"openvino": OpenVino, "openvino_bf16": openvino_bf16},
-    ".pt2": {"torch": TorchExport},
+    ".onnx": {"onnxruntime": open_onnxruntime, "openvino": open_openvino, "openvino_bf16": open_bf16},
+    ".xml": {"openvino": open_openvino, "openvino_bf16": open_bf16},
+    ".pt2": {"torch": open_torch_export},
 }
 
 
 class ExportedNet(nn.Module):
-    """An exported file with the interface that `StereoPredictor` asks of a network.
-
-    Args:
-        runtime: Runtime of the file.
-        normalize: Image in [0, 1] -> normalised image.
-        source: Name of the file, for messages.
-    """
+    """An exported file, called `source` in messages, with what `StereoPredictor` asks of a network."""
 
     def __init__(self, runtime: Runtime, normalize: nn.Module, source: str) -> None:
         super().__init__()
@@ -43,12 +44,7 @@ class ExportedNet(nn.Module):
         self.nothing = nn.Parameter(torch.empty(0), requires_grad=False)  # says where it runs: on the CPU
 
     def forward(self, left: Tensor, right: Tensor, max_disparity: int | None = None) -> list[Tensor]:
-        """Normalised views [1, 3, H, W] -> [disparity [1, 1, H, W]] in pixels.
-
-        Raises:
-            UserError: The range is not the one of the graph.
-            FormatError: The graph cannot be run, or gives no disparity of the views.
-        """
+        """Normalised views [1, 3, H, W] -> [disparity [1, 1, H, W]] in pixels."""
         metadata = self.runtime.metadata
         if max_disparity is not None and not metadata.ranges[0] <= max_disparity <= metadata.ranges[1]:
             raise UserError(
@@ -83,27 +79,24 @@ def load_exported(
     """Load a file that `export` wrote.
 
     Args:
-        path: File with the suffix .onnx, .xml or .pt2.
+        path: File whose suffix is among `SUFFIXES`.
         build_normalize: Builds the normalisation of a network's configuration.
         build_network: Builds the network of a .pt2, whose graph would run what is in the file.
         backend: One of `BACKENDS`, or ``auto``.
         own: Whether to run the graph of a .pt2 itself; for a file that this program has just written.
 
     Raises:
-        UserError: There is no such file, another program wrote it, the backend does not run such files or is
-            not installed.
+        UserError: No such file, of another program, or a backend that does not run it or is not installed.
     """
     check_exists(path)
     able = SUFFIXES[path.suffix]
     if backend not in ("auto", *able):
         raise UserError(f"backend={backend}: {path.name} runs with {' or '.join(able)}")
-    runtime: Runtime
     if path.suffix == ".pt2" and not own:
         found, metadata = read_torch_archive(path)
-        runtime = Rebuilt(build_network(found, f"checkpoint={path}").net, metadata)
+        runtime = rebuilt_runtime(build_network(found, f"checkpoint={path}").net, metadata)
     else:
-        runtime = (next(iter(able.values())) if backend == "auto" else able[backend])(path)
-    net: Any = ExportedNet(runtime, build_normalize(runtime.metadata.config), str(path))
-    return StereoPredictor(
-        net, runtime.metadata.config, widens=False
-    )  # the search range is part of the graph
+        runtime = able[next(iter(able)) if backend == "auto" else backend](path)
+    config = runtime.metadata.config
+    net: Any = ExportedNet(runtime, build_normalize(config), str(path))
+    return StereoPredictor(net, config, widens=False)  # the search range is part of the graph

@@ -17,21 +17,13 @@ _WRITER = "was it written by tools/export.py?"
 
 @dataclass(frozen=True)
 class GraphMetadata:
-    """Sizes and search ranges that a graph takes, and its network.
+    """Sizes and search ranges that a graph takes, and its network."""
 
-    Args:
-        max_disparity: Search range in pixels of the graph.
-        ranges: Smallest and largest search range that take the same planes.
-        divisor: Divisor of height and width of the views.
-        smallest: Least height and width.
-        config: Configuration of the network, as in a checkpoint.
-    """
-
-    max_disparity: int
-    ranges: tuple[int, int]
-    divisor: int
-    smallest: tuple[int, int]
-    config: Mapping[str, Any]
+    max_disparity: int  # pixels
+    ranges: tuple[int, int]  # smallest and largest search range that take the same planes
+    divisor: int  # of height and width of the views
+    smallest: tuple[int, int]  # height and width
+    config: Mapping[str, Any]  # of the network, as in a checkpoint
 
     def to_json(self) -> str:
         """Return the entry of the metadata."""
@@ -39,11 +31,7 @@ class GraphMetadata:
 
     @classmethod
     def from_json(cls, text: str | None, source: str) -> GraphMetadata:
-        """Read an entry.
-
-        Raises:
-            FormatError: There is none, or it is of another version.
-        """
+        """Read an entry; a `FormatError` where there is none, or one of another version."""
         if not text or len(text) > _LONGEST:
             raise FormatError(f"checkpoint={source}: holds no description by dsmnet, {_WRITER}")
         try:
@@ -54,17 +42,16 @@ class GraphMetadata:
                     f"checkpoint={source}: is of version {version!a:.40}, expected {VERSION}; export it again"
                 )
             metadata = cls(**content | {name: tuple(content[name]) for name in ("ranges", "smallest")})
-            metadata.check()
+            metadata._check()
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
             raise FormatError(f"checkpoint={source}: its description is broken, {_WRITER}") from None
         return metadata
 
-    def check(self) -> None:
+    def _check(self) -> None:
         """Raise a `ValueError` for values that no export has."""
-        bounds = [(self.max_disparity, 1, 2**16), (self.divisor, 1, 2**12)]
-        bounds += [(pixels, 1, 2**16) for pixels in self.ranges] + [
-            (pixels, 0, 2**12) for pixels in self.smallest
-        ]
+        bounds = [(pixels, 1, 2**16) for pixels in (self.max_disparity, *self.ranges)]
+        bounds += [(self.divisor, 1, 2**12)]
+        bounds += [(pixels, 0, 2**12) for pixels in self.smallest]
         whole = all(type(value) is int and least <= value <= most for value, least, most in bounds)
         if not whole or len(self.ranges) != 2 or len(self.smallest) != 2:
             raise ValueError("impossible sizes")

@@ -7,29 +7,23 @@ import json
 import logging
 import os
 import tempfile
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
 
-from dsmnet.atomic import WriteError, atomic_write
+from dsmnet.atomic import WriteError, write_text
 from dsmnet.export.capture import equal_ranges
-from dsmnet.export.exported import ExportedNet
+from dsmnet.export.exported import SUFFIXES, ExportedNet
 from dsmnet.export.graph_metadata import VERSION
-from dsmnet.export.runtimes import OnnxRuntime, OpenVino, Runtime, need, openvino_bf16
+from dsmnet.export.runtimes import Runtime, need
 from dsmnet.export.write import FORMATS, export
 from dsmnet.inference.predictor import StereoPredictor
 from dsmnet.models.stereo_net import StereoNet
 
 log = logging.getLogger(__name__)
 
-# Of each backend: the format it runs, what runs it, and its package.
-_BACKENDS: dict[str, tuple[str, Callable[[Path], Runtime], str]] = {
-    "onnxruntime": ("onnx", OnnxRuntime, "onnxruntime"),
-    "openvino": ("openvino", OpenVino, "openvino"),
-    "openvino_bf16": ("openvino", openvino_bf16, "openvino"),
-}
+_FORMAT = {"onnxruntime": "onnx", "openvino": "openvino", "openvino_bf16": "openvino"}  # that a backend runs
 
 
 class OnDemandNet(nn.Module):
@@ -40,22 +34,17 @@ class OnDemandNet(nn.Module):
 
     Args:
         predictor: Network, on the CPU.
-        backend: ``onnxruntime``, ``openvino`` or ``openvino_bf16``.
-        cache: Folder of the files; default: ``$XDG_CACHE_HOME/dsmnet`` or ``~/.cache/dsmnet``.
-
-    Raises:
-        UserError: A package is not installed.
+        backend: ``onnxruntime``, ``openvino`` or ``openvino_bf16``; a `UserError` where it is not installed.
     """
 
-    def __init__(self, predictor: StereoPredictor, backend: str, cache: Path | None = None) -> None:
+    def __init__(self, predictor: StereoPredictor, backend: str) -> None:
         super().__init__()
-        self._format, self._runtime, package = _BACKENDS[backend]
-        need(package, f"backend={backend}")
+        need(backend.removesuffix("_bf16"), f"backend={backend}")
         net: StereoNet = predictor.net
         self.source, self.backend = predictor, backend
         self.normalize, self.divisor, self.smallest = net.normalize, net.divisor, net.smallest
         self.max_disparity = net.max_disparity
-        self._cache = cache or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dsmnet"
+        self._cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dsmnet"
         self._exported: dict[int, ExportedNet] = {}
 
     def forward(self, left: Tensor, right: Tensor, max_disparity: int | None = None) -> list[Tensor]:
@@ -75,23 +64,22 @@ class OnDemandNet(nn.Module):
 
     def _load(self, max_disparity: int) -> Runtime:
         name = f"{fingerprint(self.source)}_{max_disparity}"
-        folder = self._usable_cache()
-        file = folder / (name + FORMATS[self._format][0])
+        format = _FORMAT[self.backend]
+        suffix, _ = FORMATS[format]
+        file = self._usable_cache() / (name + suffix)
         if not _is_intact(file, name):
             log.info("backend=%s: exporting for max_disparity=%d, once", self.backend, max_disparity)
-            export(self.source, file, self._format, max_disparity)
+            export(self.source, file, format, max_disparity)
             parts = {
                 part.name: _checksum(part) for part in (file, file.with_suffix(".bin")) if part.is_file()
             }
-            with atomic_write(_record(file)) as part:
-                part.write_text(json.dumps({"network": name, "files": parts}), encoding="utf-8")
-        return self._runtime(file)
+            write_text(_record(file), json.dumps({"network": name, "files": parts}))
+        return SUFFIXES[suffix][self.backend](file)
 
     def _usable_cache(self) -> Path:
         """Return the cache folder, or a temporary one where it cannot be written to."""
         try:
-            with atomic_write(self._cache / "writable") as part:
-                part.write_bytes(b"")
+            write_text(self._cache / "writable", "")
         except WriteError as error:
             log.warning("%s; exports are kept for this run alone", error)
             self._temporary = tempfile.TemporaryDirectory()  # for as long as the network
@@ -104,7 +92,7 @@ def _record(file: Path) -> Path:
 
 
 def _is_intact(file: Path, name: str) -> bool:
-    """Tell whether a file of the cache is the one that was made for the network called `name`, all of it."""
+    """Tell whether a file of the cache is the one that was made for a network, all of it."""
     try:
         record = json.loads(_record(file).read_text(encoding="utf-8"))
         parts = dict(record["files"])

@@ -21,20 +21,11 @@ def check_parity(
     max_disparity: int,
     tolerance: float,
 ) -> list[dict[str, Any]]:
-    """Predict a procedural pair of each size with a network and its exported file.
-
-    Args:
-        network: Network in torch.
-        exported: Network from the file.
-        sizes: Heights and widths, any.
-        max_disparity: Search range in pixels.
-        tolerance: Largest mean difference allowed, pixels.
+    """Predict a procedural pair of each size [height, width] with a network and its exported file.
 
     Returns:
-        One entry per size: ``size``, ``mean`` and ``largest`` difference in pixels, ``within``.
-
-    Raises:
-        UserError: There is no size, or one that no pair can have.
+        One entry per size: ``size``, ``mean`` and ``largest`` difference in pixels, ``within`` (the mean is
+        at most `tolerance`).
     """
     if not sizes:
         raise UserError("parity.sizes=[]: expected at least one [height, width]")
@@ -50,11 +41,7 @@ def check_parity(
 
 
 def write_parity(path: Path, file: Path, tolerance: float, found: list[dict[str, Any]]) -> None:
-    """Write parity.json.
-
-    Raises:
-        UserError: A difference is too large; the record is written all the same.
-    """
+    """Write parity.json; then a `UserError` where a difference is too large."""
     record = {"file": file.name, "tolerance": tolerance, "sizes": found}
     path.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     wrong = [f"{entry['size']}: {entry['mean']:.3g} px" for entry in found if not entry["within"]]

@@ -1,13 +1,14 @@
-"""Runtimes of exported files: `run(left, right) -> disparity` on normalised, padded views [1, 3, H, W]."""
+"""Runtimes of exported files, all on the CPU with torch's number of threads."""
 
 from __future__ import annotations
 
 import functools
 import importlib
-from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,11 +24,7 @@ _SIZES = 4  # compiled graphs that are kept, one per size of image
 
 
 def need(name: str, purpose: str) -> ModuleType:
-    """Import a package of the extra `export`.
-
-    Raises:
-        UserError: It is not installed.
-    """
+    """Import a package of the extra `export`; a `UserError` where it is not installed."""
     try:
         return importlib.import_module(name)
     except ImportError as error:
@@ -36,133 +33,98 @@ def need(name: str, purpose: str) -> ModuleType:
         ) from None
 
 
-class Runtime(Protocol):
-    """Runtime of one file."""
+@dataclass(frozen=True)
+class Runtime:
+    """A file ready to run: normalised, padded views [1, 3, H, W] -> disparity [1, 1, H, W]."""
 
     metadata: GraphMetadata
-
-    def run(self, left: Array, right: Array) -> Array:
-        """Views [1, 3, H, W] -> disparity [1, 1, H, W]."""
-        ...
+    run: Callable[[Array, Array], Array]
 
 
-class OnnxRuntime:
-    """ONNX Runtime, on the CPU with torch's number of threads.
+def open_onnxruntime(path: Path) -> Runtime:
+    """Open a .onnx with ONNX Runtime."""
+    runtime = need("onnxruntime", "backend=onnxruntime")
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = torch.get_num_threads()
+    options.log_severity_level = 3  # errors
+    try:
+        session = runtime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # its errors have no common class
+        raise _unreadable(path, "ONNX", error) from None
 
-    Raises:
-        UserError: It is not installed.
-        FormatError: The file is not one of ours.
-    """
-
-    def __init__(self, path: Path) -> None:
-        runtime = need("onnxruntime", "backend=onnxruntime")
-        options = runtime.SessionOptions()
-        options.intra_op_num_threads = torch.get_num_threads()
-        options.log_severity_level = 3  # errors
-        try:
-            self._session: Any = runtime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # its errors have no common class
-            raise _unreadable(path, "ONNX", error) from None
-        meta = self._session.get_modelmeta().custom_metadata_map
-        self.metadata = GraphMetadata.from_json(meta.get(KEY), str(path))
-
-    def run(self, left: Array, right: Array) -> Array:
-        """See `Runtime`."""
-        result: Array = self._session.run(None, {"left": left, "right": right})[0]
+    def run(left: Array, right: Array) -> Array:
+        result: Array = session.run(None, {"left": left, "right": right})[0]
         return result
 
+    text = session.get_modelmeta().custom_metadata_map.get(KEY)
+    return Runtime(GraphMetadata.from_json(text, str(path)), run)
 
-class OpenVino:
-    """OpenVINO, on the CPU with torch's number of threads.
+
+def open_openvino(path: Path, precision: str = "f32") -> Runtime:
+    """Open a .xml or .onnx with OpenVINO; ``bf16`` are convolutions in half precision where there are such.
 
     A graph is compiled for each size of image, once: with its shapes known it is faster, and planned in less
     memory.
-
-    Args:
-        path: File with the suffix .xml or .onnx.
-        precision: ``f32``, or ``bf16``: convolutions in half precision, where the processor has it.
-
-    Raises:
-        UserError: It is not installed.
-        FormatError: The file is not one of ours.
     """
+    core = need("openvino", "backend=openvino").Core()
+    try:
+        model: Any = core.read_model(path)
+    except RuntimeError as error:
+        raise _unreadable(path, "OpenVINO", error) from None
 
-    def __init__(self, path: Path, precision: str = "f32") -> None:
-        openvino = need("openvino", "backend=openvino")
-        self._core = openvino.Core()
-        self._settings = {"INFERENCE_PRECISION_HINT": precision, "PERFORMANCE_HINT": "LATENCY"}
-        try:
-            self._model: Any = self._core.read_model(path)
-        except RuntimeError as error:
-            raise _unreadable(path, "OpenVINO", error) from None
-        self._requests: OrderedDict[tuple[int, ...], Any] = OrderedDict()
-        self.metadata = GraphMetadata.from_json(_rt_info(self._model), str(path))
+    @functools.lru_cache(_SIZES)
+    def compiled(shape: tuple[int, ...]) -> Any:
+        sized = model.clone()
+        sized.reshape({"left": shape, "right": shape})
+        settings = {
+            "INFERENCE_PRECISION_HINT": precision,
+            "PERFORMANCE_HINT": "LATENCY",
+            "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+        }
+        return core.compile_model(sized, "CPU", settings).create_infer_request()
 
-    def run(self, left: Array, right: Array) -> Array:
-        """See `Runtime`."""
-        request = self._requests.pop(left.shape, None) or self._compile(left.shape)
-        self._requests[left.shape] = request
-        if len(self._requests) > _SIZES:
-            self._requests.popitem(last=False)
+    def run(left: Array, right: Array) -> Array:
+        request = compiled(left.shape)
         request.infer({"left": left, "right": right})
         return np.array(request.get_output_tensor().data)
 
-    def _compile(self, shape: tuple[int, ...]) -> Any:
-        model = self._model.clone()
-        model.reshape({"left": shape, "right": shape})
-        settings = {**self._settings, "INFERENCE_NUM_THREADS": torch.get_num_threads()}
-        return self._core.compile_model(model, "CPU", settings).create_infer_request()
+    # Our entry is at the top in a .xml, among the framework's in a model read from .onnx.
+    places = [place for place in ([KEY], ["framework", KEY]) if model.has_rt_info(place)]
+    text = str(model.get_rt_info(places[0]).value) if places else None
+    return Runtime(GraphMetadata.from_json(text, str(path)), run)
 
 
-def _rt_info(model: Any) -> str | None:
-    """Return our entry: at the top in a .xml, among the framework's in a model read from .onnx."""
-    for place in ([KEY], ["framework", KEY]):
-        if model.has_rt_info(place):
-            return str(model.get_rt_info(place).value)
-    return None
+open_bf16 = functools.partial(open_openvino, precision="bf16")
 
 
-class Rebuilt:
+def rebuilt_runtime(net: nn.Module, metadata: GraphMetadata) -> Runtime:
     """The network of a .pt2, built again in torch from the tensors and the description in the file."""
+    net.eval()
+    return Runtime(metadata, _in_torch(lambda left, right: net(left, right, metadata.max_disparity)[-1]))
 
-    def __init__(self, net: nn.Module, metadata: GraphMetadata) -> None:
-        self.metadata, self._net = metadata, net.eval()
 
-    def run(self, left: Array, right: Array) -> Array:
-        """See `Runtime`."""
+def open_torch_export(path: Path) -> Runtime:
+    """Load a graph of torch.export, which runs what is in the file: for one's own alone."""
+    from dsmnet import ops  # noqa: F401  the graph names its operators
+
+    extra = {KEY: ""}
+    try:
+        program = torch.export.load(path, extra_files=extra)
+    except Exception as error:  # zip, JSON or a graph: each complains in its own way
+        raise _unreadable(path, "torch.export", error) from None
+    return Runtime(GraphMetadata.from_json(extra[KEY], str(path)), _in_torch(program.module()))
+
+
+def _in_torch(graph: Callable[..., torch.Tensor]) -> Callable[[Array, Array], Array]:
+    """Return a graph of tensors as one of arrays."""
+
+    def run(left: Array, right: Array) -> Array:
         with torch.inference_mode():
-            views = torch.from_numpy(left), torch.from_numpy(right)
-            result: Array = self._net(*views, self.metadata.max_disparity)[-1].numpy()
+            result: Array = graph(torch.from_numpy(left), torch.from_numpy(right)).numpy()
         return result
 
-
-class TorchExport:
-    """A graph of torch.export, on the CPU. Loading it runs what is in the file: for one's own alone.
-
-    Raises:
-        FormatError: The file is not one of ours.
-    """
-
-    def __init__(self, path: Path) -> None:
-        from dsmnet import ops  # noqa: F401  the graph names its operators
-
-        extra = {KEY: ""}
-        try:
-            program = torch.export.load(path, extra_files=extra)
-        except Exception as error:  # zip, JSON or a graph: each complains in its own way
-            raise _unreadable(path, "torch.export", error) from None
-        self.metadata = GraphMetadata.from_json(extra[KEY], str(path))
-        self._graph = program.module()
-
-    def run(self, left: Array, right: Array) -> Array:
-        """See `Runtime`."""
-        with torch.inference_mode():
-            result: Array = self._graph(torch.from_numpy(left), torch.from_numpy(right)).numpy()
-        return result
+    return run
 
 
 def _unreadable(path: Path, kind: str, error: Exception) -> FormatError:
     return FormatError(f"checkpoint={path}: not a readable {kind} file ({reason(error)})")
-
-
-openvino_bf16 = functools.partial(OpenVino, precision="bf16")

@@ -26,11 +26,7 @@ _PREFIX = "net."  # under which the graph keeps the network
 
 
 def read_torch_archive(path: Path) -> tuple[Checkpoint, GraphMetadata]:
-    """Read the tensors, by the network's names, and the description of a .pt2 that `export` wrote.
-
-    Raises:
-        FormatError: It is damaged, of another program, or holds pickled tensors.
-    """
+    """Read the tensors, by the network's names, and the description of a .pt2 that `export` wrote."""
     source = f"checkpoint={path}"
     try:
         check_uncompressed(path)
@@ -48,7 +44,7 @@ def read_torch_archive(path: Path) -> tuple[Checkpoint, GraphMetadata]:
         raise
     except Exception as error:  # of the zip, of its JSON, or of entries that are missing or do not fit
         raise FormatError(f"{source}: not a readable torch.export file ({reason(error)})") from None
-    return check_checkpoint(path, source, Checkpoint(tensors, dict(metadata.config), None)), metadata
+    return check_checkpoint(path, source, Checkpoint(tensors, dict(metadata.config))), metadata
 
 
 def _read(archive: ZipFile, name: str) -> str:

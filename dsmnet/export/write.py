@@ -12,13 +12,11 @@ import torch
 from torch.export import ExportedProgram
 
 from dsmnet.atomic import atomic_write_all
-from dsmnet.export.capture import capture, metadata_of
+from dsmnet.export.capture import capture, equal_ranges
 from dsmnet.export.graph_metadata import KEY, GraphMetadata
 from dsmnet.export.runtimes import need
 from dsmnet.inference.predictor import StereoPredictor
 from dsmnet.options import check_choice
-
-_NAMES = ("left", "right", "disparity")
 
 
 def export(predictor: StereoPredictor, path: Path, format: str, max_disparity: int) -> Path:
@@ -28,16 +26,12 @@ def export(predictor: StereoPredictor, path: Path, format: str, max_disparity: i
 
     Args:
         predictor: Network, on the CPU.
-        path: File without its suffix; a name may hold dots.
+        path: File without its suffix, which the returned path has; a name may hold dots.
         format: ``onnx``, ``openvino`` (.xml and .bin) or ``torch_export`` (.pt2).
         max_disparity: Search range in pixels, fixed in the graph.
 
-    Returns:
-        The path with the format's suffix; the write is atomic.
-
     Raises:
         UserError: An unknown format, or a package that it needs is not installed.
-        WriteError: The file cannot be written.
     """
     suffix, write = FORMATS[check_choice("format", format, FORMATS)]
     if format != "torch_export":
@@ -45,7 +39,8 @@ def export(predictor: StereoPredictor, path: Path, format: str, max_disparity: i
     if format == "openvino":
         need("openvino", f"format={format}")
     target = path.with_name(path.name.removesuffix(suffix) + suffix)
-    metadata = metadata_of(predictor, max_disparity)
+    net, ranges = predictor.net, equal_ranges(predictor.net, max_disparity)
+    metadata = GraphMetadata(max_disparity, ranges, net.divisor, net.smallest, predictor.config)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of torch.export and of the exporter, about their own internals
         program = capture(predictor, max_disparity)
@@ -60,15 +55,14 @@ def _write_torch(program: ExportedProgram, path: Path, metadata: GraphMetadata) 
 
 def _write_onnx(program: ExportedProgram, path: Path, metadata: GraphMetadata) -> None:
     onnx_filters = need("dsmnet.export.onnx_filters", "format=onnx")
-    loggers = [logging.getLogger(name) for name in ("onnxscript", "onnx_ir", "torch.onnx")]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
+    for name in ("onnxscript", "onnx_ir", "torch.onnx"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     written = torch.onnx.export(
         program,
         dynamo=True,
         verbose=False,
-        input_names=_NAMES[:2],
-        output_names=_NAMES[2:],
+        input_names=("left", "right"),
+        output_names=("disparity",),
         custom_translation_table=onnx_filters.translation_table(),
     )
     assert written is not None

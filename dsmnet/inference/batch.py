@@ -17,7 +17,7 @@ from dsmnet.atomic import WriteError
 from dsmnet.ending import Interrupted, Terminated
 from dsmnet.errors import DataError, ShapeError, UserError, count, first_of
 from dsmnet.inference.confidence import ConfidenceMap, check_cue, confidence_cue, predict_with_confidence
-from dsmnet.inference.pipeline import ReadAhead, WriteBehind
+from dsmnet.inference.pipeline import ReadAhead, write_behind
 from dsmnet.inference.record import PredictionRecord
 from dsmnet.inference.search import resolve_max_disparity, too_short
 from dsmnet.inference.sources import ImagePairs, PairSource
@@ -32,12 +32,11 @@ log = logging.getLogger(__name__)
 
 
 class Writer(Protocol):
-    """Writes the results of a pair, such as `ResultWriter`."""
+    """Writes the results of a pair to a folder, such as `ResultWriter`."""
 
     @property
     def folder(self) -> Path:
         """Folder of the results."""
-        ...
 
     def write(
         self,
@@ -48,7 +47,6 @@ class Writer(Protocol):
         confidence: ConfidenceMap | None = None,
     ) -> None:
         """Write all files of a pair, or none."""
-        ...
 
 
 class LoadedPair(NamedTuple):
@@ -70,20 +68,11 @@ class MatchedPair(NamedTuple):
 
 @dataclass(frozen=True)
 class Prediction:
-    """Options of a prediction.
-
-    Args:
-        max_disparity: ``auto`` or pixels, see `resolve_max_disparity`.
-        confidence: ``false``, ``true`` or a cue, see `inference.confidence`.
-        min_confidence: Pixels below are written as unknown.
-
-    Raises:
-        UserError: An option has a value it cannot have.
-    """
+    """Options of a prediction; a `UserError` where one has a value it cannot have."""
 
     max_disparity: str | int = "auto"
-    confidence: bool | str = False
-    min_confidence: float | None = None
+    confidence: bool | str = False  # or a cue, see `inference.confidence`
+    min_confidence: float | None = None  # pixels below are written as unknown
 
     def __post_init__(self) -> None:
         resolve_max_disparity(self.max_disparity)  # a wrong option is not the fault of the pairs
@@ -150,7 +139,7 @@ def predict_files(
         matcher: Network or other matcher.
         pairs: Source of pairs, or a list of image files.
         writer: Writer of the results.
-        prediction: Options of the prediction.
+        prediction: Default: a search range by the calibration, no confidence.
         record: Record of finished pairs: those are skipped, and it grows.
         ahead: Pairs read ahead, and results that wait to be written, at most; 0: one after the other.
         watch: Wraps the pairs that are matched, to show progress.
@@ -179,7 +168,7 @@ def predict_files(
         summary.done += 1
 
     try:
-        with WriteBehind(ahead) as writing:
+        with write_behind(ahead) as submit:
             for pair, load_now in watch(ReadAhead(todo, lambda pair: load_pair(source, pair), ahead)):
                 try:
                     loaded = load_now()
@@ -191,18 +180,14 @@ def predict_files(
                 except (MemoryError, RuntimeError) as error:
                     summary.fail(pair, _memory_message(error))
                 else:
-                    writing.submit(write, pair, loaded, matched)
+                    submit(write, pair, loaded, matched)
     except (KeyboardInterrupt, WriteError, OSError) as error:
         raise _stopped(error, summary, writer.folder) from None
     return summary
 
 
 def load_pair(source: PairSource, pair: PairFiles) -> LoadedPair:
-    """Read the views and the calibration of a pair.
-
-    Raises:
-        ShapeError: The views differ in size.
-    """
+    """Read the views and the calibration of a pair; a `ShapeError` where the views differ in size."""
     left, right = source.load(pair)
     if left.shape != right.shape:
         raise ShapeError(

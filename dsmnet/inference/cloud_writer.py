@@ -14,7 +14,7 @@ from dsmnet.io import write_image, write_pfm
 from dsmnet.io.npy import write_npy
 from dsmnet.options import check_choice, check_number, check_whole
 from dsmnet.types import Calibration, DisparityMap, Image
-from dsmnet.viz.cloud import Cloud, build_cloud
+from dsmnet.viz.cloud import build_cloud
 from dsmnet.viz.cloud_page import render_cloud
 from dsmnet.viz.pointcloud import depth_from_disparity, point_cloud, write_ply
 
@@ -29,23 +29,14 @@ _MILLIMETRES = 2**16 - 1  # the farthest that 16 bits hold
 class CloudWriter:
     """Writes NAME_depth.png and NAME.ply of a disparity map, and on demand NAME_cloud.html.
 
-    Args:
-        max_depth: Metres; points beyond are left out of the point cloud, not of the depth map.
-        edge_filter: Leave out the points of blurred depth edges, see `dsmnet.viz.edges`.
-        depth: Form of the depth map: ``png`` (16 bit, millimetres, 0 unknown or beyond 65.535 m), ``npy`` or
-            ``pfm`` (float32, metres, 0 unknown); None writes none.
-        html: Write NAME_cloud.html.
-        max_points: Points of the page at most; NAME.ply has all.
-
-    Raises:
-        UserError: An option is not what it should be.
+    A `UserError` says which option is not what it should be.
     """
 
-    max_depth: float | None = None
-    edge_filter: bool = True
-    depth: str | None = "png"
+    max_depth: float | None = None  # metres; points beyond are left out of the cloud, not of the depth map
+    edge_filter: bool = True  # leave out the points of blurred depth edges, see `dsmnet.viz.edges`
+    depth: str | None = "png"  # form of the depth map, see `write_depth`; None writes none
     html: bool = False
-    max_points: int = MAX_POINTS
+    max_points: int = MAX_POINTS  # of the page; NAME.ply has all
 
     def __post_init__(self) -> None:
         for option in ("edge_filter", "html"):
@@ -57,12 +48,18 @@ class CloudWriter:
         check_whole("max_points", self.max_points, unit="points")
 
     def write(
-        self, folder: Path, name: str, disparity: DisparityMap, left: Image, calibration: Calibration
+        self,
+        folder: Path,
+        name: str,
+        disparity: DisparityMap,
+        left: Image,
+        calibration: Calibration,
+        needs_points: bool = False,
     ) -> None:
-        """Write the files of a prediction.
+        """Write the files of a prediction; `needs_points` refuses a page without one, else it is left out.
 
         Raises:
-            DataError: The calibration does not say the focal length or the baseline.
+            DataError: The calibration does not say the focal length or the baseline, or points are lacking.
             ShapeError: The left view has another size.
         """
         points, colors = point_cloud(disparity, left, calibration, self.max_depth, self.edge_filter)
@@ -71,40 +68,18 @@ class CloudWriter:
             write_depth(folder / f"{name}_depth.{self.depth}", depth_from_disparity(disparity, calibration))
         if len(points) < disparity.size:
             log.info("%s.ply: %d of %d pixels are points", name, len(points), disparity.size)
-        if self.html and len(points):
-            self._write_page(folder, name, self.cloud(disparity, left, calibration))
+        if self.html and (len(points) or needs_points):
+            chosen = self.max_depth, self.edge_filter, self.max_points
+            page = render_cloud(build_cloud(disparity, left, calibration, *chosen), name)
+            (folder / f"{name}_cloud.html").write_text(page, encoding="utf-8")
         elif self.html:
             log.warning("%s: not one point, so no page", name)
 
-    def draw(
-        self, folder: Path, name: str, disparity: DisparityMap, left: Image, calibration: Calibration
-    ) -> None:
-        """Write the files of `write`, and the page in any case.
-
-        Raises:
-            DataError: The calibration lacks the focal length or the baseline, or there is not one point.
-            ShapeError: The left view has another size.
-        """
-        cloud = self.cloud(disparity, left, calibration)
-        self.write(folder, name, disparity, left, calibration)
-        if not self.html:
-            self._write_page(folder, name, cloud)
-        log.info("%s.ply and %s_cloud.html are drawn", name, name)
-
-    def cloud(self, disparity: DisparityMap, left: Image, calibration: Calibration) -> Cloud:
-        """Return at most `max_points` points."""
-        return build_cloud(disparity, left, calibration, self.max_depth, self.edge_filter, self.max_points)
-
-    def _write_page(self, folder: Path, name: str, cloud: Cloud) -> None:
-        (folder / f"{name}_cloud.html").write_text(render_cloud(cloud, name), encoding="utf-8")
-
 
 def write_depth(path: Path, depth: NDArray[np.float32]) -> None:
-    """Write depth as depth cameras do: millimetres in a 16-bit PNG, or float32 metres in .npy and .pfm.
+    """Write depth [H, W] in metres, 0 where unknown, as depth cameras do; the suffix tells the format.
 
-    Args:
-        path: File, whose suffix tells the format.
-        depth: Depth, [H, W], metres, 0 where unknown; a PNG has 0 from 65.535 m on, too.
+    A .png has 16-bit millimetres, 0 from 65.535 m on too, .npy and .pfm float32 metres.
     """
     if path.suffix == ".pfm":
         write_pfm(path, depth)
@@ -116,8 +91,6 @@ def write_depth(path: Path, depth: NDArray[np.float32]) -> None:
         if too_far.any():
             log.info(
                 "%s: %d pixels are beyond the %.3f m that it holds, stored as unknown (depth=npy has all)",
-                path.name,
-                too_far.sum(),
-                _MILLIMETRES / 1000,
+                *(path.name, too_far.sum(), _MILLIMETRES / 1000),
             )
         write_image(path, np.where(too_far, 0, millimetres).astype(np.uint16))

@@ -16,11 +16,7 @@ NAME = "color.mp4"
 
 
 def check_color_video(fps: float | None, limits: Sequence[float] | None) -> None:
-    """Refuse a video whose colors would stand for other disparities in every frame.
-
-    Raises:
-        UserError: `fps` is no positive number, or there are no `limits`.
-    """
+    """Refuse a video whose colors would stand for other disparities in every frame."""
     if fps is None:
         return
     check_number("color_video", fps, above=0, most=1000, unit="frames per second")

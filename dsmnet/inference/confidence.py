@@ -12,11 +12,10 @@ Their product orders pixels better than either; what each is worth on real pairs
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from dsmnet.errors import UserError
@@ -30,15 +29,9 @@ TOLERANCE = 2.0
 # Consistency of a pixel whose match lies outside the right view: nothing speaks for or against it.
 UNSEEN = 0.5
 
-Array = TypeVar("Array", NDArray[Any], Tensor)
-
 
 def confidence_cue(option: bool | str) -> str | None:
-    """Resolve ``confidence=false|true|both|sharpness|consistency``; true is both, false is None.
-
-    Raises:
-        UserError: It is none of these.
-    """
+    """Resolve ``confidence=false|true|both|sharpness|consistency``; true is both, false is None."""
     if isinstance(option, bool):
         return CUES[0] if option else None
     if option not in CUES:
@@ -47,11 +40,7 @@ def confidence_cue(option: bool | str) -> str | None:
 
 
 def check_cue(matcher: Matcher, cue: str | None) -> None:
-    """Refuse an unknown cue, and sharpness of a matcher without a distribution over the disparities.
-
-    Raises:
-        UserError: It is one of these.
-    """
+    """Refuse an unknown cue, and sharpness of a matcher without a distribution over the disparities."""
     if cue is not None and confidence_cue(cue) == "sharpness" and not matcher.has_sharpness:
         raise UserError(
             "confidence=sharpness: this matcher hands out no distribution over the disparities; expected "
@@ -62,20 +51,14 @@ def check_cue(matcher: Matcher, cue: str | None) -> None:
 def predict_with_confidence(
     matcher: Matcher, left: Any, right: Any, max_disparity: int | None = None, cue: str = "both"
 ) -> tuple[DisparityMap, ConfidenceMap]:
-    """Match a pair; return disparity and confidence.
+    """Match a pair; return disparity and confidence, which is 0 where the disparity is not finite.
 
     Args:
         matcher: Network or other matcher; one without a distribution has consistency alone.
-        left: Left view, as ``matcher.predict`` takes it.
-        right: Right view.
+        left: View as ``matcher.predict`` takes it.
+        right: The other view.
         max_disparity: Search range in pixels.
         cue: One of `CUES`; ``sharpness`` alone takes one pass.
-
-    Returns:
-        Disparity in pixels and confidence in [0, 1], float32 [H, W]; 0 where the disparity is not finite.
-
-    Raises:
-        UserError: An unknown cue, or sharpness of a matcher that has none.
     """
     disparity, cues = predict_with_cues(matcher, left, right, max_disparity, cue)
     confidence = np.prod(list(cues.values()), axis=0, dtype=np.float32)
@@ -99,14 +82,11 @@ def predict_with_cues(
 
 
 def sharpness(scores: Tensor, planes: Tensor) -> Tensor:
-    """Return the share of a softmax that lies on the two planes around each disparity.
+    """Return the share of a softmax that lies on the two planes around each disparity, [N, 1, h, w].
 
     Args:
         scores: Logits, [N, 1, D, h, w].
         planes: Disparities in planes, [N, 1, h, w].
-
-    Returns:
-        [N, 1, h, w] in [0, 1].
     """
     scores = scores.squeeze(1).float()
     count = scores.shape[1]
@@ -137,8 +117,6 @@ def consistency(disparity: DisparityMap, right_disparity: DisparityMap) -> Confi
     return np.where(seen, agreement, UNSEEN).astype(np.float32)
 
 
-def _mirror(view: Array) -> Array:
-    """Turn left and right of an array [H, W, 3] or [H, W], or of a tensor [3, H, W] or [H, W]."""
-    if isinstance(view, Tensor):
-        return view.flip(-1)
-    return np.ascontiguousarray(view[:, ::-1])
+def _mirror(view: Any) -> Any:
+    """Turn left and right of an array [H, W, ...] or of a tensor [..., H, W]."""
+    return view.flip(-1) if isinstance(view, Tensor) else np.ascontiguousarray(view[:, ::-1])

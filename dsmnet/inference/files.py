@@ -26,21 +26,11 @@ class ResultWriter:
     """Writes NAME.pfm, NAME.png and NAME_color.png of a pair, and with a calibration what `cloud` does.
 
     A confidence becomes NAME_confidence.png, 16 bit, 65535 times the value.
-
-    Args:
-        folder: Folder of the results.
-        limits: Disparities of the first and last color, pixels; percentiles of each map without it.
-        color_map: A name that matplotlib knows.
-        legend: A color bar below the color map.
-        cloud: Writer of depth and point cloud, for pairs with a calibration.
-
-    Raises:
-        UserError: `limits` or `color_map` is not what it should be.
     """
 
     folder: Path
-    limits: Sequence[float] | None = None
-    color_map: str = COLOR_MAP
+    limits: Sequence[float] | None = None  # of the colors, pixels; else percentiles of each map
+    color_map: str = COLOR_MAP  # a name that matplotlib knows
     legend: bool = True
     cloud: CloudWriter = field(default_factory=CloudWriter)
 

@@ -11,17 +11,11 @@ GIGABYTE = 1e9  # bytes
 
 @dataclass(frozen=True)
 class MemoryEstimate:
-    """Bytes that a prediction on a CPU takes, measured by tools/benchmark.py and rounded up.
+    """Bytes that a prediction on a CPU takes, measured by tools/benchmark.py and rounded up."""
 
-    Args:
-        per_cell: Bytes per pixel and pixel of search range.
-        per_pixel: Bytes per pixel, whatever the range.
-        base: Bytes of the process before it has seen an image.
-    """
-
-    per_cell: float
+    per_cell: float  # per pixel and pixel of search range
     per_pixel: float
-    base: float = 0.8 * GIGABYTE
+    base: float = 0.8 * GIGABYTE  # of the process before it has seen an image
 
     def bytes_for(self, height: int, width: int, max_disparity: int) -> float:
         """Return the bytes that a pair of this size takes, with a search range in pixels."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from torch import Tensor
 from torch.nn import functional as F
@@ -10,8 +10,7 @@ from torch.nn import functional as F
 from dsmnet.models.stereo_net import StereoNet
 
 
-@dataclass(frozen=True)
-class Padding:
+class Padding(NamedTuple):
     """Rows added above and columns added on the right, by repeating the border, and how to cut them again.
 
     On the right, because a left pixel looks for its match further left: columns added on the left would be
@@ -22,25 +21,13 @@ class Padding:
     right: int
 
     @classmethod
-    def to_multiple(
-        cls, height: int, width: int, divisor: int, smallest: tuple[int, int] | None = None
-    ) -> Padding:
-        """Return the padding up to the next multiple, and up to the `smallest` height and width.
-
-        Its default is four times the divisor: below that, the coarsest maps would be too small for instance
-        statistics.
-        """
-        least = smallest or (4 * divisor, 4 * divisor)
+    def for_net(cls, net: StereoNet, height: int, width: int) -> Padding:
+        """Return the padding to a multiple of a network's divisor, and to its smallest height and width."""
         top, right = (
-            -(-max(size, low) // divisor) * divisor - size
-            for size, low in zip((height, width), least, strict=True)
+            -(-max(size, least) // net.divisor) * net.divisor - size
+            for size, least in zip((height, width), net.smallest, strict=True)
         )
         return cls(top, right)
-
-    @classmethod
-    def for_net(cls, net: StereoNet, height: int, width: int) -> Padding:
-        """Return the padding that a network needs."""
-        return cls.to_multiple(height, width, net.divisor, net.smallest)
 
     def apply(self, image: Tensor) -> Tensor:
         """[N, C, H, W] -> [N, C, H + top, W + right]."""

@@ -22,8 +22,8 @@ def select_photometrically(
     wider view of the scene.
 
     Args:
-        fine: Disparity, [H, W], pixels.
-        coarse: Disparity, [H, W], pixels.
+        fine: Disparity, [H, W].
+        coarse: Disparity, [H, W].
         left: Left view, [H, W, 3] or [H, W].
         right: Columns of the right view that any disparity can lead to, [H, W + n, ...].
         shift: Column of `right` that the left view's first column is matched with at disparity 0.

@@ -10,13 +10,15 @@ import functools
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from types import TracebackType
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 Item = TypeVar("Item")
 Loaded = TypeVar("Loaded")
 
 
+@dataclass
 class ReadAhead(Generic[Item, Loaded]):
     """Iterate over ``(item, result)``, where ``result()`` returns or raises what ``load(item)`` did.
 
@@ -26,8 +28,9 @@ class ReadAhead(Generic[Item, Loaded]):
         ahead: Items loaded before they are asked for, at most; 0 loads each when its result is asked for.
     """
 
-    def __init__(self, items: Sequence[Item], load: Callable[[Item], Loaded], ahead: int) -> None:
-        self.items, self.load, self.ahead = items, load, ahead
+    items: Sequence[Item]
+    load: Callable[[Item], Loaded]
+    ahead: int
 
     def __len__(self) -> int:
         return len(self.items)
@@ -49,43 +52,27 @@ class ReadAhead(Generic[Item, Loaded]):
             pool.shutdown(cancel_futures=True)
 
 
-class WriteBehind:
-    """Run tasks one after the other in a thread of their own; leaving the context waits for all.
+@contextmanager
+def write_behind(behind: int) -> Iterator[Callable[..., None]]:
+    """A function ``submit(task, *args)`` that runs tasks in a thread of their own, one after the other.
+
+    It waits where too many tasks wait already, and raises what an earlier one raised; leaving the context
+    waits for all.
 
     Args:
         behind: Tasks that wait, at most; 0 runs each at once.
-
-    Example:
-        >>> with WriteBehind(2) as writing:
-        ...     writing.submit([].append, 1)
     """
+    if behind == 0:
+        yield lambda task, *args: task(*args)
+        return
+    waiting: deque[Future[Any]] = deque()
+    with ThreadPoolExecutor(1, "write behind") as pool:
 
-    def __init__(self, behind: int) -> None:
-        self.behind = behind
-        self._pool = ThreadPoolExecutor(1, "write behind") if behind else None
-        self._waiting: deque[Future[Any]] = deque()
+        def submit(task: Callable[..., Any], *args: Any) -> None:
+            waiting.append(pool.submit(task, *args))
+            while len(waiting) > behind:
+                waiting.popleft().result()
 
-    def submit(self, task: Callable[..., Any], *args: Any) -> None:
-        """Hand a task over; wait where too many wait already, and raise what an earlier one raised."""
-        if self._pool is None:
-            task(*args)
-            return
-        self._waiting.append(self._pool.submit(task, *args))
-        while len(self._waiting) > self.behind:
-            self._waiting.popleft().result()
-
-    def __enter__(self) -> WriteBehind:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._pool is None:
-            return
-        self._pool.shutdown()
-        if error is None:
-            for task in self._waiting:
-                task.result()
+        yield submit
+    for task in waiting:
+        task.result()

@@ -34,12 +34,7 @@ class StereoPredictor(nn.Module):
         widens: Whether the default search range grows with the width of the images.
 
     Example:
-        >>> import numpy as np
-        >>> from dsmnet import build_model
-        >>> net = build_model("tiny")
-        >>> image = np.zeros((50, 70, 3), dtype=np.uint8)
-        >>> net.predict(image, image, max_disparity=32).shape
-        (50, 70)
+        >>> build_model("tiny").predict(left, right, max_disparity=32)  # doctest: +SKIP
     """
 
     def __init__(self, net: StereoNet, config: Mapping[str, Any], widens: bool = True) -> None:
@@ -63,17 +58,13 @@ class StereoPredictor(nn.Module):
 
     @torch.inference_mode()
     def predict(self, left: AnyImage, right: AnyImage, max_disparity: int | None = None) -> DisparityMap:
-        """Match one pair of any size.
+        """Match one pair of any size; return the disparity of the left view, float32 [H, W], not negative.
 
         Args:
-            left: Left view: [H, W, 3] or [H, W] array, or [3, H, W] tensor; uint8, uint16, or floats in
-                [0, 1].
-            right: Right view, of the same size.
+            left: Array [H, W, 3] or [H, W], or tensor [3, H, W]; uint8, uint16, or floats in [0, 1].
+            right: The other view, of the same size.
             max_disparity: Search range in pixels, exclusive; default: the network's own, in proportion more
                 for images wider than 1,500 pixels (an exported file's own whatever the width).
-
-        Returns:
-            Disparity of the left view in pixels, float32 [H, W], not negative.
 
         Raises:
             ShapeError: The views differ in size or are no images.
@@ -101,11 +92,7 @@ class StereoPredictor(nn.Module):
     def predict_with_confidence(
         self, left: AnyImage, right: AnyImage, max_disparity: int | None = None, cue: str = "both"
     ) -> tuple[DisparityMap, ConfidenceMap]:
-        """Match one pair; return disparity in pixels and confidence in [0, 1], float32 [H, W].
-
-        Arguments as in `predict` and `inference.confidence.predict_with_confidence`: ``cue="both"`` takes two
-        passes, ``"sharpness"`` one.
-        """
+        """Match one pair as `predict` does, with a confidence, see `inference.confidence`."""
         return predict_with_confidence(self, left, right, max_disparity, cue)
 
     def _run(
@@ -123,11 +110,7 @@ class StereoPredictor(nn.Module):
         return output, padding
 
     def prepare(self, left: AnyImage, right: AnyImage) -> tuple[Tensor, Padding]:
-        """Return both views as the network takes them, [2, 3, H, W], normalised and padded, and the padding.
-
-        Raises:
-            ShapeError: The views differ in size or are no images.
-        """
+        """Return both views as a network takes them, [2, 3, H, W], normalised and padded; and the padding."""
         arrays = [image for image in (left, right) if isinstance(image, np.ndarray)]
         bits = bit_depth(*arrays)
         views = [to_tensor(image, name, bits) for image, name in ((left, "left"), (right, "right"))]
@@ -147,15 +130,12 @@ def _finished(maps: Tensor, padding: Padding) -> NDArray[np.float32]:
 
 
 def to_tensor(image: AnyImage, name: str = "image", bits: int = 16) -> Tensor:
-    """Turn any of the usual forms of an image into float32 [3, H, W] in [0, 1].
+    """Turn an image as `StereoPredictor.predict` takes it into float32 [3, H, W] in [0, 1].
 
     Args:
-        image: Image as `StereoPredictor.predict` takes it.
+        image: Image of one, three or four channels; any other is a `ShapeError`.
         name: Name of the image, for messages.
         bits: Bits that a uint16 array uses, see `bit_depth`.
-
-    Raises:
-        ShapeError: Not an image of one, three or four channels.
     """
     if isinstance(image, np.ndarray):
         array = image[..., None] if image.ndim == 2 else image

@@ -53,19 +53,11 @@ class PredictionRecord:
         return _key(pair) in self._done and (self.folder / f"{pair.name}.pfm").is_file()
 
     def seconds(self, pair: PairFiles) -> float:
-        """Return the run time of a finished pair.
-
-        Raises:
-            KeyError: The pair is not finished.
-        """
+        """Return the run time of a finished pair, a `KeyError` of another."""
         return float(self._done[_key(pair)]["seconds"])
 
     def add(self, pair: PairFiles, **measured: Any) -> None:
-        """Add a pair whose files are written.
-
-        Raises:
-            WriteError: The record cannot be written.
-        """
+        """Add a pair whose files are written."""
         line = {"pair": _key(pair), **measured}
         try:
             with self.path.open("a", encoding="utf-8") as file:

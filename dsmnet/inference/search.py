@@ -34,13 +34,7 @@ def resolve_max_disparity(
 ) -> int:
     """Resolve ``max_disparity=auto|N``: auto is what the calibration states, else 192 px, `widened`.
 
-    Args:
-        max_disparity: Value of the option.
-        calibration: Calibration of the pair, where there is one.
-        width: Width of the left view in pixels; 0 where no image is at hand.
-
-    Raises:
-        UserError: Neither auto nor a positive whole number.
+    The width is that of the left view in pixels, 0 where no image is at hand.
     """
     if max_disparity == "auto":
         stated = calibration.max_disparity if calibration else None
@@ -51,15 +45,7 @@ def resolve_max_disparity(
 
 
 def too_short(disparity: DisparityMap, max_disparity: int) -> str | None:
-    """Return a warning where a suspicious share of a map [H, W] lies at the end of the search range.
-
-    Args:
-        disparity: Disparity, pixels.
-        max_disparity: Search range, pixels.
-
-    Returns:
-        A line with the share and what to try; None where there is nothing to say.
-    """
+    """Return a warning where a suspicious share of a map [H, W] lies at the end of the search range."""
     end = max(_END * max_disparity, min(_END_PIXELS, max_disparity / 4))
     share = float((disparity >= max_disparity - end).mean())
     if share < _PILE:

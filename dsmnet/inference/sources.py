@@ -21,20 +21,10 @@ class PairSource(Protocol):
 
     def load(self, pair: PairFiles) -> tuple[Image, Image]:
         """Return both views of a pair; pairs are asked for in their order."""
-        ...
 
 
-class ImagePairs:
+class ImagePairs(list[PairFiles]):
     """Pairs of image files."""
-
-    def __init__(self, pairs: Sequence[PairFiles]) -> None:
-        self.pairs = pairs
-
-    def __len__(self) -> int:
-        return len(self.pairs)
-
-    def __iter__(self) -> Iterator[PairFiles]:
-        return iter(self.pairs)
 
     def load(self, pair: PairFiles) -> tuple[Image, Image]:
         """Read both images."""

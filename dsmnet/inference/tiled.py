@@ -45,12 +45,8 @@ class TiledMatcher:
         tile: Height and width of a tile at most, pixels; larger images are cut. ``auto``: an image that would
             take more than `memory` is cut into tiles of 512.
         overlap: Pixels that neighbouring tiles share; at most half a tile.
-        memory: GB (1e9 bytes) that a prediction may take; a tile that needs more is matched at a smaller
-            scale.
+        memory: GB (1e9 bytes) that a prediction may take; a tile that needs more is matched smaller.
         progress: Whether to show a bar over the tiles.
-
-    Raises:
-        UserError: An argument is not what it should be.
     """
 
     inner: Matcher
@@ -89,32 +85,27 @@ class TiledMatcher:
         return self.inner.has_sharpness
 
     def predict(self, left: Image, right: Image, max_disparity: int | None = None) -> DisparityMap:
-        """Match one pair, see `Matcher`; an image that needs no tiles is left to the inner matcher.
-
-        Raises:
-            ShapeError: The views differ in size.
-        """
-        if not self._needs_tiles(left.shape, max_disparity):
-            return self.inner.predict(left, right, max_disparity)
+        """Match one pair; an image that needs no tiles is left to the inner matcher."""
         return self._predict(left, right, max_disparity, sharp=False)[0]
 
     def predict_with_sharpness(
         self, left: Image, right: Image, max_disparity: int | None = None
     ) -> tuple[DisparityMap, ConfidenceMap]:
-        """Match one pair; return disparity and the sharpness of the tiles, see `Matcher`."""
-        if not self._needs_tiles(left.shape, max_disparity):
-            return self.inner.predict_with_sharpness(left, right, max_disparity)
+        """Match one pair; return disparity and the sharpness of the tiles."""
         disparity, sharpness = self._predict(left, right, max_disparity, sharp=True)
         return disparity, sharpness
 
     def _predict(
         self, left: Image, right: Image, max_disparity: int | None, sharp: bool
     ) -> list[NDArray[np.float32]]:
-        if left.shape != right.shape:
-            raise ShapeError(f"the views differ in size: left {left.shape}, right {right.shape}")
         height, width = left.shape[:2]
         searched = max_disparity or widened(DEFAULT_RANGE, width)
-        scale = max(COARSE_SCALE, searched / COARSE_RANGE, self._scale(height, width, searched))
+        smaller = self._scale(height, width, searched)
+        if not (smaller > 1 if self.tile == "auto" else max(height, width) > self.longest):
+            return match_maps(self.inner, left, right, max_disparity, sharp)
+        if left.shape != right.shape:
+            raise ShapeError(f"the views differ in size: left {left.shape}, right {right.shape}")
+        scale = max(COARSE_SCALE, searched / COARSE_RANGE, smaller)
         coarse = CoarseMap(match_smaller(self.inner, left, right, searched, scale)[0], (height, width))
         tiles = [
             coarse.search(rows, columns, searched)
@@ -128,12 +119,6 @@ class TiledMatcher:
             for blend, found in zip(blends, self._match(tile, left, right, coarse, sharp), strict=True):
                 blend.add(tile, found)
         return [blend.result() for blend in blends]
-
-    def _needs_tiles(self, shape: tuple[int, ...], max_disparity: int | None) -> bool:
-        height, width = shape[:2]
-        if self.tile == "auto":
-            return self._scale(height, width, max_disparity or widened(DEFAULT_RANGE, width)) > 1
-        return max(height, width) > self.longest
 
     def _scale(self, height: int, width: int, max_disparity: int) -> float:
         """Return the factor by which a pair has to shrink to be matched in `memory`; 1: not at all."""
@@ -167,16 +152,12 @@ class TiledMatcher:
 def in_tiles(
     matcher: Matcher, tile: int | str | None, overlap: int, memory: float, progress: bool = False
 ) -> Matcher:
-    """Return a `TiledMatcher`, or with ``tile=null`` the matcher itself.
-
-    Raises:
-        UserError: An option is not what it should be.
-    """
+    """Return a `TiledMatcher`, or with ``tile=null`` the matcher itself."""
     return matcher if tile is None else TiledMatcher(matcher, tile, overlap, memory, progress)
 
 
 def match_maps(
-    matcher: Matcher, left: Image, right: Image, max_disparity: int, sharp: bool
+    matcher: Matcher, left: Image, right: Image, max_disparity: int | None, sharp: bool
 ) -> list[NDArray[np.float32]]:
     """Return the disparity and on demand the sharpness."""
     if sharp:
@@ -187,12 +168,7 @@ def match_maps(
 def match_smaller(
     matcher: Matcher, left: Image, right: Image, max_disparity: int, scale: float, sharp: bool = False
 ) -> list[NDArray[np.float32]]:
-    """Match a pair whose height and width are divided by `scale`.
-
-    Returns:
-        Disparity in pixels of the views as they were given, [height / scale, width / scale], and on demand
-        the sharpness.
-    """
+    """Match a pair made smaller by `scale`, as `match_maps`; disparity is in pixels of the given views."""
     height, width = left.shape[:2]
     size = max(1, round(width / scale)), max(1, round(height / scale))
     exact = width / size[0]

@@ -68,7 +68,7 @@ class CoarseMap:
     """A coarse disparity of the whole image, enlarged only where it is asked for.
 
     Args:
-        disparity: Disparity, [h, w], in pixels of the full image.
+        disparity: [h, w], in pixels of the full image.
         size: Height and width of the full image.
     """
 

@@ -13,11 +13,7 @@ from dsmnet.types import DisparityMap, Matcher, StereoSample
 def timed_prediction(
     matcher: Matcher, sample: StereoSample, max_disparity: int
 ) -> tuple[DisparityMap, float]:
-    """Match a pair with a search range in pixels; return the map, and the seconds that ``predict`` took.
-
-    Raises:
-        ShapeError: The map is not of the left view's size.
-    """
+    """Match a pair; return the map, which is to be of the left view's size, and the seconds that it took."""
     _finish_pending_work()
     start = time.perf_counter()
     prediction = matcher.predict(sample["left"], sample["right"], max_disparity)

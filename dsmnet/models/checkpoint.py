@@ -47,26 +47,15 @@ _MOST_CONFIG = 100_000  # characters of JSON; those of the package need 2,000
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a file of weights holds.
+    """What a file of weights holds; its configuration is known to have a dictionary ``network``, no more."""
 
-    Args:
-        tensors: By name, as in the file.
-        config: Configuration of the network, unchecked but for being a dictionary with a dictionary
-            ``network``; None in a file that this project did not write.
-        pairs: How many training pairs the weights have seen; None where the file does not say.
-    """
-
-    tensors: dict[str, Tensor]
-    config: dict[str, Any] | None
-    pairs: int | None
+    tensors: dict[str, Tensor]  # by name, as in the file
+    config: dict[str, Any] | None  # of the network; None in a file that this project did not write
+    pairs: int | None = None  # of training that the weights have seen; None where the file does not say
 
 
 def save_weights(path: Path, net: nn.Module, config: Mapping[str, Any]) -> None:
-    """Write the network's tensors and its configuration as one file: .ckpt, or else .safetensors.
-
-    Raises:
-        WriteError: The file cannot be written.
-    """
+    """Write the network's tensors and its configuration as one file: .ckpt, or else .safetensors."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in net.state_dict().items()}
     with atomic_write(path) as part:
         if path.suffix == ".ckpt":
@@ -79,10 +68,8 @@ def save_weights(path: Path, net: nn.Module, config: Mapping[str, Any]) -> None:
 def read_checkpoint(path: Path, option: str = "checkpoint") -> Checkpoint:
     """Read weights from .safetensors, a training checkpoint (.ckpt), or what somebody else's torch wrote.
 
-    For names of weights that come with the package see `find_weights`.
-
     Args:
-        path: File.
+        path: File, or a name of weights that come with the package, see `find_weights`.
         option: Option that named the file, for messages.
 
     Raises:
@@ -94,29 +81,22 @@ def read_checkpoint(path: Path, option: str = "checkpoint") -> Checkpoint:
     source = f"{option}={path}"
     if path.suffix == ".safetensors":
         tensors, config = _read_safetensors(path, source)
-        return check_checkpoint(path, source, Checkpoint(_renamed(tensors), config, None))
+        return check_checkpoint(path, source, Checkpoint(_renamed(tensors), config))
     content = load_tensors(path, source)
     if not isinstance(content, dict):
         raise FormatError(f"{source}: holds no weights by name, but a {type(content).__name__}")
     config, pairs = content.get(CONFIG_KEY), content.get(PAIRS_KEY)
-    pairs = pairs if isinstance(pairs, int) else None
     state = next((content[key] for key in _STATES if isinstance(content.get(key), dict)), content)
     tensors = {k: v for k, v in state.items() if isinstance(k, str) and isinstance(v, Tensor)}
     if config is not None:
         tensors = {k.removeprefix(NET_PREFIX): v for k, v in tensors.items() if k.startswith(NET_PREFIX)}
         tensors = _renamed(tensors)
-    return check_checkpoint(
-        path, source, Checkpoint(tensors, config, pairs if isinstance(pairs, int) else None)
-    )
+    found = Checkpoint(tensors, config, pairs if isinstance(pairs, int) else None)
+    return check_checkpoint(path, source, found)
 
 
 def read_weights(path: Path, option: str = "checkpoint") -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read tensors and configuration of a file that this project wrote.
-
-    Raises:
-        UserError: There is no such file.
-        FormatError: It holds no weights, or was not written by this project.
-    """
+    """Read tensors and configuration as `read_checkpoint` does, but of a file that this project wrote."""
     found = read_checkpoint(path, option)
     if found.config is None:
         raise FormatError(
@@ -161,12 +141,7 @@ def check_checkpoint(path: Path, source: str, found: Checkpoint) -> Checkpoint:
 
 
 def check_resumable(path: Path, option: str = "resume", net: nn.Module | None = None) -> None:
-    """Refuse a file that training cannot be continued from.
-
-    Args:
-        path: File.
-        option: Option that named the file, for messages.
-        net: Network that is trained; None: any.
+    """Refuse a file that training of a network, None for any, cannot be continued from.
 
     Raises:
         UserError: There is no such file.
@@ -205,30 +180,20 @@ def packaged_names() -> list[str]:
 
 
 def check_exists(path: Path, option: str = "checkpoint") -> None:
-    """Refuse a checkpoint that is not there.
-
-    Raises:
-        UserError: There is no such file.
-    """
+    """Refuse a checkpoint that is not there."""
     if not path.is_file():
         names = ", ".join(packaged_names())
         raise UserError(f"{option}={path}: no such file, nor weights of the package ({names})")
 
 
 def load_tensors(path: Path, source: str) -> Any:
-    """Return what torch wrote to a file: tensors and plain containers, nothing that would be executed.
-
-    Raises:
-        FormatError: It holds anything else, or is no such file; the message begins with `source`.
-    """
+    """Return what torch wrote to a file: tensors and plain containers, nothing that would be executed."""
     try:
         check_uncompressed(path)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about the protocol of a pickle, which the user cannot change
             return torch.load(path, map_location="cpu", weights_only=True)
-    except (
-        Exception
-    ) as error:  # a broken pickle can end in any: IndexError, struct.error, RecursionError, ...
+    except Exception as error:  # a broken pickle can end in any: IndexError, RecursionError, ...
         named = re.search(r"GLOBAL (\S+)", str(error))
         if named:
             raise FormatError(
@@ -239,11 +204,7 @@ def load_tensors(path: Path, source: str) -> Any:
 
 
 def check_uncompressed(path: Path) -> None:
-    """Refuse what torch does not write: a small archive of large contents.
-
-    Raises:
-        ValueError: It is one.
-    """
+    """Raise a `ValueError` for what torch does not write: a small archive of large contents."""
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             if sum(entry.file_size for entry in archive.infolist()) > path.stat().st_size:

@@ -14,17 +14,14 @@ from dsmnet.stages.regression import FullSizeSoftArgmax
 
 
 class CostVolumeNet(StereoNet):
-    """Features, cost volume, 3-D aggregation, soft-argmax at full size.
+    """Features, cost volume, 3-D aggregation, soft-argmax at full size; arguments not listed: `StereoNet`.
 
     Args:
         norm: Normalisation of 2-D convolutions.
         norm3d: Normalisation of 3-D convolutions.
-        normalize: Normalisation of the input images.
         features: Factory of the feature extractor, called with `norm`.
         volume: Factory of the cost volume, called with the number of feature channels.
         aggregation: Factory of the aggregation, called with an `AggregationInput`.
-        stride: Stride of the matched features.
-        max_disparity: Default search range, pixels.
     """
 
     def __init__(

@@ -26,7 +26,6 @@ class DSMNet(StereoNet):
     Args:
         norm: Normalisation of 2-D convolutions.
         norm3d: Normalisation of 3-D convolutions.
-        normalize: Normalisation of the input images.
         stride: Stride of features and cost volume, 3 or 4.
         widths: Number of feature channels of the five levels, fine to coarse.
         volume_widths: Number of channels of the volume at full, half and quarter size.

@@ -17,21 +17,15 @@ from dsmnet.stages.regression import SoftArgmax
 
 
 class DSMNetLite(StereoNet):
-    """Features, cost volume and aggregation at 1/4, then refinement to full size.
+    """Features, cost volume and aggregation at 1/4, then refinement; arguments not listed: `CostVolumeNet`.
 
     Args:
-        norm: Normalisation of 2-D convolutions.
-        norm3d: Normalisation of 3-D convolutions.
-        normalize: Normalisation of the input images.
-        volume: Factory of the cost volume, called with the number of feature channels.
-        aggregation: Factory of the aggregation, called with an `AggregationInput`.
         widths: Number of feature channels at strides 2, 4, 8, ...
         graph_filter: SGF in the features.
         window: Radius of the soft-argmax in planes; None for all planes.
         refine_hidden: Number of hidden channels of the two refinement stages.
-        refine_blocks: Number of residual blocks of the two refinement stages.
-        refine_radius: Radius of the local correlation of the two stages, pixels of each.
-        max_disparity: Default search range, pixels.
+        refine_blocks: Number of residual blocks of the two.
+        refine_radius: Radius of the local correlation of the two, pixels of each.
     """
 
     def __init__(

@@ -10,11 +10,7 @@ from dsmnet.errors import ShapeError
 
 
 def load_into(net: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
-    """Copy tensors into a network, or refuse with the list of what differs.
-
-    Raises:
-        ShapeError: Names are missing or unknown, or shapes differ; nothing was copied.
-    """
+    """Copy tensors into a network, or raise a `ShapeError` with the list of what differs."""
     differences = list_differences(net.state_dict(), tensors)
     if differences:
         raise ShapeError(f"{source} does not fit the network: {differences}")
@@ -22,11 +18,7 @@ def load_into(net: nn.Module, tensors: Mapping[str, Tensor], source: str) -> Non
 
 
 def load_what_fits(net: nn.Module, tensors: Mapping[str, Tensor], source: str) -> str:
-    """Copy the tensors whose name and shape the network has; return `list_differences` of the others.
-
-    Raises:
-        ShapeError: Not one fits; nothing was copied.
-    """
+    """Copy the tensors whose name and shape the network has; return `list_differences` of the others."""
     own = net.state_dict()
     fitting = {k: v for k, v in tensors.items() if k in own and own[k].shape == v.shape}
     differences = list_differences(own, tensors)

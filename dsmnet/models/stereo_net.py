@@ -16,15 +16,10 @@ from dsmnet.stages.volumes import LazyConcatVolume
 
 @dataclass(frozen=True)
 class StereoOutput:
-    """Outputs of a forward pass.
+    """Outputs of a forward pass."""
 
-    Args:
-        disparities: Predictions [N, 1, H, W] in pixels, coarse to fine; the last is the final one.
-        logits: Aggregated volumes [N, 1, D, h, w] behind them; larger is a better match.
-    """
-
-    disparities: list[Tensor]
-    logits: list[Tensor]
+    disparities: list[Tensor]  # [N, 1, H, W], pixels, coarse to fine; the last is the final one
+    logits: list[Tensor]  # aggregated volumes [N, 1, D, h, w] behind them; larger is a better match
 
 
 class StereoNet(nn.Module):
@@ -53,14 +48,12 @@ class StereoNet(nn.Module):
         max_disparity: int,
     ) -> None:
         super().__init__()
-        self.normalize = normalize
-        self.backbone = backbone
-        self.volume = volume
-        self.aggregation = aggregation
-        self.stride = stride
-        self.max_disparity = max_disparity
+        self.normalize, self.backbone = normalize, backbone
+        self.volume, self.aggregation = volume, aggregation
+        self.stride, self.max_disparity = stride, max_disparity
         self.plane_divisor = cast(int, aggregation.divisor)
         self.divisor = lcm(cast(int, backbone.divisor), stride * self.plane_divisor)
+        # Below four times the divisor the coarsest maps would be too small for instance statistics.
         self.smallest: tuple[int, int] = getattr(backbone, "smallest", (4 * self.divisor,) * 2)
 
     def forward(self, left: Tensor, right: Tensor, max_disparity: int | None = None) -> list[Tensor]:
@@ -68,11 +61,7 @@ class StereoNet(nn.Module):
         return self.match(left, right, max_disparity).disparities
 
     def match(self, left: Tensor, right: Tensor, max_disparity: int | None = None) -> StereoOutput:
-        """Return disparities and logits; in evaluation only the final disparity is computed.
-
-        Raises:
-            ShapeError: The views differ, or are no multiples of `divisor`.
-        """
+        """Return disparities and logits; in evaluation only the final disparity is computed."""
         raise NotImplementedError
 
     def features(self, image: Tensor) -> Tensor:
@@ -94,10 +83,7 @@ class StereoNet(nn.Module):
         return cast(Tensor, self.volume(left, right, planes))
 
     def planes(self, max_disparity: int | None = None) -> int:
-        """Return the number of planes of `stride` pixels for a search range; default: the network's own.
-
-        Rounded up to a multiple of the aggregation's divisor.
-        """
+        """Return the number of planes, a multiple of the aggregation's divisor, for a range in pixels."""
         planes = -(-(max_disparity or self.max_disparity) // self.stride)
         return -(-planes // self.plane_divisor) * self.plane_divisor
 

@@ -19,10 +19,14 @@ RANGE = 32  # pixels
 
 @pytest.fixture(scope="session")
 def network() -> Any:
-    """`tiny` with the parts of the weights that ship, and weights where a fresh network has zeros."""
+    """The parts of the weights that ship, as few of each as there can be: exporting takes time per operation.
+
+    Its norm is tried in `test_onnx_filters`. Weights are there where a fresh network has zeros.
+    """
     torch.manual_seed(0)
-    options = ["model.graph_filter=true", "model/aggregation=semi_global_half"]
-    net = build_model("tiny", overrides=options).eval()
+    options = ["model.graph_filter=true", "model/aggregation=semi_global_half", "model.aggregation.passes=1"]
+    options += ["model.widths=[8,8,8]", "model.refine_blocks=[0,0]", "model.refine_radius=[1,1]"]
+    net = build_model("tiny", "batch", options).eval()
     with torch.no_grad():
         for parameter in net.parameters():
             if not parameter.any():

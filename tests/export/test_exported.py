@@ -13,7 +13,7 @@ import pytest
 
 from dsmnet import build_model, load_model
 from dsmnet.errors import FormatError, UserError
-from dsmnet.export import SUFFIXES, export
+from dsmnet.export import FORMATS, SUFFIXES, export
 from dsmnet.export.capture import equal_ranges
 from dsmnet.export.on_demand import OnDemandNet
 from dsmnet.inference import StereoPredictor
@@ -51,8 +51,6 @@ def test_half_precision_is_close(network: Any, files: Any) -> None:
 
 
 def test_every_suffix_is_written_by_a_format() -> None:
-    from dsmnet.export import FORMATS
-
     assert {suffix for suffix, _ in FORMATS.values()} == set(SUFFIXES)
 
 
@@ -61,9 +59,8 @@ def test_another_range_is_refused(files: Any) -> None:
     left, right = pair(64, 96)
     exported.predict(left, right)
     exported.predict(left, right, RANGE - 3)  # the same planes
-    with pytest.raises(
-        UserError, match=f"exported with max_disparity={RANGE}, asked for 64; export it again"
-    ):
+    message = f"exported with max_disparity={RANGE}, asked for 64; export it again"
+    with pytest.raises(UserError, match=message):
         exported.predict(left, right, 64)
 
 
@@ -157,37 +154,23 @@ def test_graph_of_another_program(tmp_path: Path, backend: str) -> None:
         load_model(tmp_path / "other.onnx", backend=backend)
 
 
-def test_backend_that_does_not_run_the_file(files: Any) -> None:
-    with pytest.raises(
-        UserError, match=r"backend=torch: small.onnx runs with onnxruntime or openvino or openvino_bf16"
+def test_backends_and_devices_that_cannot_be(network: Any, files: Any, checkpoint: Path) -> None:
+    for options, message in (
+        ({"path": files("onnx"), "backend": "torch"}, "small.onnx runs with onnxruntime or openvino or "),
+        ({"path": files("onnx"), "device": "cuda"}, "device=cuda: checkpoint=.*small.onnx runs on the CPU"),
+        ({"path": checkpoint, "device": "cuda", "backend": "openvino"}, "backend=openvino runs on the CPU"),
+        ({"backend": "tensorrt"}, "backend=tensorrt: expected auto, torch, onnxruntime, openvino, openv"),
     ):
-        load_model(files("onnx"), backend="torch")
-
-
-def test_device(files: Any, checkpoint: Path) -> None:
-    with pytest.raises(UserError, match=r"device=cuda: checkpoint=.*small.onnx runs on the CPU"):
-        load_model(files("onnx"), device="cuda")
-    with pytest.raises(UserError, match="device=cuda: backend=openvino runs on the CPU"):
-        load_model(checkpoint, device="cuda", backend="openvino")
-
-
-def test_unknown_backend_and_format(network: Any, tmp_path: Path) -> None:
-    with pytest.raises(
-        UserError, match="backend=tensorrt: expected auto, torch, onnxruntime, openvino, openvino_bf16"
-    ):
-        load_model(backend="tensorrt")
+        with pytest.raises(UserError, match=message):
+            load_model(**options)
     with pytest.raises(UserError, match="format=caffe: expected onnx, openvino or torch_export"):
-        export(network, tmp_path / "x", "caffe", RANGE)
+        export(network, Path("x"), "caffe", RANGE)
 
 
-@pytest.mark.parametrize(("backend", "package"), [("openvino", "openvino"), ("onnxruntime", "onnxruntime")])
-def test_package_that_is_missing(
-    checkpoint: Path, monkeypatch: pytest.MonkeyPatch, backend: str, package: str
-) -> None:
-    monkeypatch.setitem(sys.modules, package, None)
-    with pytest.raises(
-        UserError, match=rf"backend={backend} needs {package}.*pip install 'dsmnet\[export\]'"
-    ):
+@pytest.mark.parametrize("backend", ["openvino", "onnxruntime"])
+def test_package_that_is_missing(checkpoint: Path, monkeypatch: pytest.MonkeyPatch, backend: str) -> None:
+    monkeypatch.setitem(sys.modules, backend, None)
+    with pytest.raises(UserError, match=rf"backend={backend} needs {backend}.*install 'dsmnet\[export\]'"):
         load_model(checkpoint, backend=backend)
 
 

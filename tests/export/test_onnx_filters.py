@@ -1,4 +1,4 @@
-"""The loops that are written for SGA and SGF, at sizes other than the one they were exported with."""
+"""The loops that are written for SGA and SGF, and DomainNorm, at sizes other than that of the export."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import torch
 from torch import nn
 from torch.export import Dim
 
+from dsmnet.layers import DomainNorm
 from dsmnet.ops import sga_directions, sgf
 
 pytest.importorskip("onnxscript")
@@ -23,8 +24,12 @@ class Sga(nn.Module):
 
 
 class Sgf(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = DomainNorm(3)
+
     def forward(self, x: torch.Tensor, weights: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        return (sgf(x, weights),)
+        return sgf(x, weights), self.norm(x)
 
 
 @pytest.fixture(scope="module", params=[(Sga(), (2, 3, 5)), (Sgf(), (2, 3))], ids=["sga", "sgf"])

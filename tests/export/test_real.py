@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from dsmnet import load_model
+from dsmnet.export import export
 from dsmnet.io import read_image
 
 
+@pytest.mark.slow
 @pytest.mark.real_data
 def test_equals_torch_on_a_real_pair(real_data: Path, tmp_path: Path) -> None:
     for package in ("onnxscript", "openvino", "onnxruntime"):
         pytest.importorskip(package)
-    from dsmnet.export import export
-
     scene = real_data / "MiddEval3" / "trainingQ" / "Teddy"
     if not scene.is_dir():
         pytest.skip("no MiddEval3/trainingQ/Teddy under DSMNET_DATA")

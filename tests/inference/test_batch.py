@@ -28,9 +28,7 @@ OPTIONS: dict[str, Any] = {"checkpoint": None, "max_disparity": "auto"}
 class Constant(Matcher):
     """Answers with one value; may raise at a call."""
 
-    def __init__(
-        self, value: float = 5.0, stop_at: int | None = None, error: Any = KeyboardInterrupt
-    ) -> None:
+    def __init__(self, value: float = 5.0, stop_at: int = 0, error: Any = KeyboardInterrupt) -> None:
         self.value, self.stop_at, self.error, self.calls = value, stop_at, error, 0
 
     def predict(self, left: np.ndarray, right: np.ndarray, max_disparity: int | None = None) -> np.ndarray:
@@ -91,29 +89,19 @@ def test_other_options_are_refused(pairs: list[PairFiles], tmp_path: Path) -> No
     assert matcher.calls == 0
 
 
-def test_other_files_of_the_same_name_are_matched(pairs: list[PairFiles], tmp_path: Path) -> None:
-    run(pairs, tmp_path / "out", Constant())
-    write_image(tmp_path / "j.png", np.zeros((20, 30, 3), np.uint8))
-    others = [pair._replace(left=tmp_path / "j.png") for pair in pairs[:2]]
-    assert run([*others, *pairs[2:]], tmp_path / "out", Constant(), resume=True).done == 2
-
-
-def test_a_calibration_that_came_later_is_used(pairs: list[PairFiles], tmp_path: Path) -> None:
-    run(pairs, tmp_path / "out", Constant())
-    calib = tmp_path / "calib.txt"
-    calib.write_text("cam0=[9 0 3; 0 9 2; 0 0 1]\ncam1=[9 0 3; 0 9 2; 0 0 1]\nbaseline=200\n")
-    later = [pair._replace(calibration=calib) for pair in pairs[:1]]
-    assert run([*later, *pairs[1:]], tmp_path / "out", Constant(), resume=True).done == 1
-    assert (tmp_path / "out" / "p0.ply").is_file()
-
-
-def test_the_folder_a_run_is_started_from_does_not_matter(
+def test_other_files_of_the_same_name_are_matched(
     pairs: list[PairFiles], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Another view, and a calibration that came later; not the same file by another path."""
     run(pairs, tmp_path / "out", Constant())
+    write_image(tmp_path / "j.png", np.zeros((20, 30, 3), np.uint8))
+    calib = tmp_path / "calib.txt"
+    calib.write_text("cam0=[9 0 3; 0 9 2; 0 0 1]\ncam1=[9 0 3; 0 9 2; 0 0 1]\nbaseline=200\n")
     monkeypatch.chdir(tmp_path)
-    near = [pair._replace(left=Path("i.png"), right=Path("i.png")) for pair in pairs]
-    assert run(near, tmp_path / "out", Constant(), resume=True).done == 0
+    near = [pair._replace(left=Path("i.png"), right=Path("i.png")) for pair in pairs[2:]]
+    others = [pairs[0]._replace(calibration=calib), pairs[1]._replace(left=tmp_path / "j.png"), *near]
+    assert run(others, tmp_path / "out", Constant(), resume=True).done == 2
+    assert (tmp_path / "out" / "p0.ply").is_file()
 
 
 def test_a_map_that_is_gone_and_half_a_line_are_made_again(pairs: list[PairFiles], tmp_path: Path) -> None:
@@ -220,10 +208,12 @@ class Halves(Constant):
 
 
 def test_confidence_is_written_and_what_is_not_trusted_is_unknown(
-    pairs: list[PairFiles], tmp_path: Path
+    pairs: list[PairFiles], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     asked = Prediction(confidence="sharpness", min_confidence=0.5)
-    run(pairs[:1], tmp_path / "out", Halves(), prediction=asked)
+    with caplog.at_level(logging.WARNING):
+        run(pairs[:1], tmp_path / "out", Halves(), prediction=asked)
+    assert not caplog.text
     stored = cv2.imread(str(tmp_path / "out" / "p0_confidence.png"), cv2.IMREAD_UNCHANGED)
     assert stored.dtype == np.uint16
     assert (stored[:, :15] == round(0.75 * 65535)).all()
@@ -237,15 +227,6 @@ def test_confidence_is_written_and_what_is_not_trusted_is_unknown(
     colors = cv2.imread(str(tmp_path / "out" / "p0_color.png"))[:20]
     assert (colors[:, 15:30] == 0).all()
     assert (colors[:, :15] > 0).any()
-
-
-def test_what_is_left_out_is_no_warning(
-    pairs: list[PairFiles], tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    asked = Prediction(confidence="sharpness", min_confidence=0.5)
-    with caplog.at_level(logging.WARNING):
-        run(pairs[:1], tmp_path / "out", Halves(), prediction=asked)
-    assert not caplog.text
 
 
 @pytest.mark.parametrize(

@@ -59,14 +59,8 @@ def test_options_say_what_is_written(tmp_path: Path, options: dict, files: set[s
 
 
 def test_the_page_has_no_more_points_than_asked_for(tmp_path: Path):
-    CloudWriter(html=True, max_points=50).write(tmp_path, "a", *pair(), RIG)
+    CloudWriter(html=True, max_points=50).write(tmp_path, "a", *pair(), RIG, needs_points=True)
     assert ">50 points, one in 6.34 of those of the image<" in (tmp_path / "a_cloud.html").read_text()
-
-
-def test_draw_writes_everything(tmp_path: Path):
-    CloudWriter().draw(tmp_path, "a", *pair(), RIG)
-    names = {"a.ply", "a_depth.png", "a_cloud.html"}
-    assert {path.name for path in tmp_path.iterdir()} == names
 
 
 def test_a_map_without_a_point_costs_the_page_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture):
@@ -76,7 +70,7 @@ def test_a_map_without_a_point_costs_the_page_alone(tmp_path: Path, caplog: pyte
     assert not (tmp_path / "a_cloud.html").exists()
     assert "a: not one point, so no page" in caplog.text
     with pytest.raises(DataError, match="0 of 320 pixels have a disparity"):
-        CloudWriter().draw(tmp_path / "drawn", "a", disparity * 0, image, RIG)
+        CloudWriter(html=True).write(tmp_path, "a", disparity * 0, image, RIG, needs_points=True)
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,8 @@ def test_sharpness_is_the_share_on_the_two_planes_around_the_answer() -> None:
     planes[0, 0, 1, 2] = torch.nan
     assert torch.isfinite(sharpness(scores, planes)).all()
     assert (sharpness(torch.zeros(1, 1, 1, 2, 2), torch.zeros(1, 1, 2, 2)) == 1).all()  # a single plane
+    huge, planes = torch.full((1, 1, 8, 2, 3), 1e9), torch.full((1, 1, 2, 3), 2.5)
+    torch.testing.assert_close(sharpness(huge, planes), torch.full((1, 1, 2, 3), 2 / 8))
 
 
 def test_consistency_by_a_plain_loop() -> None:
@@ -89,15 +91,15 @@ def test_the_second_pass_sees_the_mirrored_exchanged_pair() -> None:
     assert (confidence[:, :4] == UNSEEN).all()
 
 
-def test_sharpness_of_huge_equal_scores_is_that_of_any_equal_ones() -> None:
-    scores, planes = torch.full((1, 1, 8, 2, 3), 1e9), torch.full((1, 1, 2, 3), 2.5)
-    torch.testing.assert_close(sharpness(scores, planes), torch.full((1, 1, 2, 3), 2 / 8))
-
-
 def test_a_matcher_without_a_distribution_has_no_sharpness() -> None:
     assert list(predict_with_cues(Shifted(), *views())[1]) == ["consistency"]
-    with pytest.raises(UserError, match="confidence=sharpness: this matcher hands out no distribution"):
-        predict_with_confidence(Shifted(), *views(), cue="sharpness")
+    for cue, message in (
+        ("sharpness", "confidence=sharpness: this matcher hands out no distribution"),
+        ("lots", "confidence=lots: expected true, false or one of both"),
+    ):
+        with pytest.raises(UserError, match=message):
+            predict_with_confidence(Shifted(), *views(), cue=cue)
+    assert [confidence_cue(option) for option in (False, True, "sharpness")] == [None, "both", "sharpness"]
 
 
 class Forward(torch.nn.Module):
@@ -133,12 +135,6 @@ def test_a_wild_answer_is_not_trusted() -> None:
     assert np.isfinite(confidence).all()
 
 
-def test_options() -> None:
-    assert [confidence_cue(option) for option in (False, True, "sharpness")] == [None, "both", "sharpness"]
-    with pytest.raises(UserError, match="confidence=lots: expected true, false or one of both"):
-        confidence_cue("lots")
-
-
 @pytest.fixture(scope="module")
 def tiny() -> StereoPredictor:
     torch.manual_seed(0)
@@ -155,18 +151,13 @@ def test_the_disparity_is_that_of_predict(tiny: StereoPredictor, cue: str) -> No
     assert 0 <= confidence.min() < confidence.max() <= 1
 
 
-def test_both_is_the_product(tiny: StereoPredictor) -> None:
+def test_both_is_the_product_of_arrays_and_of_tensors(tiny: StereoPredictor) -> None:
     _, cues = predict_with_cues(tiny, *views(), 32)
     _, both = tiny.predict_with_confidence(*views(), 32)
     np.testing.assert_allclose(both, cues["sharpness"] * cues["consistency"], rtol=1e-6)
-
-
-def test_tensors_and_arrays_agree(tiny: StereoPredictor) -> None:
-    left, right = views()
-    tensors = [torch.from_numpy(view).permute(2, 0, 1) for view in (left, right)]
-    _, of_arrays = tiny.predict_with_confidence(left, right, 32)
+    tensors = [torch.from_numpy(view).permute(2, 0, 1) for view in views()]
     _, of_tensors = tiny.predict_with_confidence(*tensors, 32)
-    np.testing.assert_allclose(of_tensors, of_arrays, atol=1e-5)
+    np.testing.assert_allclose(of_tensors, both, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", sorted(path.stem for path in (config_dir() / "model").glob("*.yaml")))

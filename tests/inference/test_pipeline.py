@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dsmnet.atomic import atomic_write_all
-from dsmnet.inference.pipeline import ReadAhead, WriteBehind
+from dsmnet.inference.pipeline import ReadAhead, write_behind
 
 
 @pytest.mark.parametrize("ahead", [0, 1, 3])
@@ -74,17 +74,17 @@ def test_tasks_run_in_order_and_few_wait(behind: int) -> None:
         time.sleep(0.002)
         done.append(number)
 
-    with WriteBehind(behind) as writing:
+    with write_behind(behind) as submit:
         for number in range(20):
-            writing.submit(task, number)
+            submit(task, number)
             assert len(done) >= number - behind
     assert done == list(range(20))
 
 
 @pytest.mark.parametrize("behind", [0, 2])
 def test_what_a_task_raises_comes_out(behind: int) -> None:
-    with pytest.raises(ZeroDivisionError), WriteBehind(behind) as writing:
-        writing.submit(lambda: 1 // 0)
+    with pytest.raises(ZeroDivisionError), write_behind(behind) as submit:
+        submit(lambda: 1 // 0)
 
 
 def test_an_interruption_waits_for_what_was_handed_over() -> None:
@@ -95,9 +95,9 @@ def test_an_interruption_waits_for_what_was_handed_over() -> None:
         done.append(1)
 
     def work() -> None:
-        with WriteBehind(3) as writing:
+        with write_behind(3) as submit:
             for _ in range(3):
-                writing.submit(task)
+                submit(task)
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

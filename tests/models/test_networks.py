@@ -81,6 +81,7 @@ def test_network_with_a_search_range_covers_it(network: str) -> None:
         assert tuple(logits.shape) == (1, 1, planes, size[0] // net.stride, size[1] // net.stride)
     (final,) = net.eval()(left, right, 50)
     assert final.shape == (1, 1, *size)
+    assert net.planes() == net.planes(net.max_disparity) > 0
 
 
 @pytest.mark.parametrize("network", NETWORKS)

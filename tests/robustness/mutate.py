@@ -27,11 +27,8 @@ def mutate(data: bytes, rng: np.random.Generator) -> bytes:
     if how == 3:
         return data[:at] + data[at : at + length] * int(rng.integers(2, 20)) + data[at + length :]
     if how == 4:
-        filler = (
-            rng.bytes(length)
-            if rng.integers(2)
-            else bytes([0, 255][int(rng.integers(2))] for _ in range(length))
-        )
+        chance = rng.integers(2)
+        filler = rng.bytes(length) if chance else bytes(255 * rng.integers(2, size=length, dtype=np.uint8))
         return data[:at] + filler + data[at + length :]
     numbers = list(re.finditer(rb"\d+", data[:4096]))
     if not numbers:

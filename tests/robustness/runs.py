@@ -1,4 +1,4 @@
-"""Small trainings in processes of their own, to be killed and interrupted."""
+"""Programs in processes of their own, and small trainings to be killed and interrupted."""
 
 from __future__ import annotations
 
@@ -15,49 +15,59 @@ from typing import Any
 import torch
 
 ROOT = Path(__file__).resolve().parents[2]
+TOOLS = ROOT / "tools"
 LIMIT = 240  # seconds after which a process counts as one that hangs
 SMALL = [
-    "model=tiny",
-    "trainer=cpu",
-    "trainer.max_time=null",
-    "trainer.threads=1",
-    "dataset.size=[48,96]",
-    "dataset.largest_disparity=24",
-    "dataset.validation_length=2",
-    "max_disparity=24",
-    "crop.height=48",
-    "crop.width=64",
-    "loader.batch_size=1",
-    "loader.epoch_steps=4",
-    "progress=false",
-    "eval=synthetic",
-    "eval.sets.synthetic.images=1",
+    *("model=tiny", "trainer=cpu", "trainer.max_time=null", "trainer.threads=1", "max_disparity=24"),
+    *("dataset.size=[48,96]", "dataset.largest_disparity=24", "dataset.validation_length=2"),
+    *("crop.height=48", "crop.width=64", "loader.batch_size=1", "loader.epoch_steps=4"),
+    *("eval=synthetic", "eval.sets.synthetic.images=1", "progress=false"),
 ]
 TWO = ["trainer.devices=2", "trainer.strategy=ddp"]
+UNSET = ("LOCAL_RANK", "HYDRA_FULL_ERROR")
+ENVIRONMENT = {k: v for k, v in os.environ.items() if k not in UNSET} | {"PYTHONPATH": str(ROOT)}
+
+
+def call(*arguments: str | Path, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """Run Python with a script or a tool of the project, inside `folder`, to its end."""
+    return subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        cwd=folder,
+        env=ENVIRONMENT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+@contextmanager
+def running(script: str, folder: Path | None = None) -> Iterator[subprocess.Popen[str]]:
+    """A script that has printed "in" and goes on; what is left of it is killed."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], cwd=folder, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "in\n"
+        yield process
+    finally:
+        process.kill()
+        process.wait()
 
 
 @contextmanager
 def training(output: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
     """A running tools/train.py, its processes in a group of their own; what is left of it is killed."""
-    environment = {k: v for k, v in os.environ.items() if k not in ("LOCAL_RANK", "HYDRA_FULL_ERROR")}
-    environment["PYTHONPATH"] = str(ROOT)
     last = output / "checkpoints" / "last.ckpt"
     resume = [f"resume={last}"] if last.is_file() else []
     with (output.parent / f"{output.name}.log").open("a") as log:
         process = subprocess.Popen(
-            [
-                sys.executable,
-                str(ROOT / "tools" / "train.py"),
-                *SMALL,
-                *options,
-                *resume,
-                f"paths.output={output}",
-            ],
+            [sys.executable, str(TOOLS / "train.py"), *SMALL, *options, *resume, f"paths.output={output}"],
             stdout=log,
             stderr=subprocess.STDOUT,
             text=True,
             cwd=output.parent,
-            env=environment,
+            env=ENVIRONMENT,
             start_new_session=True,
         )
         try:
@@ -98,11 +108,7 @@ def wait_for_save(process: subprocess.Popen[str], output: Path, since: float) ->
 
 
 def wait_for_all(process: subprocess.Popen[str]) -> float:
-    """Wait until no process of a run is alive; return the seconds.
-
-    Raises:
-        AssertionError: one is still there after `LIMIT` seconds.
-    """
+    """Wait until no process of a run is alive; return the seconds."""
     start = time.monotonic()
     while process.poll() is None or members(process):
         assert time.monotonic() - start < LIMIT, f"processes {members(process)} hang"
@@ -114,22 +120,19 @@ def state(output: Path) -> dict[str, Any]:
     """Weights, averages and the optimiser's state of a run's last.ckpt, as tensors by name."""
     content = torch.load(output / "checkpoints" / "last.ckpt", weights_only=True)
     found: dict[str, Any] = {"step": torch.tensor(content["global_step"])}
-    flatten(
-        "", {key: content[key] for key in ("state_dict", "optimizer_states", "current_model_state")}, found
-    )
+    for key in ("state_dict", "optimizer_states", "current_model_state"):
+        found |= flatten(key, content[key])
     return found
 
 
-def flatten(prefix: str, node: Any, into: dict[str, Any]) -> None:
-    """Collect the tensors of nested containers."""
+def flatten(prefix: str, node: Any) -> dict[str, torch.Tensor]:
+    """Return the tensors of nested containers by their places."""
     if isinstance(node, torch.Tensor):
-        into[prefix] = node
-    elif isinstance(node, dict):
-        for key, value in node.items():
-            flatten(f"{prefix}.{key}", value, into)
-    elif isinstance(node, list | tuple):
-        for index, value in enumerate(node):
-            flatten(f"{prefix}.{index}", value, into)
+        return {prefix: node}
+    inner = (
+        node if isinstance(node, dict) else dict(enumerate(node if isinstance(node, list | tuple) else ()))
+    )
+    return {name: t for key, value in inner.items() for name, t in flatten(f"{prefix}.{key}", value).items()}
 
 
 def assert_equal_runs(one: Path, other: Path) -> None:

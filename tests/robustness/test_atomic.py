@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import stat
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from dsmnet.atomic import WriteError, atomic_write, lock_folder, remove_parts
+from tests.robustness.runs import call
 
 
 def test_atomic_write_replaces_the_file_and_leaves_nothing_else(tmp_path: Path) -> None:
@@ -67,8 +66,7 @@ def test_atomic_write_killed_leaves_the_file_as_it_was(tmp_path: Path) -> None:
         f"with atomic_write(Path({str(path)!r})) as part:\n"
         "    part.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)"
     )
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
-    assert subprocess.run([sys.executable, "-c", script], env=environment).returncode == -signal.SIGKILL
+    assert call("-c", script).returncode == -signal.SIGKILL
     assert path.read_text() == "before"
     remove_parts(tmp_path)
     assert list(tmp_path.iterdir()) == [path]
@@ -92,10 +90,9 @@ def test_lock_folder_ends_with_its_process_although_a_fork_lives_on(tmp_path: Pa
         "    child = os.fork()\n"
         "    if child:\n"
         "        print(child, flush=True); os.kill(os.getpid(), signal.SIGKILL)\n"
-        "    os.close(1); time.sleep(60)"
+        "    os.close(1); os.close(2); time.sleep(60)"
     )
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
-    done = subprocess.run([sys.executable, "-c", script], env=environment, stdout=subprocess.PIPE, text=True)
+    done = call("-c", script)
     try:
         with lock_folder(tmp_path):
             pass

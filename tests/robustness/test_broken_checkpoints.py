@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from dsmnet import build_model, load_model
-from dsmnet.errors import UserError
+from dsmnet.errors import FormatError, ShapeError, UserError
 from dsmnet.models.checkpoint import NET_PREFIX, read_checkpoint, save_weights
 from tests.robustness.mutate import mutate
 
@@ -49,32 +49,17 @@ def test_read_checkpoint_broken_file_is_one_line(
             assert len(message) < 500, number
             assert message.isprintable(), number
         else:
-            assert all(torch.isfinite(t).all() for t in found.tensors.values() if t.is_floating_point()), (
-                number
-            )
+            numbers = [tensor for tensor in found.tensors.values() if tensor.is_floating_point()]
+            assert all(torch.isfinite(tensor).all() for tensor in numbers), number
     assert refused > count // 4
 
 
 def test_load_model_broken_configuration_is_one_line(tmp_path: Path) -> None:
     """Values of the stored configuration replaced by others, one at a time."""
-    from dsmnet.errors import FormatError, ShapeError
-
     net = build_model("tiny")
     text = json.dumps(net.config["network"])
-    values: list[Any] = [
-        None,
-        True,
-        -1,
-        0,
-        10**12,
-        1.5,
-        "x",
-        [],
-        {},
-        [[]],
-        {"_target_": "os.getcwd"},
-        "a" * 500,
-    ]
+    target = {"_target_": "os.getcwd"}
+    values: list[Any] = [None, True, -1, 0, 10**12, 1.5, "x", [], {}, [[]], target, "a" * 500]
     rng = np.random.default_rng(0)
     for _ in range(60):
         network = json.loads(text)

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import logging
-import os
 import re
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -21,15 +18,7 @@ from dsmnet.ending import Interrupted, Terminated, run_to_end
 from dsmnet.errors import UserError
 from dsmnet.evaluation import choose_sets
 from dsmnet.io import write_image, write_pfm
-
-TOOLS = Path(__file__).resolve().parents[2] / "tools"
-
-
-def call(folder: Path, name: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a tool in a process of its own, inside `folder`."""
-    command = [sys.executable, str(TOOLS / f"{name}.py"), *arguments]
-    environment = {**os.environ, "PYTHONPATH": str(TOOLS.parent), "HYDRA_FULL_ERROR": "0"}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
+from tests.robustness.runs import TOOLS, call, running
 
 
 @pytest.fixture
@@ -128,10 +117,8 @@ def test_no_space_left_names_the_folder(start: Callable) -> None:
     def main(cfg: object) -> None:
         raise OSError(28, "No space left on device")
 
-    assert start(main, "paths.output=out") == (
-        1,
-        "paths.output=out: cannot be written (No space left on device)",
-    )
+    message = "paths.output=out: cannot be written (No space left on device)"
+    assert start(main, "paths.output=out") == (1, message)
 
 
 @pytest.mark.parametrize("output", ["file", "file/below", "/proc/none"])
@@ -144,11 +131,10 @@ def test_output_that_cannot_be_a_folder_is_one_line(start: Callable, output: str
 
 def test_log_file_that_cannot_be_written_names_the_folder(tmp_path: Path) -> None:
     (tmp_path / "out" / "visualize.log").mkdir(parents=True)
-    done = call(tmp_path, "visualize", "disparity=none.pfm", "paths.output=out")
+    done = call(TOOLS / "visualize.py", "disparity=none.pfm", "paths.output=out", folder=tmp_path)
     assert done.returncode == 1
-    assert re.search(
-        r"paths\.output=\S+/out/visualize\.log: cannot be written \(Is a dir", done.stdout + done.stderr
-    )
+    message = r"paths\.output=\S+/out/visualize\.log: cannot be written \(Is a dir"
+    assert re.search(message, done.stdout + done.stderr)
 
 
 def test_failed_job_leaves_the_others_alone(start: Callable, tmp_path: Path) -> None:
@@ -186,7 +172,8 @@ def test_sweep_that_is_interrupted_ends(start: Callable) -> None:
 def test_sweep_in_the_default_folder_runs_every_job_in_real_life(tmp_path: Path) -> None:
     for name in ("a=1.pfm", "b.pfm"):
         write_pfm(tmp_path / name, np.ones((40, 60), np.float32))
-    done = call(tmp_path, "visualize", "disparity=a=1.pfm,none.pfm,b.pfm", "-m", "legend=false")
+    sweep = ["disparity=a=1.pfm,none.pfm,b.pfm", "-m", "legend=false"]
+    done = call(TOOLS / "visualize.py", *sweep, folder=tmp_path)
     assert done.returncode == 1, done.stderr
     assert "1 of 3 jobs failed: #1 disparity='none.pfm'" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
@@ -199,18 +186,11 @@ def test_second_run_in_a_folder_is_refused_and_first_goes_on(tmp_path: Path) -> 
         "import sys, time; sys.argv = ['x', 'paths.output=out']; from dsmnet.config import tool\n"
         "tool('visualize')(lambda cfg: (print('in', flush=True), time.sleep(60)))()"
     )
-    environment = {**os.environ, "PYTHONPATH": str(TOOLS.parent)}
-    first = subprocess.Popen(
-        [sys.executable, "-c", script], cwd=tmp_path, env=environment, stdout=subprocess.PIPE, text=True
-    )
-    try:
-        assert first.stdout is not None
-        assert first.stdout.readline() == "in\n"
-        second = call(tmp_path, "visualize", "disparity=none.pfm", "paths.output=out")
+    with running(script, tmp_path) as first:
+        second = call(TOOLS / "visualize.py", "disparity=none.pfm", "paths.output=out", folder=tmp_path)
         assert second.returncode == 1
         assert "paths.output: out: another run is writing there" in second.stdout
         assert first.poll() is None
-    finally:
         first.send_signal(signal.SIGTERM)
         assert first.wait(30) == 143
 
@@ -225,20 +205,15 @@ def test_terminal_escapes_of_a_name_are_not_logged(start: Callable, caplog: pyte
     assert r"read a\x1b]0;owned\x07\nINFO forged" in messages
 
 
-def test_sigterm_ends_a_tool_with_its_status(tmp_path: Path) -> None:
+def test_sigterm_ends_a_tool_with_its_status() -> None:
     script = (
         "import sys, time; from dsmnet.ending import run_to_end\n"
         "run_to_end(lambda: (print('in', flush=True), time.sleep(60)))"
     )
-    environment = {**os.environ, "PYTHONPATH": str(TOOLS.parent)}
-    process = subprocess.Popen(
-        [sys.executable, "-c", script], env=environment, stdout=subprocess.PIPE, text=True
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "in\n"
-    time.sleep(0.1)
-    process.terminate()
-    assert process.wait(30) == 143
+    with running(script) as process:
+        time.sleep(0.1)
+        process.terminate()
+        assert process.wait(30) == 143
 
 
 def test_loading_processes_that_an_error_leaves_do_not_keep_a_tool_alive() -> None:
@@ -254,10 +229,7 @@ def test_loading_processes_that_an_error_leaves_do_not_keep_a_tool_alive() -> No
         "    raise MemoryError('full')\n"
         "run_to_end(main)\n"
     )
-    environment = {**os.environ, "PYTHONPATH": str(TOOLS.parent)}
-    done = subprocess.run(
-        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=60
-    )
+    done = call("-c", script)
     assert (done.returncode, done.stderr) == (1, "not enough memory (full)\n")
 
 
@@ -265,7 +237,7 @@ def test_page_without_a_calibration_is_refused(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     for name in ("a.png", "b.png"):
         write_image(tmp_path / name, rng.integers(0, 255, (32, 64, 3), np.uint8))
-    done = call(tmp_path, "predict", "left=a.png", "right=b.png", "html=true")
+    done = call(TOOLS / "predict.py", "left=a.png", "right=b.png", "html=true", folder=tmp_path)
     assert done.returncode == 1
     assert "html=true without calib" in done.stdout
 
@@ -274,9 +246,8 @@ def test_the_evaluation_sets_of_a_training_are_one_line(caplog: pytest.LogCaptur
     cfg = compose("train", ["eval=synthetic", "eval.sets.synthetic.images=1"])
     with caplog.at_level(logging.INFO):
         choose_sets(cfg, instantiate, brief=True)
-    assert [record.getMessage() for record in caplog.records] == [
-        "evaluation on synthetic (1 pair); not there: none"
-    ]
+    (record,) = caplog.records
+    assert record.getMessage() == "evaluation on synthetic (1 pair); not there: none"
 
 
 @pytest.mark.parametrize("rank", ["LOCAL_RANK", "RANK", "SLURM_PROCID"])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import resource
+import struct
 import time
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -92,9 +94,8 @@ def test_data_set_with_a_broken_file_is_one_line_or_plausible(
     samples = make_samples(2)
     if ".pgm" in case.suffixes:
         for sample in samples:
-            sample["left"], sample["right"] = (
-                sample[view][..., :1].repeat(3, axis=2) for view in ("left", "right")
-            )
+            for view in ("left", "right"):
+                sample[view] = sample[view][..., :1].repeat(3, axis=2)
     case.write(samples)
     files = sorted(path for path in tmp_path.rglob("*") if path.is_file())
     count = max(1, int(request.config.getoption("--fuzz")) * 6 // 10 // len(NAMES) // len(files))
@@ -114,20 +115,12 @@ def write_seed(kind: str, folder: Path) -> tuple[Path, Callable[[Path], Any], Ca
     disparity = rng.uniform(1, 50, SIZE).astype(np.float32)
     bounded = CALIBRATION._replace(max_disparity=48)
     path = folder / f"seed.{kind.split('_')[0]}"
-    if kind in ("png", "jpg", "webp", "ppm"):
-        write_image(path, image)
+    if kind in ("png", "png_16", "jpg", "webp", "ppm"):
+        write_image(path, image.astype(np.uint16) << 2 if kind == "png_16" else image)
         return path, read_image, lambda found: check_map(found.astype(np.float32))
-    if kind == "png_16":
-        write_image(path, (image.astype(np.uint16) << 2))
-        return path, read_image, lambda found: check_map(found.astype(np.float32))
-    if kind == "pfm":
-        write_disparity_pfm(path, disparity)
-        return path, read_map, check_map
-    if kind == "png_map":
-        write_disparity_png16(path, disparity)
-        return path, read_map, check_map
-    if kind == "npy":
-        write_npy(path, disparity)
+    maps = {"pfm": write_disparity_pfm, "png_map": write_disparity_png16, "npy": write_npy}
+    if kind in maps:
+        maps[kind](path, disparity)
         return path, read_map, check_map
     if kind == "txt_middlebury":
         write_calibration(path, bounded, SIZE)
@@ -152,20 +145,8 @@ def read_video(path: Path) -> int:
     return video.frames
 
 
-KINDS = [
-    "png",
-    "png_16",
-    "jpg",
-    "webp",
-    "ppm",
-    "pfm",
-    "png_map",
-    "npy",
-    "txt_middlebury",
-    "txt_kitti",
-    "json",
-    "avi",
-]
+KINDS = ["png", "png_16", "jpg", "webp", "ppm", "pfm", "png_map", "npy"]
+KINDS += ["txt_middlebury", "txt_kitti", "json", "avi"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -188,19 +169,11 @@ def test_no_reader_takes_a_gigabyte() -> None:
 
 
 def png(width: int, height: int) -> bytes:
-    import struct
-    import zlib
-
     def chunk(kind: bytes, data: bytes) -> bytes:
         return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", header)
-        + chunk(b"IDAT", zlib.compress(b""))
-        + chunk(b"IEND", b"")
-    )
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+    return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
 
 
 def npy(header: bytes, body: bytes = b"") -> bytes:

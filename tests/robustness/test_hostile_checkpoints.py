@@ -168,10 +168,8 @@ def test_load_model_weights_repeated_by_strides_are_refused(tmp_path: Path) -> N
 
 def test_load_model_compressed_archive_is_refused(tmp_path: Path) -> None:
     torch.save({"state_dict": {"a": torch.zeros(10**6)}}, tmp_path / "plain.pth")
-    with (
-        zipfile.ZipFile(tmp_path / "plain.pth") as plain,
-        zipfile.ZipFile(tmp_path / "bad.pth", "w", 8) as bad,
-    ):
+    plain = zipfile.ZipFile(tmp_path / "plain.pth")
+    with plain, zipfile.ZipFile(tmp_path / "bad.pth", "w", zipfile.ZIP_DEFLATED) as bad:
         for entry in plain.infolist():
             bad.writestr(entry.filename, plain.read(entry))
     with pytest.raises(FormatError, match="holds more than its own size"):
@@ -205,12 +203,27 @@ def test_pickle_that_would_run_is_refused_in_our_words(
     assert not Path(CANARY).exists()
 
 
-@pytest.mark.parametrize("suffix", [".onnx", ".xml", ".pt2", ".safetensors", ".tar", ".pth", ".ckpt", ""])
-def test_pickle_under_any_name_runs_nothing(
-    suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("format", ["auto", "official"])
+def test_pickle_beside_good_tensors_runs_nothing(
+    format: str, network: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    Path(f"bad{suffix}").write_bytes(pickle.dumps(Harmful()))
+    torch.save({"state_dict": network.net.state_dict(), "opt": Harmful()}, "bad.pth")
+    with pytest.raises(FormatError, match=r"bad\.pth: refused, it asks for getattr"):
+        load_model("bad.pth", format=format, device="cpu")
+    assert not Path(CANARY).exists()
+
+
+SUFFIXES = [".onnx", ".xml", ".pt2", ".safetensors", ".tar", ".pth", ".ckpt", ".pkl", ""]
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize("content", [Harmful(), {"state_dict": Harmful()}], ids=["whole", "within"])
+def test_pickle_under_any_name_runs_nothing(
+    suffix: str, content: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path(f"bad{suffix}").write_bytes(pickle.dumps(content))
     with pytest.raises(UserError, match=rf"bad{suffix}"):
         load_model(f"bad{suffix}", device="cpu")
     assert not Path(CANARY).exists()

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import logging
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,9 +16,6 @@ from dsmnet.atomic import WriteError, check_apart
 from dsmnet.io import write_image, write_pfm
 from dsmnet.models.checkpoint import save_weights
 
-TOOLS = Path(__file__).resolve().parents[2] / "tools"
-Snapshot = dict[str, bytes]
-
 
 @pytest.fixture
 def run(
@@ -28,18 +24,12 @@ def run(
     """Run a tool inside `tmp_path`; return its last message, which has to be a mistake's."""
 
     def run_(name: str, *arguments: str) -> str:
-        spec = importlib.util.spec_from_file_location(f"tool_{name}", TOOLS / f"{name}.py")
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        monkeypatch.setitem(sys.modules, spec.name, module)
-        spec.loader.exec_module(module)
         quiet = ["hydra/job_logging=none", "hydra/hydra_logging=none", "progress=false"]
         monkeypatch.setattr("sys.argv", [f"{name}.py", *quiet, *arguments])
         monkeypatch.chdir(tmp_path)
         caplog.set_level(logging.ERROR)
         with pytest.raises(SystemExit) as end:
-            module.main()
+            importlib.import_module(f"dsmnet.commands.{name}").main()
         assert end.value.code == 1
         return caplog.records[-1].getMessage()
 
@@ -52,7 +42,7 @@ def views(folder: Path, *names: str) -> None:
         write_image(folder / name, rng.integers(0, 255, (48, 96, 3), np.uint8))
 
 
-def snapshot(folder: Path) -> Snapshot:
+def snapshot(folder: Path) -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 

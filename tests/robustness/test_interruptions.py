@@ -22,8 +22,6 @@ from tests.robustness.runs import (
 )
 
 ENDLESS = "trainer.max_steps=100000"
-
-
 # The first two in the default run, all of them with --kills above 3.
 CASES = [
     (signal.SIGTERM, 2, 0),
@@ -75,12 +73,8 @@ def test_train_interrupted_saves_and_says_how_to_go_on(
 def test_train_interrupted_between_validations_goes_on_exactly(
     tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    options = [
-        "trainer.max_steps=12",
-        "loader.epoch_steps=5",
-        "trainer.accumulate_grad_batches=2",
-        "norm=mixstyle",
-    ]
+    options = ["trainer.max_steps=12", "loader.epoch_steps=5", "norm=mixstyle"]
+    options += ["trainer.accumulate_grad_batches=2"]
     with training(tmp_path / "whole", *options) as process:
         assert process.wait(LIMIT) == 0, (tmp_path / "whole.log").read_text()[-2000:]
     output = tmp_path / "parts"

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +15,7 @@ from dsmnet.cli.arguments import quote_paths, quoted
 from dsmnet.config import compose, config_dir, dataset_config, instantiate, save_config
 from dsmnet.errors import DataError, UserError
 from dsmnet.io import write_image
-
-TOOLS = Path(__file__).resolve().parents[2] / "tools"
+from tests.robustness.runs import TOOLS, call
 
 # fmt: off
 NAMES = (
@@ -111,11 +107,8 @@ def test_folder_of_a_data_set_arrives_where_it_is_built(name: str, tmp_path: Pat
 def test_hydras_grammar_holds_for_what_is_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert compose("predict", quote_paths("predict", ["calib=null"])).calib is None
-    assert compose("evaluate", quote_paths("evaluate", ["compare=[a.ckpt,b=1.ckpt, 'c,d']"])).compare == [
-        "a.ckpt",
-        "b=1.ckpt",
-        "c,d",
-    ]
+    listed = compose("evaluate", quote_paths("evaluate", ["compare=[a.ckpt,b=1.ckpt, 'c,d']"]))
+    assert listed.compare == ["a.ckpt", "b=1.ckpt", "c,d"]
     assert compose("predict", quote_paths("predict", ["left='a,b'"])).left == "a,b"
     interpolated = quote_paths("predict", ["left=${right}/x", "right=y"])
     assert compose("predict", interpolated).left == "y/x"
@@ -144,8 +137,7 @@ def test_path_that_cannot_be_one_is_refused(argument: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("tool", "option"),
-    [("compare", "runs"), ("visualize", "disparity"), ("export", "paths.output")],
+    ("tool", "option"), [("compare", "runs"), ("visualize", "disparity"), ("export", "paths.output")]
 )
 def test_null_is_a_name_where_one_is_needed(tool: str, option: str) -> None:
     assert composed(tool, f"{option}=null") == "null"
@@ -165,27 +157,14 @@ def test_declared_options_exist() -> None:
     assert config_dir().is_dir()
 
 
-def run(tool: str, *arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run a tool in a process of its own."""
-    command = [sys.executable, str(TOOLS / f"{tool}.py"), "progress=false", *arguments]
-    environment = {**os.environ, "PYTHONPATH": str(TOOLS.parent)}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
-
-
 @pytest.mark.parametrize("name", ["step=600, (1) [x] it's $HOME", "1_000"])
 def test_predict_reads_and_writes_odd_names(name: str, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     for side in ("left", "right"):
         write_image(tmp_path / name / side / f"{name}.png", rng.integers(0, 255, (48, 96, 3), np.uint8))
     shutil.copy(TOOLS.parent / "dsmnet/weights/dsmnet_lite.safetensors", tmp_path / name / "w=1.safetensors")
-    done = run(
-        "predict",
-        f"left={name}/left",
-        f"right={name}/right/{name}.png",
-        f"checkpoint={name}/w=1.safetensors",
-        f"paths.output={name}/out",
-        "max_disparity=32",
-        folder=tmp_path,
-    )
+    options = [f"left={name}/left", f"right={name}/right/{name}.png", f"paths.output={name}/out"]
+    options += [f"checkpoint={name}/w=1.safetensors", "max_disparity=32", "progress=false"]
+    done = call(TOOLS / "predict.py", *options, folder=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / name / "out" / f"{name}.pfm").is_file()

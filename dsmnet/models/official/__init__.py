@@ -13,39 +13,26 @@ from dsmnet.models.state_dict import list_differences
 
 
 class NameMap(Protocol):
-    """What a module of this folder provides.
-
-    Tensors are given by the names of the authors' code, without the ``module.`` of several devices.
-    """
+    """What a module of this folder provides; tensors come with the authors' names, without ``module.``."""
 
     def recognises(self, tensors: Mapping[str, Tensor]) -> bool:
         """Tell whether the file is of this network, from a few names that no other has."""
-        ...
 
     def overrides(self, tensors: Mapping[str, Tensor]) -> list[str]:
         """Return how the network is configured that the tensors belong to, ``model=...`` included."""
-        ...
 
     def official_name(self, name: str) -> str:
         """Return the authors' name of a tensor of our network."""
-        ...
 
 
 MAPS = cast("tuple[NameMap, ...]", (dsmnet, psmnet, gwcnet))
 
 
 def recognise(tensors: Mapping[str, Tensor], source: str) -> tuple[dict[str, Tensor], NameMap]:
-    """Find out which of the authors' codes has written the tensors of a file.
-
-    Args:
-        tensors: By name.
-        source: Name of the file, for messages.
+    """Find out which of the authors' codes has written the tensors of a file, called `source` in messages.
 
     Returns:
         The tensors without the ``module.`` of several devices, and the map of names of the network.
-
-    Raises:
-        FormatError: They are of no network that is known.
     """
     plain = {name.removeprefix("module."): tensor for name, tensor in tensors.items()}
     for names in MAPS:
@@ -60,16 +47,10 @@ def recognise(tensors: Mapping[str, Tensor], source: str) -> tuple[dict[str, Ten
 def to_our_names(
     official: Mapping[str, Tensor], own: Mapping[str, Tensor], names: NameMap, source: str
 ) -> dict[str, Tensor]:
-    """Return the official tensors under our names, each in the shape of ours if it has as many elements.
-
-    Args:
-        official: Tensors as returned by `recognise`.
-        own: The state of our network.
-        names: The map.
-        source: Name of the file, for messages.
+    """Return tensors of `recognise` under our names, in the shape of ours if they have as many elements.
 
     Raises:
-        ShapeError: Tensors are missing, unknown or of another shape; the message lists them.
+        ShapeError: Tensors of `own`, the state of our network, are missing, unknown or of another shape.
     """
     wanted = {names.official_name(name): (name, tensor) for name, tensor in own.items()}
     # In the latest form of DSMNet's norm its tensors lie one level deeper.
