@@ -12,7 +12,6 @@ from dsmnet.export import export
 from dsmnet.io import read_image
 
 
-@pytest.mark.slow
 @pytest.mark.real_data
 def test_equals_torch_on_a_real_pair(real_data: Path, tmp_path: Path) -> None:
     for package in ("onnxscript", "openvino", "onnxruntime"):
