@@ -34,6 +34,11 @@ def build_model(
 
     Raises:
         UserError: An unknown name or key.
+
+    Example:
+        >>> net = build_model("tiny", norm="batch", overrides=["model.max_disparity=128"])
+        >>> net.config["norm"], net.net.max_disparity
+        ('batch', 128)
     """
     return build_from_config(compose("build", [f"model={name}", f"norm={norm}", *overrides]))
 

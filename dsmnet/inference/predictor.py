@@ -34,7 +34,10 @@ class StereoPredictor(nn.Module):
         widens: Whether the default search range grows with the width of the images.
 
     Example:
-        >>> build_model("tiny").predict(left, right, max_disparity=32)  # doctest: +SKIP
+        >>> from dsmnet import build_model
+        >>> image = np.zeros((50, 70, 3), dtype=np.uint8)
+        >>> build_model("tiny").predict(image, image, max_disparity=32).shape
+        (50, 70)
     """
 
     def __init__(self, net: StereoNet, config: Mapping[str, Any], widens: bool = True) -> None:

@@ -39,6 +39,12 @@ def epe(prediction: Tensor, target: Tensor, valid: Tensor, per_image: bool = Fal
 
     Raises:
         ShapeError: The shapes differ, or are not at least [H, W].
+
+    Example:
+        >>> target = torch.tensor([[10.0, 20.0, 30.0]])
+        >>> valid = torch.tensor([[True, True, False]])
+        >>> float(epe(target + torch.tensor([[1.0, 3.0, 9.0]]), target, valid))
+        2.0
     """
     return masked_mean(absolute_error(prediction, target, valid), valid, per_image)
 

@@ -29,6 +29,13 @@ def groupwise_correlation(left: Tensor, right: Tensor, planes: int) -> Tensor:
     Returns:
         [N, G, D, h, w], channels last; plane d compares left (x, y) with right (x - d, y), zero where x < d.
         Half precision is summed in float32.
+
+    Example:
+        >>> maps = torch.ones(1, 2, 4, 3, 5)
+        >>> groupwise_correlation(maps, maps, 3)[0, 0, :, 0].int()
+        tensor([[4, 4, 4, 4, 4],
+                [0, 4, 4, 4, 4],
+                [0, 0, 4, 4, 4]], dtype=torch.int32)
     """
     volume: Tensor = _correlate(widen(left), widen(right), planes)
     return volume.to(left.dtype)

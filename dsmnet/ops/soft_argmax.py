@@ -45,6 +45,13 @@ def full_size_soft_argmax(logits: Tensor, stride: int, levels: int, backend: str
 
     Returns:
         Disparity in levels, [N, stride h, stride w].
+
+    Example:
+        >>> logits = torch.full((1, 4, 2, 2), -100.0)
+        >>> logits[:, 1] = 100.0
+        >>> full_size_soft_argmax(logits, stride=1, levels=4)[0]
+        tensor([[1., 1.],
+                [1., 1.]])
     """
     if _exporting() or choose_backend(backend) == "reference":
         return _reference(logits, stride, levels)

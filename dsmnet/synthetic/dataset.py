@@ -56,6 +56,11 @@ class SyntheticStereo(Dataset[StereoSample]):
     Raises:
         UserError: An argument is out of range or names an option that does not exist.
         DataError: `textures` is not a folder with readable pictures.
+
+    Example:
+        >>> scene = SyntheticStereo(size=(48, 96), largest_disparity=24, min_near=8)[0]
+        >>> scene["left"].shape, scene["disparity"].shape, bool(scene["disparity"].max() <= 24)
+        ((48, 96, 3), (48, 96), True)
     """
 
     name = "synthetic"

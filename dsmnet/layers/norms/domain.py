@@ -20,6 +20,14 @@ class DomainNorm(SpatialNorm):
     strongly each pixel responds. The same in training and evaluation: there are no running statistics.
     That is the variant ``paper``; ``seed`` is without scale and shift, thus without parameters; ``l2_first``
     is unit length first, then instance norm with scale and shift.
+
+    Example:
+        >>> norm = DomainNorm(8)
+        >>> x = torch.rand(2, 8, 4, 6)
+        >>> bool(torch.allclose(norm(x).norm(dim=1), torch.ones(2, 4, 6)))
+        True
+        >>> bool(torch.allclose(norm(3 * x + 5), norm(x), atol=1e-4))  # another exposure
+        True
     """
 
     shown = ("variant", "ndim", "eps")

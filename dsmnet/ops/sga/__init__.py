@@ -36,6 +36,13 @@ def sga(cost: Tensor, weights: Tensor, backend: str = "auto", reduce: str = "max
     Raises:
         ShapeError: The weights do not fit the volume.
         UserError: The backend is unknown, or not to be had for this tensor; or `reduce` is unknown.
+
+    Example:
+        >>> weights = torch.zeros(1, 4, 5, 2, 3)
+        >>> weights[:, :, 0] = 1.0  # each pixel takes itself alone
+        >>> cost = torch.rand(1, 1, 4, 2, 3)
+        >>> torch.equal(sga(cost, weights), cost)
+        True
     """
     if reduce not in ("max", "mean"):
         raise UserError(f"sga: reduce={reduce!r}: expected max or mean")

@@ -34,6 +34,13 @@ def sgf(x: Tensor, weights: Tensor, backend: str = "auto") -> Tensor:
     Raises:
         ShapeError: The weights do not fit the map.
         UserError: The backend is unknown, or not to be had for this tensor.
+
+    Example:
+        >>> import torch
+        >>> weights = torch.zeros(1, 4, 5, 2, 3)
+        >>> weights[:, :, :2] = 0.5  # itself and the pixel before it
+        >>> sgf(torch.ones(1, 1, 2, 3), weights).unique()
+        tensor([1.])
     """
     check_weights("sgf", "map", x, weights)
     chosen = choose_backend(backend, x.device)
