@@ -30,14 +30,17 @@ def cases(
     target: float,
     device: str,
 ) -> list[Case]:
-    """Return a case per back end that is installed."""
+    """Return a case per back end that is installed; ``torch_bfloat16`` is torch with that precision."""
     found = []
     for backend in backends:
-        if importlib.util.find_spec(backend.removesuffix("_bf16")) is None:
+        if importlib.util.find_spec(backend.removesuffix("_bf16").removesuffix("_bfloat16")) is None:
             log.info("backends: %s is not installed and left out; pip install 'dsmnet[export]'", backend)
             continue
-        where = device if backend == "torch" else "cpu"
-        network = functools.partial(load, checkpoint, device=where, backend=backend)
+        options = {"device": "cpu", "backend": backend}
+        if backend.startswith("torch"):
+            precision = "bfloat16" if backend == "torch_bfloat16" else "float32"
+            options = {"device": device, "backend": "torch", "precision": precision}
+        network = functools.partial(load, checkpoint, **options)
         setup = functools.partial(prediction, size=(size[0], size[1]), max_disparity=max_disparity)
         found.append(
             Case(

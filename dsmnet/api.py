@@ -15,6 +15,7 @@ from dsmnet.config import compose, instantiate
 from dsmnet.errors import FormatError, ShapeError, UserError
 from dsmnet.export import BACKENDS, SUFFIXES, OnDemandNet, load_exported
 from dsmnet.inference import StereoPredictor
+from dsmnet.inference.precision import PRECISIONS, choose_precision
 from dsmnet.models.checkpoint import PACKAGED, Checkpoint, read_checkpoint
 from dsmnet.models.official import recognise, to_our_names
 from dsmnet.models.state_dict import list_differences, load_into
@@ -58,7 +59,11 @@ def build_from_config(cfg: DictConfig) -> StereoPredictor:
 
 
 def load_model(
-    path: str | Path | None = None, device: str = "auto", format: str = "auto", backend: str = "auto"
+    path: str | Path | None = None,
+    device: str = "auto",
+    format: str = "auto",
+    backend: str = "auto",
+    precision: str = "float32",
 ) -> StereoPredictor:
     """Load a trained network. Nothing in its file is executed, whoever wrote it.
 
@@ -71,19 +76,26 @@ def load_model(
         backend: ``auto`` (what the file is for), ``torch``, ``onnxruntime``, ``openvino``, or
             ``openvino_bf16`` (half precision). A checkpoint is exported for them on the fly, and the export
             is kept in the user's cache folder.
+        precision: ``float32``, ``bfloat16``, or ``auto``, see `choose_precision`.
 
     Raises:
-        UserError: No such file, not a checkpoint, weights that do not fit, no such device, format or backend,
-            or a package that the backend needs is not installed.
+        UserError: No such file, not a checkpoint, weights that do not fit, no such device, format, backend or
+            precision, or a package that the backend needs is not installed.
     """
+    check_choice("precision", precision, PRECISIONS)
     if backend not in ("auto", *BACKENDS):
         raise UserError(f"backend={backend}: expected auto, {', '.join(BACKENDS)}")
-    if path is not None and Path(path).suffix in SUFFIXES:
-        _check_cpu(device, f"checkpoint={path}")
+    exported = path is not None and Path(path).suffix in SUFFIXES
+    if backend in ("auto", "torch") and not exported:
+        predictor = _load_torch(path, device, format)
+        predictor.dtype = choose_precision(precision, predictor.net, predictor.device)
+        return predictor
+    what = f"checkpoint={path}" if exported else f"backend={backend}"
+    if precision == "bfloat16":
+        raise UserError(f"precision=bfloat16: {what} has its own; expected auto or float32")
+    _check_cpu(device, what)
+    if path is not None and exported:
         return load_written(Path(path), backend)
-    if backend in ("auto", "torch"):
-        return _load_torch(path, device, format)
-    _check_cpu(device, f"backend={backend}")
     predictor = _load_torch(path, "cpu", format)
     net: Any = OnDemandNet(predictor, backend)
     return StereoPredictor(net, predictor.config)

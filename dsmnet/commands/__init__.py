@@ -1,1 +1,8 @@
 """The programs: `dsmnet NAME` and `python tools/NAME.py` run `main` of the module NAME."""
+
+import os
+
+# How often a thread that waits for another one looks before it sleeps. By default it never sleeps, which on
+# cores that other programs use too makes a prediction seven times as long. Read when torch is imported.
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")

@@ -40,7 +40,12 @@ def main(cfg: DictConfig) -> None:
     chosen = chosen_checkpoints(options["checkpoint"], options["compare"], reserved)
     networks = {
         label: Compared(
-            in_tiles(load_model(path, cfg.device, backend=cfg.backend), cfg.tile, cfg.overlap, cfg.memory),
+            in_tiles(
+                load_model(path, cfg.device, backend=cfg.backend, precision=cfg.precision),
+                cfg.tile,
+                cfg.overlap,
+                cfg.memory,
+            ),
             path or DEFAULT_WEIGHTS.name,
         )
         for label, path in chosen.items()

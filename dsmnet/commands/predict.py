@@ -9,7 +9,6 @@ NAME_confidence.png (16-bit, confidence * 65535). With resume=true an interrupte
 from __future__ import annotations
 
 import logging
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from dsmnet.inference.color_video import check_color_video, write_color_video
 from dsmnet.inference.files import ResultWriter
 from dsmnet.inference.record import NAME as RECORD
 from dsmnet.inference.record import PredictionRecord
+from dsmnet.inference.shared_cores import SharedCores
 from dsmnet.inference.sources import pair_source
 from dsmnet.inference.tiled import in_tiles
 from dsmnet.io.pairs import files_of, result_names
@@ -47,7 +47,8 @@ def main(cfg: DictConfig) -> None:
     writer = ResultWriter(Path(cfg.paths.output), options["limits"], cfg.color_map, cfg.legend, cloud)
     written = [*result_names(pairs), RECORD, VIDEO]
     check_apart(writer.folder, written, [options["checkpoint"], *files_of(list(pairs))])
-    net = load_model(cfg.checkpoint, device=cfg.device, backend=cfg.backend)
+    cores = SharedCores()
+    net = load_model(cfg.checkpoint, cfg.device, backend=cfg.backend, precision=cfg.precision)
     matcher = in_tiles(net, cfg.tile, cfg.overlap, cfg.memory, cfg.progress)
     summary = predict_files(
         matcher,
@@ -56,7 +57,7 @@ def main(cfg: DictConfig) -> None:
         prediction,
         record=PredictionRecord(writer.folder, options, cfg.resume),
         ahead=cfg.ahead,
-        watch=partial(track, description="predict", enabled=cfg.progress),
+        watch=lambda pairs: cores.share(track(pairs, "predict", enabled=cfg.progress)),
     )
     log.info("%s -> %s", count(summary.done, "pair"), writer.folder)
     if cfg.color_video is not None:

@@ -6,16 +6,11 @@ results.json and results.md under paths.output.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from omegaconf import DictConfig
 
 from dsmnet.config import tool
-
-# Waiting threads of the matrix kernels sleep instead of spinning: on few cores that other work shares,
-# spinning made a step three times slower. It has to be set before torch is imported.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
 @tool("train")

@@ -40,9 +40,16 @@ class StereoPredictor(nn.Module):
         (50, 70)
     """
 
-    def __init__(self, net: StereoNet, config: Mapping[str, Any], widens: bool = True) -> None:
+    def __init__(
+        self,
+        net: StereoNet,
+        config: Mapping[str, Any],
+        widens: bool = True,
+        dtype: torch.dtype = torch.float32,
+    ) -> None:
         super().__init__()
         self.net = net
+        self.dtype = dtype
         self.config = dict(config)
         self.widens = widens
 
@@ -108,7 +115,8 @@ class StereoPredictor(nn.Module):
         pair, padding = self.prepare(left, right)
         if max_disparity is None and self.widens:
             max_disparity = widened(self.net.max_disparity, pair.shape[-1] - padding.right)
-        output = net(pair[:1], pair[1:], max_disparity)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16):
+            output = net(pair[:1], pair[1:], max_disparity)
         self.train(was_training)
         return output, padding
 

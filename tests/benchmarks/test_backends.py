@@ -41,7 +41,9 @@ def test_each_backend_beside_sgbm(monkeypatch: pytest.MonkeyPatch, caplog: pytes
     assert "openvino is not installed" in caplog.text
     result = compare(found[0], repeats=1)
     assert result.target == 2.0
-    assert loaded == [{"checkpoint": "mine.ckpt", "device": "cpu", "backend": "torch"}]
+    assert loaded == [
+        {"checkpoint": "mine.ckpt", "device": "cpu", "backend": "torch", "precision": "float32"}
+    ]
     assert len(recorder.asked) == 2
     assert recorder.asked[0][0].shape == (48, 80, 3)
     assert recorder.asked[0][2] == 16
