@@ -44,7 +44,7 @@ def test_export_then_predict(run_tool: RunTool, checkpoint: Path, tmp_path: Path
 
     found = []
     for weights in (run.output / "mine.pt2", checkpoint):
-        options = [*views(tmp_path), f"checkpoint={weights}", "max_disparity=32"]
+        options = [*views(tmp_path), f"checkpoint={weights}", "max_disparity=32", "precision=float32"]
         predicted = run_tool("predict", *options)
         found.append(read_pfm(predicted.output / "left.pfm"))
     assert np.abs(found[0] - found[1]).mean() < 1e-3

@@ -228,6 +228,7 @@ def test_from_the_command_line_with_a_real_network(tmp_path: Path):
     views = [image(tmp_path / f"{name}.png", 37, 91, seed) for seed, name in enumerate("lr")]
     options = [f"left={views[0]}", f"right={views[1]}", f"paths.output={output}", "device=cpu"]
     command = [sys.executable, "tools/predict.py", *options, f"checkpoint={weights}", "max_disparity=32"]
+    command.append("precision=float32")
     path = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
     done = subprocess.run(command, cwd=REPOSITORY, env=path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
