@@ -17,8 +17,8 @@ class SharedCores:
     """Number of threads that torch uses, chosen anew before each item by what other programs did meanwhile.
 
     Threads of one operator wait for each other. On cores that others use too, each is held up in its turn,
-    and two threads are slower than one that is held up alone. The use of all cores is read from Linux's
-    /proc/stat; where there is none, the number of threads stays.
+    and two threads are slower than one that is held up alone. What counts are the cores that this program may
+    run on, by Linux's /proc/stat; where there is none, the number of threads stays.
     """
 
     def __init__(self, path: Path = Path("/proc/stat")) -> None:
@@ -40,16 +40,21 @@ class SharedCores:
         now = self._times()
         if now is None or self._last is None or now[0] - self._last[0] < 0.1:  # the clock of /proc has 10 ms
             return torch.get_num_threads()
-        seconds, all_programs, own = (after - before for after, before in zip(now, self._last, strict=True))
+        seconds, cores, own = (after - before for after, before in zip(now, self._last, strict=True))
         self._last = now
-        return max(1, min(self.most, round(self.most - (all_programs - own) / seconds)))
+        free = len(os.sched_getaffinity(0)) - (cores - own) / seconds
+        return max(1, min(self.most, round(free)))
 
     def _times(self) -> tuple[float, float, float] | None:
-        """Return the clock and the seconds of cores that all programs and this one have used."""
+        """Return the clock, the seconds of our cores that all programs used, and those that this one used."""
         try:
-            numbers = self.path.read_text().split("\n", 1)[0].split()[1:9]
-            user, nice, system, _, _, *others = map(int, numbers)  # between them: idle, waiting for a disk
-        except (OSError, ValueError):
+            names = {f"cpu{number}" for number in os.sched_getaffinity(0)}
+            lines = [line.split()[:9] for line in self.path.read_text().splitlines()]
+            ticks = [list(map(int, numbers)) for name, *numbers in filter(None, lines) if name in names]
+            # Two of them are idle: without work, and waiting for a disk.
+            used = sum(user + nice + system + sum(rest) for user, nice, system, _, _, *rest in ticks)
+        except (OSError, ValueError, AttributeError):  # the last where a system has no such call
             return None
-        used = sum((user, nice, system, *others)) / os.sysconf("SC_CLK_TCK")
-        return time.monotonic(), used, time.process_time()
+        if not ticks:
+            return None
+        return time.monotonic(), used / os.sysconf("SC_CLK_TCK"), time.process_time()
