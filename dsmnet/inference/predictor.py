@@ -40,16 +40,10 @@ class StereoPredictor(nn.Module):
         (50, 70)
     """
 
-    def __init__(
-        self,
-        net: StereoNet,
-        config: Mapping[str, Any],
-        widens: bool = True,
-        dtype: torch.dtype = torch.float32,
-    ) -> None:
+    def __init__(self, net: StereoNet, config: Mapping[str, Any], widens: bool = True) -> None:
         super().__init__()
         self.net = net
-        self.dtype = dtype
+        self.dtype = torch.float32  # of convolutions; what is sensitive to rounding stays in float32
         self.config = dict(config)
         self.widens = widens
 

@@ -51,8 +51,8 @@ def run(x: Tensor, weights: Tensor) -> Four:
     """Filter a map [N, C, H, W] with weights [N, 4, 5, H, W] of the same type.
 
     Returns:
-        The filtered map; and what came out of the down, up and right pass, [N, HW, C] in the order of the
-        wavefronts: of the map, and for the last of the transposed map.
+        The filtered map; and the results of the down, up and right pass, [N, HW, C] in the order of the map's
+        wavefronts, that of the right pass in the order of the transposed map's.
     """
     height, width = x.shape[-2:]
     plan = make_plan(height, width, x.device)
