@@ -42,7 +42,7 @@ class VolumeConv(Conv3d):
         return super().forward(x) if isinstance(x, Tensor) else x.convolve(self)
 
 
-_CONV = {2: nn.Conv2d, 3: VolumeConv}
+_CONV: dict[int, Any] = {2: nn.Conv2d, 3: VolumeConv}
 _TRANSPOSED: dict[int, Any] = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
 
 
@@ -58,15 +58,17 @@ class ConvNormAct(nn.Sequential):
         out_channels: int,
         norm: Placement,
         *,
-        kernel: int = 3,
+        kernel: int | tuple[int, ...] = 3,
         stride: int = 1,
-        padding: int | None = None,
+        padding: int | tuple[int, ...] | None = None,
         dilation: int = 1,
         ndim: int = 2,
         stem: bool = False,
         act: bool = True,
     ) -> None:
-        padding = dilation * (kernel // 2) if padding is None else padding
+        if padding is None:
+            sizes = (kernel,) * ndim if isinstance(kernel, int) else kernel
+            padding = tuple(dilation * (size // 2) for size in sizes)
         conv = _CONV[ndim](in_channels, out_channels, kernel, stride, padding, dilation, bias=False)
         place = norm.stem if stem else norm.inner
         acts = [nn.ReLU(inplace=True)] if act else []

@@ -44,18 +44,27 @@ def edge_weights(embedding: Tensor, similarity: str = "dot", temperature: Tensor
 class GraphFilter(nn.Module):
     """SGF on a feature map, fused with its input.
 
-    With `standardize`, the embedding has instance norm, as published; else a learned temperature.
+    With `standardize`, the embedding has instance norm, as published; else a learned temperature. The kernel
+    is that of the fusing convolution; the embedding has as many channels as the map unless told otherwise.
     """
 
     def __init__(
-        self, channels: int, norm: Placement, *, similarity: str = "cosine", standardize: bool = False
+        self,
+        channels: int,
+        norm: Placement,
+        *,
+        similarity: str = "cosine",
+        standardize: bool = False,
+        embedding: int | None = None,
+        kernel: int = 3,
     ) -> None:
         super().__init__()
         self.similarity = similarity
-        conv = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.embed: nn.Module = nn.Sequential(conv, InstanceNorm(channels)) if standardize else conv
+        width = embedding or channels
+        conv = nn.Conv2d(channels, width, 3, padding=1, bias=False)
+        self.embed: nn.Module = nn.Sequential(conv, InstanceNorm(width)) if standardize else conv
         self.log_temperature = None if standardize else nn.Parameter(torch.zeros(()))
-        self.fuse = ConvNormAct(2 * channels, channels, norm)
+        self.fuse = ConvNormAct(2 * channels, channels, norm, kernel=kernel)
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, C, H, W] -> [N, C, H, W]."""

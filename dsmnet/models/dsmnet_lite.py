@@ -3,33 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
-import torch
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import nn
 
 from dsmnet.layers.norms.placement import Placement
-from dsmnet.models.stereo_net import StereoNet, StereoOutput, to_channels_last
-from dsmnet.stages.aggregation.contract import Aggregation, AggregationInput
+from dsmnet.models.refined_net import RefinedNet
+from dsmnet.stages.aggregation.contract import Aggregation
 from dsmnet.stages.features.unet import UNetFeatures
 from dsmnet.stages.refinement import Refinement
-from dsmnet.stages.regression import SoftArgmax
 
 
-class DSMNetLite(StereoNet):
-    """Features, cost volume and aggregation at 1/4, then refinement; arguments not listed: `CostVolumeNet`.
+class DSMNetLite(RefinedNet):
+    """`RefinedNet` on a small U-net; arguments not listed are those of `RefinedNet`.
 
     Args:
         widths: Number of feature channels at strides 2, 4, 8, ...
         graph_filter: SGF in the features.
-        window: Radius of the soft-argmax in planes; None for all planes.
         refine_hidden: Number of hidden channels of the two refinement stages.
         refine_blocks: Number of residual blocks of the two.
         refine_radius: Radius of the local correlation of the two, pixels of each.
     """
-
-    fast_in_bfloat16 = True
 
     def __init__(
         self,
@@ -47,39 +42,14 @@ class DSMNetLite(StereoNet):
         refine_radius: tuple[int, int],
         max_disparity: int,
     ) -> None:
-        backbone = UNetFeatures(norm, widths=widths, graph_filter=graph_filter)
-        cost_volume = volume(backbone.channels[4])
-        given = AggregationInput(cost_volume.out_channels, backbone.channels, norm, norm3d)
-        super().__init__(normalize, backbone, cost_volume, aggregation(given), 4, max_disparity)
-        self.regression = SoftArgmax(window)
-        self.refinement = Refinement(
-            backbone.channels, hidden=refine_hidden, blocks=refine_blocks, radius=refine_radius
+        super().__init__(
+            norm=norm,
+            norm3d=norm3d,
+            normalize=normalize,
+            features=partial(UNetFeatures, widths=widths, graph_filter=graph_filter),
+            volume=volume,
+            aggregation=aggregation,
+            refinement=partial(Refinement, hidden=refine_hidden, blocks=refine_blocks, radius=refine_radius),
+            window=window,
+            max_disparity=max_disparity,
         )
-        to_channels_last(self)
-
-    def match(self, left: Tensor, right: Tensor, max_disparity: int | None = None) -> StereoOutput:
-        """See `StereoNet.match`."""
-        left_features, right_features = self.extract(left, right)
-        planes = self.planes(max_disparity)
-        volume = self.cost_volume(left_features[self.stride], right_features[self.stride], planes)
-        logits = self.aggregation(volume, left_features)
-        coarse = self.regression(logits[-1]) * self.stride
-        refined = self._refine(coarse, left_features, right_features)
-        if not self.training:
-            return StereoOutput(refined[-1:], logits[-1:])
-        full = F.interpolate(coarse, size=left.shape[-2:], mode="bilinear", align_corners=False)
-        return StereoOutput([full, *refined], logits)
-
-    def _refine(
-        self, coarse: Tensor, left_features: dict[int, Tensor], right_features: dict[int, Tensor]
-    ) -> list[Tensor]:
-        """Refine in full precision: with 8 bits of a disparity of 100 px, half a pixel is lost."""
-        device = coarse.device.type
-        if not torch.is_autocast_enabled(device):
-            return self.refinement(coarse, left_features, right_features)
-        with torch.autocast(device, enabled=False):
-            left, right = (
-                {stride: maps.float() for stride, maps in features.items()}
-                for features in (left_features, right_features)
-            )
-            return self.refinement(coarse.float(), left, right)

@@ -39,12 +39,16 @@ class RefinementStage(nn.Module):
     Its input is image features, local correlation, warping error and the high-pass part of the disparity.
     The absolute disparity is no input: a correction must not depend on the disparity range of a data set.
 
-    The `radius` of the correlation is in pixels of this scale.
+    The `radius` of the correlation is in pixels of this scale; `matched` is the number of channels that the
+    features are projected to before it, None for no projection.
     """
 
-    def __init__(self, channels: int, hidden: int, blocks: int, radius: int) -> None:
+    def __init__(
+        self, channels: int, hidden: int, blocks: int, radius: int, matched: int | None = None
+    ) -> None:
         super().__init__()
         self.radius = radius
+        self.project = nn.Conv2d(channels, matched, 1, bias=False) if matched else nn.Identity()
         inputs = channels + (2 * radius + 1) + 2
         self.conv_in = nn.Conv2d(inputs, hidden, 3, padding=1)
         self.blocks = nn.ModuleList(
@@ -62,7 +66,7 @@ class RefinementStage(nn.Module):
 
     def forward(self, disparity: Tensor, left: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
         """Disparity [N, 1, h, w] and features [N, C, h, w] -> corrected map and its enlargement by 2."""
-        unit_left, unit_right = unit_length(left), unit_length(right)
+        unit_left, unit_right = unit_length(self.project(left)), unit_length(self.project(right))
         # No gradient through the sampling position: the gradient flows through the sum below.
         warped = warp(unit_right, disparity.detach())
         near = F.pad(warped, (self.radius, self.radius))
@@ -93,10 +97,11 @@ class Refinement(nn.Module):
         hidden: tuple[int, int] = (64, 32),
         blocks: tuple[int, int] = (2, 2),
         radius: tuple[int, int] = (4, 2),
+        matched: tuple[int | None, int | None] = (None, None),
     ) -> None:
         super().__init__()
-        self.at_quarter = RefinementStage(channels[4], hidden[0], blocks[0], radius[0])
-        self.at_half = RefinementStage(channels[2], hidden[1], blocks[1], radius[1])
+        self.at_quarter = RefinementStage(channels[4], hidden[0], blocks[0], radius[0], matched[0])
+        self.at_half = RefinementStage(channels[2], hidden[1], blocks[1], radius[1], matched[1])
 
     def forward(
         self, disparity: Tensor, left_features: dict[int, Tensor], right_features: dict[int, Tensor]

@@ -17,6 +17,7 @@ NARROW = ["model.features.widths=[8,8,16,16]", "model.features.blocks=[1,1,1,1]"
 NETWORKS = {
     "tiny": [],
     "dsmnet_lite": [],
+    "dsmnet_lean": [],
     "dsmnet": ["model.widths=[8,8,12,12,12]", "model.volume_widths=[8,8,8]"],
     "psmnet": [
         *NARROW,
@@ -26,7 +27,7 @@ NETWORKS = {
     ],
     "gwcnet": [*NARROW, "model.features.joined=4", "model.volume.groups=5", "model.aggregation.width=8"],
 }
-OUTPUTS = {"tiny": 3, "dsmnet_lite": 3, "dsmnet": 3, "psmnet": 3, "gwcnet": 4}
+OUTPUTS = {"tiny": 3, "dsmnet_lite": 3, "dsmnet_lean": 3, "dsmnet": 3, "psmnet": 3, "gwcnet": 4}
 NORMS = sorted(path.stem for path in (config_dir() / "norm").glob("*.yaml"))
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 import torch
 
 from dsmnet.stages.refinement import Refinement, convex_upsample, warp
@@ -33,9 +34,10 @@ def test_convex_upsampling_picks_the_neighbour_that_has_all_the_weight() -> None
     assert result[0, 0, 3, 3] == 2 * disparity[0, 0, 1, 2]
 
 
-def test_refinement_starts_as_an_enlargement() -> None:
+@pytest.mark.parametrize("matched", [(None, None), (3, None), (3, 2)])
+def test_refinement_starts_as_an_enlargement(matched: tuple[int | None, int | None]) -> None:
     torch.manual_seed(0)
-    stage = Refinement({2: 4, 4: 6}, hidden=(8, 8), blocks=(1, 1), radius=(2, 1))
+    stage = Refinement({2: 4, 4: 6}, hidden=(8, 8), blocks=(1, 1), radius=(2, 1), matched=matched)
     maps = {2: torch.randn(1, 4, 8, 12), 4: torch.randn(1, 6, 4, 6)}
     outputs = stage(torch.full((1, 1, 4, 6), 9.0), maps, maps)
     assert [tuple(o.shape) for o in outputs] == [(1, 1, 16, 24)] * 2

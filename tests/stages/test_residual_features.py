@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,6 +14,7 @@ from dsmnet.layers.norms.batchnorm import batch_norm
 from dsmnet.layers.norms.domain import DomainNorm
 from dsmnet.layers.norms.none import ChannelBias
 from dsmnet.layers.norms.placement import Everywhere, Placement
+from dsmnet.stages.features.lean_unet import LeanUNetFeatures
 from dsmnet.stages.features.residual import PyramidFeatures, ResidualTrunk, StageFeatures
 from dsmnet.stages.features.unet import UNetFeatures
 
@@ -83,6 +85,30 @@ def test_every_norm_of_the_unet_says_where_it_stands() -> None:
     expected += [("inner", width) for width in (10, 8, 6)]  # on the way up
     assert placement.asked == [*expected, ("inner", 8)]  # the last of the graph filter
     assert set(net(torch.randn(2, 3, 64, 96))) == {2, 4}
+
+
+def test_every_norm_of_the_lean_unet_says_where_it_stands() -> None:
+    placement = Recorder()
+    net = LeanUNetFeatures(placement, widths=(4, 6, 8, 10), out_channels=12, blocks=(0, 1, 2))
+    expected: list[tuple[object, ...]] = [("stem", 4), ("inner", 6)]
+    for at, (width, blocks) in enumerate(((8, 1), (10, 2)), start=2):
+        expected.append(("inner", width))
+        for block in range(blocks):
+            expected += [("block_in", width, at), ("inner", width)]
+            expected += [("block_out", width, at, block == blocks - 1)]
+    expected += [("inner", 8)] * 2 + [("inner", 12)]  # up to 1/8, of the graph filter, up to 1/4
+    assert placement.asked == expected
+    maps = net(torch.randn(2, 3, 64, 96))
+    assert {stride: tuple(found.shape) for stride, found in maps.items()} == {
+        2: (2, 4, 32, 48),
+        4: (2, 12, 16, 24),
+    }
+
+
+@pytest.mark.parametrize("wrong", [{"widths": (4, 6, 8)}, {"blocks": (1, 1)}])
+def test_the_lean_unet_wants_a_number_for_each_stride(wrong: dict[str, Any]) -> None:
+    with pytest.raises(UserError, match=r"features.widths=.*: expected channels at strides 2, 4, 8, 16"):
+        LeanUNetFeatures(Recorder(), **wrong)
 
 
 def window_means(channel: np.ndarray, edge: int) -> np.ndarray:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 import pytest
 import torch
 
@@ -11,11 +14,14 @@ from dsmnet.stages.aggregation.contract import AggregationInput
 from dsmnet.stages.aggregation.semi_global import SemiGlobalAggregation
 from dsmnet.stages.aggregation.semi_global_half import HalfSemiGlobalAggregation
 
-Kind = type[SemiGlobalAggregation] | type[HalfSemiGlobalAggregation]
-KINDS = (SemiGlobalAggregation, HalfSemiGlobalAggregation)
+KINDS: tuple[Any, ...] = (
+    SemiGlobalAggregation,
+    HalfSemiGlobalAggregation,
+    partial(HalfSemiGlobalAggregation, thin=True),
+)
 
 
-def build(kind: Kind) -> SemiGlobalAggregation | HalfSemiGlobalAggregation:
+def build(kind: Any) -> Any:
     torch.manual_seed(0)
     given = AggregationInput(3, {4: 5}, Everywhere(batch_norm), Everywhere(ChannelBias))
     return kind(given, guide_width=4)
@@ -28,13 +34,13 @@ def inputs(size: tuple[int, int, int]) -> tuple[torch.Tensor, dict[int, torch.Te
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("size", [(8, 6, 10), (7, 5, 9), (1, 4, 4), (6, 3, 4)])
-def test_a_score_per_voxel_before_and_after_every_pass(kind: Kind, size: tuple[int, int, int]) -> None:
+def test_a_score_per_voxel_before_and_after_every_pass(kind: Any, size: tuple[int, int, int]) -> None:
     scores = build(kind)(*inputs(size))
     assert [tuple(score.shape) for score in scores] == [(2, 1, *size)] * 3
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_corrections_start_at_zero_so_that_passes_only_smooth(kind: Kind) -> None:
+def test_corrections_start_at_zero_so_that_passes_only_smooth(kind: Any) -> None:
     net = build(kind)
     volume, left_features = inputs((8, 6, 10))
     raw, once, twice = net(volume, left_features)
@@ -52,8 +58,9 @@ def test_an_odd_volume_is_filled_up_with_what_stands_for_no_match() -> None:
     torch.testing.assert_close(net(volume, left_features)[0], net(even, guide)[0][..., :7, :5, :9])
 
 
-def test_a_correction_reaches_every_voxel_on_its_own() -> None:
-    net = build(HalfSemiGlobalAggregation)
+@pytest.mark.parametrize("kind", KINDS[1:])
+def test_a_correction_reaches_every_voxel_on_its_own(kind: Any) -> None:
+    net = build(kind)
     for correction in net.corrections:
         torch.nn.init.normal_(correction.out.weight)
     volume, _ = inputs((4, 4, 6))

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dsmnet.layers.conv import Conv3d
+from dsmnet.layers.conv import Conv3d, ConvNormAct
+from dsmnet.layers.norms.placement import Placement
 from dsmnet.ops import sga
 from dsmnet.ops.backend import memory_format
 from dsmnet.ops.shuffle3d import shuffle3d, unshuffle3d
@@ -16,14 +17,42 @@ from dsmnet.stages.aggregation.contract import Aggregation, AggregationInput
 from dsmnet.stages.aggregation.semi_global import HalfHourglass, guide_network
 
 
-class Correction(nn.Module):
-    """Learned correction of smoothed logits, from their 2x2x2 blocks and the context at half resolution."""
+class ThinHourglass(nn.Module):
+    """`HalfHourglass` with a third of its multiplications.
 
-    def __init__(self, context: int, width: int) -> None:
+    The coarse map is added instead of concatenated, and the last convolution looks within a plane alone.
+    """
+
+    def __init__(self, in_channels: int, widths: tuple[int, int], norm: Placement) -> None:
         super().__init__()
-        self.proj_scores = Conv3d(16, width, 3, padding=1)
+        half, quarter = widths
+        self.down1 = ConvNormAct(in_channels, half, norm, stride=2, ndim=3)
+        self.down2 = ConvNormAct(half, quarter, norm, stride=2, ndim=3)
+        self.inner = ConvNormAct(quarter, quarter, norm, ndim=3)
+        self.reduce = Conv3d(quarter, half, 1, bias=False)
+        self.mix = ConvNormAct(half, half, norm, kernel=(1, 3, 3), ndim=3)
+
+    def forward(self, volume: Tensor) -> Tensor:
+        """Volume [N, C, D, h, w] -> [N, widths[0], D/2, h/2, w/2]."""
+        half = self.down1(volume)
+        up = self.reduce(self.inner(self.down2(half)))
+        up = F.interpolate(up, size=half.shape[2:], mode="trilinear", align_corners=False)
+        return self.mix(up + half)
+
+
+class Correction(nn.Module):
+    """Learned correction of smoothed logits, from their 2x2x2 blocks and the context at half resolution.
+
+    A block holds two planes; with `flat` the convolutions look at no others.
+    """
+
+    def __init__(self, context: int, width: int, *, flat: bool = False) -> None:
+        super().__init__()
+        kernel = (1 if flat else 3, 3, 3)
+        padding = (kernel[0] // 2, 1, 1)
+        self.proj_scores = Conv3d(16, width, kernel, padding=padding)
         self.proj_context = Conv3d(context, width, 1, bias=False)
-        self.out = Conv3d(width, 8, 3, padding=1)
+        self.out = Conv3d(width, 8, kernel, padding=padding)
         for parameter in self.out.parameters():
             nn.init.zeros_(parameter)
 
@@ -40,7 +69,8 @@ class HalfSemiGlobalAggregation(Aggregation):
 
     Logits go to half resolution as eight channels per 2x2x2 voxels and come back the same way, so that each
     voxel keeps a correction of its own.
-    `widths` are the channels of the context at 1/2 and 1/4 of the volume's resolution.
+    `widths` are the channels of the context at 1/2 and 1/4 of the volume's resolution. With `thin`, context
+    and corrections take a third of the multiplications.
     """
 
     def __init__(
@@ -51,13 +81,15 @@ class HalfSemiGlobalAggregation(Aggregation):
         passes: int = 2,
         guide_width: int = 32,
         initial_scale: float = 10.0,
+        thin: bool = False,
     ) -> None:
         super().__init__()
         self.passes = passes
-        self.hourglass = HalfHourglass(given.volume_channels, widths, given.norm3d)
+        hourglass = ThinHourglass if thin else HalfHourglass
+        self.hourglass = hourglass(given.volume_channels, widths, given.norm3d)
         self.score = Conv3d(widths[0], 8, 3, padding=1)
         self.scale = nn.Parameter(torch.tensor(initial_scale))
-        self.corrections = nn.ModuleList(Correction(widths[0], widths[0]) for _ in range(passes))
+        self.corrections = nn.ModuleList(Correction(widths[0], widths[0], flat=thin) for _ in range(passes))
         self.guide = guide_network(given, guide_width, passes)
         self.gain = nn.Parameter(torch.zeros(passes + 1))
 
