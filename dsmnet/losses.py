@@ -25,9 +25,11 @@ class StereoLoss(nn.Module):
         volume_weights: Weights of the logits: the last one of the final logits, those before it of the first
             ones. Empty for smooth-L1 alone, as published.
         beta: Error in pixels at which smooth-L1 turns from square to linear.
+        clamp: Error in pixels that a larger one counts as, without a gradient, so that pixels which cannot be
+            matched stop pulling. None for no bound.
 
     Raises:
-        UserError: No output has a weight, or a number is negative or not finite.
+        UserError: No output has a weight, a number is negative or not finite, or `clamp` is not above `beta`.
     """
 
     def __init__(
@@ -35,6 +37,7 @@ class StereoLoss(nn.Module):
         disparity_weights: Sequence[float] = (0.2, 0.6, 1.0),
         volume_weights: Sequence[float] = (),
         beta: float = 1.0,
+        clamp: float | None = None,
     ) -> None:
         super().__init__()
         if not disparity_weights:
@@ -50,7 +53,10 @@ class StereoLoss(nn.Module):
                 raise UserError(f"loss.{name}={values}: expected finite numbers of at least 0")
         self.disparity_weights = tuple(disparity_weights)
         self.volume_weights = tuple(volume_weights)
+        if clamp is not None and not beta < clamp < math.inf:
+            raise UserError(f"loss.clamp={clamp}: expected null, or a finite number above loss.beta={beta}")
         self.beta = beta
+        self.bound = math.inf if clamp is None else clamp
 
     def forward(
         self,
@@ -68,7 +74,8 @@ class StereoLoss(nn.Module):
         total = ground_truth.new_zeros(())
         count = valid.sum().clamp(min=1)
         for weight, disparity in _pair_from_the_end(self.disparity_weights, disparities):
-            error = F.smooth_l1_loss(disparity.float(), ground_truth, reduction="none", beta=self.beta)
+            off = (disparity.float() - ground_truth).clamp(-self.bound, self.bound)
+            error = F.smooth_l1_loss(off, torch.zeros_like(off), reduction="none", beta=self.beta)
             total = total + weight * (error * valid).sum() / count
         early = max(len(self.volume_weights) - 1, 0)
         chosen = [*logits[:-1][:early], *logits[-1:]]

@@ -23,6 +23,21 @@ def test_outputs_are_weighted() -> None:
     torch.testing.assert_close(loss, torch.tensor(0.25 * 2 + 1.0))
 
 
+def test_an_error_beyond_the_clamp_counts_as_much_as_it_and_has_no_gradient() -> None:
+    target = torch.zeros(1, 1, 1, 4)
+    output = torch.tensor([[[[2.0, -9.0, 11.0, -500.0]]]], requires_grad=True)
+    loss = StereoLoss((1.0,), clamp=10.0)([output], [], target, torch.ones_like(target, dtype=torch.bool))
+    loss.backward()
+    torch.testing.assert_close(loss, torch.tensor((1.5 + 8.5 + 9.5 + 9.5) / 4))
+    torch.testing.assert_close(output.grad, torch.tensor([[[[0.25, -0.25, 0.0, 0.0]]]]))
+
+
+@pytest.mark.parametrize("clamp", [0.0, 1.0, -3.0, float("inf"), float("nan")])
+def test_a_clamp_within_the_square_part_or_without_an_end_is_refused(clamp: float) -> None:
+    with pytest.raises(UserError, match=r"loss.clamp=.*: expected null, or a finite number above loss.beta="):
+        StereoLoss(clamp=clamp)
+
+
 def test_no_valid_pixel_is_no_loss() -> None:
     target = torch.zeros(1, 1, 4, 4)
     nothing = torch.zeros_like(target, dtype=torch.bool)
