@@ -44,7 +44,7 @@ def cases(
 
     Args:
         load: `dsmnet.load_model`.
-        networks: Names of weights, or checkpoints.
+        networks: Names of weights, or checkpoints; the first one is timed on the large pair as well.
         backends: Back ends of ours; ``torch_bfloat16`` is torch with that precision. What is not installed
             is left out.
         modes: Modes of StereoSGBM.
@@ -88,7 +88,7 @@ def cases(
         for backend in usable:
             make = functools.partial(load, checkpoint, **_options(backend, device))
             found.append(case(name, _label(backend), make, work, backend))
-            if backend.startswith("torch"):
+            if backend.startswith("torch") and checkpoint == networks[0]:
                 wide = _pair(large, max_disparity)
                 bigger = functools.partial(prediction, size=(large[0], large[1]), max_disparity=max_disparity)
                 found.append(
