@@ -81,9 +81,9 @@ def _setup(
     torch.manual_seed(0)
     left, right = torch.randn(2, 1, 3, *size).to(device)
     names = _NETWORKS[name][0]
-    with _on(device):
+    with on_device(device):
         theirs = load_baseline(name, Path(folder), max_disparity).to(device)
-        _settle(theirs, left, right)
+        settle(theirs, functools.partial(theirs, left, right))
     state = theirs.state_dict()
     net = instantiate(compose("build", names.overrides(state)).model).to(device)
     load_into(net, to_our_names(state, net.state_dict(), names, folder), folder)
@@ -122,26 +122,34 @@ def load_baseline(name: str, folder: Path, max_disparity: int) -> nn.Module:
     expected = f"baselines.{name}={folder}: expected a clone of {address}"
     if not (folder / "models" / "__init__.py").is_file():
         raise UserError(f"{expected}, found no models/__init__.py")
-    before = _forget_models()
-    sys.path.insert(0, str(folder.resolve()))
     try:
-        network: nn.Module = getattr(importlib.import_module("models"), factory)(max_disparity)
+        with clone_on_path(folder, "models"):
+            network: nn.Module = getattr(importlib.import_module("models"), factory)(max_disparity)
     except (ImportError, AttributeError, SyntaxError) as error:
         raise UserError(f"{expected} ({error})") from error
-    finally:
-        sys.path.remove(str(folder.resolve()))
-        _forget_models()
-        sys.modules.update(before)
     return network
 
 
-def _forget_models() -> dict[str, Any]:
-    """Take what is imported under the authors' common name, ``models``, out of Python's list."""
-    names = [name for name in sys.modules if name == "models" or name.startswith("models.")]
+@contextlib.contextmanager
+def clone_on_path(folder: Path, package: str) -> Iterator[None]:
+    """Let `package`, a common name such as ``models``, be imported from a clone; forget it at the end."""
+    before = _forget(package)
+    sys.path.insert(0, str(folder.resolve()))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder.resolve()))
+        _forget(package)
+        sys.modules.update(before)
+
+
+def _forget(package: str) -> dict[str, Any]:
+    """Take what is imported under that name out of Python's list."""
+    names = [name for name in sys.modules if name == package or name.startswith(f"{package}.")]
     return {name: sys.modules.pop(name) for name in names}
 
 
-def _settle(net: nn.Module, left: Tensor, right: Tensor) -> None:
+def settle(net: nn.Module, run: Callable[[], object]) -> None:
     """Make random weights compute numbers of the size that trained ones do.
 
     Norms get the statistics of the views, or values would overflow. Scores are made a tenth, or rounding
@@ -151,7 +159,8 @@ def _settle(net: nn.Module, left: Tensor, right: Tensor) -> None:
     for norm in norms:
         norm.momentum = 1.0
     with torch.no_grad():
-        net.train()(left, right)
+        net.train()
+        run()
     for norm in norms:
         norm.momentum = 0.1
     for module in net.modules():
@@ -160,19 +169,21 @@ def _settle(net: nn.Module, left: Tensor, right: Tensor) -> None:
 
 
 def _run_on(device: str, run: Callable[[], Any]) -> Any:
-    with _on(device):
+    with on_device(device):
         return run()
 
 
 @contextlib.contextmanager
-def _on(device: str) -> Iterator[None]:
-    """Let the authors' ``.cuda()``, which stands in their networks, do nothing on a CPU."""
+def on_device(device: str) -> Iterator[None]:
+    """Let the authors' ``.cuda()`` and ``zeros(device="cuda")``, written in their networks, stay on a CPU."""
     if device != "cpu":
         yield
         return
-    cuda = torch.Tensor.cuda
+    cuda, zeros = torch.Tensor.cuda, torch.zeros
     torch.Tensor.cuda = lambda self, *_, **__: self  # type: ignore[method-assign]
+    torch.zeros = lambda *size, **options: zeros(*size, **{**options, "device": "cpu"})
     try:
         yield
     finally:
         torch.Tensor.cuda = cuda  # type: ignore[method-assign]
+        torch.zeros = zeros

@@ -26,6 +26,7 @@ class Case:
         memory: Whether to measure the peaks, each in a process of its own.
         operations: Floating-point operations of one run, for the achieved rate.
         bytes: Bytes that must move in one run at least, for the achieved bandwidth.
+        network: Matcher, where the case is a whole prediction; of the two ways its peak alone is measured.
     """
 
     name: str
@@ -37,6 +38,28 @@ class Case:
     memory: bool = False
     operations: float | None = None
     bytes: float | None = None
+    network: Network | None = None
+
+
+@dataclass(frozen=True)
+class Network:
+    """What makes a whole prediction.
+
+    Args:
+        name: Name of the network or matcher.
+        backend: Runtime and precision.
+        pair: Size of the pair and search range.
+        parameters: Number of parameters; None where there are none.
+        multiply_adds: Multiply-adds of the convolutions and matrix products of one prediction, likewise.
+        memory_bound: MiB that were promised.
+    """
+
+    name: str
+    backend: str
+    pair: str
+    parameters: int | None = None
+    multiply_adds: float | None = None
+    memory_bound: float | None = None
 
 
 @dataclass(frozen=True)
@@ -56,6 +79,7 @@ class Comparison:
     gflops: float | None  # achieved by the fast path
     gbytes: float | None
     machine: Machine | None = None  # what there is to achieve
+    network: Network | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the entry of benchmark.json."""
@@ -81,7 +105,8 @@ def compare(case: Case, repeats: int = 5, on_gpu: bool = False, machine: Machine
     times = [(timed_run(fast, on_gpu), timed_run(slow, on_gpu)) for _ in range(repeats)]
     ratios = sorted(b / a for a, b in times)
     seconds = statistics.median(a for a, _ in times)
-    memory = [growth(setup, on_gpu, case.name) for setup in (case.fast, case.slow)] if case.memory else None
+    measured = () if not case.memory else (case.fast,) if case.network else (case.fast, case.slow)
+    memory = [growth(setup, on_gpu, case.name) for setup in measured]
     return Comparison(
         case.name,
         case.against,
@@ -91,11 +116,12 @@ def compare(case: Case, repeats: int = 5, on_gpu: bool = False, machine: Machine
         _quartiles(ratios),
         case.target,
         memory[0] if memory else None,
-        memory[1] if memory else None,
+        memory[1] if len(memory) > 1 else None,
         case.memory_target,
         case.operations / seconds / 1e9 if case.operations else None,
         case.bytes / seconds / 1e9 if case.bytes else None,
         machine,
+        case.network,
     )
 
 
@@ -105,6 +131,8 @@ def markdown(part: str, comparisons: Iterable[Comparison]) -> str:
     Beside an achieved rate stands its share of what the machine does at best.
     """
     comparisons = list(comparisons)
+    if any(c.network for c in comparisons):
+        return _networks(part, comparisons)
     lines = [
         f"## {part}",
         "",
@@ -131,6 +159,43 @@ def markdown(part: str, comparisons: Iterable[Comparison]) -> str:
     if machine:
         lines += ["", f"The machine at best, in the same run: {machine}."]
     return "\n".join([*lines, ""])
+
+
+def _networks(part: str, comparisons: list[Comparison]) -> str:
+    """Return the table of whole predictions: what each takes of the reference's time, memory, size, work."""
+    lines = [
+        f"## {part}",
+        "",
+        "| network | back end | pair, range | ms | against | times its time | MiB | M parameters | GMACs |",
+        "| :-- | :-- | :-- | --: | :-- | --: | --: | --: | --: |",
+    ]
+    for c in comparisons:
+        network = c.network
+        assert network is not None
+        low, high = (1 / ratio for ratio in reversed(c.ratio_quartiles))
+        share = f"{1 / c.ratio:.2f} ({low:.2f}-{high:.2f})" + _promised(
+            1 / c.ratio, c.target and 1 / c.target
+        )
+        memory = "" if c.memory is None else f"{c.memory:.0f}" + _promised(c.memory, network.memory_bound)
+        cells = [
+            network.name,
+            network.backend,
+            network.pair,
+            f"{c.seconds * 1e3:.1f}",
+            c.against,
+            share,
+            memory,
+            "" if network.parameters is None else f"{network.parameters / 1e6:.2f}",
+            "" if network.multiply_adds is None else f"{network.multiply_adds / 1e9:.1f}",
+        ]
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join([*lines, ""])
+
+
+def _promised(value: float, bound: float | None) -> str:
+    if bound is None:
+        return ""
+    return f", target {bound:.3g}" + ("" if value <= bound else " missed")
 
 
 def _rate(achieved: float | None, best: float | None) -> str:

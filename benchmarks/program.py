@@ -60,7 +60,11 @@ def main(cfg: DictConfig) -> None:
     record |= {**describe(device, cfg.threads), "backends": [result.to_dict() for result in results]}
     compared = [part for part in parts if part != SCALING]
     tables = run_parts(
-        compared, cfg.repeats, device, {"baselines": cfg.baselines}, required=cfg.parts != "all"
+        compared,
+        cfg.repeats,
+        device,
+        {"baselines": cfg.baselines, "networks": cfg.networks},
+        required=cfg.parts != "all",
     )
     record["parts"] = {name: [case.to_dict() for case in cases] for name, cases in tables.items()}
     texts = [markdown(record, results), *(table(name, cases) for name, cases in tables.items())]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 # Small tensors are slower on several threads, and each core has a process of its own.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -21,6 +23,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--kills", type=int, default=3, help="trainings that are killed, and interrupted by signals"
     )
+
+
+@pytest.fixture(autouse=True)
+def forget_captured_graphs() -> Iterator[None]:
+    """Start every test without captured graphs: a process may capture one function eight times at most."""
+    yield
+    if "torch._dynamo" in sys.modules:
+        torch.compiler.reset()
 
 
 @pytest.fixture(scope="session")

@@ -53,6 +53,7 @@ class RefinedNet(StereoNet):
         planes = self.planes(max_disparity)
         volume = self.cost_volume(left_features[self.stride], right_features[self.stride], planes)
         logits = self.aggregation(volume, left_features)
+        del volume  # held, it would add to the peak, which lies in the refinement
         coarse = self.regression(logits[-1]) * self.stride
         refined = self._refine(coarse, left_features, right_features)
         if not self.training:

@@ -66,22 +66,28 @@ class RefinementStage(nn.Module):
 
     def forward(self, disparity: Tensor, left: Tensor, right: Tensor) -> tuple[Tensor, Tensor]:
         """Disparity [N, 1, h, w] and features [N, C, h, w] -> corrected map and its enlargement by 2."""
-        unit_left, unit_right = unit_length(self.project(left)), unit_length(self.project(right))
-        # No gradient through the sampling position: the gradient flows through the sum below.
-        warped = warp(unit_right, disparity.detach())
-        near = F.pad(warped, (self.radius, self.radius))
-        width = left.shape[-1]
-        correlation = torch.stack(
-            [(unit_left * near[..., k : k + width]).sum(1) for k in range(2 * self.radius + 1)], dim=1
-        )
+        x = self._inputs(disparity, left, right)
+        x = F.leaky_relu(self.conv_in(x), 0.1, inplace=True)
+        for block in self.blocks:
+            x = F.leaky_relu(x + block(x), 0.1, inplace=True)
+        refined, logits = disparity + self.correct(x), self.mask(x)
+        del x  # at half resolution the peak of a whole prediction lies here
+        return refined, convex_upsample(refined, logits, 2)
+
+    def _inputs(self, disparity: Tensor, left: Tensor, right: Tensor) -> Tensor:
+        """Return what the stage sees, [N, C, h, w]; all that leads to it is free again after the call."""
+        unit_left = unit_length(self.project(left))
+        # No gradient through the sampling position: the gradient flows through the correction.
+        warped = warp(unit_length(self.project(right)), disparity.detach())
+        correlation = self._correlate(unit_left, warped)
         error = (unit_left - warped).abs().mean(1, keepdim=True)
         smooth = F.avg_pool2d(disparity, 5, stride=1, padding=2, count_include_pad=False)
-        x = torch.cat([left, correlation, error, (disparity - smooth).clamp(-8, 8)], dim=1)
-        x = F.leaky_relu(self.conv_in(x), 0.1)
-        for block in self.blocks:
-            x = F.leaky_relu(x + block(x), 0.1)
-        refined = disparity + self.correct(x)
-        return refined, convex_upsample(refined, self.mask(x), 2)
+        return torch.cat([left, correlation, error, (disparity - smooth).clamp(-8, 8)], dim=1)
+
+    def _correlate(self, left: Tensor, warped: Tensor) -> Tensor:
+        near, width = F.pad(warped, (self.radius, self.radius)), left.shape[-1]
+        shifts = range(2 * self.radius + 1)
+        return torch.stack([(left * near[..., k : k + width]).sum(1) for k in shifts], dim=1)
 
 
 class Refinement(nn.Module):

@@ -9,12 +9,14 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from omegaconf import OmegaConf
 
 from benchmarks import Case, Comparison, compare
 from benchmarks.compare import markdown
 from benchmarks.machine import Machine, measure_machine
 from benchmarks.memory import growth
 from benchmarks.parts import part_cases, part_names
+from dsmnet.config import config_dir
 from dsmnet.errors import UserError
 
 
@@ -79,6 +81,7 @@ def test_a_missed_target_says_so() -> None:
 
 @pytest.mark.parametrize("name", part_names())
 def test_every_part_states_its_cases(name: str) -> None:
-    cases = part_cases(name, "cpu", {"baselines": {"psmnet": None, "gwcnet": None}})
+    options = OmegaConf.load(config_dir() / "benchmark.yaml")
+    cases = part_cases(name, "cpu", {"baselines": options.baselines, "networks": options.networks})
     assert cases or name == "baselines"  # which needs clones, see test_baselines.py
     assert len({case.name for case in cases}) == len(cases)

@@ -60,7 +60,7 @@ class Correction(nn.Module):
         """Logits [N, D, h, w] and context [N, C, D/2, h/2, w/2] -> correction [N, D, h, w]."""
         both = torch.cat([unshuffle3d(smooth), unshuffle3d(logits)], dim=1)
         both = both.contiguous(memory_format=memory_format(context))
-        hidden = self.proj_scores(both) + self.proj_context(context)
+        hidden = self.proj_scores(both).add_(self.proj_context(context))
         return shuffle3d(self.out(F.relu(hidden, inplace=True)))
 
 
