@@ -4,6 +4,7 @@ A part of the benchmark is a yaml in conf/benchmark_part, with sizes and promise
 as the reference; ``memory_target``: share of its peak memory), and a function here that returns its cases.
 """
 
+import dsmnet.commands  # noqa: F401  (threads and memory as in all programs: before torch is imported)
 from benchmarks.compare import Case, Comparison, compare
 
 __all__ = ["Case", "Comparison", "compare"]

@@ -82,7 +82,7 @@ def error_against_time(found: Sequence[Point], pair: str, error: str) -> Figure:
     """Draw the points, a color for each network, the back end beside each point.
 
     Args:
-        found: See `points`.
+        found: Points, see `points`.
         pair: Size and search range that was timed.
         error: Label of the error's axis, with its unit.
     """
