@@ -1,8 +1,8 @@
 """Export: python tools/export.py [checkpoint=PATH] format=onnx|openvino|torch_export [max_disparity=192].
 
-Writes the network as a file for views of any size (ONNX, OpenVINO's .xml and .bin, or torch's .pt2), compares
-it with torch on pairs of several sizes, and writes parity.json, all under paths.output. tools/predict.py and
-tools/evaluate.py take the file as checkpoint=.
+Writes the network as a file for views of any size, or of one (ONNX, OpenVINO's .xml and .bin, or torch's
+.pt2), compares it with torch on pairs of several sizes, and writes parity.json, all under paths.output.
+tools/predict.py and tools/evaluate.py take the file as checkpoint=.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 def main(cfg: DictConfig) -> None:
     """Load the network, write the file, compare."""
     parity: Any = OmegaConf.to_container(cfg.parity, resolve=True)
+    size: Any = OmegaConf.to_container(cfg.size) if OmegaConf.is_list(cfg.size) else cfg.size
     output = Path(cfg.paths.output)
     max_disparity = resolve_max_disparity(cfg.max_disparity)
     network = load_model(cfg.checkpoint, device="cpu")
@@ -35,10 +36,9 @@ def main(cfg: DictConfig) -> None:
     stems = {str(name), Path(name).stem}
     written = [stem + suffix for stem in stems for suffix in (*SUFFIXES, ".bin")]
     check_apart(output, [*written, "parity.json"], [cfg.checkpoint])
-    file = export(network, output / name, cfg.format, max_disparity)
-    found = check_parity(
-        network, load_written(file, own=True), parity["sizes"], max_disparity, parity["tolerance"]
-    )
+    file = export(network, output / name, cfg.format, max_disparity, size)
+    sizes = [size] if size else parity["sizes"]
+    found = check_parity(network, load_written(file, own=True), sizes, max_disparity, parity["tolerance"])
     write_parity(output / "parity.json", file, parity["tolerance"], found)
     for entry in found:
         log.info("%s: %.2g px from torch, %.2g at most", entry["size"], entry["mean"], entry["largest"])
