@@ -111,17 +111,22 @@ class StereoPredictor(nn.Module):
         pair, padding = self.prepare(left, right)
         if max_disparity is None and self.widens:
             max_disparity = widened(self.net.max_disparity, pair.shape[-1] - padding.right)
+        output = self.match_prepared(net, pair, max_disparity)
+        self.train(was_training)
+        return output, padding
+
+    @torch.inference_mode()
+    def match_prepared(self, net: Callable[..., Output], pair: Tensor, max_disparity: int | None) -> Output:
+        """Run the network, or a method of it, on a pair of `prepare`: in its precision, recorded on a GPU."""
         half = self.dtype == torch.bfloat16
         # No cache: a recording would take a weight's copy of the pass before for one of its own.
         with torch.autocast(self.device.type, torch.bfloat16, enabled=half, cache_enabled=False):
-            output = self.cuda_graphs.run(
+            return self.cuda_graphs.run(
                 self.net,
                 lambda left, right: net(left, right, max_disparity),
                 (net, max_disparity, self.dtype),
                 *pair.split(1),
             )
-        self.train(was_training)
-        return output, padding
 
     def prepare(self, left: AnyImage, right: AnyImage) -> tuple[Tensor, Padding]:
         """Return both views as a network takes them, [2, 3, H, W], normalised and padded; and the padding."""
