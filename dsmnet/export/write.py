@@ -15,11 +15,15 @@ from dsmnet.atomic import atomic_write_all
 from dsmnet.errors import UserError
 from dsmnet.export.capture import LARGEST, capture, equal_ranges
 from dsmnet.export.graph_metadata import KEY, GraphMetadata
+from dsmnet.export.int8 import quantize
 from dsmnet.export.runtimes import need
 from dsmnet.inference.padding import Padding
 from dsmnet.inference.predictor import StereoPredictor
 from dsmnet.models.stereo_net import StereoNet
 from dsmnet.options import check_choice, check_whole
+
+PRECISIONS = ("float32", "int8")
+_CALIBRATED = (192, 384)  # height and width of the pairs for int8, where the file takes any
 
 
 def export(
@@ -28,6 +32,7 @@ def export(
     format: str,
     max_disparity: int,
     size: Sequence[int] | None = None,
+    precision: str = "float32",
 ) -> Path:
     """Write a network as a graph for views of any height and width (multiples of its divisor), or of one.
 
@@ -40,6 +45,7 @@ def export(
         max_disparity: Search range in pixels, fixed in the graph.
         size: Height and width of the images; None: any. With it every shape in the graph is a number, as
             TensorRT likes it.
+        precision: ``float32``, or ``int8`` in ONNX, see `quantize`.
 
     Raises:
         UserError: An unknown format, an impossible size, or a package that is needed is not installed.
@@ -49,6 +55,9 @@ def export(
         need("onnxscript", f"format={format}")
     if format == "openvino":
         need("openvino", f"format={format}")
+    check_choice("precision", precision, PRECISIONS)
+    if precision == "int8" and format != "onnx":
+        raise UserError(f"precision=int8: format={format} has float32 alone; expected format=onnx")
     target = path.with_name(path.name.removesuffix(suffix) + suffix)
     net, ranges = predictor.net, equal_ranges(predictor.net, max_disparity)
     fixed = _padded(net, size) if size is not None else None
@@ -60,6 +69,8 @@ def export(
         program = capture(predictor, max_disparity, fixed)
         with atomic_write_all(target.parent, target.name, target.name) as folder:
             write(program, folder / target.name, metadata)
+            if precision == "int8":
+                quantize(folder / target.name, predictor, fixed or _CALIBRATED)
     return target
 
 

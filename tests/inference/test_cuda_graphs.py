@@ -13,7 +13,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from dsmnet import build_model
+from dsmnet import build_model, load_model
 from dsmnet.inference import StereoPredictor
 from dsmnet.inference.cuda_graphs import CudaGraphs
 
@@ -179,3 +179,8 @@ def test_cpu_records_nothing(recorder: Recorder) -> None:
     for _ in range(3):
         predict(predictor)
     assert not recorder.widths
+
+
+def test_keyword_turns_graphs_off() -> None:
+    assert load_model(device="cpu").cuda_graphs.enabled
+    assert not load_model(device="cpu", cuda_graphs=False).cuda_graphs.enabled
