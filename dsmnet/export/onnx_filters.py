@@ -184,6 +184,8 @@ def give_bodies_their_constants(model: Any) -> None:
             own = ir.Value(name=name, type=value.type, shape=value.shape, const_value=value.const_value)
             node.graph.register_initializer(own)
             node.replace_input_with(index, own)
+            if not value.uses():
+                model.graph.initializers.pop(value.name, None)
 
 
 def translation_table() -> dict[Callable[..., Any], Callable[..., Any]]:
