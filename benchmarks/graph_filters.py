@@ -42,8 +42,10 @@ def cases(
     return found
 
 
-def filter_once(name: str, size: tuple[int, ...], *, backend: str, device: str) -> Callable[[], object]:
-    """Prepare one filter; return what runs it forward and backward."""
+def filter_once(
+    name: str, size: tuple[int, ...], *, backend: str, device: str, backward: bool = True
+) -> Callable[[], object]:
+    """Prepare one filter; return what runs it forward, and backward if asked for."""
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(size, generator=generator).to(device).requires_grad_()
     weights = torch.randn(size[0], 4, 5, *size[-2:], generator=generator).softmax(2)
@@ -54,6 +56,9 @@ def filter_once(name: str, size: tuple[int, ...], *, backend: str, device: str) 
 
     def run() -> None:
         x.grad = weights.grad = None
-        _FILTERS[name](x, weights, backend).square().sum().backward()
+        with torch.set_grad_enabled(backward):
+            filtered = _FILTERS[name](x, weights, backend)
+            if backward:
+                filtered.square().sum().backward()
 
     return run

@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 
 
 SCALING = "scaling"  # the part that compares nothing: see `benchmarks.scaling_report`
+GPU = "gpu"  # the part that runs on a CUDA device alone
 
 
 def part_names() -> list[str]:
@@ -28,14 +29,18 @@ def part_names() -> list[str]:
     return sorted(path.stem for path in (config_dir() / "benchmark_part").glob("*.yaml"))
 
 
-def choose_parts(names: Sequence[str] | str) -> list[str]:
-    """Return the names of the parts that are asked for, `SCALING` among them: some, or "all".
+def choose_parts(names: Sequence[str] | str, device: torch.device) -> list[str]:
+    """Return the names of the parts that are asked for, `SCALING` among them: some, or "all" for a device.
 
     Raises:
-        UserError: There is no such part.
+        UserError: There is no such part, or not on this device.
     """
-    known = [*part_names(), SCALING]
-    chosen = known if names == "all" else [names] if isinstance(names, str) else list(names)
+    known, on_gpu = [*part_names(), SCALING], device.type == "cuda"
+    if names == "all":
+        return [name for name in known if on_gpu or name != GPU]
+    chosen = [names] if isinstance(names, str) else list(names)
+    if GPU in chosen and not on_gpu:
+        raise UserError("parts=gpu: needs a CUDA device; this run has device=cpu")
     for name in chosen:
         if name not in known:
             raise UserError(f"parts={name}: expected all or some of {', '.join(known)}")

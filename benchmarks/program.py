@@ -37,7 +37,7 @@ def main(cfg: DictConfig) -> None:
     plain = OmegaConf.create({"model": OmegaConf.to_container(cfg.model, resolve=True)})
     plain.choices = cfg.choices
     build = functools.partial(build_from_config, plain)
-    parts = choose_parts(cfg.parts)
+    parts = choose_parts(cfg.parts, device)
     scaling: Any = OmegaConf.to_container(cfg.scaling, resolve=True)
     load = functools.partial(load_model, scaling["checkpoint"], device="cpu", backend="torch")
     if SCALING in parts:

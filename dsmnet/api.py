@@ -64,6 +64,7 @@ def load_model(
     format: str = "auto",
     backend: str = "auto",
     precision: str = "float32",
+    cuda_graphs: bool = True,
 ) -> StereoPredictor:
     """Load a trained network. Nothing in its file is executed, whoever wrote it.
 
@@ -77,6 +78,7 @@ def load_model(
             ``openvino_bf16`` (half precision). A checkpoint is exported for them on the fly, and the export
             is kept in the user's cache folder.
         precision: ``float32``, ``bfloat16``, or ``auto``, see `choose_precision`.
+        cuda_graphs: Whether predictions of one size are recorded and replayed on a GPU, see `CudaGraphs`.
 
     Raises:
         UserError: No such file, not a checkpoint, weights that do not fit, no such device, format, backend or
@@ -89,6 +91,7 @@ def load_model(
     if backend in ("auto", "torch") and not exported:
         predictor = _load_torch(path, device, format)
         predictor.dtype = choose_precision(precision, predictor.net, predictor.device)
+        predictor.cuda_graphs.enabled = cuda_graphs
         return predictor
     what = f"checkpoint={path}" if exported else f"backend={backend}"
     if precision == "bfloat16":

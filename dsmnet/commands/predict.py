@@ -48,7 +48,13 @@ def main(cfg: DictConfig) -> None:
     written = [*result_names(pairs), RECORD, VIDEO]
     check_apart(writer.folder, written, [options["checkpoint"], *files_of(list(pairs))])
     cores = SharedCores()
-    net = load_model(cfg.checkpoint, cfg.device, backend=cfg.backend, precision=cfg.precision)
+    net = load_model(
+        cfg.checkpoint,
+        cfg.device,
+        backend=cfg.backend,
+        precision=cfg.precision,
+        cuda_graphs=cfg.cuda_graphs,
+    )
     matcher = in_tiles(net, cfg.tile, cfg.overlap, cfg.memory, cfg.progress)
     summary = predict_files(
         matcher,

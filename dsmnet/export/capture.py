@@ -12,7 +12,7 @@ from dsmnet.errors import UserError
 from dsmnet.inference.predictor import StereoPredictor
 from dsmnet.models.stereo_net import StereoNet
 
-_LARGEST = 2**14  # pixels; a graph needs a bound, and no image is as large
+LARGEST = 2**14  # pixels; a graph needs a bound, and no image is as large
 
 
 class _Graph(nn.Module):
@@ -38,18 +38,24 @@ def equal_ranges(net: StereoNet, max_disparity: int) -> tuple[int, int]:
     return low, high
 
 
-def capture(predictor: StereoPredictor, max_disparity: int) -> ExportedProgram:
-    """Return the graph of a network on the CPU; height and width are free.
+def capture(
+    predictor: StereoPredictor, max_disparity: int, size: tuple[int, int] | None = None
+) -> ExportedProgram:
+    """Return the graph of a network on the CPU, for padded views of a height and width; None: of any.
 
     The graph filters stay single nodes, `dsmnet::sga_scan` and `dsmnet::sgf_scan`.
     """
     if os.environ.get("DSMNET_BACKEND", "auto") not in ("auto", "scan"):
         raise UserError(f"DSMNET_BACKEND={os.environ['DSMNET_BACKEND']}: an export needs auto or scan")
     net = predictor.net.eval()
+    if size:
+        fixed = torch.zeros(1, 3, *size)
+        with torch.no_grad():
+            return torch.export.export(_Graph(net, max_disparity), (fixed, fixed.clone()), strict=False)
     step = net.divisor
     least = [max(4, -(-size // step)) for size in net.smallest]
     height, width = (
-        Dim(name, min=low, max=_LARGEST // step) for name, low in zip(("rows", "columns"), least, strict=True)
+        Dim(name, min=low, max=LARGEST // step) for name, low in zip(("rows", "columns"), least, strict=True)
     )
     shape = {2: step * height, 3: step * width}
     # Not the smallest size: what happens to fit there would be taken for a rule.

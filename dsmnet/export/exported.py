@@ -52,6 +52,11 @@ class ExportedNet(nn.Module):
                 f"{max_disparity}; export it again with max_disparity={max_disparity}, or predict with "
                 f"max_disparity={metadata.max_disparity}"
             )
+        if metadata.fixed and left.shape[-2:] != metadata.smallest:
+            raise UserError(
+                f"checkpoint={self.source}: exported for images of {metadata.smallest[0]}x"
+                f"{metadata.smallest[1]} at most; export it again with a larger size, or with size=null"
+            )
         views = [np.ascontiguousarray(view.detach().numpy()) for view in (left, right)]
         try:
             disparity = self.runtime.run(views[0], views[1])

@@ -10,7 +10,7 @@ from typing import Any
 from dsmnet.errors import FormatError
 
 KEY = "dsmnet_export"  # of the metadata, whatever the format
-VERSION = 2  # raised with every change of the graphs or of this entry
+VERSION = 3  # raised with every change of the graphs or of this entry
 _LONGEST = 100_000  # characters of an entry; those of the package have 2,000
 _WRITER = "was it written by tools/export.py?"
 
@@ -24,6 +24,7 @@ class GraphMetadata:
     divisor: int  # of height and width of the views
     smallest: tuple[int, int]  # height and width
     config: Mapping[str, Any]  # of the network, as in a checkpoint
+    fixed: bool = False  # whether views have just the smallest size
 
     def to_json(self) -> str:
         """Return the entry of the metadata."""
@@ -52,7 +53,8 @@ class GraphMetadata:
         bounds = [(pixels, 1, 2**16) for pixels in (self.max_disparity, *self.ranges)]
         bounds += [(self.divisor, 1, 2**12)]
         bounds += [(pixels, 0, 2**12) for pixels in self.smallest]
-        whole = all(type(value) is int and least <= value <= most for value, least, most in bounds)
+        whole = type(self.fixed) is bool
+        whole &= all(type(value) is int and least <= value <= most for value, least, most in bounds)
         if not whole or len(self.ranges) != 2 or len(self.smallest) != 2:
             raise ValueError("impossible sizes")
         if not isinstance(self.config, dict) or not isinstance(self.config.get("network"), dict):

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from onnxscript import FLOAT, graph, script
+from onnxscript import FLOAT, graph, ir, script
 from onnxscript import opset18 as op
 
 _END, _BEGIN = 2**31 - 1, -(2**31) + 1
@@ -169,6 +169,23 @@ def _turn_weights(weights: Any) -> Any:
     """The weights [T, N, P, 5] of a turned map: (r-1, c-1) and (r-1, c+1) change places."""
     turned = op.Slice(weights, [-1, -1], [_BEGIN, _BEGIN], [0, 2], [-1, -1])
     return op.Gather(turned, [0, 1, 3, 2, 4], axis=3)
+
+
+def give_bodies_their_constants(model: Any) -> None:
+    """Copy the constants that the exporter moved out of the loops back into them.
+
+    ONNX's inference of shapes, and what builds on it, does not look for their values outside.
+    """
+    for node in list(model.graph.all_nodes()):
+        for index, value in enumerate(node.inputs):
+            if value is None or node.graph is model.graph or value.const_value is None:
+                continue
+            name = f"{value.name}_{node.name}_{index}"
+            own = ir.Value(name=name, type=value.type, shape=value.shape, const_value=value.const_value)
+            node.graph.register_initializer(own)
+            node.replace_input_with(index, own)
+            if not value.uses():
+                model.graph.initializers.pop(value.name, None)
 
 
 def translation_table() -> dict[Callable[..., Any], Callable[..., Any]]:

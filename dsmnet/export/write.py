@@ -5,22 +5,36 @@ from __future__ import annotations
 import logging
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
 from torch.export import ExportedProgram
 
 from dsmnet.atomic import atomic_write_all
-from dsmnet.export.capture import capture, equal_ranges
+from dsmnet.errors import UserError
+from dsmnet.export.capture import LARGEST, capture, equal_ranges
 from dsmnet.export.graph_metadata import KEY, GraphMetadata
+from dsmnet.export.int8 import quantize
 from dsmnet.export.runtimes import need
+from dsmnet.inference.padding import Padding
 from dsmnet.inference.predictor import StereoPredictor
-from dsmnet.options import check_choice
+from dsmnet.models.stereo_net import StereoNet
+from dsmnet.options import check_choice, check_whole
+
+PRECISIONS = ("float32", "int8")
+_CALIBRATED = (192, 384)  # height and width of the pairs for int8, where the file takes any
 
 
-def export(predictor: StereoPredictor, path: Path, format: str, max_disparity: int) -> Path:
-    """Write a network as a graph for views of any height and width (multiples of its divisor).
+def export(
+    predictor: StereoPredictor,
+    path: Path,
+    format: str,
+    max_disparity: int,
+    size: Sequence[int] | None = None,
+    precision: str = "float32",
+) -> Path:
+    """Write a network as a graph for views of any height and width (multiples of its divisor), or of one.
 
     Inputs of the graph are the normalised and padded views, as `StereoPredictor.prepare` makes them.
 
@@ -29,24 +43,44 @@ def export(predictor: StereoPredictor, path: Path, format: str, max_disparity: i
         path: File without its suffix, which the returned path has; a name may hold dots.
         format: ``onnx``, ``openvino`` (.xml and .bin) or ``torch_export`` (.pt2).
         max_disparity: Search range in pixels, fixed in the graph.
+        size: Height and width of the images; None: any. With it every shape in the graph is a number, as
+            TensorRT likes it.
+        precision: ``float32``, or ``int8`` in ONNX, see `quantize`.
 
     Raises:
-        UserError: An unknown format, or a package that it needs is not installed.
+        UserError: An unknown format, an impossible size, or a package that is needed is not installed.
     """
     suffix, write = FORMATS[check_choice("format", format, FORMATS)]
     if format != "torch_export":
         need("onnxscript", f"format={format}")
     if format == "openvino":
         need("openvino", f"format={format}")
+    check_choice("precision", precision, PRECISIONS)
+    if precision == "int8" and format != "onnx":
+        raise UserError(f"precision=int8: format={format} has float32 alone; expected format=onnx")
     target = path.with_name(path.name.removesuffix(suffix) + suffix)
     net, ranges = predictor.net, equal_ranges(predictor.net, max_disparity)
-    metadata = GraphMetadata(max_disparity, ranges, net.divisor, net.smallest, predictor.config)
+    fixed = _padded(net, size) if size is not None else None
+    metadata = GraphMetadata(
+        max_disparity, ranges, net.divisor, fixed or net.smallest, predictor.config, fixed is not None
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of torch.export and of the exporter, about their own internals
-        program = capture(predictor, max_disparity)
+        program = capture(predictor, max_disparity, fixed)
         with atomic_write_all(target.parent, target.name, target.name) as folder:
             write(program, folder / target.name, metadata)
+            if precision == "int8":
+                quantize(folder / target.name, predictor, fixed or _CALIBRATED)
     return target
+
+
+def _padded(net: StereoNet, size: Sequence[int]) -> tuple[int, int]:
+    """Return the height and width of padded views of images of a size."""
+    if not isinstance(size, Sequence) or isinstance(size, str) or len(size) != 2:
+        raise UserError(f"size={size}: expected [height, width] or null")
+    height, width = (check_whole("size", pixels, least=1, most=LARGEST) for pixels in size)
+    padding = Padding.for_net(net, height, width)
+    return height + padding.top, width + padding.right
 
 
 def _write_torch(program: ExportedProgram, path: Path, metadata: GraphMetadata) -> None:
@@ -66,6 +100,7 @@ def _write_onnx(program: ExportedProgram, path: Path, metadata: GraphMetadata) -
         custom_translation_table=onnx_filters.translation_table(),
     )
     assert written is not None
+    onnx_filters.give_bodies_their_constants(written.model)
     written.model.metadata_props[KEY] = metadata.to_json()
     written.save(path)
 

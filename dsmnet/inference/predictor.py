@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from dsmnet.errors import ShapeError
 from dsmnet.inference.confidence import predict_with_confidence, sharpness
+from dsmnet.inference.cuda_graphs import CudaGraphs
 from dsmnet.inference.padding import Padding
 from dsmnet.inference.search import widened
 from dsmnet.io.images import bit_depth
@@ -44,6 +45,7 @@ class StereoPredictor(nn.Module):
         super().__init__()
         self.net = net
         self.dtype = torch.float32  # of convolutions; what is sensitive to rounding stays in float32
+        self.cuda_graphs = CudaGraphs()  # of predictions
         self.config = dict(config)
         self.widens = widens
 
@@ -109,22 +111,36 @@ class StereoPredictor(nn.Module):
         pair, padding = self.prepare(left, right)
         if max_disparity is None and self.widens:
             max_disparity = widened(self.net.max_disparity, pair.shape[-1] - padding.right)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.dtype == torch.bfloat16):
-            output = net(pair[:1], pair[1:], max_disparity)
+        output = self.match_prepared(net, pair, max_disparity)
         self.train(was_training)
         return output, padding
+
+    @torch.inference_mode()
+    def match_prepared(self, net: Callable[..., Output], pair: Tensor, max_disparity: int | None) -> Output:
+        """Run the network, or a method of it, on a pair of `prepare`: in its precision, recorded on a GPU."""
+        half = self.dtype == torch.bfloat16
+        # No cache: a recording would take a weight's copy of the pass before for one of its own.
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=half, cache_enabled=False):
+            return self.cuda_graphs.run(
+                self.net,
+                lambda left, right: net(left, right, max_disparity),
+                (net, max_disparity, self.dtype),
+                *pair.split(1),
+            )
 
     def prepare(self, left: AnyImage, right: AnyImage) -> tuple[Tensor, Padding]:
         """Return both views as a network takes them, [2, 3, H, W], normalised and padded; and the padding."""
         arrays = [image for image in (left, right) if isinstance(image, np.ndarray)]
         bits = bit_depth(*arrays)
-        views = [to_tensor(image, name, bits) for image, name in ((left, "left"), (right, "right"))]
+        views = [
+            to_tensor(image, name, bits, self.device) for image, name in ((left, "left"), (right, "right"))
+        ]
         if views[0].shape != views[1].shape:
             raise ShapeError(
                 f"the views differ in size: left {tuple(views[0].shape[1:])}, "
                 f"right {tuple(views[1].shape[1:])}"
             )
-        pair = self.net.normalize(torch.stack(views).to(self.device))
+        pair = self.net.normalize(torch.stack(views))
         padding = Padding.for_net(self.net, *pair.shape[-2:])
         return padding.apply(pair).contiguous(memory_format=torch.channels_last), padding
 
@@ -134,13 +150,16 @@ def _finished(maps: Tensor, padding: Padding) -> NDArray[np.float32]:
     return padding.cut(maps)[0, 0].float().cpu().numpy()
 
 
-def to_tensor(image: AnyImage, name: str = "image", bits: int = 16) -> Tensor:
+def to_tensor(
+    image: AnyImage, name: str = "image", bits: int = 16, device: torch.device | str = "cpu"
+) -> Tensor:
     """Turn an image as `StereoPredictor.predict` takes it into float32 [3, H, W] in [0, 1].
 
     Args:
         image: Image of one, three or four channels; any other is a `ShapeError`.
         name: Name of the image, for messages.
         bits: Bits that a uint16 array uses, see `bit_depth`.
+        device: Device of the result; bytes are sent there, a quarter of what floats take.
     """
     if isinstance(image, np.ndarray):
         array = image[..., None] if image.ndim == 2 else image
@@ -152,6 +171,6 @@ def to_tensor(image: AnyImage, name: str = "image", bits: int = 16) -> Tensor:
         tensor = image[None] if image.dim() == 2 else image
     if tensor.dim() != 3 or tensor.shape[0] not in (1, 3, 4) or 0 in tensor.shape:
         raise ShapeError(f"{name}: expected an image [H, W, 3] or [H, W], got shape {tuple(image.shape)}")
-    tensor = tensor[:3]
+    tensor = tensor[:3].to(device)
     scaled = tensor.float() / 255 if tensor.dtype == torch.uint8 else tensor.float()
     return scaled.expand(3, -1, -1)

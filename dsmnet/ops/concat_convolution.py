@@ -9,7 +9,7 @@ The first and the last plane lack a plane beside them and are convolved as they 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -19,8 +19,7 @@ from torch.nn import functional as F
 
 from dsmnet.ops.backend import memory_format, widen
 
-_NEAR = (-2, -1, 0, 1)  # u where some of the kernel's elements drop out
-_OFFSETS = (-1, 0, 1)
+_NEAR = range(-2, 2)  # u where some of the kernel's elements drop out
 
 
 def convolve_pair(left: Tensor, right: Tensor, planes: int, weight: Tensor) -> Tensor:
@@ -88,11 +87,11 @@ def _maps(left: Tensor, right: Tensor, weight: Tensor) -> list[Tensor]:
     ]
 
 
-def _mask(active: Callable[[int, int, int], bool], values: Iterable[int], like: Tensor) -> Tensor:
-    """Return [len(values), 3, 3], 1 where the element (dd, dx) is active."""
-    return like.new_tensor(
-        [[[float(active(dd, dx, v)) for dx in _OFFSETS] for dd in _OFFSETS] for v in values]
-    )
+def _mask(active: Callable[[Tensor, Tensor, Tensor], Tensor], values: range, like: Tensor) -> Tensor:
+    """Return [len(values), 3, 3], 1 where the element (dd, dx) is active; made on the device of `like`."""
+    offsets = torch.arange(-1, 2, device=like.device)
+    value = torch.arange(values.start, values.stop, device=like.device)[:, None, None]
+    return active(offsets[:, None], offsets, value).to(like.dtype)
 
 
 class _Assemble(torch.autograd.Function):

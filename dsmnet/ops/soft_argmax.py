@@ -20,6 +20,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor
@@ -79,7 +80,7 @@ def _run(logits: Tensor, stride: int, levels: int) -> tuple[Tensor, Tensor, Tens
     disparity = logits.new_empty(n, stride**2, h, w)
     sums, peaks = torch.empty_like(disparity), torch.empty_like(disparity)
     middle = (levels - 1) / 2  # moments about it lose less to rounding
-    runs = _runs(planes, levels, logits)
+    runs = _runs(planes, levels, logits.dtype, logits.device)
     padded = _pad(logits)
     for block in _blocks(logits, stride):
         fine = _below_largest(block.enlarge(padded))
@@ -103,7 +104,7 @@ def _run_backward(
     grad: Tensor, logits: Tensor, disparity: Tensor, sums: Tensor, peaks: Tensor, stride: int, levels: int
 ) -> Tensor:
     """Return the gradient of the logits; a level of weight p has ``grad * p * (level - disparity)``."""
-    runs = _runs(logits.shape[1], levels, logits)
+    runs = _runs(logits.shape[1], levels, logits.dtype, logits.device)
     padded = _pad(logits)
     grad_padded = torch.zeros_like(padded)
     for block in _blocks(logits, stride):
@@ -151,8 +152,12 @@ class _Run:
         return planes.narrow(1, self.first, self.count), planes.narrow(1, self.first + 1, self.count)
 
 
-def _runs(planes: int, levels: int, like: Tensor) -> list[_Run]:
-    """Return the runs that make up all levels, over planes padded by one at both ends."""
+@lru_cache(maxsize=16)
+def _runs(planes: int, levels: int, dtype: torch.dtype, device: torch.device) -> tuple[_Run, ...]:
+    """Return the runs that make up all levels, over planes padded by one at both ends.
+
+    Kept, as tables of a CPU: to copy them for each call would wait for the GPU.
+    """
     places = [_place(level, planes, levels) for level in range(levels)]
     step = round(levels / planes)
     chains: list[list[int]] = []
@@ -162,16 +167,20 @@ def _runs(planes: int, levels: int, like: Tensor) -> list[_Run]:
             if before < 0 or not _continues(places, before, level):
                 chains.append([])
             chains[-1].append(level)
-    return [
+
+    def column(values: list[float]) -> Tensor:
+        return torch.tensor(values, dtype=dtype, device=device).view(-1, 1, 1)
+
+    return tuple(
         _Run(
             1 + places[chain[0]][0],
             len(chain),
-            like.new_tensor([places[level][1] for level in chain]).view(-1, 1, 1),
-            like.new_tensor(chain).view(-1, 1, 1),
+            column([places[level][1] for level in chain]),
+            column([float(level) for level in chain]),
             _outermost(places, chain[0]),
         )
         for chain in chains
-    ]
+    )
 
 
 def _continues(places: list[tuple[int, float]], before: int, level: int) -> bool:

@@ -29,7 +29,9 @@ class SoftArgmax(nn.Module):
         best = logits.argmax(dim=1, keepdim=True)
         window = best + torch.arange(-self.radius, self.radius + 1, device=logits.device).view(1, -1, 1, 1)
         inside = (window >= 0) & (window < logits.shape[1])
-        near = logits.gather(1, window.clamp(0, logits.shape[1] - 1)).masked_fill(~inside, float("-inf"))
+        # Bounded as floats: TensorRT has no bounds for whole numbers.
+        place = window.float().clamp(0, logits.shape[1] - 1).long()
+        near = logits.gather(1, place).masked_fill(~inside, float("-inf"))
         return (near.softmax(1) * window).sum(1, keepdim=True)
 
 

@@ -15,7 +15,7 @@ from benchmarks import Case, Comparison, compare
 from benchmarks.compare import markdown
 from benchmarks.machine import Machine, measure_machine
 from benchmarks.memory import growth
-from benchmarks.parts import part_cases, part_names
+from benchmarks.parts import GPU, choose_parts, part_cases, part_names
 from dsmnet.config import config_dir
 from dsmnet.errors import UserError
 
@@ -82,6 +82,15 @@ def test_a_missed_target_says_so() -> None:
 @pytest.mark.parametrize("name", part_names())
 def test_every_part_states_its_cases(name: str) -> None:
     options = OmegaConf.load(config_dir() / "benchmark.yaml")
-    cases = part_cases(name, "cpu", {"baselines": options.baselines, "networks": options.networks})
+    device = "cuda" if name == GPU else "cpu"
+    cases = part_cases(name, device, {"baselines": options.baselines, "networks": options.networks})
     assert cases or name == "baselines"  # which needs clones, see test_baselines.py
     assert len({case.name for case in cases}) == len(cases)
+
+
+def test_part_of_the_gpu_is_refused_or_left_out_without_one() -> None:
+    cpu, cuda = torch.device("cpu"), torch.device("cuda")
+    with pytest.raises(UserError, match="parts=gpu: needs a CUDA device; this run has device=cpu"):
+        choose_parts(["volumes", "gpu"], cpu)
+    assert set(choose_parts("all", cuda)) - set(choose_parts("all", cpu)) == {"gpu"}
+    assert choose_parts(["gpu"], cuda) == ["gpu"]

@@ -82,6 +82,7 @@ def test_scaling_has_points_constants_and_a_picture(run_tool: RunTool, tmp_path:
         (["train=true"], "multiples of 8, got"),
         (["backends=[cuda]"], "backend='cuda': expected one of"),
         (["repeats=0"], "repeats=0"),
+        (["parts=[gpu]"], "parts=gpu: needs a CUDA device"),
         (["parts=[nope]"], "parts=nope: expected all or some of"),
         (["parts=[scaling]", "scaling.tile=10"], "tile=10: expected auto, null or at least 128"),
     ],

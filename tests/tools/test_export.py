@@ -74,13 +74,17 @@ def test_a_difference_is_an_error(run_tool: RunTool, checkpoint: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("option", "message"),
+    ("options", "message"),
     [
-        ("format=caffe", "format=caffe: expected onnx, openvino or torch_export"),
-        ("checkpoint=nothing.ckpt", "checkpoint=nothing.ckpt: no such file"),
-        ("max_disparity=-3", "max_disparity=-3: expected auto or a positive whole number"),
+        (["precision=int4"], "precision=int4: expected float32 or int8"),
+        (["format=openvino", "precision=int8"], "precision=int8: format=openvino has float32 alone"),
+        (["size=[384]"], "size=[384]: expected [height, width] or null"),
+        (["size=384"], "size=384: expected [height, width] or null"),
+        (["format=caffe"], "format=caffe: expected onnx, openvino or torch_export"),
+        (["checkpoint=nothing.ckpt"], "checkpoint=nothing.ckpt: no such file"),
+        (["max_disparity=-3"], "max_disparity=-3: expected auto or a positive whole number"),
     ],
 )
-def test_mistakes(run_tool: RunTool, checkpoint: Path, option: str, message: str) -> None:
-    run = run_tool("export", f"checkpoint={checkpoint}", option, refused=message)
+def test_mistakes(run_tool: RunTool, checkpoint: Path, options: list[str], message: str) -> None:
+    run = run_tool("export", f"checkpoint={checkpoint}", *options, refused=message)
     assert not list(run.output.glob("mine*"))
