@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import functools
 import importlib.util
 import logging
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -14,7 +17,10 @@ import torch
 from benchmarks.compare import Case, Network
 from benchmarks.light_baselines import LightBaseline
 from benchmarks.work import multiply_adds, parameters
+from dsmnet.api import build_model
+from dsmnet.config import config_dir
 from dsmnet.evaluation.sgbm import SGBM
+from dsmnet.models.checkpoint import packaged_names, save_weights
 from dsmnet.synthetic import SyntheticStereo
 from dsmnet.types import Matcher
 
@@ -44,7 +50,8 @@ def cases(
 
     Args:
         load: `dsmnet.load_model`.
-        networks: Names of weights, or checkpoints; the first one is timed on the large pair as well.
+        networks: Checkpoints, names of weights that come with the package, or of files in conf/model, with
+            fresh weights; the first one is timed on the large pair as well.
         backends: Back ends of ours; ``torch_bfloat16`` is torch with that precision. What is not installed
             is left out.
         modes: Modes of StereoSGBM.
@@ -82,13 +89,13 @@ def cases(
         case("StereoSGBM", each, functools.partial(SGBM, mode=each), (None, None), "opencv") for each in modes
     ]
     usable = list(_installed(backends))
-    for checkpoint in networks:
-        name = Path(checkpoint).stem
+    for network in networks:
+        name, checkpoint = Path(network).stem, _weights(network)
         work = _work(functools.partial(load, checkpoint, device=device, backend="torch"), run)
         for backend in usable:
             make = functools.partial(load, checkpoint, **_options(backend, device))
             found.append(case(name, _label(backend), make, work, backend))
-            if backend.startswith("torch") and checkpoint == networks[0]:
+            if backend.startswith("torch") and network == networks[0]:
                 wide = _pair(large, max_disparity)
                 bigger = functools.partial(prediction, size=(large[0], large[1]), max_disparity=max_disparity)
                 found.append(
@@ -116,6 +123,18 @@ def prediction(make: Make, *, size: tuple[int, int], max_disparity: int) -> Call
     rows, columns = _WARMING_UP
     matcher.predict(pair["left"][:rows, :columns], pair["right"][:rows, :columns], max_disparity)
     return lambda: matcher.predict(pair["left"], pair["right"], max_disparity)
+
+
+def _weights(network: str) -> str:
+    """Return what to load a network from; weights of one that has none are made, and go with the process."""
+    if network in packaged_names() or not (config_dir() / "model" / f"{network}.yaml").is_file():
+        return network
+    fresh = build_model(network)
+    folder = tempfile.mkdtemp(prefix="dsmnet-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    file = Path(folder) / f"{network}.safetensors"
+    save_weights(file, fresh.net, fresh.config)
+    return str(file)
 
 
 def _work(make: Make, run: Callable[[Make], Callable[[], object]]) -> tuple[int | None, float | None]:
