@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from dsmnet.synthetic.alpha_masks import circle, ramp, rectangle
+from dsmnet.synthetic.alpha_masks import circle, rectangle
 from dsmnet.synthetic.geometry import dot, normal_of
 from dsmnet.synthetic.materials import AnyMaterial, MaterialFamily
 from dsmnet.synthetic.props import shadow_below
@@ -77,15 +77,14 @@ def shiny_car(world: World, x: float, z: float, turn: float, ground: Surface | N
             plate = np.array([[-1, 0.38, l0], [1, 0.38, l0], [1, 0.5, l0], [-1, 0.5, l0]]) * (0.26, 1, 1)
             world.decal(host, _placed(plate, pose), "white")
     for side in (-1, 1):
-        flank = np.insert(outline, 0, side * width / 2, axis=1)
-        host = _facing_face(world, _placed(flank[::side], pose), paint)
+        host = _facing_face(world, _placed(_upright(outline, side * width / 2)[::side], pose), paint)
         if host is None:
             continue
         for quad in _side_windows(outline, outline[2:6, 0].mean() + rng.uniform(-0.1, 0.2)):
-            _pane(world, host, _placed(np.insert(quad, 0, side * width / 2, axis=1), pose), tint, clear)
+            _pane(world, host, _placed(_upright(quad, side * width / 2), pose), tint, clear)
         for at in (-0.31, 0.3):
             for radius, material in ((0.34, TYRE), (0.2, RIM)):
-                ring = np.insert(circle(at * length, 0.33, radius, radius, 20), 0, side * width / 2, axis=1)
+                ring = _upright(circle(at * length, 0.33, radius, radius, 20), side * width / 2)
                 world.decal(host, _placed(ring, pose), material)
 
 
@@ -110,6 +109,11 @@ def _side_windows(outline: NDArray[np.float64], split: float) -> list[NDArray[np
         np.array([low_front, top_front, (split - 0.05, top_front[1]), (split - 0.05, sill)]),
         np.array([(split + 0.05, sill), (split + 0.05, head), top_back, low_back]),
     ]
+
+
+def _upright(drawing: NDArray[np.float64], x: float) -> Corners:
+    """Return points of a side view (along the car, height) as places on one flank."""
+    return np.stack([np.full(len(drawing), x), drawing[:, 1], drawing[:, 0]], axis=1)
 
 
 def _shrunk(corners: NDArray[np.float64], factor: float) -> NDArray[np.float64]:

@@ -14,6 +14,7 @@ from dsmnet.synthetic.scene import Scene, Surface
 from dsmnet.synthetic.thin import add_thin
 from dsmnet.synthetic.world import BOX_FACES, BOX_FOOT, rotation
 
+_HALF = np.array([0, 0.5, 0])
 _LARGE = 0.12  # of the view: smaller surfaces get no light of their own
 
 
@@ -21,9 +22,9 @@ def add_floating(scene: Scene) -> None:
     """Put 10 to 30 boxes, balls, lumps, plates and rings in mid-air, turned anyhow, at all distances."""
     rng, rig = scene.rng, scene.rig
     for _ in range(scene.count(10, 30)):
-        disparity = scene.near * math.exp(rng.uniform(math.log(0.2), 0.0))
         size = rig.height * math.exp(rng.uniform(math.log(0.03), math.log(0.22)))
         x, y = rng.uniform(-10, rig.width * 1.1), rng.uniform(0, rig.height)
+        disparity = scene.in_front(x, y, 0.2, 1.0)
         kind, family = rng.random(), ("any", "any", "plain", "thin", "paper")[int(rng.integers(0, 5))]
         if kind < 0.4:
             _tumbling_box(scene, (x, y, disparity), size, family)
@@ -55,7 +56,7 @@ def _tumbling_box(scene: Scene, at: tuple[float, float, float], size: float, fam
         rotation(rng.uniform(0, 6.3), 0) @ rotation(rng.uniform(0, 6.3), 1) @ rotation(rng.uniform(0, 6.3), 2)
     )
     edges = 2 * size / disparity * rng.uniform(0.15, 1.0, 3)
-    corners = (np.concatenate([BOX_FOOT, BOX_FOOT + (0, 1, 0)]) - (0, 0.5, 0)) * edges @ turn + middle
+    corners = (np.concatenate([BOX_FOOT - _HALF, BOX_FOOT + _HALF])) * edges @ turn + middle
     if corners[:, 2].min() < 0.5 * middle[2]:
         return
     material = scene.material(family)
@@ -105,4 +106,4 @@ def _is_large(surface: Surface, scene: Scene) -> bool:
 
 # What is put into a scene when its layout is done. The other cases change the layout or the views.
 PROPS: dict[str, Callable[[Scene], None]] = {"thin": add_thin, "floating": add_floating, "light": add_light}
-HARD_CASES = ("plain_walls", "tiles", "shiny_cars", "wet_ground", "narrow", *PROPS)
+HARD_CASES = ("plain_walls", "tiles", "shiny_cars", "wet_ground", "narrow", "vivid", *PROPS)

@@ -86,7 +86,7 @@ FAMILIES = {
     "green": MaterialFamily(None, (0, 0), color=(90, 120, 50), photographs=False),
     "lacquer": MaterialFamily(None, (0, 0), brightness=(5, 70), saturation=1.2, photographs=False),
     "paving": MaterialFamily(
-        {"bricks": 4, "checks": 1}, contrast=(0.15, 0.6), texel=(0.25, 1.0), level=True, saturation=0.6,
+        {"bricks": 4, "checks": 1}, contrast=(0.2, 0.8), texel=(0.5, 2.0), level=True, saturation=0.6,
         brightness=(60, 200), photographs=False,
     ),
 }  # fmt: skip
@@ -95,11 +95,11 @@ FAMILIES = {
 class Palette:
     """The colors that the props of one scene share."""
 
-    def __init__(self, rng: np.random.Generator) -> None:
+    def __init__(self, rng: np.random.Generator, vivid: bool = False) -> None:
         self.rng = rng
         earth = rng.normal(0.09, 0.05, 2).tolist()  # much of the world is between red and yellow
         self.hues = [*earth, *rng.uniform(0, 1, 2).tolist()]
-        self.saturation = float(rng.uniform(0.05, 0.45))
+        self.saturation = float(rng.uniform(0.05, 0.45)) + 0.25 * vivid
 
     def color(self, saturation: float = 1.0, brightness: tuple[float, float] = (30, 225)) -> Color:
         """Draw one color."""

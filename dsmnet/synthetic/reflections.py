@@ -72,7 +72,7 @@ def add_glare(rng: np.random.Generator, left: View, right: View) -> None:
 
 
 def add_wet_ground(rng: np.random.Generator, left: View, right: View) -> None:
-    """Let the ground mirror, in puddles or all over, what stands beyond it: upside down, at its own disparity.
+    """Let the ground mirror, in puddles or all over, what stands beyond it, at its own disparity.
 
     Each view is turned over at the same row, the highest of the ground, so the mirror image matches wherever
     its object does.
@@ -87,20 +87,15 @@ def add_wet_ground(rng: np.random.Generator, left: View, right: View) -> None:
     level = np.quantile(puddles, rng.uniform(0, 0.8))
     puddles = np.clip((puddles - level) / (0.3 * puddles.std()), 0, 1) * np.float32(rng.uniform(0.3, 0.9))
     row = np.arange(rows[0], left.height)
-    beyond = np.clip(2 * rows[0] - row - 1, 0, left.height - 1)
+    beyond = np.minimum(np.abs(2 * rows[0] - row - 1), left.height - 1)
     for view in (left, right):
         lit, target = _lit(view), view.color[row]
         x = np.arange(view.width, dtype=np.float32) + (view.disparity[row] if view.right else np.float32(0))
+        u = np.broadcast_to(x * np.float32(40 / view.width), target.shape[:2])
         v = np.broadcast_to(np.linspace(0, 63, len(row), dtype=np.float32)[:, None], target.shape[:2])
-        strength = cv2.remap(
-            puddles, x * np.float32(40 / view.width), np.ascontiguousarray(v), cv2.INTER_LINEAR
-        )
+        strength = cv2.remap(puddles, u.copy(), v.copy(), cv2.INTER_LINEAR)
         strength *= view.body[row] == body
-        target += (
-            ((lit[beyond] - target.astype(np.float32)) * strength[..., None])
-            .astype(np.int16)
-            .astype(np.uint8)
-        )
+        target[:] = target + (lit[beyond] - target.astype(np.float32)) * strength[..., None] + np.float32(0.5)
         view.color[row] = target
 
 

@@ -107,7 +107,7 @@ class Scene:
         self.bank = bank
         self.hard = hard  # names of the hard cases that it has
         self.glossy: list[int] = []  # bodies that mirror the surroundings
-        self.palette = Palette(rng)
+        self.palette = Palette(rng, vivid="vivid" in hard)
         self.canvas = Canvas(rig.width, rig.height)
         self.surfaces: list[Surface] = []
         # The direction towards the light: above, and on the camera's side.
@@ -118,6 +118,12 @@ class Scene:
     def count(self, low: int, high: int) -> int:
         """Draw a number of props of a kind, both bounds included, for an average density."""
         return round(self.density * int(self.rng.integers(low, high + 1)))
+
+    def in_front(self, x: float, y: float, low: float, high: float) -> float:
+        """Draw a disparity before wall and floor at a pixel, log-uniform between shares of the nearest."""
+        behind = max((s.geometry.plane.at(x, y) for s in self.surfaces if s.mask is None), default=0.0)
+        least, most = max(low * self.near, 1.03 * behind), high * self.near
+        return math.exp(self.rng.uniform(math.log(min(least, 0.95 * most)), math.log(most)))
 
     def material(self, material: AnyMaterial) -> Material:
         """Draw a material of a family, to be used for several surfaces."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
@@ -51,7 +52,7 @@ def draw_on(
         if closed:
             mask.fill(line)
             continue
-        for start, end in zip(line[:-1], line[1:], strict=True):
+        for start, end in itertools.pairwise(line):
             mask.fill(bar(start, end, thick))
     corners = np.stack([sheet.origin, sheet.origin + sheet.axes[0], sheet.origin + sheet.axes[1]])
     scene.add(rig.plane(sheet.origin.tolist(), normal_of(corners)), mask, material)
@@ -188,8 +189,8 @@ def add_thin(scene: Scene) -> None:
     rng, rig = scene.rng, scene.rig
     for _ in range(scene.count(2, 7)):
         _, draw, closed, (low, high) = _KINDS[int(rng.choice(len(_KINDS), p=_WEIGHTS / _WEIGHTS.sum()))]
-        disparity = scene.near * math.exp(rng.uniform(math.log(0.12), math.log(0.95)))
         x, y = rng.uniform(0, rig.width * 1.1), rng.uniform(0, rig.height)
+        disparity = scene.in_front(x, y, 0.12, 0.95)
         size = rig.height * math.exp(rng.uniform(math.log(0.12), math.log(0.7)))
         width, yaw, roll = rng.uniform(0.008, 0.035), rng.normal(0, 0.5), rng.normal(0, 0.1)
         leafy = draw in (leaves, blades, grass)

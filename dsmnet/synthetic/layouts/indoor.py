@@ -7,8 +7,8 @@ import math
 import numpy as np
 
 from dsmnet.synthetic.geometry import Bump
-from dsmnet.synthetic.props import chair, desk, lump, person, pile, post, shadow_below, small_object, sphere
 from dsmnet.synthetic.layouts.fittings import fit_out
+from dsmnet.synthetic.props import chair, desk, lump, person, pile, post, shadow_below, small_object, sphere
 from dsmnet.synthetic.scene import Scene, Surface
 from dsmnet.synthetic.world import World, flat, upright_rectangle
 
