@@ -14,7 +14,7 @@ from dsmnet.augment.camera import Cameras
 from dsmnet.errors import UserError
 from dsmnet.options import check_number, check_share, check_whole
 from dsmnet.synthetic.geometry import Rig
-from dsmnet.synthetic.hard_cases import HARD_CASES, PROPS
+from dsmnet.synthetic.hard_cases import CROWDING, HARD_CASES, PROPS, add_light
 from dsmnet.synthetic.layouts import LAYOUTS
 from dsmnet.synthetic.materials import TextureBank
 from dsmnet.synthetic.patterns import PATTERNS
@@ -128,6 +128,8 @@ class SyntheticStereo(Dataset[StereoSample]):
             add_reflections(rng, left, right)
         if scene.glossy:
             add_reflections(rng, left, right, scene.glossy)
+        if "light" in scene.hard:
+            add_light(rng, scene, (left, right))
         if "wet_ground" in scene.hard:
             add_wet_ground(rng, left, right)
         if self.glare and rng.random() < self.glare:
@@ -173,10 +175,12 @@ class SyntheticStereo(Dataset[StereoSample]):
         near = float(np.exp(rng.uniform(*np.log(nearest))))
         focal = self.width * float(np.exp(rng.uniform(math.log(0.7), math.log(2.0))))
         cx, cy = self.width * rng.uniform(-0.1, 1.1), self.height * rng.uniform(-0.2, 0.6)
-        scene = Scene(rng, Rig(self.width, self.height, focal, cx, cy), self.bank(), near, self.density, hard)
+        density = self.density * math.prod(CROWDING[name] for name in hard if name in CROWDING)
+        scene = Scene(rng, Rig(self.width, self.height, focal, cx, cy), self.bank(), near, density, hard)
         names = [name for name, weight in self.layouts.items() if weight]
         share = np.array([self.layouts[name] for name in names])
         LAYOUTS[names[int(rng.choice(len(names), p=share / share.sum()))]](scene)
+        scene.density = self.density
         for name, add in PROPS.items():
             if name in hard:
                 add(scene)

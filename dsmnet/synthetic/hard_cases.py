@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
+import cv2
 import numpy as np
 
 from dsmnet.synthetic.alpha_masks import Points, ball, blob, circle, rectangle, uneven
 from dsmnet.synthetic.geometry import Bump, Plane, dot, normal_of
+from dsmnet.synthetic.render import View
 from dsmnet.synthetic.scene import Scene, Surface
 from dsmnet.synthetic.thin import add_thin
 from dsmnet.synthetic.world import BOX_FACES, BOX_FOOT, rotation
@@ -68,19 +70,37 @@ def _tumbling_box(scene: Scene, at: tuple[float, float, float], size: float, fam
                 scene.add(rig.plane(quad[0].tolist(), normal_of(quad)), mask, material)
 
 
-def add_light(scene: Scene) -> None:
-    """Let light fall off over walls and floors, and cast the shadows of things outside the view on them."""
-    rng, rig = scene.rng, scene.rig
-    for host in [surface for surface in scene.surfaces if _is_large(surface, scene)]:
-        for _ in range(int(rng.integers(1, 4))):
-            x, y = rng.uniform(0, 1.2) * rig.width, rng.uniform(0, 1) * rig.height
-            reach = rig.width * rng.uniform(0.1, 0.7)
-            if rng.random() < 0.5:  # a gradient
-                points, softness = blob(rng, x, y, reach, reach), reach * rng.uniform(0.25, 0.6)
-                scene.shadow(host, points, rng.uniform(0.1, 0.5), softness)
-            else:
-                points = _shadow_outline(rng, x, y, reach)
-                scene.shadow(host, points, rng.uniform(0.2, 0.75), math.exp(rng.uniform(-0.5, 2)))
+def add_light(rng: np.random.Generator, scene: Scene, views: Iterable[View]) -> None:
+    """Let light fall off over walls and floors, and cast the shadows of things outside the view on them.
+
+    The light is a map over the left view: the right one sees it shifted by disparity, as all that is painted.
+    """
+    rig = scene.rig
+    large = [surface.body for surface in scene.surfaces if _is_large(surface, scene)]
+    if not large:
+        return
+    grid = np.exp(rng.normal(0, rng.uniform(0.05, 0.3), (3, 4))).astype(np.float32)
+    width, height = (
+        (3 * rig.width) // 4,
+        rig.height // 2,
+    )  # half the pixels, and half as many again at the right
+    light = np.asarray(cv2.resize(grid / grid.max(), (width, height), interpolation=cv2.INTER_CUBIC))
+    for _ in range(int(rng.integers(0, 5))):
+        x, y, size = rng.uniform(0, width), rng.uniform(0, height), width * rng.uniform(0.1, 0.5)
+        shadow = np.zeros((height, width), np.uint8)
+        cv2.fillPoly(
+            shadow, [np.rint(_shadow_outline(rng, x, y, size) * 16).astype(np.int32)], 255, cv2.LINE_AA, 4
+        )
+        soft = np.asarray(cv2.GaussianBlur(shadow, (0, 0), math.exp(rng.uniform(-1, 1.2))))
+        light *= 1 - soft.astype(np.float32) * np.float32(rng.uniform(0.2, 0.75) / 255)
+    wanted = np.zeros(scene.bodies + 1, np.uint8)
+    wanted[large] = 1  # the last one stands for the backdrop, which has number -1
+    rows = np.repeat(np.arange(rig.height, dtype=np.float32)[:, None] / 2, rig.width, axis=1)
+    for view in views:
+        x = np.arange(view.width, dtype=np.float32) + view.disparity * np.float32(view.right)
+        factor = cv2.remap(light, x / 2, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        shade = view.color[..., 3]
+        np.copyto(shade, (shade * factor).astype(np.uint8), where=wanted[view.body].view(bool))
 
 
 def _shadow_outline(rng: np.random.Generator, x: float, y: float, size: float) -> Points:
@@ -105,5 +125,10 @@ def _is_large(surface: Surface, scene: Scene) -> bool:
 
 
 # What is put into a scene when its layout is done. The other cases change the layout or the views.
-PROPS: dict[str, Callable[[Scene], None]] = {"thin": add_thin, "floating": add_floating, "light": add_light}
-HARD_CASES = ("plain_walls", "tiles", "shiny_cars", "wet_ground", "narrow", "vivid", *PROPS)
+PROPS: dict[str, Callable[[Scene], None]] = {"thin": add_thin, "floating": add_floating}
+CROWDING = {
+    "floating": 0.6,
+    "thin": 0.8,
+    "plain_walls": 0.8,
+}  # fewer props of the layout make room for theirs
+HARD_CASES = ("plain_walls", "tiles", "shiny_cars", "wet_ground", "narrow", "vivid", "light", *PROPS)

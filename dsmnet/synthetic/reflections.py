@@ -50,7 +50,8 @@ def add_reflections(
 ) -> None:
     """Mix mirror images of the scene into a few surfaces; `among` names those that may be."""
     picture = _lit(left)
-    for body in _choose(rng, left, int(rng.integers(1, _MOST + 1)), among):
+    most = _MOST if among is None else _MOST // 2
+    for body in _choose(rng, left, int(rng.integers(1, most + 1)), among):
         inside = left.body == body
         own = float(left.disparity[inside].mean())
         layer = _draw_layer(rng, picture, own)

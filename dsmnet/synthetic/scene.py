@@ -113,7 +113,7 @@ class Scene:
         # The direction towards the light: above, and on the camera's side.
         self.light: Vector = unit((rng.normal(0, 0.8), -rng.uniform(0.4, 1.5), -rng.uniform(0.1, 1.2)))
         self.ambient = float(rng.uniform(0.35, 0.85))
-        self._bodies = 0
+        self.bodies = 0
 
     def count(self, low: int, high: int) -> int:
         """Draw a number of props of a kind, both bounds included, for an average density."""
@@ -160,8 +160,8 @@ class Scene:
         shade = round(FULL_SHADE * min(self.ambient + (1.15 - self.ambient) * facing, 1.6))
         if shading is not None and mask is not None:
             mask.shade_by(shading, shade)
-        surface = Surface(Geometry(plane, bump), None, mask, self._bodies, shade)
-        self._bodies += 1
+        surface = Surface(Geometry(plane, bump), None, mask, self.bodies, shade)
+        self.bodies += 1
         return self._cover(surface, material)
 
     def decal(self, host: Surface, points: Points, material: AnyMaterial) -> None:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from dsmnet.synthetic.alpha_masks import AlphaMask, bar
+from dsmnet.synthetic.alpha_masks import AlphaMask, bars
 from dsmnet.synthetic.geometry import normal_of
 from dsmnet.synthetic.materials import AnyMaterial
 from dsmnet.synthetic.scene import Scene
 from dsmnet.synthetic.world import World, rotation
 
-Drawing = NDArray[np.float64]  # [N, 2], shares of the size: a line, or the outline of a leaf; y points up
+Drawing = NDArray[np.float64]  # [N, K, 2], shares of the size: lines or outlines of K points; y points up
 
 _FINEST = 1.1  # pixels; a thinner line would have no pixel of its own
 
@@ -31,71 +30,66 @@ class Sheet(NamedTuple):
 def draw_on(
     scene: Scene,
     sheet: Sheet,
-    lines: list[Drawing],
+    drawings: list[Drawing],
     width: float,
     material: AnyMaterial,
-    closed: bool = False,
+    filled: bool = False,
 ) -> None:
     """Add lines `width` (share of the size) thick, or filled outlines, as one surface."""
     rig = scene.rig
-    points = [line @ sheet.axes + sheet.origin for line in lines]
-    together = np.concatenate(points)
-    if together[:, 2].min() < 0.5 * sheet.origin[2]:
+    points = np.concatenate([drawing.reshape(-1, 2) for drawing in drawings]) @ sheet.axes + sheet.origin
+    if points[:, 2].min() < 0.5 * sheet.origin[2]:
         return
-    placed = rig.project(together)
+    placed = rig.project(points)
     box = scene.canvas.clip(placed)
     if box is None:
         return
     mask = AlphaMask(box, margin=1.0, scale=None if max(box[2] - box[0], box[3] - box[1]) < 160 else 1.5)
     thick = max(width * float(np.linalg.norm(sheet.axes[1])) * rig.focal / float(sheet.origin[2]), _FINEST)
-    for line in np.split(placed, np.cumsum([len(p) for p in points])[:-1]):
-        if closed:
-            mask.fill(line)
-            continue
-        for start, end in itertools.pairwise(line):
-            mask.fill(bar(start, end, thick))
-    corners = np.stack([sheet.origin, sheet.origin + sheet.axes[0], sheet.origin + sheet.axes[1]])
-    scene.add(rig.plane(sheet.origin.tolist(), normal_of(corners)), mask, material)
+    done = 0
+    for count, corners, _ in (drawing.shape for drawing in drawings):
+        lines = placed[done : done + count * corners].reshape(count, corners, 2)
+        done += count * corners
+        if not filled:
+            lines = bars(lines[:, :-1].reshape(-1, 2), lines[:, 1:].reshape(-1, 2), thick)
+        mask.fill_each(lines)
+    corners_of_plane = np.stack([sheet.origin, sheet.origin + sheet.axes[0], sheet.origin + sheet.axes[1]])
+    scene.add(rig.plane(sheet.origin.tolist(), normal_of(corners_of_plane)), mask, material)
 
 
-def _line(*points: tuple[float, float]) -> Drawing:
-    return np.array(points, np.float64)
+def _lines(*lines: tuple[float, float, float, float]) -> Drawing:
+    return np.array(lines, np.float64).reshape(-1, 2, 2)
 
 
 def railing(rng: np.random.Generator) -> list[Drawing]:
     """Uprights between two or more rails."""
-    count, high = int(rng.integers(5, 22)), rng.uniform(0.25, 0.7)
-    bars = [_line((x, 0), (x, high)) for x in np.linspace(-1, 1, count)]
-    return bars + [_line((-1, y), (1, y)) for y in np.linspace(0, high, int(rng.integers(2, 4)))]
+    high = rng.uniform(0.25, 0.7)
+    uprights = [(x, 0.0, x, high) for x in np.linspace(-1, 1, int(rng.integers(5, 22)))]
+    return [_lines(*uprights, *((-1, y, 1, y) for y in np.linspace(0, high, int(rng.integers(2, 4)))))]
 
 
 def net(rng: np.random.Generator) -> list[Drawing]:
     """Meshes, upright or turned."""
-    count = int(rng.integers(4, 12))
-    at = np.linspace(-0.7, 0.7, count)
-    lines = [_line((x, -0.7), (x, 0.7)) for x in at] + [_line((-0.7, y), (0.7, y)) for y in at]
-    turn = rotation(rng.choice([0, math.pi / 4]), 2)[:2, :2]
-    return [line @ turn for line in lines]
+    at = np.linspace(-0.7, 0.7, int(rng.integers(4, 12)))
+    lines = _lines(*((x, -0.7, x, 0.7) for x in at), *((-0.7, y, 0.7, y) for y in at))
+    return [lines @ rotation(rng.choice([0, math.pi / 4]), 2)[:2, :2]]
 
 
 def rods(rng: np.random.Generator) -> list[Drawing]:
     """A few long rods, parallel or in any direction."""
-    base, spread = rng.uniform(0, math.pi), rng.choice([0.03, 0.5])
-    found = []
-    for _ in range(int(rng.integers(1, 6))):
-        angle, (x, y) = base + rng.normal(0, spread), rng.uniform(-0.6, 0.6, 2)
-        dx, dy = math.cos(angle), math.sin(angle)
-        found.append(_line((x - dx, y - dy), (x + dx, y + dy)))
-    return found
+    count = int(rng.integers(1, 6))
+    angles = rng.uniform(0, math.pi) + rng.normal(0, rng.choice([0.03, 0.5]), count)
+    middles, along = rng.uniform(-0.6, 0.6, (count, 2)), np.stack([np.cos(angles), np.sin(angles)], 1)
+    return [np.stack([middles - along, middles + along], 1)]
 
 
 def hanger(rng: np.random.Generator) -> list[Drawing]:
-    """Shoulders, a hook, and the rod that it hangs from."""
+    """Shoulders, a hook, and sometimes the rod that it hangs from."""
     drop = rng.uniform(0.25, 0.4)
-    hook = [(0.06 * math.sin(t), 0.16 - 0.06 * math.cos(t)) for t in np.linspace(0.0, 4.4, 7)]
-    frame = _line((0, 0.1), (0, 0), (-0.45, -drop), (0.45, -drop), (0, 0))
-    rail = _line((-1, 0.19), (1, 0.19))
-    return [frame, np.array(hook), rail] if rng.random() < 0.5 else [frame, np.array(hook)]
+    t = np.linspace(0.0, 4.4, 7)
+    hook = np.stack([0.06 * np.sin(t), 0.16 - 0.06 * np.cos(t)], 1)
+    frame = np.array([(0, 0.1), (0, 0), (-0.45, -drop), (0.45, -drop), (0, 0)])
+    return [frame[None], hook[None], *([_lines((-1, 0.19, 1, 0.19))] if rng.random() < 0.5 else [])]
 
 
 def wheel(rng: np.random.Generator) -> list[Drawing]:
@@ -103,52 +97,58 @@ def wheel(rng: np.random.Generator) -> list[Drawing]:
     around = np.linspace(0, 2 * math.pi, 29)
     rim = np.stack([np.cos(around), np.sin(around)], 1) * 0.5
     tips = rim[:: int(rng.choice([1, 2, 4]))]
-    return [rim, rim * 0.93, *(np.stack([tip * 0.08, tip]) for tip in tips)]
+    return [np.stack([rim, rim * 0.93]), np.stack([tips * 0.08, tips], 1)]
 
 
 def cables(rng: np.random.Generator) -> list[Drawing]:
     """Sagging lines between far ends."""
     x = np.linspace(-2.5, 2.5, 15)
-    sag, tilt = rng.uniform(0.0, 0.12), rng.normal(0, 0.2)
-    return [np.stack([x, sag * x * x + tilt * x + y], 1) for y in rng.uniform(-0.4, 0.4, rng.integers(1, 5))]
+    curve = rng.uniform(0.0, 0.12) * x * x + rng.normal(0, 0.2) * x
+    return [np.stack([np.stack([x, curve + y], 1) for y in rng.uniform(-0.4, 0.4, rng.integers(1, 5))])]
 
 
 def grass(rng: np.random.Generator) -> list[Drawing]:
     """Bent blades from one foot."""
-    found = []
-    for _ in range(int(rng.integers(6, 22))):
-        x, lean, tall = rng.normal(0, 0.25), rng.normal(0, 0.35), rng.uniform(0.4, 1.0)
-        found.append(_line((x, 0), (x + 0.3 * lean, 0.55 * tall), (x + lean, tall)))
-    return found
+    count = int(rng.integers(6, 22))
+    x, lean, tall = rng.normal(0, 0.25, count), rng.normal(0, 0.35, count), rng.uniform(0.4, 1.0, count)
+    return [
+        np.stack(
+            [
+                np.stack([x, 0 * x], 1),
+                np.stack([x + 0.3 * lean, 0.55 * tall], 1),
+                np.stack([x + lean, tall], 1),
+            ],
+            1,
+        )
+    ]
 
 
 def twigs(rng: np.random.Generator) -> list[Drawing]:
     """A branch that forks again and again."""
+    foot, angle = np.zeros((1, 2)), math.pi / 2 + rng.normal(0, 0.3, 1)
+    length, found = rng.uniform(0.35, 0.6, 1), []
+    for _ in range(3):
+        middle = foot + 0.5 * length[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1)
+        angle = angle + rng.normal(0, 0.25, len(angle))
+        end = middle + 0.5 * length[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1)
+        found.append(np.stack([foot, middle, end], 1))
+        foot = np.concatenate([end, end, middle])
+        angle = np.tile(angle, 3) + rng.choice([-1, 1], len(foot)) * rng.uniform(0.3, 0.9, len(foot))
+        length = np.tile(length, 3) * rng.uniform(0.5, 0.8, len(foot))
+    return found
 
-    def grow(x: float, y: float, angle: float, length: float, depth: int) -> Iterator[Drawing]:
-        bend = angle + rng.normal(0, 0.25)
-        middle = x + 0.5 * length * math.cos(angle), y + 0.5 * length * math.sin(angle)
-        end = middle[0] + 0.5 * length * math.cos(bend), middle[1] + 0.5 * length * math.sin(bend)
-        yield _line((x, y), middle, end)
-        if depth:
-            for side in (-1, 1, rng.choice([-1, 1])):
-                at = (middle, end)[int(rng.integers(0, 2))]
-                yield from grow(
-                    *at, angle + side * rng.uniform(0.3, 0.9), length * rng.uniform(0.5, 0.8), depth - 1
-                )
 
-    return list(grow(0.0, 0.0, math.pi / 2 + rng.normal(0, 0.3), rng.uniform(0.35, 0.6), 2))
+_LEAF = np.array([(-1, 0), (-0.2, 1), (0.4, 0.8), (1, 0), (0.4, -0.8), (-0.2, -1)])
 
 
 def leaves(rng: np.random.Generator, long: float = 0.12, spread: float = 0.45) -> list[Drawing]:
     """Pointed leaves around a place, each `long` (share of the size)."""
-    found = []
-    for _ in range(int(rng.integers(15, 50))):
-        turn = rotation(rng.uniform(0, 2 * math.pi), 2)[:2, :2]
-        size, thick = long * rng.uniform(0.5, 1.3), rng.uniform(0.25, 0.6)
-        leaf = _line((-1, 0), (-0.2, thick), (0.4, 0.8 * thick), (1, 0), (0.4, -0.8 * thick), (-0.2, -thick))
-        found.append(leaf @ turn * size + rng.normal(0, spread, 2))
-    return found
+    count = int(rng.integers(15, 50))
+    angle, size = rng.uniform(0, 2 * math.pi, count), long * rng.uniform(0.5, 1.3, count)
+    along, across = _LEAF[:, 0] * size[:, None], _LEAF[:, 1] * (size * rng.uniform(0.25, 0.6, count))[:, None]
+    cos, sin = np.cos(angle)[:, None], np.sin(angle)[:, None]
+    leaf = np.stack([cos * along - sin * across, sin * along + cos * across], 2)
+    return [leaf + rng.normal(0, spread, (count, 1, 2))]
 
 
 def blades(rng: np.random.Generator) -> list[Drawing]:
@@ -156,16 +156,11 @@ def blades(rng: np.random.Generator) -> list[Drawing]:
     found = []
     for _ in range(int(rng.integers(2, 5))):
         lean, tall, half = rng.normal(0, 0.5), rng.uniform(0.5, 1.0), rng.uniform(0.03, 0.07)
+        bend = 0.4 * lean
         found.append(
-            _line(
-                (-half, 0),
-                (0.4 * lean - half, 0.55 * tall),
-                (lean, tall),
-                (0.4 * lean + half, 0.5 * tall),
-                (half, 0),
-            )
+            [(-half, 0), (bend - half, 0.55 * tall), (lean, tall), (bend + half, 0.5 * tall), (half, 0)]
         )
-    return found
+    return [np.array(found)]
 
 
 _KINDS: list[tuple[float, Callable[[np.random.Generator], list[Drawing]], bool, tuple[int, int]]] = [
@@ -188,7 +183,7 @@ def add_thin(scene: Scene) -> None:
     """Put bunches of thin things everywhere, each of them over several close disparities."""
     rng, rig = scene.rng, scene.rig
     for _ in range(scene.count(2, 7)):
-        _, draw, closed, (low, high) = _KINDS[int(rng.choice(len(_KINDS), p=_WEIGHTS / _WEIGHTS.sum()))]
+        _, draw, filled, (low, high) = _KINDS[int(rng.choice(len(_KINDS), p=_WEIGHTS / _WEIGHTS.sum()))]
         x, y = rng.uniform(0, rig.width * 1.1), rng.uniform(0, rig.height)
         disparity = scene.in_front(x, y, 0.12, 0.95)
         size = rig.height * math.exp(rng.uniform(math.log(0.12), math.log(0.7)))
@@ -201,7 +196,7 @@ def add_thin(scene: Scene) -> None:
             sheet = _sheet(
                 scene, x + k * rng.normal(0, 0.2) * size, y, at, size, (yaw + rng.normal(0, 0.15), roll)
             )
-            draw_on(scene, sheet, draw(rng), width, material, closed)
+            draw_on(scene, sheet, draw(rng), width, material, filled)
 
 
 def _sheet(
@@ -232,7 +227,7 @@ def fine_tree(world: World, x: float, z: float, height: float) -> None:
             draw_on(
                 scene,
                 _sheet(scene, px, py, disparity, size, attitude),
-                [_line((0, 0), (0, low + 0.05))],
+                [_lines((0, 0, 0, low + 0.05))],
                 0.03,
                 bark,
             )
@@ -240,4 +235,4 @@ def fine_tree(world: World, x: float, z: float, height: float) -> None:
             draw_on(scene, crown, twigs(rng) + twigs(rng), 0.012, bark)
         elif not bare:
             crown = _sheet(scene, px, py - 0.65 * size, disparity, size, attitude)
-            draw_on(scene, crown, leaves(rng, 0.05, 0.17) + leaves(rng, 0.04, 0.2), 0.0, green, closed=True)
+            draw_on(scene, crown, leaves(rng, 0.05, 0.17) + leaves(rng, 0.04, 0.2), 0.0, green, filled=True)
