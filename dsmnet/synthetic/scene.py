@@ -22,7 +22,7 @@ _ONE_LEVEL = 0.7  # a surface whose level of detail varies less is sampled from 
 _HORIZON = 1e-3  # pixels of disparity: behind all else, and still in front of the cameras
 _INSTEAD: dict[str, dict[str, tuple[str, ...]]] = {  # hard case -> family -> one of these takes its place
     "plain_walls": {
-        "wall": ("plain", "plain", "uniform", "white"),
+        "wall": ("plain", "plain", "plain", "uniform", "white"),
         "flat": ("plain", "uniform", "white"),
         "sky": ("white", "white", "sky"),
     },
@@ -171,8 +171,9 @@ class Scene:
             self._cover(host._replace(mask=mask, on_body=True), material)
 
     def pane(self, host: Surface, points: Points, material: AnyMaterial, opacity: float) -> None:
-        """Put glass into a hole of a surface."""
-        mask = self.canvas.draw(points)
+        """Put glass into a hole, a little larger than it: neither leaves out a pixel of the rim."""
+        middle = (points.min(axis=0) + points.max(axis=0)) / 2
+        mask = self.canvas.draw(middle + (points - middle) * (1 + 2 / np.maximum(np.ptp(points, axis=0), 1)))
         if mask is not None:
             self._cover(host._replace(mask=mask, opacity=opacity), material)
 

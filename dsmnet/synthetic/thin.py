@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from dsmnet.synthetic.alpha_masks import AlphaMask, bars
 from dsmnet.synthetic.geometry import normal_of
 from dsmnet.synthetic.materials import AnyMaterial
+from dsmnet.synthetic.props import post
 from dsmnet.synthetic.scene import Scene
 from dsmnet.synthetic.world import World, rotation
 
@@ -214,25 +215,31 @@ def fine_tree(world: World, x: float, z: float, height: float) -> None:
     """Add a trunk that forks, and leaves in front of and behind the twigs, with the sky between them."""
     rng, scene = world.rng, world.scene
     bark, green = scene.material("bark"), scene.material("green" if rng.random() < 0.6 else "leaves")
-    bare = rng.random() < 0.25
-    for k in range(int(rng.integers(3, 6))):
-        place = world.upright(x + rng.normal(0, 0.03) * height, 0, z + rng.normal(0, 0.06) * height)
+    low, long = rng.uniform(0.2, 0.4), math.exp(rng.uniform(math.log(0.015), math.log(0.05)))
+    layers = 2 if rng.random() < 0.25 else int(rng.integers(3, 6))  # bare ones have twigs alone
+    post(world, (x, 0, z), 0.015 * height, (low + 0.05) * height, bark)
+    for k in range(layers):
+        place = world.upright(x, 0, z + (rng.normal(0, 0.06) if k else 0.0) * height)
         if place is None:
             return
         px, py, disparity, scale = place
-        size = height * scale
-        attitude = rng.normal(0, 0.2), rng.normal(0, 0.04)
+        size, turned = height * scale, (rng.normal(0, 0.3), rng.normal(0, 0.04))
         if k < 2:
-            low = rng.uniform(0.2, 0.4)
+            branches = [drawing for _ in range(3) for drawing in twigs(rng)]
             draw_on(
                 scene,
-                _sheet(scene, px, py, disparity, size, attitude),
-                [_lines((0, 0, 0, low + 0.05))],
-                0.03,
+                _sheet(scene, px, py - low * size, disparity, 0.75 * size, turned),
+                branches,
+                0.012,
                 bark,
             )
-            crown = _sheet(scene, px, py - low * size, disparity, 0.8 * size, attitude)
-            draw_on(scene, crown, twigs(rng) + twigs(rng), 0.012, bark)
-        elif not bare:
-            crown = _sheet(scene, px, py - 0.65 * size, disparity, size, attitude)
-            draw_on(scene, crown, leaves(rng, 0.05, 0.17) + leaves(rng, 0.04, 0.2), 0.0, green, filled=True)
+        else:
+            crown = [leaves(rng, long, spread)[0] for spread in (0.1, 0.15, 0.2)]
+            draw_on(
+                scene,
+                _sheet(scene, px, py - 0.68 * size, disparity, size, turned),
+                crown,
+                0,
+                green,
+                filled=True,
+            )

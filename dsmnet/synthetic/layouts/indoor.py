@@ -34,6 +34,7 @@ def room(scene: Scene) -> None:
         x, z = rng.uniform(-left, right), rng.uniform(nearest, depth)
         world.decal(floor, flat(x - 1, x + 1, z - 0.8, z + 0.8), "any")
     if "plain_walls" in scene.hard:
+        _hang_pictures(world, back, sides, (left, right, depth, height))
         fit_out(world, floor, (left, right, nearest, depth), height)
     for _ in range(scene.count(3, 12)):
         _furnish(world, floor, (left, right, nearest, depth), height)
