@@ -14,6 +14,8 @@ from dsmnet.synthetic.props import shadow_below
 from dsmnet.synthetic.scene import Surface
 from dsmnet.synthetic.world import Corners, World, rotation
 
+Drawing = NDArray[np.float64]  # [N, 2], metres along the car and above the ground
+
 GLASS = MaterialFamily(
     {"noise": 1, "marble": 1}, contrast=(0.05, 0.4), brightness=(15, 60), saturation=0.3, photographs=False
 )
@@ -57,38 +59,38 @@ def _window(world: World, host: Surface, material: AnyMaterial, share: float) ->
 def shiny_car(world: World, x: float, z: float, turn: float, ground: Surface | None) -> None:
     """Add a lacquered body along a side view of a car, with panes to look through and wheels."""
     rng, scene = world.rng, world.scene
-    length, width = rng.uniform(3.7, 4.9), rng.uniform(1.65, 1.9)
-    outline = _side_view(rng) * (length, 1)
-    outline[:, 0] -= length / 2
-    pose = rotation(turn if rng.random() < 0.5 else turn + math.pi, 1), np.array([x, 0.0, z])
+    length, half = rng.uniform(3.7, 4.9), rng.uniform(0.82, 0.95)
+    outline = (_side_view(rng) - (0.5, 0)) * (length, 1)
+    turned = rotation(turn + rng.choice([0, math.pi]), 1)
     if world.upright(x, 1.0, z) is None:
         return
-    paint = scene.material("lacquer" if rng.random() < 0.6 else "uniform")
-    tint = scene.material("lacquer")
+    paint, tint = scene.material("lacquer" if rng.random() < 0.6 else "uniform"), scene.material("lacquer")
     clear = rng.uniform(0.15, 0.6) if rng.random() < 0.7 else 0.0
-    shadow_below(world, x, z, width * 1.1, length * 1.05, turn, ground, 0.7)
+    shadow_below(world, x, z, 2.2 * half, length * 1.05, turn, ground, 0.7)
+
+    def place(drawing: Drawing, aside: float) -> Corners:
+        corners = np.stack([np.full(len(drawing), aside), drawing[:, 1], drawing[:, 0]], axis=1)
+        return np.asarray(corners @ turned + (x, 0, z))
+
     for k in range(len(outline) - 1):  # bumper, bonnet, windscreen, roof, rear window, boot, bumper
-        (l0, h0), (l1, h1) = outline[k], outline[k + 1]
-        strip = np.array([[1, h0, l0], [-1, h0, l0], [-1, h1, l1], [1, h1, l1]]) * (width / 2, 1, 1)
-        host = _facing_face(world, _placed(strip, pose), paint)
-        if host is not None and k in (2, 4):
-            _pane(world, host, _placed(_shrunk(strip, 0.88), pose), tint, clear)
-        elif host is not None and k in (0, 6):
-            plate = np.array([[-1, 0.38, l0], [1, 0.38, l0], [1, 0.5, l0], [-1, 0.5, l0]]) * (0.26, 1, 1)
-            world.decal(host, _placed(plate, pose), "white")
-    for side in (-1, 1):
-        host = _facing_face(world, _placed(_upright(outline, side * width / 2)[::side], pose), paint)
-        if host is None:
-            continue
-        for quad in _side_windows(outline, outline[2:6, 0].mean() + rng.uniform(-0.1, 0.2)):
-            _pane(world, host, _placed(_upright(quad, side * width / 2), pose), tint, clear)
-        for at in (-0.31, 0.3):
-            for radius, material in ((0.34, TYRE), (0.2, RIM)):
-                ring = _upright(circle(at * length, 0.33, radius, radius, 20), side * width / 2)
-                world.decal(host, _placed(ring, pose), material)
+        one, other = place(outline[k : k + 2], half), place(outline[k : k + 2], -half)
+        strip = np.stack([one[0], other[0], other[1], one[1]])
+        host = _mirror(world, strip, paint)
+        if k in (2, 4):
+            _pane(world, host, _shrunk(strip, 0.88), tint, clear)
+    for aside in (-half, half):
+        host = _mirror(world, place(outline[:: 1 if aside > 0 else -1], aside), paint)
+        front, top, back, rear = _shrunk(outline[2:6], 0.86)
+        pillar = (front + rear) / 2 + (rng.uniform(-0.1, 0.2), 0)
+        up, behind = np.array([0, top[1] - front[1]]), pillar + [0.1, 0]
+        _pane(world, host, place(np.stack([front, top, pillar + up, pillar]), aside), tint, clear)
+        _pane(world, host, place(np.stack([behind, behind + up, back, rear]), aside), tint, clear)
+        for at in (-0.31 * length, 0.3 * length):
+            world.decal(host, place(circle(at, 0.33, 0.34, 0.34, 20), aside), TYRE)
+            world.decal(host, place(circle(at, 0.33, 0.2, 0.2, 20), aside), RIM)
 
 
-def _side_view(rng: np.random.Generator) -> NDArray[np.float64]:
+def _side_view(rng: np.random.Generator) -> Drawing:
     """Return eight points [8, 2] from the front bumper over the roof to the rear: share of length, metres."""
     van = rng.random() < 0.25
     belt, roof = rng.uniform(0.85, 1.0), rng.uniform(1.6, 2.1) if van else rng.uniform(1.35, 1.55)
@@ -101,31 +103,12 @@ def _side_view(rng: np.random.Generator) -> NDArray[np.float64]:
     )  # fmt: skip
 
 
-def _side_windows(outline: NDArray[np.float64], split: float) -> list[NDArray[np.float64]]:
-    """Return the two windows of a flank, before and behind the middle pillar."""
-    low_front, top_front, top_back, low_back = _shrunk(outline[2:6], 0.86)
-    sill, head = low_front[1], top_back[1]
-    return [
-        np.array([low_front, top_front, (split - 0.05, top_front[1]), (split - 0.05, sill)]),
-        np.array([(split + 0.05, sill), (split + 0.05, head), top_back, low_back]),
-    ]
-
-
-def _upright(drawing: NDArray[np.float64], x: float) -> Corners:
-    """Return points of a side view (along the car, height) as places on one flank."""
-    return np.stack([np.full(len(drawing), x), drawing[:, 1], drawing[:, 0]], axis=1)
-
-
 def _shrunk(corners: NDArray[np.float64], factor: float) -> NDArray[np.float64]:
     middle = corners.mean(axis=0)
     return np.asarray(middle + (corners - middle) * factor)
 
 
-def _placed(corners: Corners, pose: tuple[Corners, Corners]) -> Corners:
-    return np.asarray(corners @ pose[0] + pose[1])
-
-
-def _facing_face(world: World, corners: Corners, paint: AnyMaterial) -> Surface | None:
+def _mirror(world: World, corners: Corners, paint: AnyMaterial) -> Surface | None:
     """Add a polygon that mirrors the surroundings, where it faces the camera."""
     if dot(normal_of(corners), (corners[0] - (0.0, world.eye, 0.0)).tolist()) >= 0:
         return None
@@ -135,10 +118,10 @@ def _facing_face(world: World, corners: Corners, paint: AnyMaterial) -> Surface 
     return surface
 
 
-def _pane(world: World, host: Surface, corners: Corners, tint: AnyMaterial, clear: float) -> None:
+def _pane(world: World, host: Surface | None, corners: Corners, tint: AnyMaterial, clear: float) -> None:
     """Replace a part of a face by glass that lets `clear` of the light behind it through."""
     points = world.pixels(corners)
-    if points is None or host.mask is None:
+    if points is None or host is None or host.mask is None:
         return
     if clear:
         host.mask.fill(points, 0)
