@@ -82,7 +82,7 @@ def shiny_car(world: World, x: float, z: float, turn: float, ground: Surface | N
         host = _mirror(world, place(outline[:: 1 if aside > 0 else -1], aside), paint)
         front, top, back, rear = _shrunk(outline[2:6], 0.86)
         pillar = (front + rear) / 2 + (rng.uniform(-0.1, 0.2), 0)
-        up, behind = np.array([0, top[1] - front[1]]), pillar + [0.1, 0]
+        up, behind = np.array([0, top[1] - front[1]]), pillar + np.array([0.1, 0])
         _pane(world, host, place(np.stack([front, top, pillar + up, pillar]), aside), tint, clear)
         _pane(world, host, place(np.stack([behind, behind + up, back, rear]), aside), tint, clear)
         for at in (-0.31 * length, 0.3 * length):

@@ -95,7 +95,7 @@ def add_light(rng: np.random.Generator, scene: Scene, views: Iterable[View]) -> 
         x = np.arange(view.width, dtype=np.float32) + view.disparity * np.float32(view.right)
         factor = cv2.remap(light, x / 2, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         shade = view.color[..., 3]
-        lit = shade * np.maximum(factor, np.float32(0.3))
+        lit = shade.astype(np.float32) * np.clip(factor, 0.3, 1)
         lit += rng.random(lit.shape, np.float32)  # else light that falls off slowly would have contour lines
         np.copyto(shade, lit.astype(np.uint8), where=wanted[view.body].view(bool))
 
