@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dsmnet.synthetic.dataset import SyntheticStereo
+from dsmnet.synthetic.hard_cases import HARD_CASES
 from dsmnet.synthetic.layouts import LAYOUTS
 from dsmnet.synthetic.patterns import PATTERNS
 
-__all__ = ["LAYOUTS", "PATTERNS", "SyntheticStereo"]
+__all__ = ["HARD_CASES", "LAYOUTS", "PATTERNS", "SyntheticStereo"]

@@ -70,6 +70,12 @@ class AlphaMask:
         fixed = np.rint(np.minimum(np.maximum(fixed, -_FAR), _FAR)).astype(np.int32)
         cv2.fillPoly(self.coverage, [fixed], value, cv2.LINE_AA, _FRACTION_BITS)
 
+    def fill_each(self, polygons: NDArray[np.float64]) -> None:
+        """Fill many polygons [N, K, 2] of equally many corners."""
+        fixed = (polygons - (self.x0, self.y0)) * (self.scale * 2**_FRACTION_BITS)
+        for polygon in np.rint(np.clip(fixed, -_FAR, _FAR)).astype(np.int32):
+            cv2.fillPoly(self.coverage, [polygon], 255, cv2.LINE_AA, _FRACTION_BITS)
+
     def cut(self, share: NDArray[np.floating]) -> None:
         """Multiply the coverage by a map [h, w] of 0..1 stretched over it."""
         self.coverage = (self.coverage * self._stretched(share.astype(np.float32))).astype(np.uint8)
@@ -133,6 +139,14 @@ def rectangle(x: float, y: float, rx: float, ry: float, angle: float = 0.0) -> P
     corners = np.array([[-rx, -ry], [rx, -ry], [rx, ry], [-rx, ry]])
     cos, sin = math.cos(angle), math.sin(angle)
     return corners @ np.array([[cos, sin], [-sin, cos]]) + (x, y)
+
+
+def bars(starts: Points, ends: Points, width: float) -> NDArray[np.float64]:
+    """Return straight bars [N, 4, 2] between pixels."""
+    along = ends - starts
+    across = np.stack([-along[:, 1], along[:, 0]], axis=1)
+    across *= width / 2 / np.maximum(np.hypot(along[:, 0], along[:, 1]), 1e-6)[:, None]
+    return np.stack([starts + across, ends + across, ends - across, starts - across], axis=1)
 
 
 def bar(start: NDArray[np.float64], end: NDArray[np.float64], width: float) -> Points:

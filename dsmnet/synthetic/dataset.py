@@ -14,17 +14,19 @@ from dsmnet.augment.camera import Cameras
 from dsmnet.errors import UserError
 from dsmnet.options import check_number, check_share, check_whole
 from dsmnet.synthetic.geometry import Rig
+from dsmnet.synthetic.hard_cases import CROWDING, HARD_CASES, PROPS, add_light
 from dsmnet.synthetic.layouts import LAYOUTS
 from dsmnet.synthetic.materials import TextureBank
 from dsmnet.synthetic.patterns import PATTERNS
 from dsmnet.synthetic.photographs import list_photographs, load_photographs
-from dsmnet.synthetic.reflections import add_glare, add_glint, add_reflections
+from dsmnet.synthetic.reflections import add_glare, add_glint, add_reflections, add_wet_ground
 from dsmnet.synthetic.render import View, non_occluded
 from dsmnet.synthetic.scene import Scene, sky_backdrop
 from dsmnet.types import StereoSample
 
 _TRAINING, _VALIDATION = 0, 1  # seed streams
 _SAFETY = 0.98  # the coverage of an edge extends half a pixel beyond the outline
+_NARROW = 0.05, 0.3  # of the largest disparity: the least and the largest of a scene's nearest prop
 _CROPS = 64  # tiles that are cut out of photographs
 _BANK_ITEM = 2**63 - 1  # a place in the stream of seeds that no item has
 
@@ -50,6 +52,7 @@ class SyntheticStereo(Dataset[StereoSample]):
         glints: Share of the scenes with bright spots, which match at another disparity than their surface.
         reflections: Share of the scenes where surfaces mirror others, at another disparity than their own.
         glare: Share of the scenes with overexposed surfaces.
+        hard_cases: Share of the scenes with each of `HARD_CASES`; those not named have none.
         camera: Effects of the cameras, see `dsmnet.augment.camera.DEFAULTS`.
         validation_length: Number of pairs in the validation split.
 
@@ -81,6 +84,7 @@ class SyntheticStereo(Dataset[StereoSample]):
         glints: float = 0.15,
         reflections: float = 0.4,
         glare: float = 0.15,
+        hard_cases: Mapping[str, float] | None = None,
         camera: Mapping[str, Mapping[str, float]] | None = None,
         validation_length: int = 64,
     ) -> None:
@@ -99,6 +103,7 @@ class SyntheticStereo(Dataset[StereoSample]):
         self.glints = check_share("glints", glints)
         self.reflections = check_share("reflections", reflections)
         self.glare = check_share("glare", glare)
+        self.hard_cases = _shares("hard_cases", hard_cases, HARD_CASES)
         self.layouts = _weights("layouts", layouts, LAYOUTS)
         self.patterns = _weights("patterns", patterns, PATTERNS)
         self.cameras = Cameras(camera)
@@ -121,6 +126,12 @@ class SyntheticStereo(Dataset[StereoSample]):
         # Drawn only where wanted: a set without them keeps the pairs that it always had.
         if self.reflections and rng.random() < self.reflections:
             add_reflections(rng, left, right)
+        if scene.glossy:
+            add_reflections(rng, left, right, scene.glossy)
+        if "light" in scene.hard:
+            add_light(rng, scene, (left, right))
+        if "wet_ground" in scene.hard:
+            add_wet_ground(rng, left, right)
         if self.glare and rng.random() < self.glare:
             add_glare(rng, left, right)
         if rng.random() < self.glints:
@@ -155,16 +166,26 @@ class SyntheticStereo(Dataset[StereoSample]):
         return _bank(self.seed, self._stream, patterns, photographs, self.photograph_share)
 
     def _scene(self, rng: np.random.Generator) -> Scene:
-        near = float(np.exp(rng.uniform(math.log(self.min_near), math.log(self.largest_disparity))))
+        # Generators of their own: the surfaces are as they would be without.
+        of_sky, of_hard = rng.spawn(2)
+        hard = frozenset(name for name, share in self.hard_cases.items() if of_hard.random() < share)
+        nearest = np.array([self.min_near, self.largest_disparity])
+        if "narrow" in hard:
+            nearest = np.minimum(nearest, self.largest_disparity * np.array(_NARROW))
+        near = float(np.exp(rng.uniform(*np.log(nearest))))
         focal = self.width * float(np.exp(rng.uniform(math.log(0.7), math.log(2.0))))
         cx, cy = self.width * rng.uniform(-0.1, 1.1), self.height * rng.uniform(-0.2, 0.6)
-        scene = Scene(rng, Rig(self.width, self.height, focal, cx, cy), self.bank(), near, self.density)
+        density = self.density * math.prod(CROWDING[name] for name in hard if name in CROWDING)
+        scene = Scene(rng, Rig(self.width, self.height, focal, cx, cy), self.bank(), near, density, hard)
         names = [name for name, weight in self.layouts.items() if weight]
         share = np.array([self.layouts[name] for name in names])
         LAYOUTS[names[int(rng.choice(len(names), p=share / share.sum()))]](scene)
-        # A generator of its own: the surfaces before it are as they would be without.
-        scene.surfaces.append(sky_backdrop(rng.spawn(1)[0], scene.rig, scene.bank))
-        limit = self.largest_disparity * _SAFETY
+        scene.density = self.density
+        for name, add in PROPS.items():
+            if name in hard:
+                add(scene)
+        scene.surfaces.append(sky_backdrop(of_sky, scene.rig, scene.bank))
+        limit = float(nearest[1]) * _SAFETY
         highest = max(s.highest(self.width, self.height, limit) for s in scene.surfaces if s.texture)
         if highest > limit:
             scene.surfaces = [s.scaled(limit / highest) for s in scene.surfaces]
@@ -187,6 +208,14 @@ def _bank(
     rng = _generator(seed, stream, _BANK_ITEM)
     tiles = load_photographs(list(photographs), rng, _CROPS) if photographs else []
     return TextureBank(rng, dict(patterns), tiles, share)
+
+
+def _shares(option: str, given: Mapping[str, float] | None, known: Sequence[str]) -> dict[str, float]:
+    """Return a share for every known name: 0 for those that are not given."""
+    for name in given or {}:
+        if name not in known:
+            raise UserError(f"{option}.{name}: no such name; there are {', '.join(known)}")
+    return {name: check_share(f"{option}.{name}", (given or {}).get(name, 0.0)) for name in known}
 
 
 def _weights(option: str, given: Mapping[str, float] | None, known: Mapping[str, object]) -> dict[str, float]:

@@ -75,17 +75,31 @@ FAMILIES = {
     "paint": MaterialFamily(
         {"noise": 2, "blots": 1, "wood": 1}, contrast=(0.03, 0.4), texel=(0.5, 2), brightness=(20, 240),
     ),
+    # Of the hard cases:
+    "plain": MaterialFamily(
+        {"noise": 1}, contrast=(0.005, 0.04), texel=(0.6, 4), brightness=(110, 250), saturation=0.5,
+        photographs=False,
+    ),
+    "uniform": MaterialFamily(None, (0, 0), brightness=(110, 250), saturation=0.5, photographs=False),
+    "white": MaterialFamily(None, (0, 0), brightness=(205, 255), saturation=0.3, photographs=False),
+    "thin": MaterialFamily(None, (0, 0), brightness=(5, 250), saturation=1.5, photographs=False),
+    "green": MaterialFamily(None, (0, 0), color=(90, 120, 50), photographs=False),
+    "lacquer": MaterialFamily(None, (0, 0), brightness=(5, 70), saturation=1.2, photographs=False),
+    "paving": MaterialFamily(
+        {"bricks": 4, "checks": 1}, contrast=(0.2, 0.8), texel=(0.5, 2.0), level=True, saturation=0.6,
+        brightness=(60, 200), photographs=False,
+    ),
 }  # fmt: skip
 
 
 class Palette:
     """The colors that the props of one scene share."""
 
-    def __init__(self, rng: np.random.Generator) -> None:
+    def __init__(self, rng: np.random.Generator, vivid: bool = False) -> None:
         self.rng = rng
         earth = rng.normal(0.09, 0.05, 2).tolist()  # much of the world is between red and yellow
         self.hues = [*earth, *rng.uniform(0, 1, 2).tolist()]
-        self.saturation = float(rng.uniform(0.05, 0.45))
+        self.saturation = float(rng.uniform(0.05, 0.45)) + 0.25 * vivid
 
     def color(self, saturation: float = 1.0, brightness: tuple[float, float] = (30, 225)) -> Color:
         """Draw one color."""
@@ -135,7 +149,7 @@ class TextureBank:
 class Material(NamedTuple):
     """A mipmap with its colors before it is laid on a surface: the sides of one prop share it."""
 
-    mipmap: Mipmap
+    mipmap: Mipmap | None
     colors: NDArray[np.uint32] | None
     texel: float  # pixels per texel where the surface is looked at
     angle: float
@@ -162,6 +176,8 @@ def draw_material(
     texel = math.exp(rng.uniform(math.log(family.texel[0]), math.log(family.texel[1])))
     if family.photographs and rng.random() < bank.photograph_share:
         return Material(bank.photographs[int(rng.integers(0, len(bank.photographs)))], None, texel, angle)
+    if family.contrast == (0, 0):
+        return Material(None, _draw_colors(rng, palette, family), texel, angle)
     return Material(bank.pattern(rng, family.patterns), _draw_colors(rng, palette, family), texel, angle)
 
 

@@ -1,4 +1,4 @@
-"""Props: balls, posts, foliage and shadows; furniture and small objects, cars, people, signs and fences."""
+"""Props: balls, posts, foliage and shadows; furniture and small objects, people, signs and fences."""
 
 from __future__ import annotations
 
@@ -15,9 +15,6 @@ from dsmnet.synthetic.scene import Surface
 from dsmnet.synthetic.texture import TILE
 from dsmnet.synthetic.world import Pair, Triple, World, flat, rotation, upright_rectangle
 
-GLASS = MaterialFamily(
-    {"noise": 1, "marble": 1}, contrast=(0.05, 0.4), brightness=(15, 60), saturation=0.3, photographs=False
-)
 SKIN = MaterialFamily(
     {"noise": 1}, contrast=(0.02, 0.15), brightness=(90, 210), color=(190, 140, 115), photographs=False
 )
@@ -190,36 +187,6 @@ def small_object(world: World, x: float, y: float, z: float, size: float) -> Non
             up = y + pot + size * rng.uniform(0.1, 0.5)
             at, gaps = (x + aside, up, z + behind), rng.uniform(0.1, 0.6)
             foliage_clump(world, at, (width, height), material, gaps)
-
-
-def car(world: World, x: float, z: float, turn: float, ground: Surface | None) -> None:
-    """Add a body, a cabin, windows, wheels and the shadow below."""
-    rng = world.rng
-    length, width, height = rng.uniform(3.6, 5.0), rng.uniform(1.6, 1.9), rng.uniform(0.65, 0.85)
-    van = rng.random() < 0.25
-    paint = world.scene.material("paint")
-    shadow_below(world, x, z, width * 1.1, length * 1.05, turn, ground, 0.7)
-    body = world.box((x, 0.25, z), (width, height, length), paint, turn)
-    roof = rng.uniform(1.0, 1.6) if van else rng.uniform(0.5, 0.62)
-    cabin_length = length * (0.85 if van else rng.uniform(0.45, 0.62))
-    cos, sin = math.cos(turn), math.sin(turn)
-    shift = 0.0 if van else rng.uniform(-0.08, 0.02) * length
-    cx, cz = x + sin * shift, z + cos * shift
-    cabin = world.box((cx, 0.25 + height, cz), (width * 0.94, roof, cabin_length), paint, turn, 0.78)
-    glass = world.scene.material(GLASS)
-    for side in cabin[-2:] + body[-2:]:
-        _window(world, side, glass, 0.7 if side in cabin else 0.25)
-
-
-def _window(world: World, host: Surface, material: AnyMaterial, share: float) -> None:
-    """Paint the middle of an upright face, as its window or number plate."""
-    if host.mask is None or world.rng.random() < 0.15:
-        return
-    x0, y0, x1, y1 = host.mask.box()
-    if x1 - x0 < 8 or y1 - y0 < 8:
-        return
-    x, y = (x0 + x1) / 2, (y0 + y1) / 2
-    world.scene.decal(host, rectangle(x, y, (x1 - x0) / 2 * share, (y1 - y0) / 2 * share * 0.85), material)
 
 
 def person(world: World, x: float, z: float) -> None:

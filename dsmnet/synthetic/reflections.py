@@ -6,7 +6,7 @@ A mirror image matches at another disparity than its surface; the ground truth s
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import cv2
@@ -45,10 +45,13 @@ class Layer(NamedTuple):
         return np.asarray(picture, np.uint8)
 
 
-def add_reflections(rng: np.random.Generator, left: View, right: View) -> None:
-    """Mix mirror images of the scene into a few surfaces."""
+def add_reflections(
+    rng: np.random.Generator, left: View, right: View, among: Collection[int] | None = None
+) -> None:
+    """Mix mirror images of the scene into a few surfaces; `among` names those that may be."""
     picture = _lit(left)
-    for body in _choose(rng, left, int(rng.integers(1, _MOST + 1))):
+    most = _MOST if among is None else _MOST // 2
+    for body in _choose(rng, left, int(rng.integers(1, most + 1)), among):
         inside = left.body == body
         own = float(left.disparity[inside].mean())
         layer = _draw_layer(rng, picture, own)
@@ -69,11 +72,43 @@ def add_glare(rng: np.random.Generator, left: View, right: View) -> None:
             view.color[inside] = np.minimum(view.color[inside] * gain + light, 255).astype(np.uint8)
 
 
-def _choose(rng: np.random.Generator, view: View, number: int) -> list[int]:
+def add_wet_ground(rng: np.random.Generator, left: View, right: View) -> None:
+    """Let the ground mirror, in puddles or all over, what stands beyond it, at its own disparity.
+
+    Each view is turned over at the same row, the highest of the ground, so the mirror image matches wherever
+    its object does.
+    """
+    low = left.body[left.height // 2 :]
+    body = int(np.bincount(low[low >= 0]).argmax()) if (low >= 0).any() else -1
+    rows = np.flatnonzero((left.body == body).any(axis=1))
+    depths = [np.median(left.disparity[row][left.body[row] == body]) for row in (rows[0], rows[-1])]
+    if body < 0 or depths[1] < 1.3 * depths[0]:
+        return  # a wall
+    puddles = cv2.GaussianBlur(rng.normal(0, 1, (64, 64)).astype(np.float32), (0, 0), rng.uniform(1.5, 6))
+    level = np.quantile(puddles, rng.uniform(0, 0.8))
+    puddles = np.clip((puddles - level) / (0.3 * puddles.std()), 0, 1) * np.float32(rng.uniform(0.3, 0.9))
+    row = np.arange(rows[0], left.height)
+    beyond = np.minimum(np.abs(2 * rows[0] - row - 1), left.height - 1)
+    for view in (left, right):
+        lit, target = _lit(view), view.color[row]
+        x = np.arange(view.width, dtype=np.float32) + (view.disparity[row] if view.right else np.float32(0))
+        u = np.broadcast_to(x * np.float32(40 / view.width), target.shape[:2])
+        v = np.broadcast_to(np.linspace(0, 63, len(row), dtype=np.float32)[:, None], target.shape[:2])
+        strength = cv2.remap(puddles, u.copy(), v.copy(), cv2.INTER_LINEAR)
+        strength *= view.body[row] == body
+        target[:] = target + (lit[beyond] - target.astype(np.float32)) * strength[..., None] + np.float32(0.5)
+        view.color[row] = target
+
+
+def _choose(
+    rng: np.random.Generator, view: View, number: int, among: Collection[int] | None = None
+) -> list[int]:
     """Return bodies that are neither tiny nor the whole background, each once."""
     bodies, pixels = np.unique(view.body, return_counts=True)
     shares = pixels / view.body.size
     fit = bodies[(shares > _SHARES[0]) & (shares < _SHARES[1]) & (bodies >= 0)]
+    if among is not None:
+        fit = fit[np.isin(fit, list(among))]
     return [int(body) for body in rng.permutation(fit)[:number]]
 
 

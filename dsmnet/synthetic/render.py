@@ -62,16 +62,19 @@ class View:
         """Draw surfaces, each wherever it is in front of those drawn before; those without limits first.
 
         They are painted after all of them have passed the z-test, and only where no later one covers them
-        wholly: most pixels are painted once.
+        wholly: most pixels are painted once. Translucent ones come last, when all behind them is there.
         """
         last = np.full(self.body.shape, -1, np.int32)  # which surface covers a pixel wholly, the last of them
         patches: list[tuple[Surface, Patch]] = []
-        for surface in sorted(surfaces, key=lambda s: s.mask is not None):
+        for surface in sorted(surfaces, key=lambda s: (s.opacity < 1, s.mask is not None)):
             patch = self._project(surface)
             if patch is None:
                 continue
             if surface.texture is not None:
                 self._claim(surface, patch)
+            if surface.opacity < 1 and patch.coverage is not None:
+                patch = patch._replace(coverage=(patch.coverage * surface.opacity).astype(np.uint8))
+            if surface.texture is not None:
                 _assign(last[patch.box], len(patches), _solid(patch))
             patches.append((surface, patch))
         for k, (surface, patch) in enumerate(patches):

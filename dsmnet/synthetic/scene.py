@@ -20,6 +20,19 @@ _STEEPEST_ROW = 1.5  # likewise, per row: beyond, a surface is seen edge-on
 _SMALL = 40  # pixels; a surface below this is sampled from one mipmap level
 _ONE_LEVEL = 0.7  # a surface whose level of detail varies less is sampled from one level
 _HORIZON = 1e-3  # pixels of disparity: behind all else, and still in front of the cameras
+_INSTEAD: dict[str, dict[str, tuple[str, ...]]] = {  # hard case -> family -> one of these takes its place
+    "plain_walls": {
+        "wall": ("plain", "plain", "plain", "uniform", "white"),
+        "flat": ("plain", "uniform", "white"),
+        "sky": ("white", "white", "sky"),
+    },
+    "tiles": {
+        "wall": ("paving",),
+        "ground": ("paving",),
+        "asphalt": ("paving", "asphalt"),
+        "facade": ("paving",),
+    },
+}
 
 
 class Surface(NamedTuple):
@@ -31,6 +44,7 @@ class Surface(NamedTuple):
     body: int = 0
     shade: int = FULL_SHADE  # where the mask has none
     on_body: bool = False  # a decal or shadow, seen only where its body already is
+    opacity: float = 1.0  # below 1, what is behind shows through; the ground truth is the surface's own
 
     def scaled(self, factor: float) -> Surface:
         """Return the surface as a camera with a baseline longer by `factor` sees it."""
@@ -78,31 +92,55 @@ class Scene:
     """Surfaces are drawn in the order in which they are added; the nearer one wins whatever the order."""
 
     def __init__(
-        self, rng: np.random.Generator, rig: Rig, bank: TextureBank, near: float, density: float = 1.0
+        self,
+        rng: np.random.Generator,
+        rig: Rig,
+        bank: TextureBank,
+        near: float,
+        density: float = 1.0,
+        hard: frozenset[str] = frozenset(),
     ) -> None:
         self.rng = rng
         self.rig = rig
         self.near = near  # pixels: the disparity that the nearest props should have
         self.density = density
         self.bank = bank
-        self.palette = Palette(rng)
+        self.hard = hard  # names of the hard cases that it has
+        self.glossy: list[int] = []  # bodies that mirror the surroundings
+        self.palette = Palette(rng, vivid="vivid" in hard)
         self.canvas = Canvas(rig.width, rig.height)
         self.surfaces: list[Surface] = []
         # The direction towards the light: above, and on the camera's side.
         self.light: Vector = unit((rng.normal(0, 0.8), -rng.uniform(0.4, 1.5), -rng.uniform(0.1, 1.2)))
         self.ambient = float(rng.uniform(0.35, 0.85))
-        self._bodies = 0
+        self.bodies = 0
 
     def count(self, low: int, high: int) -> int:
         """Draw a number of props of a kind, both bounds included, for an average density."""
         return round(self.density * int(self.rng.integers(low, high + 1)))
 
+    def in_front(self, x: float, y: float, low: float, high: float) -> float:
+        """Draw a disparity before wall and floor at a pixel, log-uniform between shares of the nearest."""
+        behind = max((s.geometry.plane.at(x, y) for s in self.surfaces if s.mask is None), default=0.0)
+        least, most = max(low * self.near, 1.03 * behind), high * self.near
+        return math.exp(self.rng.uniform(math.log(min(least, 0.95 * most)), math.log(most)))
+
     def material(self, material: AnyMaterial) -> Material:
         """Draw a material of a family, to be used for several surfaces."""
         if isinstance(material, Material):
             return material
+        if self.hard and isinstance(material, str):
+            material = self._instead(material)
         family = FAMILIES[material] if isinstance(material, str) else material
         return draw_material(self.rng, self.bank, self.palette, family)
+
+    def _instead(self, family: str) -> str:
+        """Return the family that a hard case puts in place of another one."""
+        for case, families in _INSTEAD.items():
+            if case in self.hard and family in families:
+                choices = families[family]
+                return choices[int(self.rng.integers(0, len(choices)))]
+        return family
 
     def add(
         self,
@@ -122,8 +160,8 @@ class Scene:
         shade = round(FULL_SHADE * min(self.ambient + (1.15 - self.ambient) * facing, 1.6))
         if shading is not None and mask is not None:
             mask.shade_by(shading, shade)
-        surface = Surface(Geometry(plane, bump), None, mask, self._bodies, shade)
-        self._bodies += 1
+        surface = Surface(Geometry(plane, bump), None, mask, self.bodies, shade)
+        self.bodies += 1
         return self._cover(surface, material)
 
     def decal(self, host: Surface, points: Points, material: AnyMaterial) -> None:
@@ -131,6 +169,13 @@ class Scene:
         mask = self.canvas.draw(points)
         if mask is not None:
             self._cover(host._replace(mask=mask, on_body=True), material)
+
+    def pane(self, host: Surface, points: Points, material: AnyMaterial, opacity: float) -> None:
+        """Put glass into a hole, a little larger than it: neither leaves out a pixel of the rim."""
+        middle = (points.min(axis=0) + points.max(axis=0)) / 2
+        mask = self.canvas.draw(middle + (points - middle) * (1 + 2 / np.maximum(np.ptp(points, axis=0), 1)))
+        if mask is not None:
+            self._cover(host._replace(mask=mask, opacity=opacity), material)
 
     def shadow(self, host: Surface, points: Points, strength: float, softness: float) -> None:
         """Darken a polygon on a surface, wherever nothing added before hides that."""

@@ -91,7 +91,7 @@ class Texture(NamedTuple):
     Texel coordinates of pixel (x, y) with disparity d are ``axes @ (x, y, 1) / (d * grain) + offset``.
     """
 
-    mipmap: Mipmap
+    mipmap: Mipmap | None  # None: one color all over, that of grey value 0
     colors: NDArray[np.uint32] | None  # [256], grey value -> packed R, G, B, shade; None: the tile has colors
     axes: Axes  # two rows of three
     grain: float  # size of a texel, in baselines
@@ -100,6 +100,12 @@ class Texture(NamedTuple):
 
     def paint(self, plane: Plane, x: Floats, ys: Floats, shade: Bytes | int) -> Bytes:
         """Return colors and shade [H, W, 4] at left-view positions `x` [H, W] or [1, W] of rows `ys`."""
+        if self.mipmap is None:
+            assert self.colors is not None
+            plain = np.empty((len(ys), x.shape[1], 4), np.uint8)
+            plain[...] = self.colors.view(np.uint8)[:4]
+            plain[..., 3] = shade
+            return plain
         sampled = self.mipmap.sample(*self._texels(plane, x, ys))
         if self.colors is None:
             sampled[..., 3] = shade

@@ -123,7 +123,7 @@ class World:
             turn: Turn about the vertical in radians.
             taper: Size of the top, as a share of the foot's.
         """
-        corners = np.concatenate([_FOOT, _FOOT * [taper, 0, taper] + [0, 1, 0]]) * size
+        corners = np.concatenate([BOX_FOOT, BOX_FOOT * [taper, 0, taper] + [0, 1, 0]]) * size
         corners = corners @ rotation(turn, 1) + base
         material = self.scene.material(material)
         outline = self.pixels(corners)
@@ -132,7 +132,7 @@ class World:
         if np.ptp(outline, axis=0).max() < _TINY:
             return []
         seen = []
-        for k, face in enumerate(_FACES):
+        for k, face in enumerate(BOX_FACES):
             quad = corners[face]
             if dot(normal_of(quad), (quad[0] - (0.0, self.eye, 0.0)).tolist()) < 0:
                 seen.append(self.face(quad, material, ramp(bottom=0.85) if k >= 2 else None))
@@ -151,9 +151,9 @@ class World:
 
 
 # The four corners around the foot of a box of size 1; those of the top, in the same order, are 4 to 7.
-_FOOT = np.array([[-0.5, 0, -0.5], [0.5, 0, -0.5], [0.5, 0, 0.5], [-0.5, 0, 0.5]])
+BOX_FOOT = np.array([[-0.5, 0, -0.5], [0.5, 0, -0.5], [0.5, 0, 0.5], [-0.5, 0, 0.5]])
 # Corners of the faces of a box, in an order that makes their normals point outwards.
-_FACES = [
+BOX_FACES = [
     np.array(f) for f in ((0, 1, 2, 3), (7, 6, 5, 4), (4, 5, 1, 0), (5, 6, 2, 1), (6, 7, 3, 2), (7, 4, 0, 3))
 ]
 

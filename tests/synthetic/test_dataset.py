@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 from dsmnet.augment.camera import DEFAULTS
 from dsmnet.config import config_dir, instantiate
 from dsmnet.errors import UserError
-from dsmnet.synthetic import LAYOUTS, PATTERNS, SyntheticStereo
+from dsmnet.synthetic import HARD_CASES, LAYOUTS, PATTERNS, SyntheticStereo
 from dsmnet.types import StereoSample
 from tests.synthetic.scenes import SMALL, clean, equal
 
@@ -132,6 +132,8 @@ def test_density_multiplies_the_props_of_a_scene() -> None:
         ({"glints": 1.5}, "glints"),
         ({"reflections": 1.5}, "reflections"),
         ({"glare": -0.1}, "glare"),
+        ({"hard_cases": {"fog": 1.0}}, r"hard_cases\.fog"),
+        ({"hard_cases": {"thin": 1.5}}, r"hard_cases\.thin"),
         ({"photograph_share": -0.1}, "photograph_share"),
         ({"layouts": {"ocean": 1.0}}, r"layouts\.ocean"),
         ({"layouts": {"street": 0.0}}, "layouts"),
@@ -159,9 +161,10 @@ def test_configuration_spells_every_default() -> None:
     defaults = {k: p.default for k, p in inspect.signature(SyntheticStereo).parameters.items()}
     assert written.pop("camera") == {name: effect._asdict() for name, effect in DEFAULTS.items()}
     assert written.pop("layouts") == dict.fromkeys(LAYOUTS, 1.0)
+    assert written.pop("hard_cases") == dict.fromkeys(HARD_CASES, 0.0)
     assert written.pop("patterns") == dict.fromkeys(PATTERNS, 1.0)
     assert tuple(written.pop("size")) == defaults["size"]
-    unlisted = {"camera", "layouts", "patterns", "size"}
+    unlisted = {"camera", "hard_cases", "layouts", "patterns", "size"}
     assert written == {k: v for k, v in defaults.items() if k not in unlisted}
     assert built.cameras.effects == DEFAULTS
 

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from dsmnet.synthetic.geometry import Bump
+from dsmnet.synthetic.layouts.fittings import fit_out
 from dsmnet.synthetic.props import chair, desk, lump, person, pile, post, shadow_below, small_object, sphere
 from dsmnet.synthetic.scene import Scene, Surface
 from dsmnet.synthetic.world import World, flat, upright_rectangle
@@ -32,6 +33,9 @@ def room(scene: Scene) -> None:
     if rng.random() < 0.5:
         x, z = rng.uniform(-left, right), rng.uniform(nearest, depth)
         world.decal(floor, flat(x - 1, x + 1, z - 0.8, z + 0.8), "any")
+    if "plain_walls" in scene.hard:
+        _hang_pictures(world, back, sides, (left, right, depth, height))
+        fit_out(world, floor, (left, right, nearest, depth), height)
     for _ in range(scene.count(3, 12)):
         _furnish(world, floor, (left, right, nearest, depth), height)
     for _ in range(scene.count(0, 6)):

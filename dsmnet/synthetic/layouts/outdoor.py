@@ -9,8 +9,10 @@ import numpy as np
 
 from dsmnet.synthetic import props
 from dsmnet.synthetic.alpha_masks import blob, ramp, rectangle
+from dsmnet.synthetic.cars import car
 from dsmnet.synthetic.geometry import Plane
 from dsmnet.synthetic.scene import Scene, Surface
+from dsmnet.synthetic.thin import fine_tree
 from dsmnet.synthetic.world import World, flat, upright_rectangle
 
 
@@ -62,7 +64,7 @@ def _house_row(world: World, side: int, away: float, far: float) -> None:
             if rng.random() < 0.3:
                 _balconies(world, side, x, z, length, height)
         elif rng.random() < 0.6:
-            props.tree(world, side * (x + 2), z + length / 2, rng.uniform(5, 10))
+            _tree(world, side * (x + 2), z + length / 2, rng.uniform(5, 10))
         z += length + (rng.uniform(1, 6) if rng.random() < 0.25 else 0)
 
 
@@ -72,6 +74,10 @@ def _balconies(world: World, side: int, x: float, z: float, length: float, heigh
     for level in np.arange(3.0, height - 1, 3.0)[:3]:
         at = z + length * rng.uniform(0.2, 0.8)
         world.box((side * (x - 0.5), float(level), at), (1.0, 1.0, rng.uniform(1.5, 4)), material)
+
+
+def _tree(world: World, x: float, z: float, height: float) -> None:
+    (fine_tree if "thin" in world.scene.hard else props.tree)(world, x, z, height)
 
 
 def _road_marks(world: World, ground: Surface | None, half: float, far: float) -> None:
@@ -107,7 +113,7 @@ def _roadside(world: World, half: float, away: float, far: float, ground: Surfac
             z = rng.uniform(1, 10)
             while z < min(far, 45):
                 if rng.random() < 0.75:
-                    props.car(world, side * (half - 1.0), z, rng.normal(0, 0.05), ground)
+                    car(world, side * (half - 1.0), z, rng.normal(0, 0.05), ground)
                 z += rng.uniform(5.2, 9)
         edge = rng.random()
         if edge < 0.3:
@@ -124,7 +130,7 @@ def _traffic(world: World, half: float, away: float, far: float, ground: Surface
     rng, scene = world.rng, world.scene
     for _ in range(scene.count(0, 3)):
         turn = rng.normal(0, 0.15) if rng.random() < 0.7 else rng.uniform(0, 3)
-        props.car(world, rng.uniform(-half, half) * 0.6, rng.uniform(6, 40), turn, ground)
+        car(world, rng.uniform(-half, half) * 0.6, rng.uniform(6, 40), turn, ground)
     kinds = {"post": 0.25, "sign": 0.2, "tree": 0.25, "person": 0.2, "object": 0.1}
     for _ in range(scene.count(4, 16)):
         kind = str(rng.choice(list(kinds), p=list(kinds.values())))
@@ -140,7 +146,7 @@ def _traffic(world: World, half: float, away: float, far: float, ground: Surface
         elif kind == "sign":
             props.sign(world, x, z)
         elif kind == "tree":
-            props.tree(world, x, z, rng.uniform(3.5, 9))
+            _tree(world, x, z, rng.uniform(3.5, 9))
         elif kind == "person":
             props.shadow_below(world, x, z, 0.7, 0.5, 0, ground)
             props.person(world, x, z)
@@ -201,7 +207,7 @@ def _stand(world: World, x: float, z: float, scale: float, ground: Surface | Non
 
     leaves = (x, 0.5 * scale, z), (1.6 * scale, 1.1 * scale), "leaves"
     kinds: list[Callable[[], object]] = [
-        lambda: props.tree(world, x, z, rng.uniform(2, 6) * scale),
+        lambda: _tree(world, x, z, rng.uniform(2, 6) * scale),
         lambda: props.sphere(world, (x, 0.35 * scale, z), 0.35 * scale, "any"),
         lambda: world.box((x, 0, z), tuple(scale * rng.uniform(0.4, 2, 3)), "any", rng.uniform(0, 3)),
         lambda: props.post(
@@ -211,7 +217,7 @@ def _stand(world: World, x: float, z: float, scale: float, ground: Surface | Non
         lambda: props.person(world, x, z),
         lambda: props.sign(world, x, z),
         lambda: props.foliage_clump(world, *leaves, rng.uniform(0, 0.4)),
-        lambda: props.car(world, x, z, rng.uniform(0, 3), ground),
+        lambda: car(world, x, z, rng.uniform(0, 3), ground),
         stand_furniture,
         lambda: props.small_object(world, x, 0, z, scale * rng.uniform(0.5, 1.5)),
     ]
