@@ -5,11 +5,11 @@ Three scores of a network on the target, all shares of pixels in percent, smalle
 inconsistent
     Pixels whose disparity the right view contradicts by more than `TOLERANCE` pixels.
 contradicted
-    Pixels where a second matcher trusts itself (both of its views agree) and finds a disparity that differs by
-    more than three pixels.
+    Pixels where a second matcher trusts itself (both of its views agree) and finds a disparity that differs
+    by more than three pixels.
 unlike
-    Pixels that look different in the other view at their disparity: the census of 5x5 pixels differs in more than
-    a third of its 24 bits. Pixels that either network takes for hidden do not count.
+    Pixels that look different in the other view at their disparity: the census of 5x5 pixels differs in more
+    than a third of its 24 bits. Pixels that either network takes for hidden do not count.
 
 A difference between two networks has a standard error, taken over blocks of all frames.
 """
@@ -24,8 +24,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dsmnet.adaptation.pseudo_labels import eight_bits
-from dsmnet.inference.confidence import disagreement, mirror
+from dsmnet.adaptation.pseudo_labels import to_eight_bits
+from dsmnet.inference.confidence import disagreement, mirror_view
 from dsmnet.inference.search import resolve_max_disparity
 from dsmnet.types import DisparityMap, Image, Matcher, StereoSample
 
@@ -64,7 +64,7 @@ def compare_on_target(
     for sample in samples:
         left, right = sample["left"], sample["right"]
         searched = resolve_max_disparity(max_disparity, sample.get("calibration"), left.shape[1])
-        other, other_apart = _both_ways(second, eight_bits(left), eight_bits(right), searched)
+        other, other_apart = _both_ways(second, to_eight_bits(left), to_eight_bits(right), searched)
         trusted = other_apart <= TOLERANCE
         found = [_both_ways(net, left, right, searched) for net in (before, after)]
         seen = (found[0][1] <= TOLERANCE) & (found[1][1] <= TOLERANCE)
@@ -95,7 +95,7 @@ def _both_ways(
 ) -> tuple[DisparityMap, NDArray[np.floating]]:
     """Return the disparity of a pair, and how far the right view's is from it."""
     disparity = matcher.predict(left, right, max_disparity)
-    mirrored = matcher.predict(mirror(right), mirror(left), max_disparity)[:, ::-1]
+    mirrored = matcher.predict(mirror_view(right), mirror_view(left), max_disparity)[:, ::-1]
     return disparity, disagreement(disparity, mirrored)
 
 
@@ -124,7 +124,9 @@ def _verdict(score: str, rows: Sequence[NDArray[np.float64]]) -> Verdict:
 def _census_distance(left: Image, right: Image, disparity: DisparityMap) -> NDArray[np.uint8]:
     """Return in how many of 24 neighbours' comparisons the views differ at the disparity, [H, W]."""
     height, width = disparity.shape
-    grey = [cv2.cvtColor(eight_bits(view), cv2.COLOR_RGB2GRAY).astype(np.float32) for view in (left, right)]
+    grey = [
+        cv2.cvtColor(to_eight_bits(view), cv2.COLOR_RGB2GRAY).astype(np.float32) for view in (left, right)
+    ]
     columns = np.arange(width, dtype=np.float32) - np.nan_to_num(disparity, posinf=0).astype(np.float32)
     rows = np.repeat(np.arange(height, dtype=np.float32)[:, None], width, axis=1)
     views = grey[0], cv2.remap(grey[1], columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from torch.utils.data import Dataset
 
-from dsmnet.adaptation.pseudo_labels import Label, LabelRules, make_label
+from dsmnet.adaptation.pseudo_labels import LabelRules, PseudoLabel, make_label
 from dsmnet.atomic import atomic_write, write_text
+from dsmnet.data.mixture import Mixture
 from dsmnet.datasets.folder import Folder
 from dsmnet.errors import DataError, UserError
 from dsmnet.inference.pipeline import ReadAhead
@@ -28,6 +30,28 @@ VIEWS = ("left", "right", "disparity")
 RECORD = "labels.json"
 
 
+class LabelledWithReplay(Dataset[StereoSample]):
+    """Labelled pairs to train on, procedural ones between them and for validation.
+
+    Args:
+        folder: Folder of `write_labels`.
+        replay: Generator of the source.
+        share: Share of the generator.
+    """
+
+    endless = True
+    name = "labelled"
+
+    def __init__(self, folder: str, replay: StereoPairs, share: float) -> None:
+        self.labels, self.replay, self.share = read_labels(Path(folder)), replay, share
+
+    def split_validation(self) -> tuple[Any, Any]:
+        """Return the mixture, and the generator's validation split."""
+        source, validation = self.replay.split_validation()
+        parts: dict[str, Any] = {"labels": self.labels, "source": source}
+        return Mixture(parts, {"labels": 1 - self.share, "source": self.share}), validation
+
+
 def write_labels(
     pairs: StereoPairs,
     indices: Sequence[int],
@@ -40,10 +64,10 @@ def write_labels(
     source: Mapping[str, Any] | None = None,
     progress: bool = False,
 ) -> list[dict[str, Any]]:
-    """Label pairs and write ``left/NAME.png``, ``right/NAME.png`` and ``disparity/NAME.png`` (16 bit, 256 times).
+    """Label pairs; write ``left/NAME.png``, ``right/NAME.png``, ``disparity/NAME.png`` (16 bit, times 256).
 
-    A pair that is there already is left as it is, so that an interrupted run goes on, and several processes can
-    label parts of one set. A broken pair is named and left out.
+    A pair that is there already is left as it is, so that an interrupted run goes on, and several processes
+    can label parts of one set. A broken pair is named and left out.
 
     Args:
         pairs: Data set, with or without ground truth.
@@ -57,8 +81,8 @@ def write_labels(
         progress: Whether to show a bar.
 
     Returns:
-        For each pair its name, the share of its pixels that passed each rule and all of them and, where there is
-        ground truth, the percentage of outliers (D1) among them.
+        For each pair its name, the share of its pixels that passed each rule and all of them and, where there
+        is ground truth, the percentage of outliers (D1) among them.
 
     Raises:
         UserError: The folder holds labels of other options, or no pair could be labelled.
@@ -80,7 +104,7 @@ def write_labels(
             )
             label = make_label(teacher, sample["left"], sample["right"], searched, rules, second)
             _write(folder, name, sample, label)
-            write_text(record, json.dumps({"name": name, **scores(label, sample)}) + "\n")
+            write_text(record, json.dumps({"name": name, **label_scores(label, sample)}) + "\n")
         found.append(json.loads(record.read_text(encoding="utf-8")))
     if not found:
         raise UserError(f"dataset: none of {len(failed)} pairs could be read, so there is nothing to label")
@@ -93,7 +117,7 @@ def read_labels(folder: Path) -> Folder:
     return Folder(left, right, disparity, pairing="name")
 
 
-def scores(label: Label, sample: StereoSample) -> dict[str, Any]:
+def label_scores(label: PseudoLabel, sample: StereoSample) -> dict[str, Any]:
     """Return density and, with ground truth, outliers among all pixels, by each rule, and by all of them."""
     masks: dict[str, Mask] = {"teacher": np.isfinite(label.disparity), **label.kept, "all": label.mask}
     found: dict[str, Any] = {"density": {rule: round(float(mask.mean()), 4) for rule, mask in masks.items()}}
@@ -111,8 +135,8 @@ def scores(label: Label, sample: StereoSample) -> dict[str, Any]:
     return found
 
 
-def means(records: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
-    """Return the means over pairs of what `scores` found, by measure and rule."""
+def mean_scores(records: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, float]]:
+    """Return the means over pairs of what `label_scores` found, by measure and rule."""
     table: dict[str, dict[str, float]] = {}
     for measure in ("density", "known", "d1"):
         rows = [record[measure] for record in records if measure in record]
@@ -133,7 +157,7 @@ def _claim(folder: Path, source: Mapping[str, Any]) -> None:
         raise UserError(f"{folder}: holds labels that were made with other options; expected another folder")
 
 
-def _write(folder: Path, name: str, sample: StereoSample, label: Label) -> None:
+def _write(folder: Path, name: str, sample: StereoSample, label: PseudoLabel) -> None:
     """Write the files of a pair; what is beyond a 16-bit PNG goes to a .pfm."""
     disparity = np.where(label.mask, label.disparity, np.float32(0))
     for view in ("left", "right"):

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dsmnet.inference.confidence import disagreement, mirror
+from dsmnet.inference.confidence import disagreement, mirror_view
 from dsmnet.options import check_number
 from dsmnet.types import DisparityMap, Image, Mask, Matcher
 
@@ -41,7 +41,7 @@ class LabelRules:
         check_number("labels.scale_share", self.scale_share, least=0)
 
 
-class Label(NamedTuple):
+class PseudoLabel(NamedTuple):
     """A labelled pair."""
 
     disparity: DisparityMap  # of the teacher, pixels, everywhere
@@ -63,26 +63,26 @@ def make_label(
     max_disparity: int,
     rules: LabelRules,
     second: Matcher | None = None,
-) -> Label:
+) -> PseudoLabel:
     """Match a pair and apply the rules; views [H, W, 3], search range in pixels."""
     disparity = teacher.predict(left, right, max_disparity)
     kept: dict[str, Mask] = {}
-    if min(float(np.std(view)) for view in (eight_bits(left), eight_bits(right))) < _EMPTY:
-        return Label(disparity, {"content": np.zeros(disparity.shape, bool)})
+    if min(float(np.std(view)) for view in (to_eight_bits(left), to_eight_bits(right))) < _EMPTY:
+        return PseudoLabel(disparity, {"content": np.zeros(disparity.shape, bool)})
     if rules.left_right is not None:
-        mirrored = teacher.predict(mirror(right), mirror(left), max_disparity)[:, ::-1]
+        mirrored = teacher.predict(mirror_view(right), mirror_view(left), max_disparity)[:, ::-1]
         kept["left_right"] = np.nan_to_num(disagreement(disparity, mirrored), nan=np.inf) <= rules.left_right
     if rules.scale is not None:
         bound = np.maximum(rules.scale, rules.scale_share * disparity)
         coarse = _at_half_size(teacher, left, right, max_disparity)
         kept["scale"] = np.abs(coarse - disparity) <= bound
     if rules.second is not None and second is not None:
-        other = second.predict(eight_bits(left), eight_bits(right), max_disparity)
+        other = second.predict(to_eight_bits(left), to_eight_bits(right), max_disparity)
         kept["second"] = np.abs(other - disparity) <= rules.second
-    return Label(disparity, kept)
+    return PseudoLabel(disparity, kept)
 
 
-def eight_bits(view: NDArray[Any]) -> Image:
+def to_eight_bits(view: NDArray[Any]) -> Image:
     """Return a view as uint8, which classical matchers take."""
     return (
         view if view.dtype == np.uint8 else np.round(view / max(float(view.max()), 1) * 255).astype(np.uint8)

@@ -14,7 +14,7 @@ PROGRAMS = {
     "evaluate": "error of networks on several data sets, side by side and beside StereoSGBM",
     "predict": "disparity, confidence and point clouds of your own pairs, folders or videos",
     "visualize": "pictures of a disparity file",
-    "adapt": "fit a network to another domain without labels: by its batch norms, or by self-training",
+    "adapt": "fit a network to another domain without labels",
     "label": "pseudo-labels of pairs without ground truth, as a data set to train on",
     "analyze": "effect of normalisation on the features of networks, on several domains",
     "submit": "the files of a benchmark's upload, zipped and checked",

@@ -2,8 +2,8 @@
 
 A teacher matches the pairs of any data set, folder or video; what independent checks do not contradict is
 written as left/NAME.png, right/NAME.png and disparity/NAME.png (16 bit, 256 times the disparity, 0 unknown)
-under paths.output. An interrupted run goes on when called again; part=K parts=N labels the K-th of N parts, in
-as many processes. To train on it: dataset=folder dataset.left=DIR/left dataset.right=DIR/right
+under paths.output. An interrupted run goes on when called again; part=K parts=N labels the K-th of N parts,
+in as many processes. To train on it: dataset=folder dataset.left=DIR/left dataset.right=DIR/right
 dataset.disparity=DIR/disparity dataset.pairing=name transform=self_training.
 """
 
@@ -15,8 +15,8 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from dsmnet.adaptation.labelled_set import VIEWS, means, write_labels
-from dsmnet.adaptation.matchers import matcher_of
+from dsmnet.adaptation.labelled_set import VIEWS, mean_scores, write_labels
+from dsmnet.adaptation_methods import LABEL_OPTIONS, matcher_of
 from dsmnet.atomic import check_apart
 from dsmnet.config import all_pairs, instantiate, tool
 from dsmnet.errors import count
@@ -38,7 +38,7 @@ def main(cfg: DictConfig) -> None:
     pairs = all_pairs(cfg.dataset)
     check_apart(output, VIEWS, files_of(pairs))
     options: Any = OmegaConf.to_container(cfg, resolve=True)
-    source = {name: options[name] for name in ("dataset", "labels", "teacher", "second", "max_disparity")}
+    source = {name: options[name] for name in LABEL_OPTIONS}
     found = write_labels(
         pairs,
         range(part, len(pairs), parts),
@@ -50,6 +50,6 @@ def main(cfg: DictConfig) -> None:
         source=source,
         progress=cfg.progress,
     )
-    for measure, row in means(found).items():
+    for measure, row in mean_scores(found).items():
         log.info("%s: %s", measure, ", ".join(f"{rule} {value:.4g}" for rule, value in row.items()))
     log.info("%s -> %s", count(len(found), "pair"), output)

@@ -77,7 +77,7 @@ def predict_with_cues(
     else:
         disparity = matcher.predict(left, right, max_disparity)
     if cue != "sharpness":
-        mirrored = matcher.predict(mirror(right), mirror(left), max_disparity)
+        mirrored = matcher.predict(mirror_view(right), mirror_view(left), max_disparity)
         cues["consistency"] = consistency(disparity, mirrored[:, ::-1])
     return disparity, cues
 
@@ -129,6 +129,6 @@ def disagreement(disparity: DisparityMap, right_disparity: DisparityMap) -> NDAr
     return np.where(seen, np.where(np.isfinite(apart), apart, np.inf), np.nan)
 
 
-def mirror(view: Any) -> Any:
+def mirror_view(view: Any) -> Any:
     """Turn left and right of an array [H, W, ...] or of a tensor [..., H, W]."""
     return view.flip(-1) if isinstance(view, Tensor) else np.ascontiguousarray(view[:, ::-1])

@@ -14,7 +14,9 @@ SIZE = (128, 256)
 
 @pytest.fixture(scope="module")
 def samples() -> list[StereoSample]:
-    camera = {name: {"probability": 0.0} for name in ("gain", "gamma", "noise", "blur", "vertical", "clipping")}
+    camera = {
+        name: {"probability": 0.0} for name in ("gain", "gamma", "noise", "blur", "vertical", "clipping")
+    }
     scenes = SyntheticStereo(size=SIZE, largest_disparity=48, camera=camera, reflections=0, glints=0)
     return [scenes[index] for index in range(3)]
 

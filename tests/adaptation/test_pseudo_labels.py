@@ -35,7 +35,11 @@ class Fixed(Matcher):
         (Fixed(8), Fixed(8), {"left_right": True, "scale": True, "second": True}),
         (Fixed(8, mirrored=9.5), Fixed(8), {"left_right": False, "scale": True, "second": True}),
         (Fixed(8, half=5), Fixed(8), {"left_right": True, "scale": False, "second": True}),
-        (Fixed(50, half=25.9), Fixed(50), {"left_right": True, "scale": True, "second": True}),  # 4 % are 2 px
+        (
+            Fixed(50, half=25.9),
+            Fixed(50),
+            {"left_right": True, "scale": True, "second": True},
+        ),  # 4 % are 2 px
         (Fixed(8), Fixed(10.5), {"left_right": True, "scale": True, "second": False}),
     ],
 )

@@ -12,14 +12,13 @@ import numpy as np
 import pytest
 import torch
 
-from dsmnet import build_model, load_model
-from dsmnet.adaptation import self_training
+from dsmnet import build_model, load_model, self_training
 from dsmnet.adaptation.guard import Verdict
 from dsmnet.adaptation.labelled_set import read_labels
-from dsmnet.adaptation.self_training import split_pairs
 from dsmnet.api import DEFAULT_WEIGHTS
 from dsmnet.io.images import write_image
 from dsmnet.models.checkpoint import save_weights
+from dsmnet.self_training import split_pairs
 from dsmnet.synthetic import SyntheticStereo
 
 RunTool = Callable[..., Any]

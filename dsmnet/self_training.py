@@ -9,38 +9,34 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from omegaconf import OmegaConf
-from torch.utils.data import Dataset, Subset
+from torch.utils.data import Subset
 
 from dsmnet.adaptation.guard import Verdict, compare_on_source, compare_on_target, reasons
-from dsmnet.adaptation.labelled_set import means, read_labels, write_labels
-from dsmnet.adaptation.pseudo_labels import LabelRules, eight_bits, make_label
+from dsmnet.adaptation.labelled_set import mean_scores, write_labels
+from dsmnet.adaptation.pseudo_labels import LabelRules, make_label, to_eight_bits
 from dsmnet.api import load_model
 from dsmnet.cli.arguments import literal
 from dsmnet.config import compose, instantiate
-from dsmnet.data.mixture import Mixture
 from dsmnet.errors import UserError, count
 from dsmnet.inference.predictor import StereoPredictor
 from dsmnet.inference.search import resolve_max_disparity
 from dsmnet.options import check_number, check_share, check_whole
 from dsmnet.progress import track
 from dsmnet.run import train
-from dsmnet.types import Image, Matcher, StereoPairs, StereoSample
-from dsmnet.viz.canvas import Label, blank, write
-from dsmnet.viz.color import color_disparity, disparity_range
+from dsmnet.types import Image, Matcher, StereoPairs
+from dsmnet.viz.before_after import before_and_after
 
 log = logging.getLogger(__name__)
 
 # Share of labelled pixels below which labels are taken for chance: views exchanged, not rectified, or empty.
 _FEWEST_LABELS = 0.15
-_TILE, _HEAD = 400, 28  # pixels
 _ALLOWED = {"source EPE": 0.02}  # rises that the guard lets pass, as parts of the score
 
 
 @dataclass(frozen=True)
-class Schedule:
+class SelfTrainingPlan:
     """How long and on what the student is trained.
 
     Args:
@@ -71,28 +67,6 @@ class Schedule:
             check_share(f"self_training.{name}", getattr(self, name))
 
 
-class LabelledWithReplay(Dataset[StereoSample]):
-    """Labelled pairs to train on, procedural ones between them and for validation.
-
-    Args:
-        folder: Folder of `write_labels`.
-        replay: Generator of the source.
-        share: Share of the generator.
-    """
-
-    endless = True
-    name = "labelled"
-
-    def __init__(self, folder: str, replay: StereoPairs, share: float) -> None:
-        self.labels, self.replay, self.share = read_labels(Path(folder)), replay, share
-
-    def split_validation(self) -> tuple[Any, Any]:
-        """Return the mixture, and the generator's validation split."""
-        source, validation = self.replay.split_validation()
-        parts: dict[str, Any] = {"labels": self.labels, "source": source}
-        return Mixture(parts, {"labels": 1 - self.share, "source": self.share}), validation
-
-
 @dataclass
 class SelfTraining:
     """One adaptation: its data, matchers and options.
@@ -100,7 +74,7 @@ class SelfTraining:
     Args:
         checkpoint: Checkpoint of the network to adapt.
         target: Pairs of the target; ground truth is never looked at.
-        schedule: How long and on what to train.
+        plan: How long and on what to train.
         rules: Checks that a label passes.
         second: Matcher of the last rule and of the guard.
         teacher: Matcher of the first round; None for the network itself.
@@ -113,7 +87,7 @@ class SelfTraining:
 
     checkpoint: Path
     target: StereoPairs
-    schedule: Schedule
+    plan: SelfTrainingPlan
     rules: LabelRules
     second: Matcher
     teacher: Matcher | None
@@ -130,8 +104,8 @@ class SelfTraining:
         """
         original = load_model(self.checkpoint)
         best, rounds = original, []
-        adapt_to, held_out = split_pairs(len(self.target), self.schedule.held_out)
-        for number in range(1, self.schedule.rounds + 1):
+        adapt_to, held_out = split_pairs(len(self.target), self.plan.held_out)
+        for number in range(1, self.plan.rounds + 1):
             folder = self.output / f"round{number}"
             teacher = self.teacher if number == 1 and self.teacher is not None else best
             labels = self._label(teacher, adapt_to, folder / "labels")
@@ -143,7 +117,7 @@ class SelfTraining:
                 refused = reasons(verdicts, _ALLOWED)
             rounds.append(
                 {
-                    "labels": means(labels),
+                    "labels": mean_scores(labels),
                     "guard": [verdict.to_dict() for verdict in verdicts],
                     "accepted": not refused,
                     "reasons": refused,
@@ -157,8 +131,17 @@ class SelfTraining:
         return best, {"pairs": len(adapt_to), "held_out": len(held_out), "rounds": rounds}
 
     def _label(self, teacher: Matcher, indices: Sequence[int], folder: Path) -> list[dict[str, Any]]:
-        options = {"max_disparity": self.max_disparity, "source": self.source, "progress": self.progress}
-        return write_labels(self.target, indices, teacher, self.second, self.rules, folder, **options)
+        return write_labels(
+            self.target,
+            indices,
+            teacher,
+            self.second,
+            self.rules,
+            folder,
+            max_disparity=self.max_disparity,
+            source=self.source,
+            progress=self.progress,
+        )
 
     def _train(self, start: StereoPredictor, folder: Path) -> StereoPredictor:
         """Train a round, or go on with it; its weights are the averaged ones of the last step."""
@@ -176,9 +159,9 @@ class SelfTraining:
         sample = self.target[0]
         height, width = (
             min(most, size // start.net.divisor * start.net.divisor)
-            for most, size in zip(self.schedule.crop, sample["left"].shape[:2], strict=True)
+            for most, size in zip(self.plan.crop, sample["left"].shape[:2], strict=True)
         )
-        schedule = self.schedule
+        plan = self.plan
         cfg = compose(
             "train",
             [
@@ -188,11 +171,11 @@ class SelfTraining:
                 "logger=csv",
                 "loss.beta=0.2",
                 "trainer.max_time=null",
-                f"trainer.max_steps={schedule.steps}",
-                f"loader.batch_size={schedule.batch_size}",
-                f"loader.epoch_steps={min(50, schedule.steps)}",
+                f"trainer.max_steps={plan.steps}",
+                f"loader.batch_size={plan.batch_size}",
+                f"loader.epoch_steps={min(50, plan.steps)}",
                 "loader.validation_pairs=2",
-                f"optimizer.lr={schedule.lr}",
+                f"optimizer.lr={plan.lr}",
                 f"crop={{height: {height}, width: {width}}}",
                 f"max_disparity={_training_range(folder / 'labels', start)}",
                 f"seed={self.seed + number}",
@@ -206,10 +189,10 @@ class SelfTraining:
         replay = cfg.dataset
         cfg.model = OmegaConf.create(config["network"])
         cfg.dataset = {
-            "_target_": "dsmnet.adaptation.self_training.LabelledWithReplay",
+            "_target_": "dsmnet.adaptation.labelled_set.LabelledWithReplay",
             "folder": literal(str(folder / "labels")),
             "replay": replay,
-            "share": schedule.replay,
+            "share": plan.replay,
         }
         cfg.paths.output, cfg.init = literal(str(folder)), literal(str(init))
         if last.is_file():
@@ -236,29 +219,21 @@ class SelfTraining:
         return [*verdicts, compare_on_source(*errors)]
 
     def picture(self, before: StereoPredictor, after: StereoPredictor) -> Image:
-        """Draw some held-out pairs: left view, disparity before and after, and the label with what was masked."""
-        _, held_out = split_pairs(len(self.target), self.schedule.held_out)
+        """Draw held-out pairs: left view, disparity before and after, and the label with what was masked."""
+        _, held_out = split_pairs(len(self.target), self.plan.held_out)
         rows = []
         for index in held_out[:4]:
             sample = self.target[index]
             left, right = sample["left"], sample["right"]
             searched = resolve_max_disparity(self.max_disparity, sample.get("calibration"), left.shape[1])
             label = make_label(before, left, right, searched, self.rules, self.second)
-            limits = disparity_range(label.disparity)
-            maps = [label.disparity, after.predict(left, right, searched)]
-            maps.append(np.where(label.mask, label.disparity, np.float32(np.inf)))
-            tiles = [eight_bits(left), *(color_disparity(each, limits) for each in maps)]
-            height = max(1, round(left.shape[0] * _TILE / left.shape[1]))
-            rows.append(
-                np.hstack([cv2.resize(tile, (_TILE, height), interpolation=cv2.INTER_AREA) for tile in tiles])
-            )
-        canvas = np.vstack([blank(_HEAD, 4 * _TILE), *rows])
-        titles = ("left view", "before", "after", "label, black where masked")
-        return write(canvas, [Label(k * _TILE + 6, _HEAD / 2, title, 14) for k, title in enumerate(titles)])
+            masked = np.where(label.mask, label.disparity, np.float32(np.inf))
+            rows.append((to_eight_bits(left), label.disparity, after.predict(left, right, searched), masked))
+        return before_and_after(rows)
 
     def _source_pairs(self, node: Any) -> Any:
         validation = instantiate(node).split_validation()[1]
-        return Subset(validation, range(min(self.schedule.source_pairs, len(validation))))
+        return Subset(validation, range(min(self.plan.source_pairs, len(validation))))
 
 
 def split_pairs(total: int, share: float) -> tuple[list[int], list[int]]:
@@ -280,12 +255,12 @@ def _training_range(folder: Path, net: StereoPredictor) -> int:
 
 
 def _too_few(labels: Sequence[dict[str, Any]]) -> list[str]:
-    density = means(labels)["density"]["all"]
+    density = mean_scores(labels)["density"]["all"]
     if density >= _FEWEST_LABELS:
         return []
-    worst = min(means(labels)["density"].items(), key=lambda entry: entry[1])[0]
+    worst = min(mean_scores(labels)["density"].items(), key=lambda entry: entry[1])[0]
     return [
-        f"{density:.0%} of the pixels pass the checks, {_FEWEST_LABELS:.0%} are needed (fewest pass {worst}): "
+        f"{density:.0%} of the pixels pass the checks, {_FEWEST_LABELS:.0%} are needed (fewest by {worst}): "
         "are the views exchanged, not rectified, or without texture?"
     ]
 
@@ -297,15 +272,21 @@ def _told(verdict: Verdict) -> str:
 def check_same_options(file: Path, cfg: Any) -> None:
     """Refuse to go on with an adaptation of other options; the progress bar plays no part."""
     if file.is_file():
-        before, now = OmegaConf.load(file), OmegaConf.to_container(cfg, resolve=True)
+        before, now = _plain(OmegaConf.load(file)), _plain(cfg)
         for name in ("checkpoint", "dataset", "labels", "teacher", "second", "seed", "self_training"):
-            if OmegaConf.to_container(before, resolve=False).get(name) != now[name]:
+            if before.get(name) != now[name]:
                 raise UserError(
-                    f"paths.output={file.parent}: holds an adaptation with another {name}; expected another folder"
+                    f"paths.output={file.parent}: holds an adaptation with another {name}; "
+                    "expected another folder"
                 )
 
 
-def check_checkpoint(net: Any) -> None:
+def _plain(cfg: Any) -> dict[str, Any]:
+    plain: Any = OmegaConf.to_container(cfg, resolve=True)
+    return plain
+
+
+def check_trainable(net: Any) -> None:
     """Refuse what cannot be trained."""
     if not isinstance(net, StereoPredictor) or not net.has_sharpness:
         raise UserError("method=self_training: an exported file cannot be trained; expected a checkpoint")

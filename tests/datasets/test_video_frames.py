@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
 
-from dsmnet.datasets.video import VideoFrames
+from dsmnet.datasets.video_frames import VideoFrames
 from dsmnet.errors import DataError, UserError
 
 
@@ -36,5 +34,5 @@ def test_frames_are_had_in_any_order(video: str) -> None:
 def test_a_video_has_no_ground_truth(video: str) -> None:
     with pytest.raises(DataError, match="no ground truth"):
         VideoFrames(video, None, layout="side_by_side", require_ground_truth=True)
-    with pytest.raises(UserError, match="dataset.left: expected a video"):
+    with pytest.raises(UserError, match=r"dataset.left: expected a video"):
         VideoFrames(None, None)
