@@ -1,4 +1,4 @@
-"""AdaBN, see dsmnet/commands/adapt.py."""
+"""AdaBN and self-training, see dsmnet/commands/adapt.py."""
 
 from dsmnet.commands.adapt import main
 

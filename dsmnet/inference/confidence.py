@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from dsmnet.errors import UserError
@@ -76,7 +77,7 @@ def predict_with_cues(
     else:
         disparity = matcher.predict(left, right, max_disparity)
     if cue != "sharpness":
-        mirrored = matcher.predict(_mirror(right), _mirror(left), max_disparity)
+        mirrored = matcher.predict(mirror_view(right), mirror_view(left), max_disparity)
         cues["consistency"] = consistency(disparity, mirrored[:, ::-1])
     return disparity, cues
 
@@ -99,6 +100,19 @@ def sharpness(scores: Tensor, planes: Tensor) -> Tensor:
 def consistency(disparity: DisparityMap, right_disparity: DisparityMap) -> ConfidenceMap:
     """Return left-right consistency: ``1 / (1 + (disagreement / 2 px)^2)``, one half where nothing is seen.
 
+    Arguments are those of `disagreement`.
+    """
+    apart = disagreement(disparity, right_disparity)
+    with np.errstate(over="ignore"):
+        agreement = 1 / (1 + np.square(apart / TOLERANCE))
+    return np.where(np.isnan(apart), UNSEEN, agreement).astype(np.float32)
+
+
+def disagreement(disparity: DisparityMap, right_disparity: DisparityMap) -> NDArray[np.floating]:
+    """Return how far the disparities of both views are apart, [H, W], pixels.
+
+    NaN where the match lies outside the right view, infinite where a disparity is not finite.
+
     Args:
         disparity: Disparity of the left view, [H, W], pixels.
         right_disparity: Disparity of the right view, positive, [H, W]; sampled linearly at ``x - d``.
@@ -112,11 +126,9 @@ def consistency(disparity: DisparityMap, right_disparity: DisparityMap) -> Confi
     low, high = (np.take_along_axis(right_disparity, index, 1) for index in (before, after))
     with np.errstate(invalid="ignore", over="ignore"):
         apart = np.abs(low + (place - before) * (high - low) - disparity)
-        agreement = 1 / (1 + np.square(apart / TOLERANCE))
-    agreement = np.where(np.isfinite(apart), agreement, 0)
-    return np.where(seen, agreement, UNSEEN).astype(np.float32)
+    return np.where(seen, np.where(np.isfinite(apart), apart, np.inf), np.nan)
 
 
-def _mirror(view: Any) -> Any:
+def mirror_view(view: Any) -> Any:
     """Turn left and right of an array [H, W, ...] or of a tensor [..., H, W]."""
     return view.flip(-1) if isinstance(view, Tensor) else np.ascontiguousarray(view[:, ::-1])

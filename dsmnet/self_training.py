@@ -1,0 +1,292 @@
+"""Self-training: a network is trained on its own filtered disparities of another domain, under a guard."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from omegaconf import OmegaConf
+from torch.utils.data import Subset
+
+from dsmnet.adaptation.guard import Verdict, compare_on_source, compare_on_target, reasons
+from dsmnet.adaptation.labelled_set import mean_scores, write_labels
+from dsmnet.adaptation.pseudo_labels import LabelRules, make_label, to_eight_bits
+from dsmnet.api import load_model
+from dsmnet.cli.arguments import literal
+from dsmnet.config import compose, instantiate
+from dsmnet.errors import UserError, count
+from dsmnet.inference.predictor import StereoPredictor
+from dsmnet.inference.search import resolve_max_disparity
+from dsmnet.options import check_number, check_share, check_whole
+from dsmnet.progress import track
+from dsmnet.run import train
+from dsmnet.types import Image, Matcher, StereoPairs
+from dsmnet.viz.before_after import before_and_after
+
+log = logging.getLogger(__name__)
+
+# Share of labelled pixels below which labels are taken for chance: views exchanged, not rectified, or empty.
+_FEWEST_LABELS = 0.15
+_ALLOWED = {"source EPE": 0.02}  # rises that the guard lets pass, as parts of the score
+
+
+@dataclass(frozen=True)
+class SelfTrainingPlan:
+    """How long and on what the student is trained.
+
+    Args:
+        rounds: Rounds of labelling and training, at most; a later one takes the student as teacher.
+        steps: Training steps of a round.
+        batch_size: Pairs per step.
+        crop: Height and width of the crops, pixels; less where the images are smaller.
+        lr: Largest learning rate.
+        replay: Share of procedural pairs among the training pairs.
+        held_out: Share of the target's pairs that the guard keeps for itself.
+        source_pairs: Procedural validation pairs of the guard.
+    """
+
+    rounds: int = 2
+    steps: int = 200
+    batch_size: int = 2
+    crop: tuple[int, int] = (192, 384)
+    lr: float = 5e-5
+    replay: float = 0.25
+    held_out: float = 0.2
+    source_pairs: int = 32
+
+    def __post_init__(self) -> None:
+        for name in ("rounds", "steps", "batch_size", "source_pairs"):
+            check_whole(f"self_training.{name}", getattr(self, name))
+        check_number("self_training.lr", self.lr, above=0)
+        for name in ("replay", "held_out"):
+            check_share(f"self_training.{name}", getattr(self, name))
+
+
+@dataclass
+class SelfTraining:
+    """One adaptation: its data, matchers and options.
+
+    Args:
+        checkpoint: Checkpoint of the network to adapt.
+        target: Pairs of the target; ground truth is never looked at.
+        plan: How long and on what to train.
+        rules: Checks that a label passes.
+        second: Matcher of the last rule and of the guard.
+        teacher: Matcher of the first round; None for the network itself.
+        max_disparity: Search range of the labels, see `resolve_max_disparity`.
+        output: Folder of all that is written.
+        seed: Seed of the training.
+        progress: Whether to show bars.
+        source: Options that make the labels, which are kept with them.
+    """
+
+    checkpoint: Path
+    target: StereoPairs
+    plan: SelfTrainingPlan
+    rules: LabelRules
+    second: Matcher
+    teacher: Matcher | None
+    max_disparity: str | int
+    output: Path
+    seed: int
+    progress: bool
+    source: dict[str, Any]
+
+    def run(self) -> tuple[StereoPredictor, dict[str, Any]]:
+        """Adapt in rounds; return the best network that the guard accepted, and the record.
+
+        An interrupted run goes on where it was when called again.
+        """
+        original = load_model(self.checkpoint)
+        best, rounds = original, []
+        adapt_to, held_out = split_pairs(len(self.target), self.plan.held_out)
+        for number in range(1, self.plan.rounds + 1):
+            folder = self.output / f"round{number}"
+            teacher = self.teacher if number == 1 and self.teacher is not None else best
+            labels = self._label(teacher, adapt_to, folder / "labels")
+            refused = _too_few(labels)
+            verdicts: list[Verdict] = []
+            if not refused:
+                student = self._train(best, folder)
+                verdicts = self._judge(original, best, student, held_out)
+                refused = reasons(verdicts, _ALLOWED)
+            rounds.append(
+                {
+                    "labels": mean_scores(labels),
+                    "guard": [verdict.to_dict() for verdict in verdicts],
+                    "accepted": not refused,
+                    "reasons": refused,
+                }
+            )
+            if refused:
+                log.warning("round %d is refused: %s", number, "; ".join(refused))
+                break
+            log.info("round %d is accepted: %s", number, "; ".join(map(_told, verdicts)))
+            best = student
+        return best, {"pairs": len(adapt_to), "held_out": len(held_out), "rounds": rounds}
+
+    def _label(self, teacher: Matcher, indices: Sequence[int], folder: Path) -> list[dict[str, Any]]:
+        return write_labels(
+            self.target,
+            indices,
+            teacher,
+            self.second,
+            self.rules,
+            folder,
+            max_disparity=self.max_disparity,
+            source=self.source,
+            progress=self.progress,
+        )
+
+    def _train(self, start: StereoPredictor, folder: Path) -> StereoPredictor:
+        """Train a round, or go on with it; its weights are the averaged ones of the last step."""
+        weights = folder / "weights.safetensors"
+        if not weights.is_file():
+            cfg = self._config(start, folder)
+            train(cfg, folder)
+        return load_model(weights)
+
+    def _config(self, start: StereoPredictor, folder: Path) -> Any:
+        """Return the configuration of a training run from `start` on the labels of a round."""
+        last = folder / "checkpoints" / "last.ckpt"
+        number = int(folder.name.removeprefix("round"))
+        init = self.checkpoint if number == 1 else self.output / f"round{number - 1}" / "weights.safetensors"
+        sample = self.target[0]
+        height, width = (
+            min(most, size // start.net.divisor * start.net.divisor)
+            for most, size in zip(self.plan.crop, sample["left"].shape[:2], strict=True)
+        )
+        plan = self.plan
+        cfg = compose(
+            "train",
+            [
+                "transform=self_training",
+                "callbacks.best=null",
+                "callbacks.ema.decay=0.99",
+                "logger=csv",
+                "loss.beta=0.2",
+                "trainer.max_time=null",
+                f"trainer.max_steps={plan.steps}",
+                f"loader.batch_size={plan.batch_size}",
+                f"loader.epoch_steps={min(50, plan.steps)}",
+                "loader.validation_pairs=2",
+                f"optimizer.lr={plan.lr}",
+                f"crop={{height: {height}, width: {width}}}",
+                f"max_disparity={_training_range(folder / 'labels', start)}",
+                f"seed={self.seed + number}",
+                f"progress={str(self.progress).lower()}",
+            ],
+        )
+        config = start.config
+        cfg.choices.update(
+            {"model": config["model"], "norm": config["norm"], "norm@norm3d": config["norm3d"]}
+        )
+        replay = cfg.dataset
+        cfg.model = OmegaConf.create(config["network"])
+        cfg.dataset = {
+            "_target_": "dsmnet.adaptation.labelled_set.LabelledWithReplay",
+            "folder": literal(str(folder / "labels")),
+            "replay": replay,
+            "share": plan.replay,
+        }
+        cfg.paths.output, cfg.init = literal(str(folder)), literal(str(init))
+        if last.is_file():
+            cfg.resume = literal(str(last))
+        return cfg
+
+    def _judge(
+        self,
+        original: StereoPredictor,
+        best: StereoPredictor,
+        student: StereoPredictor,
+        held_out: Sequence[int],
+    ) -> list[Verdict]:
+        """Compare a student with what it started from: on frames it has not seen, and on the source."""
+        frames = track([self.target[i] for i in held_out], "guard, target", enabled=self.progress)
+        verdicts = compare_on_target(best, student, self.second, frames, self.max_disparity)
+        source = compose("train", []).dataset
+        pairs = self._source_pairs(source)
+        errors: list[list[float]] = [[], []]
+        for sample in track(pairs, "guard, source", enabled=self.progress):
+            for net, found in zip((original, student), errors, strict=True):
+                off = np.abs(net.predict(sample["left"], sample["right"]) - sample["disparity"])
+                found.append(float(off[sample["valid"]].mean()))
+        return [*verdicts, compare_on_source(*errors)]
+
+    def picture(self, before: StereoPredictor, after: StereoPredictor) -> Image:
+        """Draw held-out pairs: left view, disparity before and after, and the label with what was masked."""
+        _, held_out = split_pairs(len(self.target), self.plan.held_out)
+        rows = []
+        for index in held_out[:4]:
+            sample = self.target[index]
+            left, right = sample["left"], sample["right"]
+            searched = resolve_max_disparity(self.max_disparity, sample.get("calibration"), left.shape[1])
+            label = make_label(before, left, right, searched, self.rules, self.second)
+            masked = np.where(label.mask, label.disparity, np.float32(np.inf))
+            rows.append((to_eight_bits(left), label.disparity, after.predict(left, right, searched), masked))
+        return before_and_after(rows)
+
+    def _source_pairs(self, node: Any) -> Any:
+        validation = instantiate(node).split_validation()[1]
+        return Subset(validation, range(min(self.plan.source_pairs, len(validation))))
+
+
+def split_pairs(total: int, share: float) -> tuple[list[int], list[int]]:
+    """Return the pairs to adapt to and those held out, evenly spread; fewer than four serve for both."""
+    kept = max(1, round(share * total))
+    if total < 4:
+        log.warning("%s alone: the guard judges by what the network is adapted to", count(total, "pair"))
+        return list(range(total)), list(range(total))
+    held_out = sorted({round((k + 0.5) * total / kept - 0.5) for k in range(kept)})
+    return [i for i in range(total) if i not in set(held_out)], held_out
+
+
+def _training_range(folder: Path, net: StereoPredictor) -> int:
+    """Return a search range, in pixels, for the labels and a quarter more, that of the network at most."""
+    largest = 0.0
+    for record in sorted((folder / "records").glob("*.json")):
+        largest = max(largest, json.loads(record.read_text(encoding="utf-8"))["largest"])
+    return int(min(max(64, np.ceil(1.25 * largest / 16) * 16), net.net.max_disparity))
+
+
+def _too_few(labels: Sequence[dict[str, Any]]) -> list[str]:
+    density = mean_scores(labels)["density"]["all"]
+    if density >= _FEWEST_LABELS:
+        return []
+    worst = min(mean_scores(labels)["density"].items(), key=lambda entry: entry[1])[0]
+    return [
+        f"{density:.0%} of the pixels pass the checks, {_FEWEST_LABELS:.0%} are needed (fewest by {worst}): "
+        "are the views exchanged, not rectified, or without texture?"
+    ]
+
+
+def _told(verdict: Verdict) -> str:
+    return f"{verdict.score} {verdict.before:.2f} -> {verdict.after:.2f} (noise {verdict.noise:.2f})"
+
+
+def check_same_options(file: Path, cfg: Any) -> None:
+    """Refuse to go on with an adaptation of other options; the progress bar plays no part."""
+    if file.is_file():
+        before, now = _plain(OmegaConf.load(file)), _plain(cfg)
+        for name in ("checkpoint", "dataset", "labels", "teacher", "second", "seed", "self_training"):
+            if before.get(name) != now[name]:
+                raise UserError(
+                    f"paths.output={file.parent}: holds an adaptation with another {name}; "
+                    "expected another folder"
+                )
+
+
+def _plain(cfg: Any) -> dict[str, Any]:
+    plain: Any = OmegaConf.to_container(cfg, resolve=True)
+    return plain
+
+
+def check_trainable(net: Any) -> None:
+    """Refuse what cannot be trained."""
+    if not isinstance(net, StereoPredictor) or not net.has_sharpness:
+        raise UserError("method=self_training: an exported file cannot be trained; expected a checkpoint")
