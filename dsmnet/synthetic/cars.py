@@ -20,7 +20,6 @@ GLASS = MaterialFamily(
     {"noise": 1, "marble": 1}, contrast=(0.05, 0.4), brightness=(15, 60), saturation=0.3, photographs=False
 )
 TYRE = MaterialFamily(None, (0, 0), brightness=(5, 40), saturation=0.1, photographs=False)
-RIM = MaterialFamily(None, (0, 0), brightness=(60, 200), saturation=0.1, photographs=False)
 
 
 def car(world: World, x: float, z: float, turn: float, ground: Surface | None) -> None:
@@ -62,10 +61,10 @@ def shiny_car(world: World, x: float, z: float, turn: float, ground: Surface | N
     length, half = rng.uniform(3.7, 4.9), rng.uniform(0.82, 0.95)
     outline = (_side_view(rng) - (0.5, 0)) * (length, 1)
     turned = rotation(turn + rng.choice([0, math.pi]), 1)
-    if world.upright(x, 1.0, z) is None:
+    if world.upright(x, 1.0, z - 0.4 * length) is None:  # one so near would fill the view
         return
     paint, tint = scene.material("lacquer" if rng.random() < 0.6 else "uniform"), scene.material("lacquer")
-    clear = rng.uniform(0.15, 0.6) if rng.random() < 0.7 else 0.0
+    clear = rng.uniform(0.1, 0.45) if rng.random() < 0.7 else 0.0
     shadow_below(world, x, z, 2.2 * half, length * 1.05, turn, ground, 0.7)
 
     def place(drawing: Drawing, aside: float) -> Corners:
@@ -87,7 +86,7 @@ def shiny_car(world: World, x: float, z: float, turn: float, ground: Surface | N
         _pane(world, host, place(np.stack([behind, behind + up, back, rear]), aside), tint, clear)
         for at in (-0.31 * length, 0.3 * length):
             world.decal(host, place(circle(at, 0.33, 0.34, 0.34, 20), aside), TYRE)
-            world.decal(host, place(circle(at, 0.33, 0.2, 0.2, 20), aside), RIM)
+            world.decal(host, place(circle(at, 0.33, 0.2, 0.2, 20), aside), "uniform")
 
 
 def _side_view(rng: np.random.Generator) -> Drawing:

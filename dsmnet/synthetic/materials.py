@@ -86,7 +86,7 @@ FAMILIES = {
     "green": MaterialFamily(None, (0, 0), color=(90, 120, 50), photographs=False),
     "lacquer": MaterialFamily(None, (0, 0), brightness=(5, 70), saturation=1.2, photographs=False),
     "paving": MaterialFamily(
-        {"bricks": 4, "checks": 1}, contrast=(0.2, 0.8), texel=(0.5, 2.0), level=True, saturation=0.6,
+        {"bricks": 3, "checks": 2}, contrast=(0.2, 0.8), texel=(0.4, 2.0), level=True, saturation=0.6,
         brightness=(60, 200), photographs=False,
     ),
 }  # fmt: skip
