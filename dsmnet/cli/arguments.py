@@ -19,7 +19,8 @@ from dsmnet.errors import UserError
 # A new option that is a path has its place here.
 READ = (
     *("adapted", "calib", "checkpoint", "compare", "disparity", "init", "left", "right", "runs"),
-    *("teacher", "train:resume", "ground_truth", "validate", "paths.data", "baselines.*", "hydra.*.dir"),
+    *("teacher", "second", "train:resume", "ground_truth", "validate", "paths.data", "benchmark:networks"),
+    *("baselines.*", "hydra.*.dir"),
     *("*.checkpoint", "*.disparity", "*.exclude", "*.left", "*.right", "*.root", "*.subset", "*.textures"),
 )
 WRITTEN = ("export:name", "paths.output")  # nothing is there yet that could tell a name from Hydra's grammar

@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 from dsmnet import build_model, load_model
 from dsmnet.config import instantiate
 from dsmnet.errors import FormatError, UserError
+from dsmnet.export.graph_metadata import VERSION, GraphMetadata
 from dsmnet.models.checkpoint import CONFIG_KEY, NET_PREFIX, check_resumable, read_checkpoint
 from dsmnet.stored import building_blocks
 
@@ -243,7 +244,7 @@ def test_load_model_export_with_stored_target_is_refused(
     graph = onnx.helper.make_graph([node], "g", [ends[0]], [ends[1]])
     model = onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=9)
     config = {"network": {**network.config["network"], "normalize": targets()[name]}}
-    facts = {"version": 2, "max_disparity": 32, "ranges": [29, 32], "divisor": 16, "smallest": [16, 16]}
+    facts = {"version": VERSION, "max_disparity": 32, "ranges": [29, 32], "divisor": 16, "smallest": [16, 16]}
     entry = model.metadata_props.add()
     entry.key, entry.value = "dsmnet_export", json.dumps({**facts, "config": config})
     onnx.save(model, "bad.onnx")
@@ -267,9 +268,7 @@ def test_load_model_export_with_stored_target_is_refused(
     ],
 )
 def test_facts_of_an_export_that_are_impossible_are_refused(change: dict[str, Any]) -> None:
-    from dsmnet.export.graph_metadata import GraphMetadata
-
-    good = {"version": 2, "max_disparity": 32, "ranges": [29, 32], "divisor": 16, "smallest": [16, 16]}
+    good = {"version": VERSION, "max_disparity": 32, "ranges": [29, 32], "divisor": 16, "smallest": [16, 16]}
     good["config"] = {"network": {}}
     GraphMetadata.from_json(json.dumps(good), "x.onnx")
     with pytest.raises(FormatError, match=r"x\.onnx"):

@@ -27,9 +27,9 @@ NAMES = (
 # fmt: on
 # Every option that is a path, with the tool that has it.
 READ = {
-    "adapt": ("checkpoint", "dataset.root", "dataset.subset"),
+    "adapt": ("checkpoint", "teacher", "second", "dataset.root", "dataset.subset"),
     "analyze": ("checkpoint",),
-    "benchmark": ("scaling.checkpoint", "baselines.psmnet", "baselines.gwcnet"),
+    "benchmark": ("scaling.checkpoint", "networks", "baselines.psmnet", "baselines.lightstereo_s"),
     "check_data": ("dataset=folder dataset.left", "dataset=folder dataset.right", "paths.data"),
     "compare": ("runs", "adapted"),
     "evaluate": (
@@ -39,6 +39,7 @@ READ = {
         "dataset=kitti2012 dataset.root",
     ),
     "export": ("checkpoint",),
+    "label": ("teacher", "second", "dataset=video dataset.left"),
     "predict": ("left", "right", "calib", "checkpoint", "paths.data"),
     "submit": ("checkpoint", "validate", "upload.dataset.root"),
     "train": ("resume", "init", "dataset.textures", "dataset=eth3d dataset.subset"),
