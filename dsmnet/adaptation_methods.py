@@ -56,6 +56,7 @@ def adapt_by_self_training(
     output = Path(cfg.paths.output)
     options: Any = OmegaConf.to_container(cfg, resolve=True)
     run = SelfTraining(
+        network=before,
         checkpoint=find_weights(Path(cfg.checkpoint)) if cfg.checkpoint else DEFAULT_WEIGHTS,
         target=target,
         plan=instantiate(cfg.self_training),

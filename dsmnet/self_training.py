@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from omegaconf import OmegaConf
-from torch.utils.data import Subset
 
 from dsmnet.adaptation.guard import Verdict, compare_on_source, compare_on_target, reasons
 from dsmnet.adaptation.labelled_set import mean_scores, write_labels
@@ -72,7 +71,8 @@ class SelfTraining:
     """One adaptation: its data, matchers and options.
 
     Args:
-        checkpoint: Checkpoint of the network to adapt.
+        network: Network to adapt, on the device that computes.
+        checkpoint: Its checkpoint.
         target: Pairs of the target; ground truth is never looked at.
         plan: How long and on what to train.
         rules: Checks that a label passes.
@@ -85,6 +85,7 @@ class SelfTraining:
         source: Options that make the labels, which are kept with them.
     """
 
+    network: StereoPredictor
     checkpoint: Path
     target: StereoPairs
     plan: SelfTrainingPlan
@@ -97,27 +98,29 @@ class SelfTraining:
     progress: bool
     source: dict[str, Any]
 
+    def __post_init__(self) -> None:
+        self.adapt_to, self.held_out = split_pairs(len(self.target), self.plan.held_out)
+
     def run(self) -> tuple[StereoPredictor, dict[str, Any]]:
         """Adapt in rounds; return the best network that the guard accepted, and the record.
 
         An interrupted run goes on where it was when called again.
         """
-        original = load_model(self.checkpoint)
-        best, rounds = original, []
-        adapt_to, held_out = split_pairs(len(self.target), self.plan.held_out)
+        best, rounds = self.network, []
         for number in range(1, self.plan.rounds + 1):
             folder = self.output / f"round{number}"
             teacher = self.teacher if number == 1 and self.teacher is not None else best
-            labels = self._label(teacher, adapt_to, folder / "labels")
-            refused = _too_few(labels)
+            labels = self._label(teacher, folder / "labels")
+            scores = mean_scores(labels)
+            refused = _too_few(scores["density"])
             verdicts: list[Verdict] = []
             if not refused:
                 student = self._train(best, folder)
-                verdicts = self._judge(original, best, student, held_out)
+                verdicts = self._judge(best, student)
                 refused = reasons(verdicts, _ALLOWED)
             rounds.append(
                 {
-                    "labels": mean_scores(labels),
+                    "labels": scores,
                     "guard": [verdict.to_dict() for verdict in verdicts],
                     "accepted": not refused,
                     "reasons": refused,
@@ -128,12 +131,12 @@ class SelfTraining:
                 break
             log.info("round %d is accepted: %s", number, "; ".join(map(_told, verdicts)))
             best = student
-        return best, {"pairs": len(adapt_to), "held_out": len(held_out), "rounds": rounds}
+        return best, {"pairs": len(self.adapt_to), "held_out": len(self.held_out), "rounds": rounds}
 
-    def _label(self, teacher: Matcher, indices: Sequence[int], folder: Path) -> list[dict[str, Any]]:
+    def _label(self, teacher: Matcher, folder: Path) -> list[dict[str, Any]]:
         return write_labels(
             self.target,
-            indices,
+            self.adapt_to,
             teacher,
             self.second,
             self.rules,
@@ -149,7 +152,7 @@ class SelfTraining:
         if not weights.is_file():
             cfg = self._config(start, folder)
             train(cfg, folder)
-        return load_model(weights)
+        return load_model(weights, self.network.device.type)
 
     def _config(self, start: StereoPredictor, folder: Path) -> Any:
         """Return the configuration of a training run from `start` on the labels of a round."""
@@ -199,30 +202,25 @@ class SelfTraining:
             cfg.resume = literal(str(last))
         return cfg
 
-    def _judge(
-        self,
-        original: StereoPredictor,
-        best: StereoPredictor,
-        student: StereoPredictor,
-        held_out: Sequence[int],
-    ) -> list[Verdict]:
+    def _judge(self, best: StereoPredictor, student: StereoPredictor) -> list[Verdict]:
         """Compare a student with what it started from: on frames it has not seen, and on the source."""
-        frames = track([self.target[i] for i in held_out], "guard, target", enabled=self.progress)
+        held_out = track(self.held_out, "guard, target", enabled=self.progress)
+        frames = (self.target[index] for index in held_out)
         verdicts = compare_on_target(best, student, self.second, frames, self.max_disparity)
-        source = compose("train", []).dataset
-        pairs = self._source_pairs(source)
+        validation = instantiate(compose("train").dataset).split_validation()[1]
+        indices = range(min(self.plan.source_pairs, len(validation)))
         errors: list[list[float]] = [[], []]
-        for sample in track(pairs, "guard, source", enabled=self.progress):
-            for net, found in zip((original, student), errors, strict=True):
+        for index in track(indices, "guard, source", enabled=self.progress):
+            sample = validation[index]
+            for net, found in zip((self.network, student), errors, strict=True):
                 off = np.abs(net.predict(sample["left"], sample["right"]) - sample["disparity"])
                 found.append(float(off[sample["valid"]].mean()))
         return [*verdicts, compare_on_source(*errors)]
 
     def picture(self, before: StereoPredictor, after: StereoPredictor) -> Image:
         """Draw held-out pairs: left view, disparity before and after, and the label with what was masked."""
-        _, held_out = split_pairs(len(self.target), self.plan.held_out)
         rows = []
-        for index in held_out[:4]:
+        for index in self.held_out[:4]:
             sample = self.target[index]
             left, right = sample["left"], sample["right"]
             searched = resolve_max_disparity(self.max_disparity, sample.get("calibration"), left.shape[1])
@@ -230,10 +228,6 @@ class SelfTraining:
             masked = np.where(label.mask, label.disparity, np.float32(np.inf))
             rows.append((to_eight_bits(left), label.disparity, after.predict(left, right, searched), masked))
         return before_and_after(rows)
-
-    def _source_pairs(self, node: Any) -> Any:
-        validation = instantiate(node).split_validation()[1]
-        return Subset(validation, range(min(self.plan.source_pairs, len(validation))))
 
 
 def split_pairs(total: int, share: float) -> tuple[list[int], list[int]]:
@@ -254,14 +248,13 @@ def _training_range(folder: Path, net: StereoPredictor) -> int:
     return int(min(max(64, np.ceil(1.25 * largest / 16) * 16), net.net.max_disparity))
 
 
-def _too_few(labels: Sequence[dict[str, Any]]) -> list[str]:
-    density = mean_scores(labels)["density"]["all"]
-    if density >= _FEWEST_LABELS:
+def _too_few(density: Mapping[str, float]) -> list[str]:
+    if density["all"] >= _FEWEST_LABELS:
         return []
-    worst = min(mean_scores(labels)["density"].items(), key=lambda entry: entry[1])[0]
+    worst = min(density.items(), key=lambda entry: entry[1])[0]
     return [
-        f"{density:.0%} of the pixels pass the checks, {_FEWEST_LABELS:.0%} are needed (fewest by {worst}): "
-        "are the views exchanged, not rectified, or without texture?"
+        f"{density['all']:.0%} of the pixels pass the checks, {_FEWEST_LABELS:.0%} are needed (fewest by "
+        f"{worst}): are the views exchanged, not rectified, or without texture?"
     ]
 
 

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsmnet.adaptation.pseudo_labels import to_eight_bits
-from dsmnet.inference.confidence import disagreement, mirror_view
+from dsmnet.inference.confidence import disagreement, match_right
 from dsmnet.inference.search import resolve_max_disparity
 from dsmnet.types import DisparityMap, Image, Matcher, StereoSample
 
@@ -95,8 +95,7 @@ def _both_ways(
 ) -> tuple[DisparityMap, NDArray[np.floating]]:
     """Return the disparity of a pair, and how far the right view's is from it."""
     disparity = matcher.predict(left, right, max_disparity)
-    mirrored = matcher.predict(mirror_view(right), mirror_view(left), max_disparity)[:, ::-1]
-    return disparity, disagreement(disparity, mirrored)
+    return disparity, disagreement(disparity, match_right(matcher, left, right, max_disparity))
 
 
 def _add(rows: list[NDArray[np.float64]], counted_and_bad: Sequence[tuple[Any, Any]]) -> None:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dsmnet.inference.confidence import disagreement, mirror_view
+from dsmnet.inference.confidence import disagreement, match_right
 from dsmnet.options import check_number
 from dsmnet.types import DisparityMap, Image, Mask, Matcher
 
@@ -70,8 +70,8 @@ def make_label(
     if min(float(np.std(view)) for view in (to_eight_bits(left), to_eight_bits(right))) < _EMPTY:
         return PseudoLabel(disparity, {"content": np.zeros(disparity.shape, bool)})
     if rules.left_right is not None:
-        mirrored = teacher.predict(mirror_view(right), mirror_view(left), max_disparity)[:, ::-1]
-        kept["left_right"] = np.nan_to_num(disagreement(disparity, mirrored), nan=np.inf) <= rules.left_right
+        apart = disagreement(disparity, match_right(teacher, left, right, max_disparity))
+        kept["left_right"] = np.nan_to_num(apart, nan=np.inf) <= rules.left_right
     if rules.scale is not None:
         bound = np.maximum(rules.scale, rules.scale_share * disparity)
         coarse = _at_half_size(teacher, left, right, max_disparity)

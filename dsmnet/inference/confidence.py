@@ -77,8 +77,7 @@ def predict_with_cues(
     else:
         disparity = matcher.predict(left, right, max_disparity)
     if cue != "sharpness":
-        mirrored = matcher.predict(mirror_view(right), mirror_view(left), max_disparity)
-        cues["consistency"] = consistency(disparity, mirrored[:, ::-1])
+        cues["consistency"] = consistency(disparity, match_right(matcher, left, right, max_disparity))
     return disparity, cues
 
 
@@ -129,6 +128,11 @@ def disagreement(disparity: DisparityMap, right_disparity: DisparityMap) -> NDAr
     return np.where(seen, np.where(np.isfinite(apart), apart, np.inf), np.nan)
 
 
-def mirror_view(view: Any) -> Any:
+def match_right(matcher: Matcher, left: Any, right: Any, max_disparity: int | None = None) -> DisparityMap:
+    """Return the right view's own disparity, positive, [H, W], by matching the mirrored, exchanged pair."""
+    return matcher.predict(_mirror(right), _mirror(left), max_disparity)[:, ::-1]
+
+
+def _mirror(view: Any) -> Any:
     """Turn left and right of an array [H, W, ...] or of a tensor [..., H, W]."""
     return view.flip(-1) if isinstance(view, Tensor) else np.ascontiguousarray(view[:, ::-1])
