@@ -18,6 +18,9 @@ class TrainingBar(ProgressBar):
     _steps: TaskID
     _validation: TaskID
 
+    def disable(self) -> None:
+        """Show nothing: Lightning calls it in every process but the first, which never opens the display."""
+
     def on_train_start(self, trainer: pl.Trainer, *args: Any) -> None:
         """Open the display."""
         if trainer.is_global_zero:

@@ -32,7 +32,7 @@ def call(tmp_path: Path, *overrides: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_two_processes_write_one_run(tmp_path: Path) -> None:
-    result = call(tmp_path, *SMALL, "trainer.devices=2", "trainer.strategy=ddp")
+    result = call(tmp_path, *SMALL, "trainer.devices=2", "trainer.strategy=ddp", "progress=true")
     assert result.returncode == 0, result.stderr[-3000:]
     (output,) = (tmp_path / "outputs" / "train").iterdir()
     assert json.loads((output / "results.json").read_text())["sets"]["synthetic"]["images"] == 2
