@@ -61,7 +61,7 @@ def adapt_by_self_training(
         target=target,
         plan=instantiate(cfg.self_training),
         rules=instantiate(cfg.labels),
-        second=matcher_of(cfg.second, "second", cfg.device),
+        second=None if cfg.second is None else matcher_of(cfg.second, "second", cfg.device),
         teacher=None if cfg.teacher is None else matcher_of(cfg.teacher, "teacher", cfg.device),
         max_disparity=cfg.max_disparity,
         output=output,

@@ -31,7 +31,6 @@ log = logging.getLogger(__name__)
 
 # Share of labelled pixels below which labels are taken for chance: views exchanged, not rectified, or empty.
 _FEWEST_LABELS = 0.15
-_ALLOWED = {"source EPE": 0.02}  # rises that the guard lets pass, as parts of the score
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ class SelfTraining:
         target: Pairs of the target; ground truth is never looked at.
         plan: How long and on what to train.
         rules: Checks that a label passes.
-        second: Matcher of the last rule and of the guard.
+        second: Matcher of the last rule and of the guard; None for neither.
         teacher: Matcher of the first round; None for the network itself.
         max_disparity: Search range of the labels, see `resolve_max_disparity`.
         output: Folder of all that is written.
@@ -90,7 +89,7 @@ class SelfTraining:
     target: StereoPairs
     plan: SelfTrainingPlan
     rules: LabelRules
-    second: Matcher
+    second: Matcher | None
     teacher: Matcher | None
     max_disparity: str | int
     output: Path
@@ -117,7 +116,7 @@ class SelfTraining:
             if not refused:
                 student = self._train(best, folder)
                 verdicts = self._judge(best, student)
-                refused = reasons(verdicts, _ALLOWED)
+                refused = reasons(verdicts)
             rounds.append(
                 {
                     "labels": scores,
@@ -173,6 +172,7 @@ class SelfTraining:
                 "callbacks.ema.decay=0.99",
                 "logger=csv",
                 "loss.beta=0.2",
+                "loss.clamp=10",
                 "trainer.max_time=null",
                 f"trainer.max_steps={plan.steps}",
                 f"loader.batch_size={plan.batch_size}",

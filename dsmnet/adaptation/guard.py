@@ -16,9 +16,8 @@ A difference between two networks has a standard error, taken over blocks of all
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -34,59 +33,61 @@ _BLOCK = 64  # side of a block in pixels, over which errors are taken as one dra
 _CONTRADICTION = 3.0  # pixels
 
 
-@dataclass(frozen=True)
-class Verdict:
+class Verdict(NamedTuple):
     """One score of both networks; means over blocks, and the standard error of their difference."""
 
     score: str
     before: float
     after: float
     noise: float
+    allowed: float = 0.0  # rise that passes, as a share of what the score was
 
-    def worse(self, share: float = 0.0) -> bool:
-        """Whether the score rose by more than twice its noise, and by more than a share of what it was."""
-        return self.after - self.before > max(2 * self.noise, share * self.before)
+    @property
+    def worse(self) -> bool:
+        """Whether the score rose by more than is allowed, and by more than twice its noise."""
+        return self.after - self.before > max(2 * self.noise, self.allowed * self.before)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the entry of adapt.json."""
-        return {**asdict(self), "worse": self.worse()}
+        return {**self._asdict(), "worse": self.worse}
 
 
 def compare_on_target(
     before: Matcher,
     after: Matcher,
-    second: Matcher,
+    second: Matcher | None,
     samples: Iterable[StereoSample],
     max_disparity: str | int = "auto",
 ) -> list[Verdict]:
-    """Score two networks on pairs without ground truth."""
+    """Score two networks on pairs without ground truth; without a second matcher nothing contradicts."""
     rows: dict[str, list[NDArray[np.float64]]] = {"inconsistent": [], "contradicted": [], "unlike": []}
     for sample in samples:
         left, right = sample["left"], sample["right"]
         searched = resolve_max_disparity(max_disparity, sample.get("calibration"), left.shape[1])
-        other, other_apart = _both_ways(second, to_eight_bits(left), to_eight_bits(right), searched)
-        trusted = other_apart <= TOLERANCE
         found = [_both_ways(net, left, right, searched) for net in (before, after)]
         seen = (found[0][1] <= TOLERANCE) & (found[1][1] <= TOLERANCE)
         _add(rows["inconsistent"], [(~np.isnan(apart), apart > TOLERANCE) for _, apart in found])
-        away = [np.abs(disparity - other) > _CONTRADICTION for disparity, _ in found]
-        _add(rows["contradicted"], [(trusted, wrong) for wrong in away])
+        if second is not None:
+            other, other_apart = _both_ways(second, to_eight_bits(left), to_eight_bits(right), searched)
+            away = [np.abs(disparity - other) > _CONTRADICTION for disparity, _ in found]
+            _add(rows["contradicted"], [(other_apart <= TOLERANCE, wrong) for wrong in away])
         bits = [_census_distance(left, right, disparity) for disparity, _ in found]
         _add(rows["unlike"], [(seen, distance > 8) for distance in bits])
     return [_verdict(score, blocks) for score, blocks in rows.items()]
 
 
 def compare_on_source(before: Sequence[float], after: Sequence[float]) -> Verdict:
-    """Compare the errors of pairs of the source, such as the EPE of its validation split."""
-    return _verdict("source EPE", [np.array(pair) for pair in zip(before, after, strict=True)])
+    """Compare the errors of pairs of the source, such as the EPE of its validation split; 2 % may be lost."""
+    pairs = [np.array(pair) for pair in zip(before, after, strict=True)]
+    return _verdict("source EPE", pairs)._replace(allowed=0.02)
 
 
-def reasons(verdicts: Iterable[Verdict], shares: Mapping[str, float]) -> list[str]:
-    """Return in words what got worse; `shares` are the rises that each score is allowed, as parts of it."""
+def reasons(verdicts: Iterable[Verdict]) -> list[str]:
+    """Return in words what got worse."""
     return [
         f"{verdict.score} rose from {verdict.before:.2f} to {verdict.after:.2f} (noise {verdict.noise:.2f})"
         for verdict in verdicts
-        if verdict.worse(shares.get(verdict.score, 0.0))
+        if verdict.worse
     ]
 
 

@@ -40,8 +40,9 @@ def main(cfg: DictConfig) -> None:
     source = str(cfg.checkpoint or DEFAULT_WEIGHTS.name)
     target, ground_truth = target_and_ground_truth(cfg)
     weights = "adapted.ckpt" if cfg.method == "adabn" else "weights.safetensors"
-    written = ("config.yaml", weights, "adapt.json", "adapted.png", "round1", "round2")
-    check_apart(output, written, [find_weights(Path(source)), *files_of(target)])
+    written = ("config.yaml", weights, "adapt.json", "adapted.png")
+    rounds = [f"round{number + 1}" for number in range(cfg.self_training.rounds)]
+    check_apart(output, [*written, *rounds], [find_weights(Path(source)), *files_of(target)])
     before = load_model(cfg.checkpoint, device=cfg.device)
     adapted, record = METHODS[cfg.method](cfg, before, target, source)
     save_weights(output / weights, adapted.net, adapted.config)
