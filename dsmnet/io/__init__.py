@@ -6,7 +6,8 @@ Disparity is float32 [H, W], pixels, 0 where unknown, however a file marks that.
 
 from __future__ import annotations
 
-from dsmnet.io.calibration import read_calibration, write_calibration, write_kitti_calibration
+from dsmnet.io.calibration import write_calibration, write_kitti_calibration
+from dsmnet.io.cameras import read_calibration, read_cameras, read_rig
 from dsmnet.io.disparity import (
     read_disparity,
     write_disparity_pfm,
@@ -18,10 +19,12 @@ from dsmnet.io.pfm import read_pfm, write_pfm
 
 __all__ = [
     "read_calibration",
+    "read_cameras",
     "read_disparity",
     "read_grey",
     "read_image",
     "read_pfm",
+    "read_rig",
     "write_calibration",
     "write_disparity_pfm",
     "write_disparity_png8",
