@@ -16,6 +16,10 @@ from dsmnet.io.disparity import (
 )
 from dsmnet.io.images import read_grey, read_image, write_image
 from dsmnet.io.pfm import read_pfm, write_pfm
+from dsmnet.io.rigs.kalibr_rig import write_kalibr_rig
+from dsmnet.io.rigs.kitti_rig import write_kitti_rig
+from dsmnet.io.rigs.opencv_rig import write_opencv_rig
+from dsmnet.io.rigs.ros_rig import write_ros_rig
 
 __all__ = [
     "read_calibration",
@@ -30,6 +34,10 @@ __all__ = [
     "write_disparity_png8",
     "write_disparity_png16",
     "write_image",
+    "write_kalibr_rig",
     "write_kitti_calibration",
+    "write_kitti_rig",
+    "write_opencv_rig",
     "write_pfm",
+    "write_ros_rig",
 ]

@@ -129,7 +129,7 @@ def _recognise(
         return read_middlebury(text, path, unit)
     if is_kitti(text):
         return read_kitti(text, path, pair, unit)
-    if printed := parse_enumeration(text):
+    if printed := parse_enumeration(text, size):
         return read_realsense(Entries(path, printed), size, unit)
     entries = [parse_entries(text, path) for path, text in zip(files, texts, strict=True)]
     first = entries[0]

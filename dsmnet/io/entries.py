@@ -23,6 +23,7 @@ from dsmnet.io.decoding import check_size
 
 _MOST_YAML = 1 << 18  # bytes; a parser in Python takes seconds for more
 _LARGEST = 1e9  # of any number of a calibration, such as pixels times millimetres
+_LONGEST_LINE = 4096  # of an INI file; the time of configparser grows with its square
 _SECTION = re.compile(r"\s*(?:[#;].*\n\s*)*\[\s*[A-Za-z]\w*\s*\]\s*$", re.MULTILINE)
 
 
@@ -30,10 +31,12 @@ def parse_entries(text: str, path: Path | str) -> Entries:
     """Parse YAML (OpenCV's ``%YAML:1.0`` too), XML, JSON or an INI file, told apart by how it begins."""
     found: Any
     if re.match(r"\s*<", text):
-        if "<!" in re.sub(r"<!--.*?-->", "", text, flags=re.DOTALL):
+        if re.search(r"<!(DOCTYPE|ENTITY)", text):
             raise FormatError(f"{path}: XML with a document type, which no calibration needs")
         found = _from_xml(ElementTree.fromstring(text))
     elif _SECTION.match(text):
+        if max(map(len, text.splitlines())) > _LONGEST_LINE:
+            raise FormatError(f"{path}: a line longer than {_LONGEST_LINE} characters in an INI file")
         parser = configparser.ConfigParser(interpolation=None, strict=False)
         parser.read_string(text)
         found = {name.upper(): dict(parser[name]) for name in parser.sections()}
@@ -90,8 +93,8 @@ class Entries:
 
     def numbers(self, key: str, count: int | None = None, kind: str = "") -> NDArray[np.float64]:
         """Return the numbers of an entry, flat: a list, rows of lists, a matrix with ``data``, or text."""
-        found = _flat(self.values.get(key)) or []
-        if len(found) != (count or max(len(found), 1)) or not all(abs(x) <= _LARGEST for x in found):
+        found = _flat(self.values.get(key))
+        if found is None or len(found) != (count or len(found)) or not all(abs(x) <= _LARGEST for x in found):
             raise self.error(key, f"{count or 'some'} number(s){kind} were expected")
         return np.array(found, np.float64)
 
@@ -130,16 +133,16 @@ class Entries:
 
 def _flat(value: Any) -> list[float] | None:
     """Return numbers as a flat list; None where one is none. No entry that is read has more than 64."""
+    size = None
     if isinstance(value, Mapping):
+        size = _flat([value.get("rows", "1"), value.get("cols", "1")]) if "rows" in value else None
         value = value.get("data")
     if isinstance(value, str):
-        value = re.sub(r"[][,;]", " ", value).split()
-    rows = [
-        row if isinstance(row, list) else [row]
-        for row in (value if isinstance(value, list) else [value])[:65]
-    ]
+        value = re.sub(r"[][,;]", " ", value).split() or None
+    outer = value[:65] if isinstance(value, list) else [value]
+    rows = [row[:65] if isinstance(row, list) else [row] for row in outer]
     try:  # float() refuses lists and None
-        found = [math.nan if isinstance(item, bool) else float(item) for row in rows for item in row[:65]]
+        found = [math.nan if isinstance(item, bool) else float(item) for row in rows for item in row]
     except (TypeError, ValueError, OverflowError):
         return None
-    return found
+    return found if size is None or size[0] * size[1] == len(found) else None

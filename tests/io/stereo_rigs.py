@@ -106,16 +106,7 @@ def opencv_xml(folder: Path) -> list[Path]:
 def opencv_json(folder: Path) -> list[Path]:
     """Without R and T: the rectification says where the cameras stand."""
     values = (LEFT, LENS, RIGHT, LENS * 0.9, *turned(RIG))
-    names = (
-        "left_camera_matrix",
-        "left_distortion",
-        "right_camera_matrix",
-        "right_distortion",
-        "R1",
-        "R2",
-        "P1",
-        "P2",
-    )
+    names = ["LEFT.K", "LEFT.D", "RIGHT.K", "RIGHT.D", "LEFT.R", "RIGHT.R", "LEFT.P", "RIGHT.P"]
     entries = {name: value.tolist() for name, value in zip(names, values, strict=True)}
     (folder / "stereo.json").write_text(json.dumps({"image_size": [1280, 720], **entries}))
     return [folder / "stereo.json"]

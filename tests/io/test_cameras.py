@@ -8,11 +8,16 @@ import numpy as np
 import pytest
 
 from dsmnet.errors import FormatError, UserError
-from dsmnet.io import read_calibration, read_cameras, read_rig, write_calibration
-from dsmnet.io.rigs.kalibr_rig import write_kalibr_rig
-from dsmnet.io.rigs.kitti_rig import write_kitti_rig
-from dsmnet.io.rigs.opencv_rig import write_opencv_rig
-from dsmnet.io.rigs.ros_rig import write_ros_rig
+from dsmnet.io import (
+    read_calibration,
+    read_cameras,
+    read_rig,
+    write_calibration,
+    write_kalibr_rig,
+    write_kitti_rig,
+    write_opencv_rig,
+    write_ros_rig,
+)
 from dsmnet.types import Calibration, StereoRig
 from tests.io.stereo_rigs import (
     FISHEYE,
@@ -183,27 +188,34 @@ def test_realsense_gives_the_rectified_infrared_images(tmp_path: Path) -> None:
     rows = [f"rectified.{n}.{key}" + f'": "{value[n]}' for key, value in table.items() for n in (0, 1)]
     path.write_text('{"baseline": "-50.0648", "' + '", "'.join(rows) + '"}')
     assert read_cameras(path, SIZE) == Calibration(638.136, pytest.approx(0.0500648), 647.89, 351.9)
-    text = """Device info:
-    Name : Intel RealSense D435I
-
-Intrinsic Parameters:
-
- Intrinsic of "Infrared 1" / 1280x720 / {Y8}
-  Width:      \t1280
-  Height:     \t720
-  PPX:        \t647.89
-  PPY:        \t351.9
-  Fx:         \t638.136
-  Fy:         \t638.136
-  Distortion: \tBrown Conrady
-  Coeffs:     \t0  \t0  \t0  \t0  \t0
-  FOV (deg):  \t90.2 x 58.9
-
-"""
-    text += text[text.index(" Intrinsic of") :].replace('"Infrared 1"', '"Infrared 2"')
+    text = "Device info:\n    Name : Intel RealSense D435I\n\nIntrinsic Parameters:\n\n"
+    for mode, numbers in (
+        ("1920x1080", "971.8 527.9 957.2 957.2"),
+        ("1280x720", "647.89 351.9 638.136 638.136"),
+    ):
+        values = [*mode.split("x"), *numbers.split(), "Brown Conrady", "0 \t0 \t0 \t0 \t0", "90.2 x 58.9"]
+        keys = ("Width", "Height", "PPX", "PPY", "Fx", "Fy", "Distortion", "Coeffs", "FOV (deg)")
+        lines = "".join(f"  {key}:  \t{value}\n" for key, value in zip(keys, values, strict=True))
+        text += "".join(f' Intrinsic of "Infrared {n}" / {mode} / {{Y8}}\n{lines}\n' for n in (1, 2))
     text += 'Extrinsic from "Infrared 1"\t  To\t  "Infrared 2" :\n Rotation Matrix:\n'
     path.write_text(text + "   1  0  0\n   0  1  0\n   0  0  1\n\n Translation Vector: -0.0500648  0  0\n")
     assert read_cameras(path, SIZE) == Calibration(638.136, pytest.approx(0.0500648), 647.89, 351.9)
+
+
+def test_empty_distortion_is_none_and_a_cut_one_is_refused(tmp_path: Path) -> None:
+    without = [camera._replace(distortion=np.zeros(4)) for camera in RIG[:2]]
+    paths = ros(tmp_path)
+    for path in paths:
+        text = path.read_text()
+        start, end = text.index("distortion_coefficients"), text.index("rectification_matrix")
+        path.write_text(
+            f"{text[:start]}distortion_coefficients: {{rows: 0, cols: 0, data: []}}\n{text[end:]}"
+        )
+    same(read_rig(paths), StereoRig(*without, *RIG[2:]))
+    (path,) = opencv(tmp_path)
+    path.write_text(path.read_text().replace("cols: 5", "cols: 4"))
+    with pytest.raises(FormatError, match="d1, but"):
+        read_rig(path)
 
 
 def test_units_are_told_assumed_or_asked_for(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

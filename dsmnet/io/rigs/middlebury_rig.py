@@ -21,8 +21,8 @@ def is_middlebury(text: str) -> bool:
 def read_middlebury(text: str, path: Path | str, unit: str | None) -> Stated:
     """Read cam0 and cam1 (``[f 0 cx; 0 f cy; 0 0 1]``), doffs, baseline, width, height and ndisp."""
     found: dict[str, str] = {}
-    for key, value in re.findall(r"^[ \t]*(\w+)[ \t]*=[ \t]*(.*?)[ \t\r]*$", text, re.MULTILINE):
-        if found.setdefault(key, value) != value:
+    for key, value in re.findall(r"^[ \t]*(\w+)[ \t]*=(.*)$", text, re.MULTILINE):
+        if found.setdefault(key, value.strip()) != value.strip():
             raise FormatError(f"{path}: {shown(key)} is there twice, with different values")
     entries = Entries(path, found)
     left, right = (entries.numbers(key, 9) if key in entries else None for key in ("cam0", "cam1"))

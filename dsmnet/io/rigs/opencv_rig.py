@@ -1,7 +1,7 @@
 """OpenCV's FileStorage (YAML, XML, JSON) with the names of its stereo_calib sample, in one file or several.
 
-These are M1 D1 M2 D2 in intrinsics.yml, R T R1 R2 P1 P2 Q in extrinsics.yml. cameraMatrix1, dist_coeffs_left
-and the like are read too: case, underscores and where the side stands play no part.
+These are M1 D1 M2 D2 in intrinsics.yml, R T R1 R2 P1 P2 Q in extrinsics.yml. cameraMatrix1, dist_coeffs_left,
+LEFT.K and the like are read too: case, underscores and where the side stands play no part.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from dsmnet.types import Calibration, Camera, StereoRig
 _MATRIX = ("m", "k", "cameramatrix", "intrinsicmatrix", "mtx")
 _DISTORTION = ("d", "distcoeffs", "distortioncoefficients", "distortion", "dist")
 _LEFT, _RIGHT = ("1", "left", "l"), ("2", "right", "r")
-_SIZE = ("imagesize", "cameraresolution", "resolution", "size")
+_SIZES = [(f"{kind}width", f"{kind}height") for kind in ("image", "", "left", "camera")]
 
 
 def _names(kinds: Sequence[str], side: Sequence[str]) -> list[str]:
@@ -43,16 +43,20 @@ def read_opencv(files: Sequence[Entries], unit: str | None) -> Stated:
         unit = entries.text("unit")
         if unit not in UNITS:
             raise entries.error("unit", "m, cm or mm was expected")
-    size = _size(entries)
+    width, height = next((names for names in _SIZES if names[0] in entries), ("imagesize", ""))
+    size = entries.size(width, height)
+    (r1, p1), (r2, p2) = (
+        (entries.name(*_names("r", side)), entries.name(*_names("p", side))) for side in (_LEFT, _RIGHT)
+    )
     found, calibration = None, None
     raw = any(name in entries for name in _names(_MATRIX, _LEFT))
     cameras = (_camera(entries, _LEFT, size), _camera(entries, _RIGHT, size)) if raw else None
-    if "p1" in entries:
-        turns = (entries.rotation("r1"), entries.rotation("r2")) if "r1" in entries else None
-        first, second = entries.projection("p1"), entries.projection("p2")
-        calibration, rotation, translation = from_projections(entries, "p2", first, second, unit, turns)
+    if p1 in entries:
+        turns = (entries.rotation(r1), entries.rotation(r2)) if r1 in entries else None
+        first, second = entries.projection(p1), entries.projection(p2)
+        calibration, rotation, translation = from_projections(entries, p2, first, second, unit, turns)
         if cameras and turns and "r" not in entries:
-            found = rig(entries, "p2", cameras, rotation, translation, unit)
+            found = rig(entries, p2, cameras, rotation, translation, unit)
     elif "q" in entries:
         calibration = _calibration_of_q(entries, unit)
     if cameras and found is None:
@@ -84,13 +88,6 @@ def _camera(entries: Entries, side: Sequence[str], size: Size | None) -> Camera:
     key, lens = (entries.name(*_names(kinds, side)) for kinds in (_MATRIX, _DISTORTION))
     fisheye = entries.text(entries.name("fisheyemodel", "fisheye")) in ("1", "1.", "true")
     return camera(entries, key, entries.matrix(key, 3, 3), entries.numbers(lens), size, fisheye)
-
-
-def _size(entries: Entries) -> Size | None:
-    for width, height in (("imagewidth", "imageheight"), ("width", "height")):
-        if width in entries:
-            return entries.size(width, height)
-    return entries.size(entries.name(*_SIZE))
 
 
 def _calibration_of_q(entries: Entries, unit: str | None) -> Calibration:

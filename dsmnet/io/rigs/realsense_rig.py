@@ -34,15 +34,18 @@ def read_realsense(entries: Entries, size: Size | None, unit: str | None) -> Sta
     )
 
 
-def parse_enumeration(text: str) -> dict[str, Any]:
-    """Return what ``rs-enumerate-devices -c`` prints of a pair, as structures; empty where it does not."""
+def parse_enumeration(text: str, size: Size | None) -> dict[str, Any]:
+    """Return what ``rs-enumerate-devices -c`` prints of a pair in the mode of this size, else in the first.
+
+    The structures are those that `read_realsense` reads, empty for another text.
+    """
     found: dict[str, Any] = {}
     for names in _NAMES:
-        block = re.search(
-            rf'Intrinsic of "(?:Infrared|Fisheye) {names[0][-1]}"(.*?)(?:\n\s*\n|\Z)', text, re.DOTALL
-        )
-        if block is not None:
-            lines = re.findall(r"^[ \t]*(\w+)[ \t]*:[ \t]*(.*?)[ \t\r]*$", block[1], re.MULTILINE)
+        head = rf'Intrinsic of "(?:Infrared|Fisheye) {names[0][-1]}"([^\n]*)'
+        blocks = re.findall(head + r"(.*?)(?:\n\s*\n|\Z)", text, re.DOTALL)
+        mode = "" if size is None else f"{size[1]}x{size[0]}"
+        for _, block in sorted(blocks, key=lambda found: mode not in found[0].replace(" ", ""))[:1]:
+            lines = re.findall(r"^[ \t]*(\w+)[ \t]*:(.*)$", block, re.MULTILINE)
             found[names[0]] = {"model" if key == "Distortion" else key.lower(): value for key, value in lines}
     start = re.search(r'Extrinsic from "(?:Infrared|Fisheye) 1"\s+To\s+"(?:Infrared|Fisheye) 2"', text)
     if start is not None:
@@ -73,9 +76,5 @@ def _read_table(entries: Entries, size: Size | None, unit: str) -> Stated:
     sizes = [entries.size(f"rectified.{mode}.width", f"rectified.{mode}.height") for mode in modes]
     index = sizes.index(size) if size in sizes else 0
     focal, cx, cy = (entries.number(f"rectified.{modes[index]}.{key}") for key in ("fx", "ppx", "ppy"))
-    # The table's baseline is the right camera's place with the opposite sign.
-    return Stated(
-        None,
-        rectified(entries, "baseline", (focal, -entries.number("baseline"), cx, cy, 0), unit),
-        sizes[index],
-    )
+    values = (focal, abs(entries.number("baseline")), cx, cy, 0.0)  # the table has that of the right view
+    return Stated(None, rectified(entries, "baseline", values, unit), sizes[index])

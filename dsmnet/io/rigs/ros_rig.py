@@ -85,7 +85,7 @@ def coefficients(one: Camera, count: int, fisheye: bool = True) -> Array:
 
 def _camera(entries: Entries) -> Camera:
     model, key = entries.text("distortion_model"), entries.name(*_D)
-    lens = entries.numbers(key) if entries.values.get(key) else np.zeros(4)  # an empty list is none
+    lens = entries.numbers(key) if key in entries else np.zeros(4)
     if model not in _MODELS and lens.any():
         raise entries.error("distortion_model", f"one of {', '.join(_MODELS)} was expected")
     size = entries.size(entries.name("image_width", "width"), entries.name("image_height", "height"))

@@ -23,15 +23,10 @@ _LENS = ("k1", "k2", "p1", "p2", "k3", "k4", "k5", "k6")
 
 def read_zed(entries: Entries, size: Size | None, unit: str | None) -> Stated:
     """Read the mode whose images have this size, else one of the same shape, else the first."""
-
-    def misfit(mode: str) -> tuple[bool, bool]:
-        height, width = _SIZES[mode]
-        return (height, width) != size, size is not None and abs(
-            height * size[1] / (width * size[0]) - 1
-        ) > 0.01
-
-    modes = [mode for mode in _SIZES if f"LEFT_CAM_{mode}" in entries]
-    mode = min(modes or ["HD"], key=misfit)
+    modes = [mode for mode in _SIZES if f"LEFT_CAM_{mode}" in entries] or ["HD"]
+    height, width = size or _SIZES[modes[0]]
+    shapes = [mode for mode in modes if abs(_SIZES[mode][0] * width / (_SIZES[mode][1] * height) - 1) < 0.01]
+    mode = next((mode for mode in shapes if _SIZES[mode] == size), (shapes or modes)[0])
     cameras = _camera(entries, "LEFT", mode), _camera(entries, "RIGHT", mode)
     stereo = entries.inside("STEREO")
     names = [stereo.name(f"{key}_{mode.lower()}", key) for key in ("ty", "tz", "rx", "cv", "rz")]
