@@ -45,7 +45,8 @@ def parse_entries(text: str, path: Path | str) -> Entries:
     elif len(text) > _MOST_YAML:
         raise FormatError(f"{path}: larger than {_MOST_YAML} bytes, which no calibration in YAML is")
     else:  # the first document; all scalars are text
-        found = yaml.BaseLoader(re.sub(r"^%YAML.*$", "", text, flags=re.MULTILINE)).get_data()
+        plain = re.sub(r"^%YAML.*$|(?<=\bdata:)(?=\[)", " ", text, flags=re.MULTILINE)  # as OpenCV takes it
+        found = yaml.BaseLoader(plain).get_data()
     return Entries(path, found if isinstance(found, Mapping) else {})
 
 

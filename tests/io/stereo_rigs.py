@@ -60,7 +60,7 @@ def turned(rig: StereoRig) -> tuple[Numbers, Numbers, Numbers, Numbers]:
 
 def opencv_matrix(name: str, values: Numbers) -> str:
     rows, columns = np.atleast_2d(values).shape
-    data = f"data: [ {line(values)} ]"
+    data = f"data:{' ' if rows > 1 else ''}[ {line(values)} ]"  # OpenCV takes it without a blank too
     return f"{name}: !!opencv-matrix\n   rows: {rows}\n   cols: {columns}\n   dt: d\n   {data}\n"
 
 
