@@ -110,6 +110,8 @@ def _read(
     with decoding(path, "not a calibration"):
         texts = [content.decode("utf-8-sig", "replace") for content in data]
         stated = _recognise(files, texts, size, cameras or (2, 3), unit)
+        if stated.rectified is None and stated.rig is None:
+            raise FormatError(f"{path}: rectified cameras one above the other, but side by side was expected")
         if stated.rectified is None and stated.rig is not None:
             stated = stated._replace(rectified=ideal(stated.rig), size=stated.rig.left.size)
         if stated.rectified is not None:
@@ -133,7 +135,7 @@ def _recognise(
         return read_realsense(Entries(path, printed), size, unit)
     entries = [parse_entries(text, path) for path, text in zip(files, texts, strict=True)]
     first = entries[0]
-    if all(map(is_ros, entries)):
+    if any(map(is_ros, entries)):
         if len(entries) != 2:
             raise FormatError(f"{path}: camera_info of one camera; two files, left and right, were expected")
         return read_ros(entries[0], entries[1], unit)

@@ -76,7 +76,7 @@ class Entries:
 
     def error(self, key: str, expected: str) -> FormatError:
         """Return the error for an entry, with what was expected of it."""
-        value = self.values.get(key, "")
+        value = self.values.get(key)
         given = f"={shown(value, 40)}" if isinstance(value, str) else ""
         missing = "" if key in self.values else "no entry "
         return FormatError(f"{self.path}: {missing}{shown(self._where + key)}{given}, but {expected}")

@@ -171,6 +171,12 @@ def test_rectified_cameras_of_opencv(tmp_path: Path) -> None:
     q = np.array([[1, 0, 0, -620], [0, 1, 0, -350], [0, 0, 0, 650], [0, 0, 1 / baseline, 12 / baseline]])
     path.write_text("%YAML:1.0\n" + opencv_matrix("Q", q))
     assert read_calibration(path, size=SIZE) == read_cameras(path) == expected
+    right[1, 3], right[0, 3] = right[0, 3], 0
+    (tmp_path / "above.yml").write_text(
+        "%YAML:1.0\n" + opencv_matrix("P1", left) + opencv_matrix("P2", right)
+    )
+    with pytest.raises(FormatError, match="one above the other"):
+        read_rig(tmp_path / "above.yml")
     for size in ((360, 640), (1440, 2560)):
         with pytest.raises(FormatError, match=r"q\.yml: states no size.*620, 350"):
             read_cameras(path, size)

@@ -27,7 +27,8 @@ def _names(kinds: Sequence[str], side: Sequence[str]) -> list[str]:
     return [name for kind in kinds for mark in side for name in (kind + mark, mark + kind)]
 
 
-_KNOWN = {*_names(_MATRIX, _LEFT), "p1", "q"}
+_ALONE = {*_MATRIX, *_DISTORTION}  # in a file of one camera
+_KNOWN = {*_names(_MATRIX, _LEFT), "p1", "q", "cameramatrix"}
 
 
 def is_opencv(entries: Entries) -> bool:
@@ -36,8 +37,13 @@ def is_opencv(entries: Entries) -> bool:
 
 
 def read_opencv(files: Sequence[Entries], unit: str | None) -> Stated:
-    """Read the entries of all files together."""
-    merged = {_plain(key): value for file in files for key, value in file.values.items()}
+    """Read the entries of all files together; of files of one camera the first is the left one."""
+    alone = [file for file in files if not _ALONE.isdisjoint(map(_plain, file.values))]
+    merged = {
+        _plain(key) + (str(alone.index(file) + 1) if _plain(key) in _ALONE else ""): value
+        for file in files
+        for key, value in file.values.items()
+    }
     entries = Entries(files[-1].path, merged)
     if unit is None and "unit" in entries:
         unit = entries.text("unit")
@@ -48,9 +54,9 @@ def read_opencv(files: Sequence[Entries], unit: str | None) -> Stated:
     (r1, p1), (r2, p2) = (
         (entries.name(*_names("r", side)), entries.name(*_names("p", side))) for side in (_LEFT, _RIGHT)
     )
-    found, calibration = None, None
-    raw = any(name in entries for name in _names(_MATRIX, _LEFT))
-    cameras = (_camera(entries, _LEFT, size), _camera(entries, _RIGHT, size)) if raw else None
+    found, calibration, cameras = None, None, None
+    if any(name in entries for name in _names(_MATRIX, _LEFT)) or not {p1, "q"} & {*merged}:
+        cameras = _camera(entries, _LEFT, size), _camera(entries, _RIGHT, size)
     if p1 in entries:
         turns = (entries.rotation(r1), entries.rotation(r2)) if r1 in entries else None
         first, second = entries.projection(p1), entries.projection(p2)
