@@ -41,7 +41,7 @@ class Camera(NamedTuple):
     """A camera as it is, not rectified. Pixel centres have whole coordinates."""
 
     matrix: NDArray[np.float64]  # [3, 3], pixels: focal lengths and principal point
-    distortion: NDArray[np.float64]  # of OpenCV: k1 k2 p1 p2 [k3 [k4 k5 k6]], or k1 to k4 of a fisheye
+    distortion: NDArray[np.float64]  # of OpenCV: k1 k2 p1 p2 [k3 [k4 k5 k6 [...]]], or k1 to k4 of a fisheye
     size: tuple[int, int] | None = None  # (H, W) of the images it was calibrated with
     fisheye: bool = False  # equidistant projection (Kannala and Brandt), as in cv2.fisheye
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from dsmnet.datasets.base import About, StereoDataset
 from dsmnet.datasets.tree import Layout, Pair, Tree
-from dsmnet.io.calibration import checked
 from dsmnet.io.decoding import MOST_TEXT, decoding
 from dsmnet.io.depth import depth_codec, depth_png16
 from dsmnet.io.images import read_bytes
+from dsmnet.io.stated_cameras import checked
 from dsmnet.options import check_choice
 from dsmnet.types import Calibration, StereoSample
 

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from dsmnet.errors import FormatError
-from dsmnet.io.calibration import CalibrationCodec, checked, complete
+from dsmnet.io.calibration import CalibrationCodec, complete
 from dsmnet.io.decoding import MOST_TEXT, decoding
 from dsmnet.io.images import read_bytes, write_bytes
+from dsmnet.io.stated_cameras import checked
 from dsmnet.types import Calibration
 
 _LEFT, _RIGHT = "image_raw_stereo_front_left_rect", "image_raw_stereo_front_right_rect"

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from dsmnet.errors import DataError, UserError
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".webp")
-CALIBRATION_SUFFIXES = (".txt",)
+CALIBRATION_SUFFIXES = (".txt", ".yml", ".yaml", ".xml", ".json", ".conf")
 RESULT_SUFFIXES = (
     *(".pfm", ".png", "_color.png", "_confidence.png"),
     *(".ply", "_depth.png", "_depth.npy", "_depth.pfm", "_cloud.html"),

@@ -96,7 +96,7 @@ def test_other_files_of_the_same_name_are_matched(
     run(pairs, tmp_path / "out", Constant())
     write_image(tmp_path / "j.png", np.zeros((20, 30, 3), np.uint8))
     calib = tmp_path / "calib.txt"
-    calib.write_text("cam0=[9 0 3; 0 9 2; 0 0 1]\ncam1=[9 0 3; 0 9 2; 0 0 1]\nbaseline=200\n")
+    calib.write_text("cam0=[9 0 15; 0 9 10; 0 0 1]\ncam1=[9 0 15; 0 9 10; 0 0 1]\nbaseline=200\n")
     monkeypatch.chdir(tmp_path)
     near = [pair._replace(left=Path("i.png"), right=Path("i.png")) for pair in pairs[2:]]
     others = [pairs[0]._replace(calibration=calib), pairs[1]._replace(left=tmp_path / "j.png"), *near]

@@ -166,7 +166,7 @@ def test_predict_depth_of_a_grey_kitti_pair_is_that_of_its_cameras(tmp_path: Pat
     from dsmnet.io.pairs import PairFiles
 
     image = RNG.integers(0, 256, (20, 30, 3), np.uint8)
-    lines = [f"P{i}: 700 0 600 {-700 * x} 0 700 180 0 0 0 1 0" for i, x in enumerate((0, 0.54, -0.06, 0.47))]
+    lines = [f"P{i}: 700 0 15 {-700 * x} 0 700 10 0 0 0 1 0" for i, x in enumerate((0, 0.54, -0.06, 0.47))]
     (tmp_path / "calib.txt").write_text("\n".join(lines))
     for name, baseline in (("image_0", 0.54), ("image_2", 0.53)):
         path = tmp_path / name / "000000_10.png"

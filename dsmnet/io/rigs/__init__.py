@@ -1,0 +1,1 @@
+"""Forms of files that state two cameras, one module each: how it is recognised, read and written."""
