@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,17 +23,17 @@ class ReadAhead(Generic[Item, Loaded]):
     """Iterate over ``(item, result)``, where ``result()`` returns or raises what ``load(item)`` did.
 
     Args:
-        items: In the order in which they are loaded, one at a time.
+        items: In the order in which they are loaded, one at a time; a stream of them is taken as it comes.
         load: Called in a thread of its own.
         ahead: Items loaded before they are asked for, at most; 0 loads each when its result is asked for.
     """
 
-    items: Sequence[Item]
+    items: Iterable[Item]
     load: Callable[[Item], Loaded]
     ahead: int
 
     def __len__(self) -> int:
-        return len(self.items)
+        return len(self.items)  # type: ignore[arg-type]  # a TypeError of a stream, as of any other
 
     def __iter__(self) -> Iterator[tuple[Item, Callable[[], Loaded]]]:
         if self.ahead == 0:

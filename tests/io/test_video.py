@@ -123,7 +123,7 @@ def test_wrong_inputs_are_named(tmp_path: Path) -> None:
         ((good, None), "right=null with layout=side_by_side|expected two videos"),
         ((good, good, None, "side_by_side"), "layout=side_by_side right="),
         ((good, good, None, "stacked"), "layout=stacked: expected one of separate, side_by_side"),
-        ((str(tmp_path / "i.png"), None, None, "side_by_side"), "only a video can hold both views"),
+        ((str(tmp_path / "i.png"), str(tmp_path / "i.png"), None, "top_bottom"), "layout=top_bottom right="),
         ((good, good, str(tmp_path / "calibs")), "holds 2 files: expected one for all frames"),
     ]
     for arguments, message in cases:

@@ -1,0 +1,276 @@
+"""Cameras as a stream of pairs: the newest frames are matched, those that come meanwhile are dropped."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import re
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import cv2
+import numpy as np
+
+from dsmnet.errors import DataError, UserError
+from dsmnet.io.pairs import PairFiles
+from dsmnet.io.video import Video
+from dsmnet.io.view_halves import check_layout, split_views
+from dsmnet.options import check_number, check_whole
+from dsmnet.types import Calibration, Image
+
+log = logging.getLogger(__name__)
+
+PREFIX = "camera:"
+PATIENCE = 5.0  # seconds without a frame after which a camera counts as gone
+
+
+class Capture(Protocol):
+    """A camera of OpenCV, or what behaves as one."""
+
+    def read(self) -> tuple[bool, Any]:
+        """Return the next frame, BGR [H, W, 3], once it is there; an `EOFError` where none will come."""
+
+    def release(self) -> None:
+        """Close it."""
+
+
+class CameraOptions(NamedTuple):
+    """What a camera is asked for; None leaves it as it is."""
+
+    width: int | None = None  # pixels; of both views where they come in one picture
+    height: int | None = None
+    fps: float | None = None
+
+
+def is_camera(where: object) -> bool:
+    """Say whether an option names a camera, as ``camera:0`` does."""
+    return isinstance(where, str) and where.startswith(PREFIX)
+
+
+def open_camera(name: str, options: CameraOptions) -> Capture:
+    """Open a camera by its number or address, or a video file that plays at its own pace in its place."""
+    if Path(name).is_file():
+        return PacedVideo(Path(name))
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # it would say the same in its way
+    capture = cv2.VideoCapture(int(name) if name.isdigit() else name)
+    if not capture.isOpened():
+        raise DataError("cannot be opened")
+    if any(options):  # the only format in which cameras on USB send large pictures at full rate
+        capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
+    properties = (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT, cv2.CAP_PROP_FPS)
+    for option, asked, which in zip(options._fields, options, properties, strict=True):
+        if asked is not None:
+            capture.set(which, asked)
+            if abs(capture.get(which) - asked) > 0.5:
+                log.warning("camera:%s: camera.%s=%g, but it has %g", name, option, asked, capture.get(which))
+    return capture
+
+
+class PacedVideo:
+    """A video file that plays as a camera would, at its own pace."""
+
+    def __init__(self, path: Path) -> None:
+        self.video, self.number, self.start = Video(path, "camera"), 0, 0.0
+
+    def read(self) -> tuple[bool, Any]:
+        """Return the next frame once its time has come."""
+        self.number += 1
+        if self.number > self.video.frames:
+            raise EOFError
+        frame = cv2.cvtColor(self.video.frame(self.number), cv2.COLOR_RGB2BGR)
+        self.start = self.start or time.monotonic()
+        time.sleep(max(0.0, self.start + self.number / (self.video.rate or 30.0) - time.monotonic()))
+        return True, frame
+
+    def release(self) -> None:
+        """See `Capture`."""
+
+
+class _Frame(NamedTuple):
+    number: int
+    time: float  # of arrival, by the monotonic clock
+    picture: Any
+
+
+class _Device:
+    """A camera in a thread of its own; the last few frames are kept."""
+
+    def __init__(self, label: str, open_it: Callable[[], Capture], news: threading.Condition) -> None:
+        self.label, self.news, self.open_it = label, news, open_it
+        self.frames: deque[_Frame] = deque(maxlen=4)
+        self.count, self.interval = 0, 0.0  # frames so far, seconds between them on average
+        self.over, self.error, self.closed = False, "", False
+        self.thread = threading.Thread(target=self._run, name=label, daemon=True)
+        self.thread.start()
+
+    def _run(self) -> None:
+        try:
+            capture = self.open_it()
+            try:
+                while not self.closed:
+                    there, picture = capture.read()
+                    if there:
+                        self._add(_Frame(self.count + 1, time.monotonic(), picture))
+                    else:
+                        time.sleep(0.02)  # a camera may miss one; one that has gone is noticed by its silence
+            finally:
+                capture.release()
+        except EOFError:
+            self.over = True
+        except Exception as error:  # whatever a driver raises belongs into the message
+            self.error = str(error) or type(error).__name__
+        with self.news:
+            self.news.notify_all()
+
+    def _add(self, frame: _Frame) -> None:
+        with self.news:
+            if self.frames:
+                apart = frame.time - self.frames[-1].time
+                self.interval += (apart - self.interval) / min(self.count, 30)
+            self.frames.append(frame)
+            self.count = frame.number
+            self.news.notify_all()
+
+
+class LivePairs:
+    """Pairs of one or two cameras, endless; each pair is the newest that there is when it is asked for.
+
+    Two cameras are paired by the times at which their frames arrive.
+
+    Args:
+        left: ``camera:0``: a number, an address, or a video file that plays in the place of a camera.
+        right: The other camera; None where `layout` says that `left` sends both views.
+        layout: Arrangement of the views, see `split_views`.
+        file: Calibration file.
+        tolerance: Longest time between the views of a pair, seconds; None: half the time between two frames.
+        options: What the cameras are asked for.
+        opener: Opens a camera by what follows ``camera:``.
+        patience: Seconds after which a camera that sends nothing counts as gone.
+
+    Raises:
+        DataError: A camera is not there, or sends nothing.
+    """
+
+    live = True
+    calibration: Calibration | None = None
+
+    def __init__(
+        self,
+        left: str,
+        right: str | None = None,
+        layout: str = "separate",
+        file: Path | None = None,
+        tolerance: float | None = None,
+        options: CameraOptions | None = None,
+        opener: Callable[[str, CameraOptions], Capture] = open_camera,
+        patience: float = PATIENCE,
+    ) -> None:
+        check_layout(layout, right, "two cameras")
+        options = options or CameraOptions()
+        for side, value in zip(("width", "height"), options, strict=False):
+            if value is not None:
+                check_whole(f"camera.{side}", value, unit="pixels")
+        if options.fps is not None:
+            check_number("camera.fps", options.fps, above=0)
+        named = {"left": left} if right is None else {"left": left, "right": right}
+        if left == right:
+            raise UserError(
+                f"left={left} right={right}: expected two cameras, or one with layout=side_by_side"
+            )
+        self.layout, self.file, self.tolerance, self.patience = layout, file, tolerance, patience
+        self.where = Path(left), Path(right or left)
+        self.stem = re.sub(r"\W+", "_", Path(left.removeprefix(PREFIX)).stem)
+        self.stem = f"camera{self.stem}" if self.stem.isdigit() else self.stem
+        self.news = threading.Condition()
+        self.devices = [
+            _Device(f"{side}={name}", lambda name=name: opener(name.removeprefix(PREFIX), options), self.news)  # type: ignore[misc]
+            for side, name in named.items()
+        ]
+        self._used = [0] * len(self.devices)
+        self.taken, self.before = 0, 0
+        atexit.register(self.close)  # a thread inside a driver at exit may crash the process
+        if self._wait() is None:
+            raise DataError(f"{self.devices[0].label}: a video without a pair")
+        self.start = time.monotonic()
+
+    def __iter__(self) -> Iterator[PairFiles]:
+        self.before = self.devices[0].count - 1
+        self.start = time.monotonic()
+        try:
+            while (frames := self._wait()) is not None:
+                self._used = [frame.number for frame in frames]
+                self.taken += 1
+                name = f"{self.stem}_{self.taken:06d}"
+                held = [frame.picture for frame in frames]
+                yield PairFiles(name, *self.where, self.file, self.taken, frames[0].time - self.start, held)
+        finally:
+            self.close()
+            log.info("%s", self.status())
+
+    def load(self, pair: PairFiles) -> tuple[Image, Image]:
+        """Return both views of a pair."""
+        views = [np.asarray(cv2.cvtColor(view, cv2.COLOR_BGR2RGB), np.uint8) for view in pair.held]
+        if len(views) == 1:
+            return split_views(views[0], self.layout, pair.left)
+        return views[0], views[1]
+
+    def status(self) -> str:
+        """Return frames per second, and the share of them that was dropped, in words."""
+        arrived = max(self.devices[0].count - self.before, 1)
+        rate = 1 / self.devices[0].interval if self.devices[0].interval else 0.0
+        dropped = max(0.0, 1 - self.taken / arrived)
+        return f"live: {rate:.1f} frames/s, {self.taken} of {arrived} matched, {dropped:.0%} dropped"
+
+    def close(self) -> None:
+        """End the threads and close the cameras."""
+        for device in self.devices:
+            device.closed = True
+        for device in self.devices:
+            device.thread.join(timeout=1)
+
+    def _wait(self) -> list[_Frame] | None:
+        """Wait for a pair newer than the last one; None once a video in the place of a camera has ended."""
+        begun = time.monotonic()
+        with self.news:
+            while True:
+                if (newest := self._newest()) is not None:
+                    return newest
+                for device in self.devices:
+                    if device.error:
+                        raise DataError(f"{device.label}: {device.error.removeprefix('camera=')}")
+                if any(device.over for device in self.devices):
+                    return None
+                now = time.monotonic()
+                for device in self.devices:
+                    last = max(begun, device.frames[-1].time if device.frames else begun)
+                    patience = self.patience * (1 if device.frames else 2)  # a camera takes time to start
+                    if now - last > patience:
+                        raise DataError(f"{device.label}: no frame for {patience:g} s, is it still there?")
+                if now - begun > 2 * self.patience:
+                    labels = " and ".join(device.label for device in self.devices)
+                    raise DataError(f"{labels}: no frames that arrive within sync_tolerance of each other")
+                self.news.wait(0.1)
+
+    def _newest(self) -> list[_Frame] | None:
+        """Return the newest frames that belong together and were not used yet."""
+        fresh = [
+            [frame for frame in device.frames if frame.number > used]
+            for device, used in zip(self.devices, self._used, strict=True)
+        ]
+        if len(fresh) == 1:
+            return fresh[0][-1:] or None
+        within = self.tolerance
+        if within is None:
+            intervals = [device.interval for device in self.devices]
+            within = max(intervals) / 2 if all(intervals) else 0.0
+        couples = [
+            [left, right] for left in fresh[0] for right in fresh[1] if abs(left.time - right.time) <= within
+        ]
+        # The newest, and of those that share a frame the nearest.
+        return max(
+            couples, key=lambda two: (min(f.time for f in two), -abs(two[0].time - two[1].time)), default=None
+        )
