@@ -72,7 +72,7 @@ def track(
     with new_display() as progress:
         _shown.append(progress)
         try:
-            outer = progress.add_task(text, unit=unit)
+            outer = progress.add_task(text, unit=unit, total=None)
             for item in progress.track(items, task_id=outer):
                 if told is not None:
                     progress.update(outer, description=printable(told()))

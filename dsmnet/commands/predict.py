@@ -1,9 +1,9 @@
 """Predict disparity: python tools/predict.py left=FILE right=FILE [checkpoint=PATH] [calib=FILE].
 
-One pair, two folders or globs of equally many images, two videos, a ROS bag or cameras, of any size. Writes per pair NAME.pfm, NAME.png (16-bit, disparity * 256), NAME_color.png and, with a calibration,
-NAME_depth.png (millimetres), NAME.ply and, with html=true, NAME_cloud.html under paths.output; with
-confidence=true also NAME_confidence.png (16-bit, confidence * 65535). With resume=true an interrupted run
-goes on.
+One pair, two folders or globs of equally many images, two videos, a ROS bag or cameras, of any size. Writes
+per pair NAME.pfm, NAME.png (16-bit, disparity * 256), NAME_color.png and, with a calibration, NAME_depth.png
+(millimetres), NAME.ply and, with html=true, NAME_cloud.html under paths.output; with confidence=true also
+NAME_confidence.png (16-bit, confidence * 65535). With resume=true an interrupted run goes on.
 """
 
 from __future__ import annotations
@@ -86,6 +86,8 @@ def main(cfg: DictConfig) -> None:
             save=outputs.saves,
             outputs=shown,
         )
-    log.info("%s -> %s", count(summary.done, "pair"), writer.folder if outputs.saves else "not saved")
+    log.info(
+        "%s -> %s", count(summary.done, "pair"), writer.folder if outputs.saves else "no files of each pair"
+    )
     outputs.write_video(summary.names)
     summary.check()

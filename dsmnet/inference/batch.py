@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass, field
 from itertools import islice
+from operator import length_hint
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -167,7 +169,7 @@ def predict_files(
     check_whole("ahead", ahead, least=0, unit="pairs")
     prediction = prediction or Prediction()
     check_cue(matcher, confidence_cue(prediction.confidence))
-    source = ImagePairs(pairs) if isinstance(pairs, Sequence) else pairs
+    source = pairs if isinstance(pairs, ImagePairs) or not isinstance(pairs, Sequence) else ImagePairs(pairs)
     summary = BatchSummary(0)
     todo: Iterable[PairFiles] = _unfinished(islice(source, frames), record, summary)
     if isinstance(source, Sized):
@@ -175,7 +177,8 @@ def predict_files(
         summary.total, known = len(todo), len(summary.names)
         if len(todo) < known:
             log.info("%d of %s finished already", known - len(todo), count(known, "pair", "is", "are"))
-    ahead_of_work = 0 if source.live else ahead
+    hint = min(frames or sys.maxsize, length_hint(source)) or frames or 0
+    reading = ReadAhead(todo, lambda pair: load_pair(source, pair), 0 if source.live else ahead, hint)
 
     def write(pair: PairFiles, loaded: LoadedPair, matched: MatchedPair) -> None:
         try:
@@ -196,7 +199,7 @@ def predict_files(
 
     try:
         with write_behind(ahead) as submit:
-            for pair, load_now in watch(ReadAhead(todo, lambda pair: load_pair(source, pair), ahead_of_work)):
+            for pair, load_now in watch(reading):
                 try:
                     loaded = load_now()
                     matched = prediction.match(matcher, loaded, pair.name)

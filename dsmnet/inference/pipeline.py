@@ -26,11 +26,16 @@ class ReadAhead(Generic[Item, Loaded]):
         items: In the order in which they are loaded, one at a time; a stream of them is taken as it comes.
         load: Called in a thread of its own.
         ahead: Items loaded before they are asked for, at most; 0 loads each when its result is asked for.
+        hint: Number of items that a stream may have; 0 where nobody knows.
     """
 
     items: Iterable[Item]
     load: Callable[[Item], Loaded]
     ahead: int
+    hint: int = 0
+
+    def __length_hint__(self) -> int:
+        return self.hint
 
     def __len__(self) -> int:
         return len(self.items)  # type: ignore[arg-type]  # a TypeError of a stream, as of any other
