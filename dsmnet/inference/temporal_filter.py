@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -12,7 +13,17 @@ from dsmnet.options import check_number
 from dsmnet.types import ConfidenceMap, DisparityMap, Image
 
 _CHANGE = 8.0  # grey values of 255 by which a region of the view may change before it counts as moving
+_DRIFT = 0.25  # of `reset`: how far a region may lie behind before its disparity counts as moving
 _REGION = 5  # pixels, side of such a region
+
+
+class _Past(NamedTuple):
+    """What is known of each pixel from earlier frames, [H, W] float32."""
+
+    average: NDArray[np.float32]  # disparity
+    weight: NDArray[np.float32]
+    drift: NDArray[np.float32]  # average of the changes, pixels
+    view: NDArray[np.float32]  # average of the left view, grey
 
 
 @dataclass
@@ -20,16 +31,14 @@ class TemporalFilter:
     """Exponential average of each pixel over the frames of a sequence, weighted by confidence.
 
     ``average = (share w_old average_old + c d) / (share w_old + c)`` with confidence c and the weight
-    ``w = share w_old + c``. It begins anew where the disparity changes by more than `reset`, where the left
-    view changes, as on a moving edge, and where either disparity is unknown; so a moving camera has little
-    of it. Frames are given in their order.
+    ``w = share w_old + c``. It begins anew where the disparity changes by more than `reset`, where it has
+    drifted by a quarter of that, where the left view changes, as on a moving edge, and where either disparity
+    is unknown; so a moving camera has little of it. Frames are given in their order.
     """
 
     share: float  # of the weight of earlier frames that is kept, 0 to below 1
     reset: float = 1.0  # pixels
-    _average: NDArray[np.float32] | None = field(default=None, init=False)
-    _weight: NDArray[np.float32] | None = field(default=None, init=False)
-    _view: NDArray[np.float32] | None = field(default=None, init=False)  # average of the left view, grey
+    _past: _Past | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         check_number("temporal_filter", self.share, above=0, most=0.99)
@@ -39,29 +48,26 @@ class TemporalFilter:
         self, disparity: DisparityMap, left: Image, confidence: ConfidenceMap | None = None
     ) -> DisparityMap:
         """Return the filtered disparity of the next frame; unknown stays unknown."""
-        view = _smooth_grey(left)
+        view, none = _smooth_grey(left), np.zeros_like(disparity)
         trust = np.ones_like(disparity) if confidence is None else np.maximum(confidence, np.float32(1e-3))
-        known = np.isfinite(disparity)
-        if self._average is None or self._average.shape != disparity.shape:
-            weight = np.zeros_like(disparity)
-            average = disparity
-        else:
-            assert self._weight is not None
-            assert self._view is not None
-            with np.errstate(invalid="ignore"):  # of two that are unknown
-                near = np.abs(disparity - self._average) <= self.reset
-            kept = known & near & ~_moving(view - self._view)
-            weight = np.where(kept, np.float32(self.share) * self._weight, np.float32(0))
-            average = self._average
-        total = weight + trust
-        new = trust / total
+        past = self._past
+        if past is None or past.average.shape != disparity.shape:
+            past = _Past(disparity, none, none, view)
+        with np.errstate(invalid="ignore"):  # of two that are unknown
+            change = disparity - past.average
+        near, share = np.abs(change) <= self.reset, np.float32(self.share)
+        drift = share * past.drift + (1 - share) * np.where(near, change, np.float32(0))
+        drifts = np.abs(cv2.blur(drift, (_REGION, _REGION))) > _DRIFT * self.reset
+        kept = near & ~drifts & ~_moving(view - past.view)
+        weight = np.where(kept, share * past.weight, none)
+        new = trust / (weight + trust)
+        averaged = weight > 0
         with np.errstate(invalid="ignore"):
-            filtered = np.where(weight > 0, average + new * (disparity - average), disparity)
-        if self._view is not None and self._view.shape == view.shape:
-            view = np.where(weight > 0, self._view + new * (view - self._view), view)
-        self._view = view
-        self._average, self._weight = filtered.astype(np.float32), np.where(known, total, np.float32(0))
-        return self._average
+            filtered = np.where(averaged, past.average + new * change, disparity).astype(np.float32)
+        view = np.where(averaged, past.view + new * (view - past.view), view)
+        total = np.where(np.isfinite(disparity), weight + trust, none)
+        self._past = _Past(filtered, total, np.where(kept, drift, none), view)
+        return filtered
 
 
 def _smooth_grey(view: Image) -> NDArray[np.float32]:
