@@ -122,7 +122,7 @@ class _Device:
         except EOFError:
             self.over = True
         except Exception as error:  # whatever a driver raises belongs into the message
-            self.error = str(error) or type(error).__name__
+            self.error = (str(error).strip().splitlines() or [type(error).__name__])[0]
         with self.news:
             self.news.notify_all()
 
