@@ -48,10 +48,14 @@ class ReadAhead(Generic[Item, Loaded]):
         pool = ThreadPoolExecutor(1, "read ahead")
         waiting: deque[tuple[Item, Callable[[], Loaded]]] = deque()
         try:
-            for item in self.items:
-                waiting.append((item, pool.submit(self.load, item).result))
-                if len(waiting) > self.ahead:
-                    yield waiting.popleft()
+            try:
+                for item in self.items:
+                    waiting.append((item, pool.submit(self.load, item).result))
+                    if len(waiting) > self.ahead:
+                        yield waiting.popleft()
+            except Exception:  # a stream broke off; what it gave before counts
+                yield from waiting
+                raise
             yield from waiting
         finally:
             pool.shutdown(cancel_futures=True)

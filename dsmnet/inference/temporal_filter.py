@@ -31,9 +31,10 @@ class TemporalFilter:
     """Exponential average of each pixel over the frames of a sequence, weighted by confidence.
 
     ``average = (share w_old average_old + c d) / (share w_old + c)`` with confidence c and the weight
-    ``w = share w_old + c``. It begins anew where the disparity changes by more than `reset`, where it has
-    drifted by a quarter of that, where the left view changes, as on a moving edge, and where either disparity
-    is unknown; so a moving camera has little of it. Frames are given in their order.
+    ``w = share w_old + c``. It begins anew where the disparity changes by more than `reset`, where a region
+    keeps changing in one direction, so that it lags by half of that at most, where the left view changes, as
+    on a moving edge, and where either disparity is unknown; so a moving camera has little of it. Frames are
+    given in their order.
     """
 
     share: float  # of the weight of earlier frames that is kept, 0 to below 1

@@ -147,7 +147,7 @@ class LivePairs:
         layout: Arrangement of the views, see `split_views`.
         file: Calibration file.
         tolerance: Longest time between the views of a pair, seconds; None: half the time between two frames.
-        options: What the cameras are asked for.
+        options: Size and rate that the cameras are asked for.
         opener: Opens a camera by what follows ``camera:``.
         patience: Seconds after which a camera that sends nothing counts as gone.
 

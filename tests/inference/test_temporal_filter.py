@@ -74,7 +74,9 @@ def test_an_approaching_surface_is_followed_although_the_view_hardly_changes() -
     for rate in (0.02, 0.1, 0.2, 0.5, 3.0):
         smooth = TemporalFilter(0.8)
         behind = [rate * k - smooth(np.full((40, 60), rate * k, np.float32), GREY).mean() for k in range(40)]
-        assert max(behind) <= 0.35  # without a reset it would be four times the rate
+        assert (
+            max(behind) <= 0.5
+        )  # of a pixel, half of `reset`; without the drift it would be up to all of it
 
 
 def test_noise_and_light_reset_nothing_but_texture_that_moves_does() -> None:
@@ -91,7 +93,7 @@ def test_noise_and_light_reset_nothing_but_texture_that_moves_does() -> None:
         7 + 0.2 / 1.5, abs=0.005
     )
     assert second(texture * 0.6 + 60).mean() == pytest.approx(7 + 0.2 / 1.5, abs=0.005)
-    assert second(np.roll(texture * 0.6, 1, 1)).mean() == pytest.approx(7.2, abs=0.005)
+    assert second(np.roll(texture * 0.6, 1, 1)).mean() == pytest.approx(7.2, abs=0.02)
 
 
 def test_unknown_stays_unknown_and_the_first_frame_what_it_is() -> None:
