@@ -9,6 +9,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
@@ -19,30 +20,31 @@ from dsmnet.errors import DataError, UserError
 from dsmnet.io.pairs import PairFiles
 from dsmnet.io.video import Video
 from dsmnet.io.view_halves import check_layout, split_views
-from dsmnet.options import check_number, check_whole
+from dsmnet.options import check_number
 from dsmnet.types import Calibration, Image
 
 log = logging.getLogger(__name__)
 
 PREFIX = "camera:"
 PATIENCE = 5.0  # seconds without a frame after which a camera counts as gone
+_PROPERTIES = (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT, cv2.CAP_PROP_FPS)
 
 
 class Capture(Protocol):
-    """A camera of OpenCV, or what behaves as one."""
+    """A camera of OpenCV, or what behaves as one; where no frame will come any more, an `EOFError`."""
 
     def read(self) -> tuple[bool, Any]:
-        """Return the next frame, BGR [H, W, 3], once it is there; an `EOFError` where none will come."""
+        """Return the next frame, BGR [H, W, 3], once it is there."""
 
     def release(self) -> None:
         """Close it."""
 
 
 class CameraOptions(NamedTuple):
-    """What a camera is asked for; None leaves it as it is."""
+    """Properties that a camera is asked for; None leaves one as it is."""
 
-    width: int | None = None  # pixels; of both views where they come in one picture
-    height: int | None = None
+    width: float | None = None  # pixels; of both views where they come in one picture
+    height: float | None = None
     fps: float | None = None
 
 
@@ -61,12 +63,9 @@ def open_camera(name: str, options: CameraOptions) -> Capture:
         raise DataError("cannot be opened")
     if any(options):  # the only format in which cameras on USB send large pictures at full rate
         capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
-    properties = (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT, cv2.CAP_PROP_FPS)
-    for option, asked, which in zip(options._fields, options, properties, strict=True):
-        if asked is not None:
-            capture.set(which, asked)
-            if abs(capture.get(which) - asked) > 0.5:
-                log.warning("camera:%s: camera.%s=%g, but it has %g", name, option, asked, capture.get(which))
+    for option, asked, which in zip(options._fields, options, _PROPERTIES, strict=True):
+        if asked is not None and not (capture.set(which, asked) and abs(capture.get(which) - asked) < 1):
+            log.warning("camera:%s: camera.%s=%g, but it has %g", name, option, asked, capture.get(which))
     return capture
 
 
@@ -104,7 +103,7 @@ class _Device:
         self.frames: deque[_Frame] = deque(maxlen=4)
         self.count, self.interval = 0, 0.0  # frames so far, seconds between them on average
         self.over, self.error, self.closed = False, "", False
-        self.thread = threading.Thread(target=self._run, name=label, daemon=True)
+        self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
 
     def _run(self) -> None:
@@ -123,21 +122,18 @@ class _Device:
             self.over = True
         except Exception as error:  # whatever a driver raises belongs into the message
             self.error = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        with self.news:
-            self.news.notify_all()
 
     def _add(self, frame: _Frame) -> None:
         with self.news:
             if self.frames:
-                apart = frame.time - self.frames[-1].time
-                self.interval += (apart - self.interval) / min(self.count, 30)
+                self.interval += (frame.time - self.frames[-1].time - self.interval) / min(self.count, 30)
             self.frames.append(frame)
             self.count = frame.number
             self.news.notify_all()
 
 
 class LivePairs:
-    """Pairs of one or two cameras, endless; each pair is the newest that there is when it is asked for.
+    """Pairs of one or two cameras, endless; each is the newest that there is when it is asked for.
 
     Two cameras are paired by the times at which their frames arrive.
 
@@ -165,64 +161,55 @@ class LivePairs:
         layout: str = "separate",
         file: Path | None = None,
         tolerance: float | None = None,
-        options: CameraOptions | None = None,
+        options: CameraOptions = CameraOptions(),  # noqa: B008
         opener: Callable[[str, CameraOptions], Capture] = open_camera,
         patience: float = PATIENCE,
     ) -> None:
         check_layout(layout, right, "two cameras")
-        options = options or CameraOptions()
-        for side, value in zip(("width", "height"), options, strict=False):
+        for option, value in options._asdict().items():
             if value is not None:
-                check_whole(f"camera.{side}", value, unit="pixels")
-        if options.fps is not None:
-            check_number("camera.fps", options.fps, above=0)
-        named = {"left": left} if right is None else {"left": left, "right": right}
+                check_number(f"camera.{option}", value, above=0)
         if left == right:
             raise UserError(
                 f"left={left} right={right}: expected two cameras, or one with layout=side_by_side"
             )
         self.layout, self.file, self.tolerance, self.patience = layout, file, tolerance, patience
         self.where = Path(left), Path(right or left)
-        self.stem = re.sub(r"\W+", "_", Path(left.removeprefix(PREFIX)).stem)
-        self.stem = f"camera{self.stem}" if self.stem.isdigit() else self.stem
+        stem = re.sub(r"\W+", "_", Path(left.removeprefix(PREFIX)).stem)
+        self.stem = f"camera{stem}" if stem.isdigit() else stem
         self.news = threading.Condition()
+        named = [("left", left), *([("right", right)] if right else [])]
         self.devices = [
-            _Device(f"{side}={name}", lambda name=name: opener(name.removeprefix(PREFIX), options), self.news)  # type: ignore[misc]
-            for side, name in named.items()
+            _Device(f"{side}={name}", partial(opener, name.removeprefix(PREFIX), options), self.news)
+            for side, name in named
         ]
         self._used = [0] * len(self.devices)
-        self.taken, self.before = 0, 0
+        self.taken = self.before = 0
         atexit.register(self.close)  # a thread inside a driver at exit may crash the process
-        if self._wait() is None:
-            raise DataError(f"{self.devices[0].label}: a video without a pair")
-        self.start = time.monotonic()
+        self._wait()
 
     def __iter__(self) -> Iterator[PairFiles]:
-        self.before = self.devices[0].count - 1
-        self.start = time.monotonic()
+        self.before, start = self.devices[0].count - 1, time.monotonic()
         try:
-            while (frames := self._wait()) is not None:
+            while frames := self._wait():
                 self._used = [frame.number for frame in frames]
                 self.taken += 1
-                name = f"{self.stem}_{self.taken:06d}"
-                held = [frame.picture for frame in frames]
-                yield PairFiles(name, *self.where, self.file, self.taken, frames[0].time - self.start, held)
+                name, held = f"{self.stem}_{self.taken:06d}", [frame.picture for frame in frames]
+                yield PairFiles(name, *self.where, self.file, self.taken, frames[0].time - start, held)
         finally:
             self.close()
             log.info("%s", self.status())
 
     def load(self, pair: PairFiles) -> tuple[Image, Image]:
         """Return both views of a pair."""
-        views = [np.asarray(cv2.cvtColor(view, cv2.COLOR_BGR2RGB), np.uint8) for view in pair.held]
-        if len(views) == 1:
-            return split_views(views[0], self.layout, pair.left)
-        return views[0], views[1]
+        first, *second = (np.asarray(cv2.cvtColor(view, cv2.COLOR_BGR2RGB), np.uint8) for view in pair.held)
+        return (first, second[0]) if second else split_views(first, self.layout, pair.left)
 
     def status(self) -> str:
         """Return frames per second, and the share of them that was dropped, in words."""
-        arrived = max(self.devices[0].count - self.before, 1)
-        rate = 1 / self.devices[0].interval if self.devices[0].interval else 0.0
-        dropped = max(0.0, 1 - self.taken / arrived)
+        arrived = max(self.devices[0].count - self.before, self.taken, 1)
+        rate = 1 / (self.devices[0].interval or np.inf)
+        dropped = 1 - self.taken / arrived
         return f"live: {rate:.1f} frames/s, {self.taken} of {arrived} matched, {dropped:.0%} dropped"
 
     def close(self) -> None:
@@ -236,24 +223,23 @@ class LivePairs:
         """Wait for a pair newer than the last one; None once a video in the place of a camera has ended."""
         begun = time.monotonic()
         with self.news:
-            while True:
-                if (newest := self._newest()) is not None:
-                    return newest
-                for device in self.devices:
-                    if device.error:
-                        raise DataError(f"{device.label}: {device.error.removeprefix('camera=')}")
-                if any(device.over for device in self.devices):
-                    return None
+            while not (newest := self._newest()):
                 now = time.monotonic()
                 for device in self.devices:
-                    last = max(begun, device.frames[-1].time if device.frames else begun)
-                    patience = self.patience * (1 if device.frames else 2)  # a camera takes time to start
-                    if now - last > patience:
-                        raise DataError(f"{device.label}: no frame for {patience:g} s, is it still there?")
+                    last = max(begun, device.frames[-1].time) if device.frames else begun + self.patience
+                    if device.error:
+                        raise DataError(f"{device.label}: {device.error}")
+                    if device.over:
+                        return None
+                    if now - last > self.patience:  # and as much again for a camera to start
+                        raise DataError(
+                            f"{device.label}: no frame for {self.patience:g} s, is it still there?"
+                        )
                 if now - begun > 2 * self.patience:
                     labels = " and ".join(device.label for device in self.devices)
                     raise DataError(f"{labels}: no frames that arrive within sync_tolerance of each other")
                 self.news.wait(0.1)
+            return newest
 
     def _newest(self) -> list[_Frame] | None:
         """Return the newest frames that belong together and were not used yet."""
@@ -262,15 +248,11 @@ class LivePairs:
             for device, used in zip(self.devices, self._used, strict=True)
         ]
         if len(fresh) == 1:
-            return fresh[0][-1:] or None
-        within = self.tolerance
-        if within is None:
-            intervals = [device.interval for device in self.devices]
-            within = max(intervals) / 2 if all(intervals) else 0.0
-        couples = [
-            [left, right] for left in fresh[0] for right in fresh[1] if abs(left.time - right.time) <= within
-        ]
-        # The newest, and of those that share a frame the nearest.
+            return fresh[0][-1:]
+        intervals = [device.interval for device in self.devices]
+        within = self.tolerance if self.tolerance is not None else all(intervals) and max(intervals) / 2
+        couples = [[a, b] for a in fresh[0] for b in fresh[1] if abs(a.time - b.time) <= within]
+        # Of those that share a frame the nearest.
         return max(
             couples, key=lambda two: (min(f.time for f in two), -abs(two[0].time - two[1].time)), default=None
         )

@@ -239,7 +239,7 @@ def test_frames_are_smoothed_on_request_alone(run_tool: RunTool, tmp_path: Path)
         (["temporal_filter=1.5"], "temporal_filter=1.5: expected a number above 0"),
         (["resume=true"], "a camera does not go back"),
         (["html=true"], "html=true without calib"),
-        (["camera.width=many"], "camera.width=many: expected a whole number"),
+        (["camera.width=many"], "camera.width=many: expected a number above 0"),
         (["left=camera:99"], "left=camera:99: cannot be opened"),
         (["left=no.bag", "layout=separate"], "left=no.bag: no such file"),
         (["left=camera:0", "layout=separate"], "right: has to be given"),
