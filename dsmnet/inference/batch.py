@@ -171,7 +171,7 @@ def predict_files(
     check_cue(matcher, confidence_cue(prediction.confidence))
     source = pairs if isinstance(pairs, ImagePairs) or not isinstance(pairs, Sequence) else ImagePairs(pairs)
     summary = BatchSummary(0)
-    todo: Iterable[PairFiles] = _unfinished(islice(source, frames), record, summary)
+    todo: Iterable[PairFiles] = _unfinished(islice(source, frames), source.live, record, summary)
     if isinstance(source, Sized):
         todo = list(todo)
         summary.total, known = len(todo), len(summary.names)
@@ -223,11 +223,12 @@ def predict_files(
 
 
 def _unfinished(
-    pairs: Iterable[PairFiles], record: PredictionRecord | None, summary: BatchSummary
+    pairs: Iterable[PairFiles], live: bool, record: PredictionRecord | None, summary: BatchSummary
 ) -> Iterator[PairFiles]:
     """Yield the pairs that are to be matched; the summary hears of all."""
     for pair in pairs:
-        summary.names.append(pair.name)
+        if not live:  # it has no end
+            summary.names.append(pair.name)
         if record is None or pair not in record:
             summary.total += 1
             yield pair

@@ -91,7 +91,7 @@ def pair_source(
     if tolerance is not None:
         check_number("sync_tolerance", tolerance, least=0, unit="seconds")
     if is_bag(left):
-        if right is not None or layout != "separate":
+        if right not in (None, left) or layout != "separate":
             raise UserError(
                 f"left={left} right={right} layout={layout}: of a bag expected right=null, layout=separate"
             )

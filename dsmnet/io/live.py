@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -30,16 +30,6 @@ PATIENCE = 5.0  # seconds without a frame after which a camera counts as gone
 _PROPERTIES = (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT, cv2.CAP_PROP_FPS)
 
 
-class Capture(Protocol):
-    """A camera of OpenCV, or what behaves as one; where no frame will come any more, an `EOFError`."""
-
-    def read(self) -> tuple[bool, Any]:
-        """Return the next frame, BGR [H, W, 3], once it is there."""
-
-    def release(self) -> None:
-        """Close it."""
-
-
 class CameraOptions(NamedTuple):
     """Properties that a camera is asked for; None leaves one as it is."""
 
@@ -53,8 +43,11 @@ def is_camera(where: object) -> bool:
     return isinstance(where, str) and where.startswith(PREFIX)
 
 
-def open_camera(name: str, options: CameraOptions) -> Capture:
-    """Open a camera by its number or address, or a video file that plays at its own pace in its place."""
+def open_camera(name: str, options: CameraOptions) -> Any:
+    """Open a camera by its number or address, or a video file that plays at its own pace in its place.
+
+    What comes back reads and is released as a ``cv2.VideoCapture``; an `EOFError` says that there is no more.
+    """
     if Path(name).is_file():
         return PacedVideo(Path(name))
     cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # it would say the same in its way
@@ -86,7 +79,7 @@ class PacedVideo:
         return True, frame
 
     def release(self) -> None:
-        """See `Capture`."""
+        """Do nothing."""
 
 
 class _Frame(NamedTuple):
@@ -98,7 +91,7 @@ class _Frame(NamedTuple):
 class _Device:
     """A camera in a thread of its own; the last few frames are kept."""
 
-    def __init__(self, label: str, open_it: Callable[[], Capture], news: threading.Condition) -> None:
+    def __init__(self, label: str, open_it: Callable[[], Any], news: threading.Condition) -> None:
         self.label, self.news, self.open_it = label, news, open_it
         self.frames: deque[_Frame] = deque(maxlen=4)
         self.count, self.interval = 0, 0.0  # frames so far, seconds between them on average
@@ -162,7 +155,7 @@ class LivePairs:
         file: Path | None = None,
         tolerance: float | None = None,
         options: CameraOptions = CameraOptions(),  # noqa: B008
-        opener: Callable[[str, CameraOptions], Capture] = open_camera,
+        opener: Callable[[str, CameraOptions], Any] = open_camera,
         patience: float = PATIENCE,
     ) -> None:
         check_layout(layout, right, "two cameras")
@@ -186,7 +179,11 @@ class LivePairs:
         self._used = [0] * len(self.devices)
         self.taken = self.before = 0
         atexit.register(self.close)  # a thread inside a driver at exit may crash the process
-        self._wait()
+        try:
+            self._check_views()
+        except DataError:
+            self.close()
+            raise
 
     def __iter__(self) -> Iterator[PairFiles]:
         self.before, start = self.devices[0].count - 1, time.monotonic()
@@ -218,6 +215,14 @@ class LivePairs:
             device.closed = True
         for device in self.devices:
             device.thread.join(timeout=1)
+
+    def _check_views(self) -> None:
+        first = [frame.picture for frame in self._wait() or []]
+        views = self.load(PairFiles(self.stem, *self.where, held=first)) if first else ()
+        if not views or views[0].shape != views[1].shape:
+            sizes = " and ".join(str(view.shape[:2]) for view in views) or "none"
+            labels = " ".join(device.label for device in self.devices)
+            raise DataError(f"{labels}: expected two views of one size, but there are {sizes}")
 
     def _wait(self) -> list[_Frame] | None:
         """Wait for a pair newer than the last one; None once a video in the place of a camera has ended."""

@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv")
 _LEAST_BYTES = 8  # of a frame in a file; one in which nothing moves takes some 20
+_RATES = "%s has %d frames, %g per second, and %s %d, %g per second"
 
 
 class EndOfVideo(DataError):
@@ -140,31 +141,18 @@ class VideoPairs:
 def _paired_numbers(left: Video, right: Video) -> list[tuple[int, int]]:
     """Return which frames of two videos belong together, counted from 1; what is special is said."""
     frames, rates = (left.frames, right.frames), (left.rate, right.rate)
-    both = min(frames)
-    numbers = [(number, number) for number in range(1, both + 1)]
-    rates_known = all(rates)
-    drift = abs(rates[0] / rates[1] - 1) * both if rates_known else 0.0  # frames, in the end
-    said = (left.path, *(frames[0], rates[0], right.path, frames[1], rates[1]))
-    if drift >= 0.5 and frames[0] != frames[1]:
+    numbers = [(number, number) for number in range(1, min(frames) + 1)]
+    said = (left.path, frames[0], rates[0], right.path, frames[1], rates[1])
+    drifts = all(rates) and abs(rates[0] / rates[1] - 1) * len(numbers) >= 0.5  # frames, in the end
+    if drifts and frames[0] != frames[1]:
         slow = 0 if rates[0] < rates[1] else 1
-        ratio = rates[1 - slow] / rates[slow]
-        nearest = [(number, round((number - 1) * ratio) + 1) for number in range(1, frames[slow] + 1)]
-        nearest = [pair for pair in nearest if pair[1] <= frames[1 - slow]]
-        numbers = [(pair[slow], pair[1 - slow]) for pair in nearest]
-        log.warning(
-            "%s has %d frames, %g per second, and %s %d, %g per second: the nearest in time are matched, %d "
-            "pairs, as if both began at once",
-            *(*said, len(numbers)),
-        )
-    elif drift >= 0.5:
-        log.warning(
-            "%s has %d frames, %g per second, and %s %d, %g per second: matched by number, as there are as "
-            "many on both sides",
-            *said,
-        )
+        nearest = (round(number * rates[1 - slow] / rates[slow]) + 1 for number in range(frames[slow]))
+        found = [pair for pair in enumerate(nearest, 1) if pair[1] <= frames[1 - slow]]
+        numbers = [(pair[slow], pair[1 - slow]) for pair in found]
+        log.warning(f"{_RATES}: the nearest in time are matched, %d pairs", *said, len(numbers))
+    elif drifts:
+        log.warning(f"{_RATES}: matched by number, as there are as many on both sides", *said)
     elif frames[0] != frames[1]:
-        log.warning(
-            "%s has %d frames and %s %d: the first %d are matched",
-            *(left.path, frames[0], right.path, frames[1], both),
-        )
+        names = left.path, frames[0], right.path, frames[1], len(numbers)
+        log.warning("%s has %d frames and %s %d: the first %d are matched", *names)
     return numbers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -261,6 +262,13 @@ def test_broken_bags_end_with_one_line_that_names_the_file(tmp_path: Path, name:
             told.append(str(error))
     assert len(told) >= 20
     assert all(str(work) in line and "\n" not in line for line in told)
+
+
+def test_bags_without_rosbags(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write_bag(tmp_path / "a.bag", stereo(1))
+    monkeypatch.setitem(sys.modules, "rosbags.rosbag1", None)
+    with pytest.raises(UserError, match=r"a\.bag: bags need rosbags; pip install 'dsmnet\[bags\]'"):
+        BagPairs(path)
 
 
 def test_what_is_no_bag(tmp_path: Path) -> None:

@@ -140,6 +140,24 @@ def test_a_camera_that_is_not_there() -> None:
         LivePairs("camera:0", None, "top_bottom", opener=lambda *_: hangs.wait(2), patience=0.2)  # type: ignore[arg-type, return-value]
 
 
+class Cropped(FakeCamera):
+    rows = 4
+
+    def read(self) -> tuple[bool, Any]:
+        return True, super().read()[1][: self.rows]
+
+
+def test_views_that_do_not_fit_are_refused_at_once() -> None:
+    with pytest.raises(
+        DataError, match=r"right=camera:1: expected two views of one size.*\(8, 16\) and \(4, 16\)"
+    ):
+        live(FakeCamera(50), Cropped(50))
+    odd = Cropped(50)
+    odd.rows = 7
+    with pytest.raises(DataError, match="a height of 7 cannot be halved"):
+        LivePairs("camera:0", None, "top_bottom", opener=lambda *_: odd)
+
+
 def test_cameras_that_never_fit_are_told() -> None:
     with pytest.raises(DataError, match="no frames that arrive within sync_tolerance"):
         live(FakeCamera(10), FakeCamera(10, 0.05), tolerance=0.001, patience=0.3)
