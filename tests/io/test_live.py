@@ -160,7 +160,7 @@ def test_views_that_do_not_fit_are_refused_at_once() -> None:
 
 def test_cameras_that_never_fit_are_told() -> None:
     with pytest.raises(DataError, match="no frames that arrive within sync_tolerance"):
-        live(FakeCamera(10), FakeCamera(10, 0.05), tolerance=0.001, patience=0.3)
+        live(FakeCamera(20), FakeCamera(20, 0.02), tolerance=0.0, patience=0.6)
 
 
 @pytest.mark.parametrize(
