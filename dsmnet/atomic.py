@@ -57,6 +57,22 @@ def atomic_write(path: Path) -> Iterator[Path]:
 
 
 @contextmanager
+def write_until_stopped(path: Path) -> Iterator[Path]:
+    """An `atomic_write` of a file that grows with a run: one that is stopped keeps what it has so far.
+
+    The block completes the file before it lets a `UserError` or an interruption out.
+    """
+    stopped: BaseException | None = None
+    with atomic_write(path) as part:
+        try:
+            yield part
+        except (UserError, KeyboardInterrupt) as error:
+            stopped = error
+    if stopped is not None:
+        raise stopped
+
+
+@contextmanager
 def atomic_write_all(folder: Path, name: str, last: str) -> Iterator[Path]:
     """A folder for the files of one result, which move to `folder` together once the block has ended.
 

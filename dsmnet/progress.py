@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from rich.console import Console
@@ -49,29 +49,33 @@ def new_display() -> Progress:
 
 
 def track(
-    items: Iterable[Item], description: str, *, unit: str = "pair", enabled: bool = True
+    items: Iterable[Item], description: str | Callable[[], str], *, unit: str = "pair", enabled: bool = True
 ) -> Iterable[Item]:
     """Iterate over `items` with a progress bar on the error stream; inside another one, below it meanwhile.
 
     Args:
         items: Items; with a length, the bar shows how many are left.
-        description: Text before the bar.
+        description: Text before the bar, or a function that returns it anew for each item.
         unit: Name of an item.
         enabled: Whether there is a bar (``progress=``).
     """
     if not enabled:
         yield from items
         return
-    description = printable(description)
+    text, told = (description, None) if isinstance(description, str) else (description(), description)
+    text = printable(text)
     if _shown:  # two displays at once would overwrite each other
-        inner = _shown[-1].add_task(description, unit=unit)
+        inner = _shown[-1].add_task(text, unit=unit)
         yield from _shown[-1].track(items, task_id=inner)
         _shown[-1].remove_task(inner)
         return
     with new_display() as progress:
         _shown.append(progress)
         try:
-            outer = progress.add_task(description, unit=unit)
-            yield from progress.track(items, task_id=outer)
+            outer = progress.add_task(text, unit=unit, total=None)
+            for item in progress.track(items, task_id=outer):
+                if told is not None:
+                    progress.update(outer, description=printable(told()))
+                yield item
         finally:
             _shown.remove(progress)

@@ -23,7 +23,11 @@ READ = (
     *("baselines.*", "hydra.*.dir"),
     *("*.checkpoint", "*.disparity", "*.exclude", "*.left", "*.right", "*.root", "*.subset", "*.textures"),
 )
-WRITTEN = ("export:name", "paths.output")  # nothing is there yet that could tell a name from Hydra's grammar
+WRITTEN = (
+    "export:name",
+    "predict:viewer",
+    "paths.output",
+)  # nothing is there yet that could tell a name from Hydra's grammar
 # Where something has to be named, null is a name like any other.
 NEEDED = ("compare:runs", "visualize:disparity", "predict:left", "paths.*", "*.root")
 SWEEP = ("-m", "--multirun")

@@ -1,14 +1,15 @@
 """Predict disparity: python tools/predict.py left=FILE right=FILE [checkpoint=PATH] [calib=FILE].
 
-One pair, two folders or globs of equally many images, or two videos, of any size. Writes per pair NAME.pfm,
-NAME.png (16-bit, disparity * 256), NAME_color.png and, with a calibration, NAME_depth.png (millimetres),
-NAME.ply and, with html=true, NAME_cloud.html under paths.output; with confidence=true also
+One pair, two folders or globs of equally many images, two videos, a ROS bag or cameras, of any size. Writes
+per pair NAME.pfm, NAME.png (16-bit, disparity * 256), NAME_color.png and, with a calibration, NAME_depth.png
+(millimetres), NAME.ply and, with html=true, NAME_cloud.html under paths.output; with confidence=true also
 NAME_confidence.png (16-bit, confidence * 65535). With resume=true an interrupted run goes on.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sized
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +22,18 @@ from dsmnet.errors import UserError, count
 from dsmnet.inference.batch import Prediction, predict_files
 from dsmnet.inference.cloud_writer import CloudWriter
 from dsmnet.inference.color_video import NAME as VIDEO
-from dsmnet.inference.color_video import check_color_video, write_color_video
+from dsmnet.inference.color_video import check_color_video
 from dsmnet.inference.files import ResultWriter
+from dsmnet.inference.outputs import Outputs
 from dsmnet.inference.record import NAME as RECORD
 from dsmnet.inference.record import PredictionRecord
 from dsmnet.inference.shared_cores import SharedCores
-from dsmnet.inference.sources import pair_source
+from dsmnet.inference.sources import StreamOptions, pair_source
+from dsmnet.inference.temporal_filter import TemporalFilter
 from dsmnet.inference.tiled import in_tiles
+from dsmnet.io.bags import is_bag
 from dsmnet.io.pairs import files_of, result_names
+from dsmnet.options import check_whole
 from dsmnet.progress import track
 
 log = logging.getLogger(__name__)
@@ -37,16 +42,26 @@ log = logging.getLogger(__name__)
 @tool("predict")
 def main(cfg: DictConfig) -> None:
     """Find the pairs, load the network, match."""
+    if OmegaConf.is_missing(cfg, "right") and (cfg.layout != "separate" or is_bag(cfg.left)):
+        cfg.right = None  # left holds both
     options: Any = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     prediction = Prediction(cfg.max_disparity, cfg.confidence, cfg.min_confidence)
     check_color_video(cfg.color_video, options["limits"])
-    pairs = pair_source(options["left"], options["right"], options["calib"], cfg.layout)
-    if cfg.html and options["calib"] is None:
+    smooth = TemporalFilter(cfg.temporal_filter, cfg.temporal_reset) if cfg.temporal_filter else None
+    if cfg.frames is not None:
+        check_whole("frames", cfg.frames)
+    stream = StreamOptions.of(options)
+    pairs = pair_source(options["left"], options["right"], options["calib"], cfg.layout, stream)
+    if pairs.live and cfg.resume:
+        raise UserError(f"resume=true left={cfg.left}: a camera does not go back; expected resume=false")
+    if cfg.html and options["calib"] is None and pairs.calibration is None:
         raise UserError("html=true without calib: a page needs depth; expected calib=FILE as well")
     cloud = CloudWriter(cfg.max_depth, cfg.edge_filter, cfg.depth, cfg.html, cfg.max_points)
     writer = ResultWriter(Path(cfg.paths.output), options["limits"], cfg.color_map, cfg.legend, cloud)
-    written = [*result_names(pairs), RECORD, VIDEO]
-    check_apart(writer.folder, written, [options["checkpoint"], *files_of(list(pairs))])
+    outputs = Outputs(writer, pairs.live, cfg.save, cfg.viewer, cfg.color_video)
+    known = list(pairs) if isinstance(pairs, Sized) else []  # a stream's names are none that it is read from
+    written = [*result_names(known), RECORD, VIDEO]
+    check_apart(writer.folder, written, [options["checkpoint"], *files_of(known)])
     cores = SharedCores()
     net = load_model(
         cfg.checkpoint,
@@ -56,17 +71,23 @@ def main(cfg: DictConfig) -> None:
         cuda_graphs=cfg.cuda_graphs,
     )
     matcher = in_tiles(net, cfg.tile, cfg.overlap, cfg.memory, cfg.progress)
-    summary = predict_files(
-        matcher,
-        pairs,
-        writer,
-        prediction,
-        record=PredictionRecord(writer.folder, options, cfg.resume),
-        ahead=cfg.ahead,
-        watch=lambda pairs: cores.share(track(pairs, "predict", enabled=cfg.progress)),
+    told = getattr(pairs, "status", "predict")
+    with outputs.open() as shown:
+        summary = predict_files(
+            matcher,
+            pairs,
+            writer,
+            prediction,
+            record=PredictionRecord(writer.folder, options, cfg.resume) if outputs.saves else None,
+            ahead=cfg.ahead,
+            watch=lambda pairs: cores.share(track(pairs, told, enabled=cfg.progress)),
+            frames=cfg.frames,
+            smooth=smooth,
+            save=outputs.saves,
+            outputs=shown,
+        )
+    log.info(
+        "%s -> %s", count(summary.done, "pair"), writer.folder if outputs.saves else "no files of each pair"
     )
-    log.info("%s -> %s", count(summary.done, "pair"), writer.folder)
-    if cfg.color_video is not None:
-        names = [pair.name for pair in pairs]
-        log.info("wrote %s", write_color_video(writer.folder, names, cfg.color_video))
+    outputs.write_video(summary.names)
     summary.check()

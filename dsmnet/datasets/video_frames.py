@@ -1,4 +1,4 @@
-"""Frames of two videos, or of one with both views side by side, as a data set without ground truth."""
+"""Frames of two videos, or of one with both views in each frame, as a data set without ground truth."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ class VideoFrames(Dataset[StereoSample]):
 
     Args:
         left: Video of the left view, or of both.
-        right: Video of the right view; None with `layout` ``side_by_side``.
-        layout: ``separate`` or ``side_by_side``.
+        right: Video of the right view; None where `layout` says that `left` holds both.
+        layout: ``separate``, ``side_by_side`` or ``top_bottom``.
         every: Take each so many frames.
         require_ground_truth: Must be false: a video has none.
 

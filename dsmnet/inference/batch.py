@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import logging
 import signal
+import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass, field
+from itertools import islice
+from operator import length_hint
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -21,6 +24,7 @@ from dsmnet.inference.pipeline import ReadAhead, write_behind
 from dsmnet.inference.record import PredictionRecord
 from dsmnet.inference.search import resolve_max_disparity, too_short
 from dsmnet.inference.sources import ImagePairs, PairSource
+from dsmnet.inference.temporal_filter import TemporalFilter
 from dsmnet.io import read_calibration
 from dsmnet.io.calibration import kitti_cameras
 from dsmnet.io.pairs import PairFiles
@@ -110,6 +114,8 @@ class BatchSummary:
     total: int
     done: int = 0
     failed: list[str] = field(default_factory=list)
+    names: list[str] = field(default_factory=list)  # of all pairs so far, those finished earlier among them
+    broken: DataError | None = None  # what ended a stream before its time
 
     def fail(self, pair: PairFiles, reason: object) -> None:
         """Log a pair that failed, and count it."""
@@ -117,7 +123,9 @@ class BatchSummary:
         self.failed.append(pair.name)
 
     def check(self) -> None:
-        """Raise a `UserError` where a pair failed, naming it."""
+        """Raise a `UserError` where a pair failed, naming it, or where the stream broke."""
+        if self.broken:
+            raise UserError(f"{self.broken}; {count(self.done, 'pair', 'is', 'are')} finished")
         if self.failed:
             names = ", ".join(first_of(self.failed))
             raise UserError(f"{len(self.failed)} of {count(self.total, 'pair')} failed: {names}")
@@ -132,6 +140,10 @@ def predict_files(
     record: PredictionRecord | None = None,
     ahead: int = 2,
     watch: Callable[[Iterable], Iterable] = iter,
+    frames: int | None = None,
+    smooth: TemporalFilter | None = None,
+    save: bool = True,
+    outputs: Sequence[Callable[[PairFiles, LoadedPair, MatchedPair], None]] = (),
 ) -> BatchSummary:
     """Match pairs one by one; a broken one is logged and the rest goes on.
 
@@ -143,6 +155,13 @@ def predict_files(
         record: Record of finished pairs: those are skipped, and it grows.
         ahead: Pairs read ahead, and results that wait to be written, at most; 0: one after the other.
         watch: Wraps the pairs that are matched, to show progress.
+        frames: Number of pairs after which the run ends; None for all.
+        smooth: Filter of the disparities of a sequence.
+        save: Whether the writer writes the files of each pair.
+        outputs: Functions that are called with each result, one after the other.
+
+    A stream that breaks off ends the run; `BatchSummary.check` raises it. An interruption is how a live
+    stream is meant to end.
 
     Raises:
         UserError: The run was interrupted, or results cannot be written; what is finished is counted.
@@ -150,29 +169,43 @@ def predict_files(
     check_whole("ahead", ahead, least=0, unit="pairs")
     prediction = prediction or Prediction()
     check_cue(matcher, confidence_cue(prediction.confidence))
-    source = ImagePairs(pairs) if isinstance(pairs, Sequence) else pairs
-    todo = [pair for pair in source if record is None or pair not in record]
-    if len(todo) < len(source):
-        finished = len(source) - len(todo)
-        log.info("%d of %s finished already", finished, count(len(source), "pair", "is", "are"))
-    summary = BatchSummary(len(todo))
+    source = pairs if isinstance(pairs, ImagePairs) or not isinstance(pairs, Sequence) else ImagePairs(pairs)
+    summary = BatchSummary(0)
+    todo: Iterable[PairFiles] = _unfinished(islice(source, frames), source.live, record, summary)
+    if isinstance(source, Sized):
+        todo = list(todo)
+        summary.total, known = len(todo), len(summary.names)
+        if len(todo) < known:
+            log.info("%d of %s finished already", known - len(todo), count(known, "pair", "is", "are"))
+    hint = min(frames or sys.maxsize, length_hint(source)) or frames or 0
+    reading = ReadAhead(todo, lambda pair: load_pair(source, pair), 0 if source.live else ahead, hint)
 
     def write(pair: PairFiles, loaded: LoadedPair, matched: MatchedPair) -> None:
         try:
-            writer.write(pair.name, matched.disparity, loaded.left, loaded.calibration, matched.confidence)
+            if save:
+                writer.write(
+                    pair.name, matched.disparity, loaded.left, loaded.calibration, matched.confidence
+                )
+            for show in outputs:
+                show(pair, loaded, matched)
         except DataError as error:
             summary.fail(pair, f"{pair.calibration}: {error}")
             return
         if record is not None:
-            record.add(pair, seconds=round(matched.seconds, 4), max_disparity=matched.max_disparity)
+            stamp = {} if pair.time is None else {"time": pair.time}
+            measured = {"seconds": round(matched.seconds, 4), "max_disparity": matched.max_disparity}
+            record.add(pair, **measured, **stamp)
         summary.done += 1
 
     try:
         with write_behind(ahead) as submit:
-            for pair, load_now in watch(ReadAhead(todo, lambda pair: load_pair(source, pair), ahead)):
+            for pair, load_now in watch(reading):
                 try:
                     loaded = load_now()
                     matched = prediction.match(matcher, loaded, pair.name)
+                    if smooth is not None:
+                        disparity = smooth(matched.disparity, loaded.left, matched.confidence)
+                        matched = matched._replace(disparity=disparity)
                 except (UserError, OSError) as error:
                     summary.fail(pair, error)
                     if isinstance(error, EndOfVideo):
@@ -181,9 +214,24 @@ def predict_files(
                     summary.fail(pair, _memory_message(error))
                 else:
                     submit(write, pair, loaded, matched)
+    except DataError as error:
+        summary.broken = error
     except (KeyboardInterrupt, WriteError, OSError) as error:
-        raise _stopped(error, summary, writer.folder) from None
+        if not (source.live and isinstance(error, KeyboardInterrupt)):
+            raise _stopped(error, summary, writer.folder) from None
     return summary
+
+
+def _unfinished(
+    pairs: Iterable[PairFiles], live: bool, record: PredictionRecord | None, summary: BatchSummary
+) -> Iterator[PairFiles]:
+    """Yield the pairs that are to be matched; the summary hears of all."""
+    for pair in pairs:
+        if not live:  # it has no end
+            summary.names.append(pair.name)
+        if record is None or pair not in record:
+            summary.total += 1
+            yield pair
 
 
 def load_pair(source: PairSource, pair: PairFiles) -> LoadedPair:
@@ -194,7 +242,7 @@ def load_pair(source: PairSource, pair: PairFiles) -> LoadedPair:
             f"the views differ in size (height, width): {pair.left} {left.shape[:2]}, "
             f"{pair.right} {right.shape[:2]}"
         )
-    calibration = None
+    calibration = source.calibration
     if pair.calibration:
         calibration = read_calibration(pair.calibration, kitti_cameras(pair.left), left.shape[:2])
     return LoadedPair(left, right, calibration)

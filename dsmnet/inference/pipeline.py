@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,17 +23,22 @@ class ReadAhead(Generic[Item, Loaded]):
     """Iterate over ``(item, result)``, where ``result()`` returns or raises what ``load(item)`` did.
 
     Args:
-        items: In the order in which they are loaded, one at a time.
+        items: In the order in which they are loaded, one at a time; a stream of them is taken as it comes.
         load: Called in a thread of its own.
         ahead: Items loaded before they are asked for, at most; 0 loads each when its result is asked for.
+        hint: Number of items that a stream may have; 0 where nobody knows.
     """
 
-    items: Sequence[Item]
+    items: Iterable[Item]
     load: Callable[[Item], Loaded]
     ahead: int
+    hint: int = 0
+
+    def __length_hint__(self) -> int:
+        return self.hint
 
     def __len__(self) -> int:
-        return len(self.items)
+        return len(self.items)  # type: ignore[arg-type]  # a TypeError of a stream, as of any other
 
     def __iter__(self) -> Iterator[tuple[Item, Callable[[], Loaded]]]:
         if self.ahead == 0:
@@ -43,10 +48,14 @@ class ReadAhead(Generic[Item, Loaded]):
         pool = ThreadPoolExecutor(1, "read ahead")
         waiting: deque[tuple[Item, Callable[[], Loaded]]] = deque()
         try:
-            for item in self.items:
-                waiting.append((item, pool.submit(self.load, item).result))
-                if len(waiting) > self.ahead:
-                    yield waiting.popleft()
+            try:
+                for item in self.items:
+                    waiting.append((item, pool.submit(self.load, item).result))
+                    if len(waiting) > self.ahead:
+                        yield waiting.popleft()
+            except Exception:  # a stream broke off; what it gave before counts
+                yield from waiting
+                raise
             yield from waiting
         finally:
             pool.shutdown(cancel_futures=True)

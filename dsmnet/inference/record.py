@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 NAME = "predictions.jsonl"
 # Options that do not change the files of a pair; the input files are recorded for each pair.
 _IRRELEVANT = {"left", "right", "calib", "progress", "paths", "resume", "device", "ahead", "color_video"}
-_IRRELEVANT |= {"choices", "hydra"}
+_IRRELEVANT |= {"choices", "hydra", "frames", "save", "viewer", "camera"}
 
 
 class PredictionRecord:

@@ -38,7 +38,7 @@ def read_image(path: Path | str) -> Image:
     It may have 8 or 16 bit, be grey, colored, of a palette or with alpha. Grey is repeated in the three
     channels, alpha is dropped, an EXIF orientation is not followed, 16 bit: see `read_views`.
     """
-    return _to_eight_bits([_decode_color(path)], path)[0]
+    return views_to_eight_bits([_decode_color(path)], path)[0]
 
 
 def read_views(left: Path | str, right: Path | str) -> tuple[Image, Image]:
@@ -47,12 +47,17 @@ def read_views(left: Path | str, right: Path | str) -> tuple[Image, Image]:
     Cameras of 10 or 12 bit store these in files of 16. So the largest value of both views together says how
     many bits there are, and both are brought to 8 by the same factor.
     """
-    views = _to_eight_bits([_decode_color(left), _decode_color(right)], left)
+    views = views_to_eight_bits([_decode_color(left), _decode_color(right)], left)
     return views[0], views[1]
 
 
 def _decode_color(path: Path | str) -> NDArray[Any]:
-    image = _decode(read_bytes(path), path, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH)
+    return decode_color(read_bytes(path), path)
+
+
+def decode_color(data: bytes, path: Path | str) -> NDArray[Any]:
+    """Decode the content of an image file, RGB [H, W, 3], uint8 or uint16; `path` is its name in messages."""
+    image = _decode(data, path, cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH)
     if image.dtype not in (np.uint8, np.uint16):
         raise FormatError(f"{path}: an image of {image.dtype}, where 8 or 16 bit were expected")
     return image
@@ -66,7 +71,7 @@ def bit_depth(*images: NDArray[Any]) -> int:
     return next(bits for bits in _DEPTHS if largest < 2**bits)
 
 
-def _to_eight_bits(images: list[NDArray[Any]], path: Path | str) -> list[Image]:
+def views_to_eight_bits(images: list[NDArray[Any]], path: Path | str) -> list[Image]:
     """Bring images of 8 or 16 bit to 8, the latter by their largest value; `path` names the first."""
     if all(image.dtype == np.uint8 for image in images):
         return images

@@ -7,7 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from dsmnet.errors import DataError, UserError
 
@@ -26,7 +26,9 @@ class PairFiles(NamedTuple):
     left: Path
     right: Path
     calibration: Path | None = None
-    frame: int | None = None  # of two videos, counted from 1
+    frame: int | None = None  # of a video or a stream, counted from 1
+    time: float | None = None  # seconds, of the left view
+    held: Any = None  # what `load` of a stream decodes
 
 
 def pair_files(

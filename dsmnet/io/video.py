@@ -1,4 +1,4 @@
-"""Two videos of a stereo camera, or one with both views side by side, as pairs of frames."""
+"""Two videos of a stereo camera, or one whose frames hold both views, as pairs of frames."""
 
 from __future__ import annotations
 
@@ -10,16 +10,17 @@ from typing import Any
 import cv2
 import numpy as np
 
-from dsmnet.errors import DataError, UserError
+from dsmnet.errors import DataError
 from dsmnet.io.decoding import check_size
 from dsmnet.io.pairs import PairFiles
-from dsmnet.types import Image
+from dsmnet.io.view_halves import check_layout, split_views
+from dsmnet.types import Calibration, Image
 
 log = logging.getLogger(__name__)
 
 VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv")
 _LEAST_BYTES = 8  # of a frame in a file; one in which nothing moves takes some 20
-LAYOUTS = ("separate", "side_by_side")
+_RATES = "%s has %d frames, %g per second, and %s %d, %g per second"
 
 
 class EndOfVideo(DataError):
@@ -39,6 +40,8 @@ class Video:
             raise DataError(f"{option}={path}: no such file")
         self.path, self.option, self.position = path, option, 0
         self._capture = self._open()
+        self.rate = float(self._capture.get(cv2.CAP_PROP_FPS))  # frames per second
+        self.rate = self.rate if 0 < self.rate < 1e5 else 0.0  # unknown
         frames = int(self._capture.get(cv2.CAP_PROP_FRAME_COUNT))
         # A header may claim any number: of frames that are not there, the files would all be named.
         plausible = 0 < frames <= path.stat().st_size // _LEAST_BYTES
@@ -82,32 +85,38 @@ class Video:
 class VideoPairs:
     """The frames of two videos that belong together, or the halves of one.
 
-    With ``layout=side_by_side``, `right` is None and the left half of a frame of `left` the left view.
+    Videos of equal rates, or of as many frames, are paired by number. Otherwise each frame of the one with
+    fewer frames per second has that of the other which is nearest in time, as if both began at once.
+
+    Args:
+        left: Video of the left view, or of both.
+        right: Video of the right view; None where `layout` says that `left` holds both.
+        calibration: Calibration file of all frames.
+        layout: Arrangement of the views, see `split_views`.
     """
+
+    live = False
+    calibration: Calibration | None = None
 
     def __init__(
         self, left: str, right: str | None, calibration: Path | None = None, layout: str = "separate"
     ) -> None:
-        if layout not in LAYOUTS:
-            raise UserError(f"layout={layout}: expected one of {', '.join(LAYOUTS)}")
-        if (layout == "side_by_side") != (right is None):
-            raise UserError(
-                f"layout={layout} right={right}: expected two videos with layout=separate, or right=null "
-                "with layout=side_by_side"
-            )
+        check_layout(layout, right, "two videos")
+        self.layout = layout
         self.left = Video(Path(left).expanduser(), "left")
         self.right = None if right is None else Video(Path(right).expanduser(), "right")
-        frames = self.left.frames
-        if self.right is not None and self.right.frames != frames:
-            frames = min(frames, self.right.frames)
-            log.warning(
-                "%s has %d frames and %s %d: the first %d are matched",
-                *(self.left.path, self.left.frames, self.right.path, self.right.frames, frames),
-            )
-        other = self.left.path if self.right is None else self.right.path
+        numbers = [(number, number) for number in range(1, self.left.frames + 1)]
+        if self.right is not None:
+            numbers = _paired_numbers(self.left, self.right)
+        self._of_right = dict(numbers)
+        other, rate = (self.right or self.left).path, self.left.rate
         self.pairs = [
-            PairFiles(f"{self.left.path.stem}_{number:06d}", self.left.path, other, calibration, number)
-            for number in range(1, frames + 1)
+            PairFiles(
+                f"{self.left.path.stem}_{number:06d}",
+                *(self.left.path, other, calibration, number),
+                time=(number - 1) / rate if rate else None,
+            )
+            for number, _ in numbers
         ]
 
     def __len__(self) -> int:
@@ -124,9 +133,26 @@ class VideoPairs:
         """
         number = pair.frame or 0
         left = self.left.frame(number)
-        if self.right is not None:
-            return left, self.right.frame(number)
-        width = left.shape[1]
-        if width % 2:
-            raise DataError(f"{pair.left}: a width of {width} cannot be halved into two views")
-        return left[:, : width // 2].copy(), left[:, width // 2 :].copy()
+        if self.right is None:
+            return split_views(left, self.layout, pair.left)
+        return left, self.right.frame(self._of_right[number])
+
+
+def _paired_numbers(left: Video, right: Video) -> list[tuple[int, int]]:
+    """Return which frames of two videos belong together, counted from 1; what is special is said."""
+    frames, rates = (left.frames, right.frames), (left.rate, right.rate)
+    numbers = [(number, number) for number in range(1, min(frames) + 1)]
+    said = (left.path, frames[0], rates[0], right.path, frames[1], rates[1])
+    drifts = all(rates) and abs(rates[0] / rates[1] - 1) * len(numbers) >= 0.5  # frames, in the end
+    if drifts and frames[0] != frames[1]:
+        slow = 0 if rates[0] < rates[1] else 1
+        nearest = (round(number * rates[1 - slow] / rates[slow]) + 1 for number in range(frames[slow]))
+        found = [pair for pair in enumerate(nearest, 1) if pair[1] <= frames[1 - slow]]
+        numbers = [(pair[slow], pair[1 - slow]) for pair in found]
+        log.warning(f"{_RATES}: the nearest in time are matched, %d pairs", *said, len(numbers))
+    elif drifts:
+        log.warning(f"{_RATES}: matched by number, as there are as many on both sides", *said)
+    elif frames[0] != frames[1]:
+        names = left.path, frames[0], right.path, frames[1], len(numbers)
+        log.warning("%s has %d frames and %s %d: the first %d are matched", *names)
+    return numbers

@@ -31,6 +31,11 @@ def test_frames_are_had_in_any_order(video: str) -> None:
         frames[4]
 
 
+def test_halves_above_each_other(video: str) -> None:
+    sample = VideoFrames(video, None, layout="top_bottom")[1]
+    assert sample["left"].shape == sample["right"].shape == (16, 128, 3)
+
+
 def test_a_video_has_no_ground_truth(video: str) -> None:
     with pytest.raises(DataError, match="no ground truth"):
         VideoFrames(video, None, layout="side_by_side", require_ground_truth=True)

@@ -24,9 +24,11 @@ def shade(number: int) -> int:
     return 20 + 25 * number
 
 
-def video(path: Path, frames: int = 8, size: tuple[int, int] = (48, 64), offset: int = 0) -> str:
+def video(
+    path: Path, frames: int = 8, size: tuple[int, int] = (48, 64), offset: int = 0, fps: float = 10
+) -> str:
     """Write frames of one grey each, the right half brighter by `offset`."""
-    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), 10, (size[1], size[0]))
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"mp4v"), fps, (size[1], size[0]))
     assert writer.isOpened()
     for number in range(1, frames + 1):
         picture = np.full((*size, 3), shade(number), np.uint8)
@@ -83,6 +85,49 @@ def test_side_by_side(tmp_path: Path) -> None:
     assert (left.mean(), right.mean()) == pytest.approx((shade(3), shade(3) + 60), abs=8)
 
 
+def test_top_and_bottom(tmp_path: Path) -> None:
+    writer = cv2.VideoWriter(str(tmp_path / "both.mp4"), cv2.VideoWriter.fourcc(*"mp4v"), 10, (64, 48))
+    picture = np.full((48, 64, 3), 40, np.uint8)
+    picture[24:] = 200
+    writer.write(picture)
+    writer.release()
+    pairs = pair_source(str(tmp_path / "both.mp4"), None, layout="top_bottom")
+    left, right = pairs.load(next(iter(pairs)))
+    assert left.shape == right.shape == (24, 64, 3)
+    assert (left.mean(), right.mean()) == pytest.approx((40, 200), abs=8)
+
+
+@pytest.mark.parametrize(("left", "right"), [((4, 10), (9, 20)), ((9, 20), (4, 10)), ((8, 10), (6, 8))])
+def test_videos_of_different_rates_are_paired_by_time(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, left: tuple[int, float], right: tuple[int, float]
+) -> None:
+    pairs = pair_source(
+        video(tmp_path / "l.mp4", left[0], fps=left[1]), video(tmp_path / "r.mp4", right[0], fps=right[1])
+    )
+    assert f"{left[0]} frames, {left[1]} per second" in caplog.text
+    assert f"{right[0]}, {right[1]} per second: the nearest in time are matched" in caplog.text
+    found = list(pairs)
+    assert len(found) >= 4
+    for pair in found:
+        shown = [(view.mean() - shade(1)) / 25 for view in pairs.load(pair)]  # frames since the first
+        times = [number / rate for number, rate in zip(shown, (left[1], right[1]), strict=True)]
+        assert times[0] == pytest.approx(pair.time, abs=0.05)
+        assert abs(times[0] - times[1]) <= 0.5 / max(left[1], right[1]) + 0.04  # of the compression
+
+
+def test_as_many_frames_are_paired_by_number_whatever_their_rates(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    pairs = pair_source(video(tmp_path / "l.mp4", fps=10), video(tmp_path / "r.mp4", fps=20))
+    assert "matched by number, as there are as many on both sides" in caplog.text
+    last = list(pairs)[-1]
+    assert len(list(pairs)) == 8
+    assert [view.mean() for view in pairs.load(last)] == pytest.approx([shade(8)] * 2, abs=8)
+    caplog.clear()
+    pair_source(video(tmp_path / "l.mp4", fps=30), video(tmp_path / "r.mp4", fps=29.97))
+    assert not caplog.text  # too little to matter
+
+
 def test_a_video_that_breaks_off_is_reported_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     left, right = video(tmp_path / "l.mp4"), video(tmp_path / "r.mp4")
     videos = VideoPairs(left, right)
@@ -123,7 +168,7 @@ def test_wrong_inputs_are_named(tmp_path: Path) -> None:
         ((good, None), "right=null with layout=side_by_side|expected two videos"),
         ((good, good, None, "side_by_side"), "layout=side_by_side right="),
         ((good, good, None, "stacked"), "layout=stacked: expected one of separate, side_by_side"),
-        ((str(tmp_path / "i.png"), None, None, "side_by_side"), "only a video can hold both views"),
+        ((str(tmp_path / "i.png"), str(tmp_path / "i.png"), None, "top_bottom"), "layout=top_bottom right="),
         ((good, good, str(tmp_path / "calibs")), "holds 2 files: expected one for all frames"),
     ]
     for arguments, message in cases:

@@ -84,6 +84,11 @@ def test_name_of_a_file_arrives_whatever_its_characters(
         assert value(*quote_paths("predict", [f"left={path}"])) == path
 
 
+def test_name_of_a_recording_arrives_and_null_is_none() -> None:
+    assert value(*quote_paths("predict", ["viewer=a=1, (2).rrd"])) == "a=1, (2).rrd"
+    assert value(*quote_paths("predict", ["viewer=null"])) is None
+
+
 @pytest.mark.parametrize("name", [name for name in NAMES if "${" not in name and name.lower() != "null"])
 @pytest.mark.parametrize("option", ["paths.output", "+paths.output", "name"])
 def test_name_to_write_to_arrives_although_nothing_is_there(name: str, option: str) -> None:

@@ -1,0 +1,263 @@
+"""Cameras as a stream of pairs: the newest frames are matched, those that come meanwhile are dropped."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import re
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+
+from dsmnet.errors import DataError, UserError
+from dsmnet.io.pairs import PairFiles
+from dsmnet.io.video import Video
+from dsmnet.io.view_halves import check_layout, split_views
+from dsmnet.options import check_number
+from dsmnet.types import Calibration, Image
+
+log = logging.getLogger(__name__)
+
+PREFIX = "camera:"
+PATIENCE = 5.0  # seconds without a frame after which a camera counts as gone
+_PROPERTIES = (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT, cv2.CAP_PROP_FPS)
+
+
+class CameraOptions(NamedTuple):
+    """Properties that a camera is asked for; None leaves one as it is."""
+
+    width: float | None = None  # pixels; of both views where they come in one picture
+    height: float | None = None
+    fps: float | None = None
+
+
+def is_camera(where: object) -> bool:
+    """Say whether an option names a camera, as ``camera:0`` does."""
+    return isinstance(where, str) and where.startswith(PREFIX)
+
+
+def open_camera(name: str, options: CameraOptions) -> Any:
+    """Open a camera by its number or address, or a video file that plays at its own pace in its place.
+
+    What comes back reads and is released as a ``cv2.VideoCapture``; an `EOFError` says that there is no more.
+    """
+    if Path(name).is_file():
+        return PacedVideo(Path(name))
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)  # it would say the same in its way
+    capture = cv2.VideoCapture(int(name) if name.isdigit() else name)
+    if not capture.isOpened():
+        raise DataError("cannot be opened")
+    if any(options):  # the only format in which cameras on USB send large pictures at full rate
+        capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
+    for option, asked, which in zip(options._fields, options, _PROPERTIES, strict=True):
+        if asked is not None and not (capture.set(which, asked) and abs(capture.get(which) - asked) < 1):
+            log.warning("camera:%s: camera.%s=%g, but it has %g", name, option, asked, capture.get(which))
+    return capture
+
+
+class PacedVideo:
+    """A video file that plays as a camera would, at its own pace."""
+
+    def __init__(self, path: Path) -> None:
+        self.video, self.number, self.start = Video(path, "camera"), 0, 0.0
+
+    def read(self) -> tuple[bool, Any]:
+        """Return the next frame once its time has come."""
+        self.number += 1
+        if self.number > self.video.frames:
+            raise EOFError
+        frame = cv2.cvtColor(self.video.frame(self.number), cv2.COLOR_RGB2BGR)
+        self.start = self.start or time.monotonic()
+        time.sleep(max(0.0, self.start + self.number / (self.video.rate or 30.0) - time.monotonic()))
+        return True, frame
+
+    def release(self) -> None:
+        """Do nothing."""
+
+
+class _Frame(NamedTuple):
+    number: int
+    time: float  # of arrival, by the monotonic clock
+    picture: Any
+
+
+class _Device:
+    """A camera in a thread of its own; the last few frames are kept."""
+
+    def __init__(self, label: str, open_it: Callable[[], Any], news: threading.Condition) -> None:
+        self.label, self.news, self.open_it = label, news, open_it
+        self.frames: deque[_Frame] = deque(maxlen=4)
+        self.count, self.interval = 0, 0.0  # frames so far, seconds between them on average
+        self.over, self.error, self.closed = False, "", False
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _run(self) -> None:
+        try:
+            capture = self.open_it()
+            try:
+                while not self.closed:
+                    there, picture = capture.read()
+                    if there:
+                        self._add(_Frame(self.count + 1, time.monotonic(), picture))
+                    else:
+                        time.sleep(0.02)  # a camera may miss one; one that has gone is noticed by its silence
+            finally:
+                capture.release()
+        except EOFError:
+            self.over = True
+        except Exception as error:  # whatever a driver raises belongs into the message
+            self.error = (str(error).strip().splitlines() or [type(error).__name__])[0]
+
+    def _add(self, frame: _Frame) -> None:
+        with self.news:
+            if self.frames:
+                self.interval += (frame.time - self.frames[-1].time - self.interval) / min(self.count, 30)
+            self.frames.append(frame)
+            self.count = frame.number
+            self.news.notify_all()
+
+
+class LivePairs:
+    """Pairs of one or two cameras, endless; each is the newest that there is when it is asked for.
+
+    Two cameras are paired by the times at which their frames arrive.
+
+    Args:
+        left: ``camera:0``: a number, an address, or a video file that plays in the place of a camera.
+        right: The other camera; None where `layout` says that `left` sends both views.
+        layout: Arrangement of the views, see `split_views`.
+        file: Calibration file.
+        tolerance: Longest time between the views of a pair, seconds; None: half the time between two frames.
+        options: Size and rate that the cameras are asked for.
+        opener: Opens a camera by what follows ``camera:``.
+        patience: Seconds after which a camera that sends nothing counts as gone.
+
+    Raises:
+        DataError: A camera is not there, or sends nothing.
+    """
+
+    live = True
+    calibration: Calibration | None = None
+
+    def __init__(
+        self,
+        left: str,
+        right: str | None = None,
+        layout: str = "separate",
+        file: Path | None = None,
+        tolerance: float | None = None,
+        options: CameraOptions = CameraOptions(),  # noqa: B008
+        opener: Callable[[str, CameraOptions], Any] = open_camera,
+        patience: float = PATIENCE,
+    ) -> None:
+        check_layout(layout, right, "two cameras")
+        for option, value in options._asdict().items():
+            if value is not None:
+                check_number(f"camera.{option}", value, above=0)
+        if left == right:
+            raise UserError(
+                f"left={left} right={right}: expected two cameras, or one with layout=side_by_side"
+            )
+        self.layout, self.file, self.tolerance, self.patience = layout, file, tolerance, patience
+        self.where = Path(left), Path(right or left)
+        stem = re.sub(r"\W+", "_", Path(left.removeprefix(PREFIX)).stem)
+        self.stem = f"camera{stem}" if stem.isdigit() else stem
+        self.news = threading.Condition()
+        named = [("left", left), *([("right", right)] if right else [])]
+        self.devices = [
+            _Device(f"{side}={name}", partial(opener, name.removeprefix(PREFIX), options), self.news)
+            for side, name in named
+        ]
+        self._used = [0] * len(self.devices)
+        self.taken = self.before = 0
+        atexit.register(self.close)  # a thread inside a driver at exit may crash the process
+        try:
+            self._check_views()
+        except DataError:
+            self.close()
+            raise
+
+    def __iter__(self) -> Iterator[PairFiles]:
+        self.before, start = self.devices[0].count - 1, time.monotonic()
+        try:
+            while frames := self._wait():
+                self._used = [frame.number for frame in frames]
+                self.taken += 1
+                name, held = f"{self.stem}_{self.taken:06d}", [frame.picture for frame in frames]
+                yield PairFiles(name, *self.where, self.file, self.taken, frames[0].time - start, held)
+        finally:
+            self.close()
+            log.info("%s", self.status())
+
+    def load(self, pair: PairFiles) -> tuple[Image, Image]:
+        """Return both views of a pair."""
+        first, *second = (np.asarray(cv2.cvtColor(view, cv2.COLOR_BGR2RGB), np.uint8) for view in pair.held)
+        return (first, second[0]) if second else split_views(first, self.layout, pair.left)
+
+    def status(self) -> str:
+        """Return frames per second, and the share of them that was dropped, in words."""
+        arrived = max(self.devices[0].count - self.before, self.taken, 1)
+        rate = 1 / (self.devices[0].interval or np.inf)
+        dropped = 1 - self.taken / arrived
+        return f"live: {rate:.1f} frames/s, {self.taken} of {arrived} matched, {dropped:.0%} dropped"
+
+    def close(self) -> None:
+        """End the threads and close the cameras."""
+        for device in self.devices:
+            device.closed = True
+        for device in self.devices:
+            device.thread.join(timeout=1)
+
+    def _check_views(self) -> None:
+        first = [frame.picture for frame in self._wait() or []]
+        views = self.load(PairFiles(self.stem, *self.where, held=first)) if first else ()
+        if not views or views[0].shape != views[1].shape:
+            sizes = " and ".join(str(view.shape[:2]) for view in views) or "none"
+            labels = " ".join(device.label for device in self.devices)
+            raise DataError(f"{labels}: expected two views of one size, but there are {sizes}")
+
+    def _wait(self) -> list[_Frame] | None:
+        """Wait for a pair newer than the last one; None once a video in the place of a camera has ended."""
+        begun = time.monotonic()
+        with self.news:
+            while not (newest := self._newest()):
+                now = time.monotonic()
+                for device in self.devices:
+                    last = max(begun, device.frames[-1].time) if device.frames else begun + self.patience
+                    if device.error:
+                        raise DataError(f"{device.label}: {device.error}")
+                    if device.over:
+                        return None
+                    if now - last > self.patience:  # and as much again for a camera to start
+                        raise DataError(
+                            f"{device.label}: no frame for {self.patience:g} s, is it still there?"
+                        )
+                if now - begun > 2 * self.patience:
+                    labels = " and ".join(device.label for device in self.devices)
+                    raise DataError(f"{labels}: no frames that arrive within sync_tolerance of each other")
+                self.news.wait(0.1)
+            return newest
+
+    def _newest(self) -> list[_Frame] | None:
+        """Return the newest frames that belong together and were not used yet."""
+        fresh = [
+            [frame for frame in device.frames if frame.number > used]
+            for device, used in zip(self.devices, self._used, strict=True)
+        ]
+        if len(fresh) == 1:
+            return fresh[0][-1:]
+        intervals = [device.interval for device in self.devices]
+        within = self.tolerance if self.tolerance is not None else all(intervals) and max(intervals) / 2
+        couples = [[a, b] for a in fresh[0] for b in fresh[1] if abs(a.time - b.time) <= within]
+        # Of those that share a frame the nearest.
+        return max(
+            couples, key=lambda two: (min(f.time for f in two), -abs(two[0].time - two[1].time)), default=None
+        )
