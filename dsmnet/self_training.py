@@ -52,8 +52,8 @@ class SelfTrainingPlan:
     steps: int = 200
     batch_size: int = 2
     crop: tuple[int, int] = (192, 384)
-    lr: float = 5e-5
-    replay: float = 0.25
+    lr: float = 2e-4
+    replay: float = 0.5
     held_out: float = 0.2
     source_pairs: int = 32
 
