@@ -23,9 +23,11 @@ from dsmnet.inference.cloud_writer import CloudWriter
 from dsmnet.inference.color_video import NAME as VIDEO
 from dsmnet.inference.color_video import check_color_video, write_color_video
 from dsmnet.inference.files import ResultWriter
+from dsmnet.inference.raw_views import RawViews
 from dsmnet.inference.record import NAME as RECORD
 from dsmnet.inference.record import PredictionRecord
 from dsmnet.inference.shared_cores import SharedCores
+from dsmnet.inference.shifted import from_min_disparity
 from dsmnet.inference.sources import pair_source
 from dsmnet.inference.tiled import in_tiles
 from dsmnet.io.pairs import files_of, result_names
@@ -40,11 +42,16 @@ def main(cfg: DictConfig) -> None:
     options: Any = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     prediction = Prediction(cfg.max_disparity, cfg.confidence, cfg.min_confidence)
     check_color_video(cfg.color_video, options["limits"])
-    pairs = pair_source(options["left"], options["right"], options["calib"], cfg.layout)
-    if cfg.html and options["calib"] is None:
-        raise UserError("html=true without calib: a page needs depth; expected calib=FILE as well")
+    views = RawViews(cfg.rectify, cfg.frame, cfg.alpha, cfg.min_disparity)
+    where = options["left"], options["right"], options["calib"], cfg.layout
+    pairs = pair_source(*where)
+    for option in ("html=true", "frame=raw"):
+        if str(cfg[option.split("=")[0]]).lower() == option.split("=")[1] and options["calib"] is None:
+            raise UserError(f"{option} without calib: it needs depth; expected calib=FILE as well")
     cloud = CloudWriter(cfg.max_depth, cfg.edge_filter, cfg.depth, cfg.html, cfg.max_points)
-    writer = ResultWriter(Path(cfg.paths.output), options["limits"], cfg.color_map, cfg.legend, cloud)
+    writer = ResultWriter(
+        Path(cfg.paths.output), options["limits"], cfg.color_map, cfg.legend, cloud, cfg.frame
+    )
     written = [*result_names(pairs), RECORD, VIDEO]
     check_apart(writer.folder, written, [options["checkpoint"], *files_of(list(pairs))])
     cores = SharedCores()
@@ -55,12 +62,16 @@ def main(cfg: DictConfig) -> None:
         precision=cfg.precision,
         cuda_graphs=cfg.cuda_graphs,
     )
-    matcher = in_tiles(net, cfg.tile, cfg.overlap, cfg.memory, cfg.progress)
+    tiled = in_tiles(net, cfg.tile, cfg.overlap, cfg.memory, cfg.progress)
+    matcher = from_min_disparity(tiled, cfg.min_disparity)
+    if cfg.rectify is not None:
+        views.estimate_from(pair_source(*where))
     summary = predict_files(
         matcher,
         pairs,
         writer,
         prediction,
+        views=views,
         record=PredictionRecord(writer.folder, options, cfg.resume),
         ahead=cfg.ahead,
         watch=lambda pairs: cores.share(track(pairs, "predict", enabled=cfg.progress)),

@@ -169,7 +169,8 @@ def find_problems(sample: StereoSample) -> list[str]:
     if not valid.any():
         return [*problems, "the disparity map knows no pixel"]
     known = disparity[valid]
-    if not (np.isfinite(known).all() and (known >= 0).all()):
+    negative = known[known < 0]
+    if not np.isfinite(known).all() or (negative.size and np.ptp(negative) == 0):
         return [*problems, "known disparities are negative or not finite"]
     if known.max() >= disparity.shape[1]:
         problems.append(f"disparity of {known.max():.1f} px in an image {disparity.shape[1]} px wide")

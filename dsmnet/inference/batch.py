@@ -15,17 +15,17 @@ import torch
 
 from dsmnet.atomic import WriteError
 from dsmnet.ending import Interrupted, Terminated
-from dsmnet.errors import DataError, ShapeError, UserError, count, first_of
+from dsmnet.errors import DataError, UserError, count, first_of
 from dsmnet.inference.confidence import ConfidenceMap, check_cue, confidence_cue, predict_with_confidence
 from dsmnet.inference.pipeline import ReadAhead, write_behind
+from dsmnet.inference.raw_views import LoadedPair, RawViews
 from dsmnet.inference.record import PredictionRecord
 from dsmnet.inference.search import resolve_max_disparity, too_short
 from dsmnet.inference.sources import ImagePairs, PairSource
-from dsmnet.io import read_calibration
-from dsmnet.io.calibration import kitti_cameras
 from dsmnet.io.pairs import PairFiles
 from dsmnet.io.video import EndOfVideo
 from dsmnet.options import check_number, check_whole
+from dsmnet.rectification import Rectification
 from dsmnet.types import Calibration, DisparityMap, Image, Matcher
 
 log = logging.getLogger(__name__)
@@ -45,16 +45,9 @@ class Writer(Protocol):
         left: Image,
         calibration: Calibration | None = None,
         confidence: ConfidenceMap | None = None,
+        rectification: Rectification | None = None,
     ) -> None:
         """Write all files of a pair, or none."""
-
-
-class LoadedPair(NamedTuple):
-    """A pair in memory."""
-
-    left: Image
-    right: Image
-    calibration: Calibration | None
 
 
 class MatchedPair(NamedTuple):
@@ -86,8 +79,8 @@ class Prediction:
 
     def match(self, matcher: Matcher, pair: LoadedPair, name: str) -> MatchedPair:
         """Match a pair; the disparity is infinite where it is not trusted."""
-        cue, (left, right, calibration) = confidence_cue(self.confidence), pair
-        max_disparity = resolve_max_disparity(self.max_disparity, calibration, left.shape[1])
+        cue, left, right = confidence_cue(self.confidence), pair.left, pair.right
+        max_disparity = resolve_max_disparity(self.max_disparity, pair.calibration, left.shape[1])
         start, confidence = time.perf_counter(), None
         if cue is None:
             disparity = matcher.predict(left, right, max_disparity)
@@ -98,6 +91,9 @@ class Prediction:
             log.warning("%s: %d pixels without a finite disparity", name, wild)
         if warning := too_short(disparity, max_disparity):
             log.warning("%s: %s", name, warning)
+        if pair.rectification is not None:
+            disparity = pair.rectification.result(disparity)
+            confidence = None if confidence is None else pair.rectification.result(confidence, 0)
         if confidence is not None and self.min_confidence is not None:
             disparity = np.where(confidence < self.min_confidence, np.float32(np.inf), disparity)
         return MatchedPair(disparity, confidence, seconds, max_disparity)
@@ -129,6 +125,7 @@ def predict_files(
     writer: Writer,
     prediction: Prediction | None = None,
     *,
+    views: RawViews | None = None,
     record: PredictionRecord | None = None,
     ahead: int = 2,
     watch: Callable[[Iterable], Iterable] = iter,
@@ -140,6 +137,7 @@ def predict_files(
         pairs: Source of pairs, or a list of image files.
         writer: Writer of the results.
         prediction: Default: a search range by the calibration, no confidence.
+        views: Rectifies the pairs and checks their rows; default: they are matched as they are.
         record: Record of finished pairs: those are skipped, and it grows.
         ahead: Pairs read ahead, and results that wait to be written, at most; 0: one after the other.
         watch: Wraps the pairs that are matched, to show progress.
@@ -159,7 +157,9 @@ def predict_files(
 
     def write(pair: PairFiles, loaded: LoadedPair, matched: MatchedPair) -> None:
         try:
-            writer.write(pair.name, matched.disparity, loaded.left, loaded.calibration, matched.confidence)
+            shown = loaded.left if loaded.shown is None else loaded.shown
+            found = matched.disparity, shown, loaded.calibration, matched.confidence
+            writer.write(pair.name, *found, loaded.rectification)
         except DataError as error:
             summary.fail(pair, f"{pair.calibration}: {error}")
             return
@@ -169,7 +169,7 @@ def predict_files(
 
     try:
         with write_behind(ahead) as submit:
-            for pair, load_now in watch(ReadAhead(todo, lambda pair: load_pair(source, pair), ahead)):
+            for pair, load_now in watch(ReadAhead(todo, lambda pair: load_pair(source, pair, views), ahead)):
                 try:
                     loaded = load_now()
                     matched = prediction.match(matcher, loaded, pair.name)
@@ -186,18 +186,9 @@ def predict_files(
     return summary
 
 
-def load_pair(source: PairSource, pair: PairFiles) -> LoadedPair:
+def load_pair(source: PairSource, pair: PairFiles, views: RawViews | None = None) -> LoadedPair:
     """Read the views and the calibration of a pair; a `ShapeError` where the views differ in size."""
-    left, right = source.load(pair)
-    if left.shape != right.shape:
-        raise ShapeError(
-            f"the views differ in size (height, width): {pair.left} {left.shape[:2]}, "
-            f"{pair.right} {right.shape[:2]}"
-        )
-    calibration = None
-    if pair.calibration:
-        calibration = read_calibration(pair.calibration, kitti_cameras(pair.left), left.shape[:2])
-    return LoadedPair(left, right, calibration)
+    return (views or RawViews(check=False)).load(source, pair)
 
 
 def _memory_message(error: BaseException) -> str:

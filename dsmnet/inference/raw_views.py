@@ -1,0 +1,143 @@
+"""Views as they come from the cameras, made such that their rows meet, before they are matched."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from dsmnet.errors import ShapeError, UserError
+from dsmnet.inference.sources import PairSource
+from dsmnet.io import read_calibration
+from dsmnet.io.calibration import kitti_cameras
+from dsmnet.io.pairs import PairFiles
+from dsmnet.options import check_choice, check_number
+from dsmnet.rectification import Rectification, estimate_rectification, rectify_rig
+from dsmnet.rectification.row_check import PAIRS, warn_of_rows
+from dsmnet.types import Calibration, Image, StereoRig
+
+log = logging.getLogger(__name__)
+
+ESTIMATED_FROM = 8  # pairs, evenly spread
+_FRAMES = 120  # of a video, which is decoded from its beginning
+
+
+class LoadedPair(NamedTuple):
+    """A pair in memory."""
+
+    left: Image  # as it is matched, like the right one
+    right: Image
+    calibration: Calibration | None  # of the results
+    rectification: Rectification | None = None
+    shown: Image | None = None  # left view of the results, where it is not the one that is matched
+
+
+def read_geometry(pair: PairFiles, size: tuple[int, int]) -> Calibration | StereoRig | None:
+    """Read what the calibration of a pair says of its cameras, for views of `size` (height, width)."""
+    if pair.calibration is None:
+        return None
+    return read_calibration(pair.calibration, kitti_cameras(pair.left), size)
+
+
+@dataclass
+class RawViews:
+    """Reads pairs and rectifies those whose calibration is one of raw views, or whose rows an estimate mends.
+
+    Rows of a few pairs are checked on the way, after that; what is wrong is said once.
+
+    Args:
+        rectify: ``auto`` takes the estimate of `estimate_from`; None leaves views without a rig as they are.
+        frame: View in which depth is written, ``rectified`` or ``raw``.
+        alpha: Option of `rectify_rig`.
+        min_disparity: Least disparity that is searched.
+    """
+
+    rectify: str | None = None
+    frame: str = "rectified"
+    alpha: float | None = 0.0
+    min_disparity: int = 0
+    check: bool = True
+    _estimated: Rectification | None = None
+    _rigs: dict[tuple[Path, tuple[int, int]], Rectification] = field(default_factory=dict)
+    _checked: set[str] | None = None
+    _warned: bool = False
+
+    def __post_init__(self) -> None:
+        check_choice("rectify", self.rectify, ("auto", None))
+        check_choice("frame", self.frame, ("rectified", "raw"))
+        if self.alpha is not None:
+            check_number("alpha", self.alpha, least=0, most=1)
+
+    def estimate_from(self, source: PairSource) -> None:
+        """Estimate the rectification from pairs of a source, which is read for this alone."""
+        self._estimated = estimate_rectification(_spread_views(source))
+
+    def load(self, source: PairSource, pair: PairFiles) -> LoadedPair:
+        """Read a pair, rectify it where that is to be done, and check its rows where it is one of a few."""
+        left, right = source.load(pair)
+        if left.shape != right.shape:
+            raise ShapeError(
+                f"the views differ in size (height, width): {pair.left} {left.shape[:2]}, "
+                f"{pair.right} {right.shape[:2]}"
+            )
+        geometry = read_geometry(pair, left.shape[:2])
+        loaded = LoadedPair(left, right, None if isinstance(geometry, StereoRig) else geometry)
+        if rectification := self._rectification(pair, geometry, left.shape[:2]):
+            calibration = rectification.calibration or loaded.calibration
+            views = rectification.views(left, right)
+            shown = rectification.left_result(left, views[0])
+            loaded = LoadedPair(*views, calibration, rectification, shown)
+        self._check_rows(source, pair, loaded)
+        return loaded
+
+    def _rectification(
+        self, pair: PairFiles, geometry: Calibration | StereoRig | None, size: tuple[int, int]
+    ) -> Rectification | None:
+        if isinstance(geometry, StereoRig) and pair.calibration:
+            if self.rectify:
+                raise UserError(
+                    f"rectify=auto calib={pair.calibration}: it is one of raw views, which says how to "
+                    "rectify them; expected rectify=null"
+                )
+            key = (pair.calibration, size)
+            if key not in self._rigs:
+                with_file = f"{pair.calibration}: "
+                try:
+                    self._rigs[key] = rectify_rig(geometry, size, self.alpha)
+                except UserError as error:
+                    raise type(error)(with_file + str(error)) from None
+            return self._rigs[key]
+        if self.frame == "raw":
+            raise UserError(
+                f"frame=raw calib={pair.calibration}: depth of raw views needs the calibration of both raw "
+                "cameras, this one is of rectified views"
+            )
+        return self._estimated
+
+    def _check_rows(self, source: PairSource, pair: PairFiles, loaded: LoadedPair) -> None:
+        if self._checked is None:
+            pairs = list(source)
+            chosen = np.linspace(0, len(pairs) - 1, min(PAIRS, len(pairs)))
+            self._checked = {pairs[int(index)].name for index in chosen} if self.check else set()
+        if pair.name in self._checked and not self._warned:
+            remedy = "pass calib= or rectify=auto"
+            if loaded.rectification:
+                told = "estimate" if loaded.rectification.in_raw_left else "calibration"
+                remedy = f"the {told} does not hold for this pair"
+            views = [(pair.name, loaded.left, loaded.right)]
+            options = {"min_disparity": self.min_disparity, "remedy": remedy}
+            (report,) = warn_of_rows(views, **options)
+            self._warned = bool(report.warnings(**options))  # type: ignore[arg-type]
+
+
+def _spread_views(source: PairSource) -> Iterator[tuple[Image, Image]]:
+    pairs = list(source)
+    count = len(pairs) if pairs and pairs[0].frame is None else min(len(pairs), _FRAMES)
+    for index in np.linspace(0, count - 1, min(ESTIMATED_FROM, count)):
+        with suppress(UserError, OSError):  # of a pair that cannot be read it is said where it is matched
+            yield source.load(pairs[int(index)])
