@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from dsmnet.errors import DataError, UserError
 from dsmnet.options import check_whole
+from dsmnet.rectification.row_check import PAIRS, RowReport, warn_of_rows
 from dsmnet.types import DisparityMap, Image, Mask, StereoPairs, StereoSample
 
 MIN_PIXELS = 500  # fewer known pixels prove nothing about geometry
@@ -57,6 +58,7 @@ class SetReport:
     mask_pixels: int = 0  # of the images with a noc mask: all,
     noc_pixels: int = 0  # and those seen by both views
     problems: list[str] = field(default_factory=list)
+    rows: list[float] = field(default_factory=list)  # pixels by which the rows of a few pairs differ
 
     def add(self, sample: StereoSample) -> None:
         """Count one pair."""
@@ -146,6 +148,13 @@ def check_pair(dataset: StereoPairs, index: int) -> SetReport:
     except Exception as error:  # of a library, on a file that no reader was prepared for
         report.problems.append(f"{_where(dataset, index)}: {type(error).__name__}: {error}")
     return report
+
+
+def check_some_rows(dataset: StereoPairs, most: int = PAIRS) -> list[RowReport]:
+    """Check the rows of a few pairs of a data set, evenly spread; what is wrong is said once."""
+    samples = read_some(dataset, choose_pairs(len(dataset), most))
+    views = ((f"{dataset.name} {sample['name']}", sample["left"], sample["right"]) for sample in samples)
+    return warn_of_rows(views, remedy="rectify the pairs first, with dsmnet rectify")
 
 
 def read_some(dataset: StereoPairs, indices: Iterable[int]) -> list[StereoSample]:

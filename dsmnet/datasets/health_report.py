@@ -10,7 +10,7 @@ from dsmnet.errors import first_of, printable
 
 HEADER = (
     *("set", "pairs", "published", "read", "with ground truth", "width×height"),
-    *("disparity, px", "known", "seen by both", "problems"),
+    *("disparity, px", "known", "seen by both", "rows differ, px", "problems"),
 )
 
 
@@ -65,6 +65,7 @@ def row(report: SetReport) -> list[str]:
         f"{report.lowest:.1f} to {report.highest:.1f}" if report.known_pixels else "-",
         f"{report.known_pixels / report.ground_truth_pixels:.1%}" if report.ground_truth_pixels else "-",
         f"{report.noc_pixels / report.mask_pixels:.1%}" if report.mask_pixels else "-",
+        f"{max(report.rows):.2f}" if report.rows else "-",
         str(len(report.problems)),
     ]
 

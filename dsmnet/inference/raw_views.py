@@ -35,6 +35,7 @@ class LoadedPair(NamedTuple):
     calibration: Calibration | None  # of the results
     rectification: Rectification | None = None
     shown: Image | None = None  # left view of the results, where it is not the one that is matched
+    raw: tuple[Image, Image] | None = None  # views as they come, where they were rectified
 
 
 def read_geometry(pair: PairFiles, size: tuple[int, int]) -> Calibration | StereoRig | None:
@@ -91,7 +92,7 @@ class RawViews:
             calibration = rectification.calibration or loaded.calibration
             views = rectification.views(left, right)
             shown = rectification.left_result(left, views[0])
-            loaded = LoadedPair(*views, calibration, rectification, shown)
+            loaded = LoadedPair(*views, calibration, rectification, shown, (left, right))
         self._check_rows(source, pair, loaded)
         return loaded
 

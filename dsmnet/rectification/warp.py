@@ -18,6 +18,7 @@ PixelMap = NDArray[np.float32]  # [H, W, 2]: x and y of a pixel of another view 
 
 SURFACE = 1.0  # pixels: disparities of four neighbours that differ by more are of two surfaces
 _RETURN = 0.5  # pixels that the way to the rectified view and back may miss by
+_ROUNDING = 1e-3  # pixels
 _NOWHERE = -1e4  # pixels: outside of any view
 
 
@@ -50,17 +51,22 @@ class Rectification:
     obliqueness: NDArray[np.float32] | None = None
 
     def views(self, left: Image, right: Image) -> tuple[Image, Image]:
-        """Warp raw views into those that are matched, linearly, black outside."""
+        """Warp raw views into those that are matched, linearly.
+
+        Outside it is black, as OpenCV has it, but after an estimate, which leaves little outside, the border
+        is repeated, which misleads networks less.
+        """
         if left.shape[:2] != self.to_rectified.shape[:2]:
             raise ShapeError(
                 f"rectification is for views of {self.to_rectified.shape[:2]}, not {left.shape[:2]} "
                 "(height, width)"
             )
-        warped = [
-            np.asarray(cv2.remap(view, pixels[..., 0], pixels[..., 1], cv2.INTER_LINEAR), view.dtype)
+        border = cv2.BORDER_REPLICATE if self.in_raw_left else cv2.BORDER_CONSTANT
+        one, two = (
+            cv2.remap(view, pixels[..., 0], pixels[..., 1], cv2.INTER_LINEAR, borderMode=border)
             for view, pixels in ((left, self.left_map), (right, self.right_map))
-        ]
-        return warped[0], warped[1]
+        )
+        return np.asarray(one, left.dtype), np.asarray(two, right.dtype)
 
     @property
     def matched_calibration(self) -> Calibration | None:
@@ -101,15 +107,18 @@ class Rectification:
         nothing is hidden and no holes arise. Within a surface it is linear, across an edge the nearest pixel.
         """
         x, y = self.to_rectified[..., 0], self.to_rectified[..., 1]
+        height, width = found.shape
         known = np.where(self.valid & np.isfinite(found), found, np.nan).astype(np.float32)
-        smooth = cv2.remap(known, x, y, cv2.INTER_LINEAR, borderValue=np.nan)
-        nearest = cv2.remap(known, x, y, cv2.INTER_NEAREST, borderValue=np.nan)
+        smooth = cv2.remap(known, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         corners = np.stack([known[:-1, :-1], known[1:, :-1], known[:-1, 1:], known[1:, 1:]])
         span = np.pad(corners.max(axis=0) - corners.min(axis=0), (0, 1), mode="edge")
-        cell = np.clip(np.floor(y), 0, len(known) - 1), np.clip(np.floor(x), 0, known.shape[1] - 1)
-        across = ~(span[cell[0].astype(np.int64), cell[1].astype(np.int64)] <= SURFACE)  # unknown, too
-        values = np.where(across, nearest, smooth)
-        return np.where(np.isnan(values), np.float32(unknown), values).astype(np.float32)
+        row, column = (np.floor(side).astype(np.int64) for side in (y, x))
+        surface = span[row.clip(0, height - 1), column.clip(0, width - 1)] <= SURFACE  # no nan is
+        row, column = (np.rint(side).astype(np.int64) for side in (y, x))
+        nearest = known[row.clip(0, height - 1), column.clip(0, width - 1)]
+        values = np.where(surface, smooth, nearest)
+        seen = (row >= 0) & (column >= 0) & (row < height) & (column < width) & ~np.isnan(values)
+        return np.where(seen, values, np.float32(unknown)).astype(np.float32)
 
     def disparity_in_raw(self, result: DisparityMap) -> DisparityMap:
         """Return the disparity of `result` for each pixel of the raw left view, infinite where unknown."""
@@ -169,7 +178,7 @@ def rectify_rig(rig: StereoRig, size: tuple[int, int], alpha: float | None = 0.0
 def inside(pixels: PixelMap, size: tuple[int, ...]) -> Mask:
     """Return where a map leads into a view of `size`, and is no mirror image beyond a model's range."""
     x, y = pixels[..., 0], pixels[..., 1]
-    within = (x >= 0) & (y >= 0) & (x <= size[1] - 1) & (y <= size[0] - 1)
+    within = (np.minimum(x, y) > -_ROUNDING) & (x < size[1] - 1 + _ROUNDING) & (y < size[0] - 1 + _ROUNDING)
     if min(x.shape) < 2:
         return within
     (xy, xx), (yy, yx) = np.gradient(x), np.gradient(y)

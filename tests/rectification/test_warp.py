@@ -98,7 +98,7 @@ def test_points_that_are_known_come_back_in_every_frame(kind: str, place: str) -
     truth = points[..., 2]
     assert (depth > 0).mean() > (0.93 if kind == "fisheye" else 0.97)  # alpha=1 keeps about all pixels
     assert (depth[40:-40, 50:-50] > 0).all()  # without a hole
-    assert np.abs(depth / truth - 1)[depth > 0].max() < 1e-3
+    assert np.abs(depth / truth - 1)[depth > 0].max() < 1.1e-3  # beside the border the nearest pixel
     image = np.zeros((*SIZE, 3), np.uint8)
     cloud, _ = point_cloud(disparity, image, found.calibration)  # type: ignore[arg-type]
     assert found.rotation is not None
