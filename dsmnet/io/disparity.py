@@ -119,7 +119,7 @@ def known_disparity(values: NDArray[np.floating], path: Path | str, min_disparit
     """Put 0 where there is no disparity; refuse what is nan or negative all over and would come out empty.
 
     A map of which all is marked as unknown (inf, or 0 in a PNG) is no error: sparse ground truth may miss a
-    crop. Negative disparities from `min_disparity` on are known, unless they are all the same value, a mark.
+    crop. Negative disparities from `min_disparity` on are known, unless all are -1, a mark.
     """
     if values.ndim != 2:
         raise FormatError(f"{path}: {values.shape[2]} channels, where a disparity map has one")
@@ -128,8 +128,8 @@ def known_disparity(values: NDArray[np.floating], path: Path | str, min_disparit
     ):  # a rendered map is known everywhere
         return values.astype(np.float32, copy=False)
     negative = np.isfinite(values) & (values < 0)
-    mark = negative.any() and np.ptp(values[negative]) == 0
-    lowest = 0 if min_disparity < 0 and mark else min_disparity
+    marks = min_disparity < 0 and bool((values[negative] == -1).all())
+    lowest = 0 if marks else min_disparity
     known = (values >= lowest) & (values != 0) & (values <= LARGEST_DISPARITY)
     negative &= ~known
     if not known.any() and np.isnan(values).all():
@@ -146,8 +146,8 @@ def known_disparity(values: NDArray[np.floating], path: Path | str, min_disparit
 def _warn_of_negative(
     values: NDArray[Any], known: Mask, negative: Mask, path: Path | str, min_disparity: float
 ) -> None:
-    """Say that disparities are left out; a single negative value in a map is a mark of the unknown."""
-    if negative.any() and np.ptp(values[negative]) > 0:
+    """Say that disparities are left out; -1 all over a map is a mark of the unknown."""
+    if (values[negative] != -1).any():
         count, total = int(negative.sum()), int(negative.sum() + known.sum())
         warn_once(
             ("negative", str(Path(path).parent)),

@@ -14,6 +14,7 @@ from dsmnet.types import Image
 
 log = logging.getLogger(__name__)
 
+SMALLEST = 16  # pixels, height and width of a view that features can be found in
 FEWEST = 25  # matches that agree; fewer say nothing
 SHARE = 0.2  # of the matches that have to agree: else the views show different things
 # Rows of 53 real pairs of benchmarks differ by up to 0.64 of what is expected.
@@ -96,7 +97,7 @@ def check_rows(left: Image, right: Image) -> RowReport:
     report that says nothing.
     """
     size = left.shape[:2]
-    if left.shape != right.shape or min(size) < 1:
+    if left.shape != right.shape or min(size) < SMALLEST:
         return RowReport(0)
     if np.array_equal(left, right) and left.min() < left.max():
         return RowReport(0, same=True, width=size[1])
@@ -116,8 +117,8 @@ def check_rows(left: Image, right: Image) -> RowReport:
     return RowReport(
         matches=len(first),
         offset=float(offset),
-        rotation=-math.degrees(math.atan(turn / half)),
-        scale=1 + float(growth) / half,
+        rotation=-math.degrees(math.atan2(turn, half - growth)),
+        scale=half / math.hypot(turn, half - growth),
         spread=1.4826 * float(np.median(np.abs(noise))),
         deviation=float(np.sqrt(np.mean(np.square(explained)))),
         disparities=(low, middle, high),

@@ -23,13 +23,12 @@ ERROR_BOUNDARIES = 2.0 ** np.arange(-4, 5)  # in units of what D1 tolerates
 def known_pixels(disparity: DisparityMap, valid: Mask | None = None) -> Mask:
     """Return where a disparity map is known: finite and `valid`, or without that finite and not 0.
 
-    A single negative value all over a map is a mark of the unknown; several are disparities.
+    Where all negative values of a map are -1, they are marks of the unknown.
     """
     finite = np.isfinite(disparity)
     if valid is None:
         negative = disparity[finite & (disparity < 0)]
-        mark = negative.size > 0 and np.ptp(negative) == 0
-        return finite & ((disparity > 0) if mark else (disparity != 0))
+        return finite & ((disparity > 0) if (negative == -1).all() else (disparity != 0))
     if valid.shape != disparity.shape:
         raise ShapeError(f"valid mask {valid.shape} does not fit the disparity map {disparity.shape}")
     return finite & valid

@@ -37,7 +37,7 @@ def rig(
         )
         for side in (0, 1)
     ]
-    return StereoRig(*cameras, cv2.Rodrigues(np.array(turn))[0], np.array(translation))
+    return StereoRig(*cameras, cv2.Rodrigues(np.array(turn, float))[0], np.array(translation, float))
 
 
 def rays(camera: Camera, size: tuple[int, int] = SIZE) -> np.ndarray:
