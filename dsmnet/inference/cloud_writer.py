@@ -89,7 +89,7 @@ def depth_in_raw_view(
     The disparity is that of the rectified left view, [H, W].
     """
     assert rectification.obliqueness is not None  # it comes from a calibration
-    depth = depth_from_disparity(rectification.disparity_in_raw(disparity), calibration)
+    depth = depth_from_disparity(rectification.in_raw(disparity), calibration)
     return depth * rectification.obliqueness
 
 

@@ -91,8 +91,9 @@ class RawViews:
         if rectification := self._rectification(pair, geometry, left.shape[:2]):
             calibration = rectification.calibration or loaded.calibration
             views = rectification.views(left, right)
-            shown = rectification.left_result(left, views[0])
-            loaded = LoadedPair(*views, calibration, rectification, shown, (left, right))
+            shown = left if rectification.in_raw_left else views[0]
+            turned = [rectification.turned(view) for view in views]
+            loaded = LoadedPair(turned[0], turned[1], calibration, rectification, shown, (left, right))
         self._check_rows(source, pair, loaded)
         return loaded
 

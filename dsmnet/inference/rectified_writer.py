@@ -14,6 +14,7 @@ from dsmnet.inference.raw_views import LoadedPair
 from dsmnet.io import write_calibration, write_image
 from dsmnet.io.pairs import PairFiles
 from dsmnet.rectification import Rectification, RowReport, check_rows
+from dsmnet.rectification.warp import inside, turned_calibration
 from dsmnet.types import Image, Mask
 
 RECORD, CALIBRATION = "rectify.json", "calib.txt"
@@ -37,9 +38,9 @@ class RectifiedWriter:
             with atomic_write(self.folder / side / f"{pair.name}.png") as part:
                 write_image(part, view)
         rectification = loaded.rectification
-        calibration = rectification.matched_calibration if rectification else None
-        calibration = calibration or loaded.calibration
-        if calibration is not None and None not in calibration[:4]:
+        if rectification is not None and rectification.calibration is not None:
+            shape, turns = rectification.valid.shape, rectification.turns
+            calibration = turned_calibration(rectification.calibration, shape, turns)
             path = self.folder / (CALIBRATION if self.one_calibration else f"calib/{pair.name}.txt")
             with atomic_write(path) as part:
                 write_calibration(part, calibration, loaded.left.shape[:2])
@@ -76,7 +77,7 @@ def _describe(
         "method": "estimated" if rectification.in_raw_left else "calibration",
         "quarter_turns": rectification.turns,
         "valid_left": _region(rectification.valid),
-        "valid_right": _region(rectification.right_valid),
+        "valid_right": _region(inside(rectification.right_map)),
     }
     if rectification.calibration is not None and rectification.rotation is not None:
         entry |= {"rotation": rectification.rotation.tolist(), **rectification.calibration._asdict()}

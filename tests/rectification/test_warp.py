@@ -11,6 +11,7 @@ import pytest
 from dsmnet.errors import DataError, ShapeError
 from dsmnet.inference.cloud_writer import depth_in_raw_view
 from dsmnet.rectification import Rectification, check_rows, rectify_rig
+from dsmnet.rectification.warp import inside
 from dsmnet.types import StereoRig
 from dsmnet.viz.pointcloud import depth_from_disparity, point_cloud
 from tests.rectification.conftest import PLANE, SIZE, project, rig, seen, views
@@ -71,18 +72,21 @@ def test_points_that_are_known_come_back_in_every_frame(kind: str, place: str) -
     assert found.turns == PLACES[place][1]
     matched = exact_disparity(found, known)
     # The disparity is where OpenCV's own projection of the points puts them in the raw right view.
-    rows, columns = np.nonzero(found.valid & found.right_valid)
+    rows, columns = np.nonzero(found.turned(found.valid & inside(found.right_map)))
     match = columns - matched[rows, columns]
-    inside = (match > 1) & (match < matched.shape[1] - 2)
-    rows, columns, match = rows[inside][::5], columns[inside][::5], match[inside][::5]
+    seen_by_both = (match > 1) & (match < matched.shape[1] - 2)
+    rows, columns, match = (side[seen_by_both][::5] for side in (rows, columns, match))
     source = [
         cv2.remap(
-            found.right_map[..., axis], match.astype(np.float32), rows.astype(np.float32), cv2.INTER_LINEAR
+            found.turned(found.right_map)[..., axis],
+            match.astype(np.float32),
+            rows.astype(np.float32),
+            cv2.INTER_LINEAR,
         ).ravel()
         for axis in (0, 1)
     ]
     points = seen(known.left, np.eye(3), np.zeros(3))
-    pixels = found.left_map[rows, columns]
+    pixels = found.turned(found.left_map)[rows, columns]
     at = [
         cv2.remap(points[..., axis].astype(np.float32), pixels[:, 0], pixels[:, 1], cv2.INTER_LINEAR).ravel()
         for axis in range(3)
@@ -110,7 +114,7 @@ def test_rows_of_the_views_meet_and_disparities_are_positive(kind: str, place: s
     known = rig(kind, PLACES[place][0], size=(300, 400))
     left, right = views(known, (300, 400))
     found = rectify_rig(known, (300, 400))
-    report = check_rows(*found.views(left, right))
+    report = check_rows(*map(found.turned, found.views(left, right)))
     assert report.matches > 100
     assert report.deviation < 0.1
     assert report.disparities[0] > 5
@@ -120,13 +124,12 @@ def test_rows_of_the_views_meet_and_disparities_are_positive(kind: str, place: s
 
 def test_results_are_unknown_outside_of_the_valid_region_and_upright() -> None:
     found = rectify_rig(rig(translation=PLACES["below"][0]), SIZE, alpha=1.0)
-    matched = np.full(found.valid.shape, 7, np.float32)
-    assert matched.shape == SIZE[::-1]
+    matched = np.full(SIZE[::-1], 7, np.float32)
     result = found.result(matched)
     assert 0.02 < np.isinf(result).mean() < 0.5
     assert (found.result(matched, 0)[np.isinf(result)] == 0).all()
     left, right = views(rig(translation=PLACES["below"][0]))
-    shown = found.left_result(left, found.views(left, right)[0])
+    shown = found.views(left, right)[0]
     assert (shown[np.isinf(result)] == 0).mean() > 0.9  # black where it is unknown
     depth = depth_from_disparity(result, found.calibration)  # type: ignore[arg-type]
     assert ((depth > 0) == np.isfinite(result)).all()
@@ -136,7 +139,7 @@ def test_edges_stay_sharp_in_the_raw_view() -> None:
     """Between two surfaces no disparity of neither arises."""
     found = rectify_rig(rig(), SIZE, alpha=1.0)
     step = np.where(np.arange(SIZE[1]) < 160, 10, 30).astype(np.float32) * np.ones(SIZE, np.float32)
-    raw = found.disparity_in_raw(step)
+    raw = found.in_raw(step)
     assert set(np.unique(raw[np.isfinite(raw)])) == {10, 30}
 
 

@@ -1,13 +1,12 @@
-"""Checks of a rig, and the rig turned by quarters so that its cameras stand side by side."""
+"""Checks of a rig before it is rectified."""
 
 from __future__ import annotations
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from dsmnet.errors import DataError, ShapeError
-from dsmnet.types import Camera, StereoRig
+from dsmnet.types import StereoRig
 
 # Number of distortion coefficients that OpenCV's models have.
 _PINHOLE, _FISHEYE = (0, 4, 5, 8, 12, 14), (4,)
@@ -57,35 +56,3 @@ def quarter_turns(rig: StereoRig) -> int:
     if abs(x) >= abs(y):
         return 0 if x < 0 else 2
     return 1 if y < 0 else 3
-
-
-def turn_rig(rig: StereoRig, size: tuple[int, int], turns: int) -> StereoRig:
-    """Return the rig whose views, of `size` (height, width), are turned by quarters counterclockwise."""
-    axes = turned_axes(turns)
-    left, right = (_turn_camera(camera, size, turns) for camera in (rig.left, rig.right))
-    return StereoRig(left, right, axes @ rig.rotation @ axes.T, axes @ np.ravel(rig.translation))
-
-
-def turned_axes(turns: int) -> NDArray[np.float64]:
-    """Return the rotation of a camera's axes that turns its view by quarters counterclockwise."""
-    return np.linalg.matrix_power(np.array([[0.0, 1, 0], [-1, 0, 0], [0, 0, 1]]), turns)
-
-
-def _turn_camera(camera: Camera, size: tuple[int, int], turns: int) -> Camera:
-    """Turn a camera: pixel (x, y) is at (y, width - 1 - x) after each quarter."""
-    matrix = np.array(camera.matrix, np.float64)
-    distortion: NDArray[np.float64] = np.array(camera.distortion, np.float64).ravel()
-    if not camera.fisheye and distortion.size == 0:
-        distortion = np.zeros(4)
-    height, width = size
-    for _ in range(turns):
-        (fx, skew, cx), (_, fy, cy) = matrix[0], matrix[1]
-        if skew:
-            raise DataError("calibration: a skewed camera matrix cannot be turned")
-        matrix = np.array([[fy, 0, cy], [0, fx, width - 1 - cx], [0, 0, 1]])
-        height, width = width, height
-        if not camera.fisheye:
-            distortion[2:4] = -distortion[3], distortion[2]
-            if distortion.size > 8 and distortion[8:].any():
-                raise DataError("calibration: thin prism and tilt are not supported in a rig that is turned")
-    return Camera(matrix, distortion, None, camera.fisheye)
