@@ -128,6 +128,8 @@ class RawViews:
             self._checked = {pairs[int(index)].name for index in chosen} if self.check else set()
         if pair.name in self._checked and not self._warned:
             remedy = "pass calib= or rectify=auto"
+            if loaded.calibration:
+                remedy = "calib= is of rectified views; pass that of the raw cameras, or rectify=auto"
             if loaded.rectification:
                 told = "estimate" if loaded.rectification.in_raw_left else "calibration"
                 remedy = f"the {told} does not hold for this pair"

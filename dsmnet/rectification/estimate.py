@@ -32,7 +32,7 @@ _PRIOR = np.array([np.inf, np.inf, np.inf, 0.03, 0.03, 0.1, 0.03])
 _NOISE = 0.25  # of the tolerance: standard deviation of the rows of right matches
 # Of the nested models (a similarity of the right view, its perspective, the left view) the simplest is taken
 # whose spread of rows is at most so much larger, or below so many pixels: what is not needed distorts.
-_WORSE, _IGNORED = 1.15, 0.15
+_WORSE, _IGNORED = 1.15, 0.2
 
 
 def estimate_rectification(pairs: Iterable[tuple[Image, Image]]) -> Rectification:
