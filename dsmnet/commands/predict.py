@@ -3,7 +3,9 @@
 One pair, two folders or globs of equally many images, or two videos, of any size. Writes per pair NAME.pfm,
 NAME.png (16-bit, disparity * 256), NAME_color.png and, with a calibration, NAME_depth.png (millimetres),
 NAME.ply and, with html=true, NAME_cloud.html under paths.output; with confidence=true also
-NAME_confidence.png (16-bit, confidence * 65535). With resume=true an interrupted run goes on.
+NAME_confidence.png (16-bit, confidence * 65535). A calibration of raw cameras rectifies the views first, and
+NAME_rectified.png is the left one that the files belong to; rectify=auto does without one.
+With resume=true an interrupted run goes on.
 """
 
 from __future__ import annotations

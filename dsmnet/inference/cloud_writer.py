@@ -88,9 +88,8 @@ def depth_in_raw_view(
 
     The disparity is that of the rectified left view, [H, W].
     """
-    assert rectification.obliqueness is not None  # it comes from a calibration
     depth = depth_from_disparity(rectification.in_raw(disparity), calibration)
-    return depth * rectification.obliqueness
+    return depth * rectification.raw[1]
 
 
 def write_depth(path: Path, depth: NDArray[np.float32]) -> None:

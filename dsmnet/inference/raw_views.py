@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -64,7 +64,7 @@ class RawViews:
     min_disparity: int = 0
     check: bool = True
     _estimated: Rectification | None = None
-    _rigs: dict[tuple[Path, tuple[int, int]], Rectification] = field(default_factory=dict)
+    _rig: tuple[tuple[Path, tuple[int, int]], Rectification] | None = None  # the last one, for the next pair
     _checked: set[str] | None = None
     _warned: bool = False
 
@@ -107,13 +107,12 @@ class RawViews:
                     "rectify them; expected rectify=null"
                 )
             key = (pair.calibration, size)
-            if key not in self._rigs:
-                with_file = f"{pair.calibration}: "
+            if self._rig is None or self._rig[0] != key:
                 try:
-                    self._rigs[key] = rectify_rig(geometry, size, self.alpha)
+                    self._rig = key, rectify_rig(geometry, size, self.alpha)
                 except UserError as error:
-                    raise type(error)(with_file + str(error)) from None
-            return self._rigs[key]
+                    raise type(error)(f"{pair.calibration}: {error}") from None
+            return self._rig[1]
         if self.frame == "raw":
             raise UserError(
                 f"frame=raw calib={pair.calibration}: depth of raw views needs the calibration of both raw "

@@ -30,7 +30,7 @@ class RectifiedWriter:
     folder: Path
     one_calibration: bool = True
     _record: dict[str, Any] = field(default_factory=lambda: {"rigs": [], "pairs": {}})
-    _rigs: list[Rectification | None] = field(default_factory=list)
+    _rigs: list[Path | None] = field(default_factory=list)  # their calibrations
 
     def add(self, pair: PairFiles, raw: tuple[Image, Image], loaded: LoadedPair) -> RowReport:
         """Write a pair; return how its rows differ now."""
@@ -44,12 +44,12 @@ class RectifiedWriter:
             path = self.folder / (CALIBRATION if self.one_calibration else f"calib/{pair.name}.txt")
             with atomic_write(path) as part:
                 write_calibration(part, calibration, loaded.left.shape[:2])
-        if not any(rectification is rig for rig in self._rigs):
-            self._rigs.append(rectification)
+        if pair.calibration not in self._rigs:
+            self._rigs.append(pair.calibration)
             self._record["rigs"].append(_describe(pair, rectification, raw[0], loaded))
         before, after = check_rows(*raw), check_rows(loaded.left, loaded.right)
         self._record["pairs"][pair.name] = {
-            "rig": next(place for place, rig in enumerate(self._rigs) if rig is rectification),
+            "rig": self._rigs.index(pair.calibration),
             "rows_before": _rows(before),
             "rows_after": _rows(after),
         }

@@ -86,7 +86,7 @@ def estimate_rectification(pairs: Iterable[tuple[Image, Image]]) -> Rectificatio
     return Rectification(
         left_map=_map(np.linalg.inv(to_left), size),
         right_map=_map(np.linalg.inv(to_right), size),
-        to_rectified=_map(to_left, size),
+        look_up=lambda: (_map(to_left, size), np.ones(size, np.float32)),
         in_raw_left=True,
     )
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import cv2
@@ -32,23 +33,21 @@ class Rectification:
     Attributes:
         left_map: Pixel of the raw left view for each pixel of the rectified one.
         right_map: The same of the right views.
-        to_rectified: Pixel of the rectified left view for each pixel of the raw one.
+        look_up: Returns for each pixel of the raw left view that of the rectified one, and its depth along the
+            axis of the raw camera relative to that along the rectified axis; called where it is needed.
         in_raw_left: Whether results are in the raw left view, as of an estimate; else in the rectified one.
         turns: Quarter turns counterclockwise (`np.rot90`) from the rectified views to those that are matched.
         calibration: Calibration of the rectified left view; None without one of the cameras.
         rotation: From the axes of the raw left camera to those of the rectified one, [3, 3].
-        obliqueness: Depth along the axis of the raw left camera, relative to that along the axis of the
-            rectified one, for each pixel of the raw left view; None where no depth is known.
     """
 
     left_map: PixelMap
     right_map: PixelMap
-    to_rectified: PixelMap
+    look_up: Callable[[], tuple[PixelMap, NDArray[np.float32]]]
     in_raw_left: bool = False
     turns: int = 0
     calibration: Calibration | None = None
     rotation: NDArray[np.float64] | None = None
-    obliqueness: NDArray[np.float32] | None = None
 
     def views(self, left: Image, right: Image) -> tuple[Image, Image]:
         """Warp raw views into rectified ones, linearly.
@@ -76,6 +75,11 @@ class Rectification:
         """Valid region: where the rectified left view shows what the raw one does, [H, W]."""
         return inside(self.left_map)
 
+    @cached_property
+    def raw(self) -> tuple[PixelMap, NDArray[np.float32]]:
+        """Result of `look_up`."""
+        return self.look_up()
+
     def result(self, found: NDArray[np.float32], unknown: float = np.inf) -> NDArray[np.float32]:
         """Return a map of the left view as it was matched in the view of the results, [H, W].
 
@@ -92,7 +96,7 @@ class Rectification:
         Each raw pixel looks up where it lies in the other view, which has the same centre of projection:
         nothing is hidden and no holes arise. Within a surface it is linear, across an edge the nearest pixel.
         """
-        x, y = self.to_rectified[..., 0], self.to_rectified[..., 1]
+        x, y = self.raw[0][..., 0], self.raw[0][..., 1]
         height, width = found.shape
         known = np.where(self.valid & np.isfinite(found), found, np.nan).astype(np.float32)
         smooth = cv2.remap(known, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
@@ -142,15 +146,13 @@ def rectify_rig(rig: StereoRig, size: tuple[int, int], alpha: float | None = 0.0
             f"{size[1]}x{size[0]}"
         )
     left_map = _source(left, first, new_left, wide)
-    to_rectified, oblique = _target(left, first, new_left, left_map)
     return Rectification(
         left_map=left_map,
         right_map=_source(right, second, new_right, wide),
-        to_rectified=to_rectified,
+        look_up=partial(_target, left, first, new_left, left_map),
         turns=turns,
         calibration=Calibration(focal, baseline, float(new_left[0, 2]), float(new_left[1, 2])),
         rotation=first,
-        obliqueness=oblique,
     )
 
 
@@ -210,10 +212,10 @@ def _source(camera: Camera, rotation: Any, new: Any, wide: tuple[int, ...]) -> P
 def _target(
     camera: Camera, rotation: Any, new: Any, source: PixelMap
 ) -> tuple[PixelMap, NDArray[np.float32]]:
-    """Return `Rectification.to_rectified` and `Rectification.obliqueness`."""
+    """Return what `Rectification.look_up` does."""
     size = source.shape[:2]
     y, x = np.indices(size, np.float64)
-    steps = cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 60, 1e-10
+    steps = cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 40, 1e-8
     undistort: Any = cv2.fisheye.undistortPoints if camera.fisheye else cv2.undistortPoints
     pixels = np.stack([x, y], axis=-1).reshape(-1, 1, 2)
     rays = undistort(pixels, camera.matrix, camera.distortion, criteria=steps).reshape(*size, 2)
