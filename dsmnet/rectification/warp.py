@@ -33,8 +33,8 @@ class Rectification:
     Attributes:
         left_map: Pixel of the raw left view for each pixel of the rectified one.
         right_map: The same of the right views.
-        look_up: Returns for each pixel of the raw left view that of the rectified one, and its depth along the
-            axis of the raw camera relative to that along the rectified axis; called where it is needed.
+        look_up: Returns for each pixel of the raw left view that of the rectified one, and depth along the
+            axis of the raw camera relative to that along the rectified one; called where it is needed.
         in_raw_left: Whether results are in the raw left view, as of an estimate; else in the rectified one.
         turns: Quarter turns counterclockwise (`np.rot90`) from the rectified views to those that are matched.
         calibration: Calibration of the rectified left view; None without one of the cameras.
