@@ -58,7 +58,7 @@ class SetReport:
     mask_pixels: int = 0  # of the images with a noc mask: all,
     noc_pixels: int = 0  # and those seen by both views
     problems: list[str] = field(default_factory=list)
-    rows: list[float] = field(default_factory=list)  # pixels by which the rows of a few pairs differ
+    rows: list[float] = field(default_factory=list)  # pixels, deviations of the rows of a few pairs
 
     def add(self, sample: StereoSample) -> None:
         """Count one pair."""

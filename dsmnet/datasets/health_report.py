@@ -10,7 +10,7 @@ from dsmnet.errors import first_of, printable
 
 HEADER = (
     *("set", "pairs", "published", "read", "with ground truth", "width×height"),
-    *("disparity, px", "known", "seen by both", "rows differ, px", "problems"),
+    *("disparity, px", "known", "seen by both", "problems"),
 )
 
 
@@ -33,6 +33,9 @@ def markdown(
         lines += ["", f"Passed over, they need options of their own: {', '.join(passed_over)}."]
     if counts := [f"- {note}" for report in reports if (note := count_note(report))]:
         lines += ["", "## Not as many pairs as published", "", *counts]
+    if measured := [report for report in reports if report.rows]:
+        lines += ["", "## Difference of rows between left and right view", ""]
+        lines += [f"- {report.name}: {max(report.rows):.2f} px at most" for report in measured]
     lines += ["", "## Problems", ""]
     problems = [problem for report in reports for problem in report.problems]
     lines += [f"- {line}" for line in first_of(problems, most or len(problems))] or ["None."]
@@ -65,7 +68,6 @@ def row(report: SetReport) -> list[str]:
         f"{report.lowest:.1f} to {report.highest:.1f}" if report.known_pixels else "-",
         f"{report.known_pixels / report.ground_truth_pixels:.1%}" if report.ground_truth_pixels else "-",
         f"{report.noc_pixels / report.mask_pixels:.1%}" if report.mask_pixels else "-",
-        f"{max(report.rows):.2f}" if report.rows else "-",
         str(len(report.problems)),
     ]
 
