@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import signal
 from collections import Counter
@@ -18,8 +19,10 @@ from numpy.typing import NDArray
 
 from dsmnet.errors import DataError, UserError
 from dsmnet.options import check_whole
-from dsmnet.rectification.row_check import PAIRS, RowReport, warn_of_rows
+from dsmnet.rectification.row_check import PAIRS, RowReport, check_rows
 from dsmnet.types import DisparityMap, Image, Mask, StereoPairs, StereoSample
+
+log = logging.getLogger(__name__)
 
 MIN_PIXELS = 500  # fewer known pixels prove nothing about geometry
 MIN_SHIFT = 2.0  # pixels, median disparity; below that a wrong sign hardly shows
@@ -153,8 +156,12 @@ def check_pair(dataset: StereoPairs, index: int) -> SetReport:
 def check_some_rows(dataset: StereoPairs, most: int = PAIRS) -> list[RowReport]:
     """Check the rows of a few pairs of a data set, evenly spread; what is wrong is said once."""
     samples = read_some(dataset, choose_pairs(len(dataset), most))
-    views = ((f"{dataset.name} {sample['name']}", sample["left"], sample["right"]) for sample in samples)
-    return warn_of_rows(views, remedy="rectify the pairs first, with dsmnet rectify")
+    reports = [check_rows(sample["left"], sample["right"]) for sample in samples]
+    for sample, report in zip(samples, reports, strict=True):
+        if warnings := report.warnings(remedy="rectify the pairs first, with dsmnet rectify"):
+            log.warning("%s %s: %s", dataset.name, sample["name"], "; ".join(warnings))
+            break
+    return reports
 
 
 def read_some(dataset: StereoPairs, indices: Iterable[int]) -> list[StereoSample]:

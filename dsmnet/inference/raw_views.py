@@ -17,8 +17,8 @@ from dsmnet.io import read_calibration
 from dsmnet.io.calibration import kitti_cameras
 from dsmnet.io.pairs import PairFiles
 from dsmnet.options import check_choice, check_number
-from dsmnet.rectification import Rectification, estimate_rectification, rectify_rig
-from dsmnet.rectification.row_check import PAIRS, warn_of_rows
+from dsmnet.rectification import Rectification, check_rows, estimate_rectification, rectify_rig
+from dsmnet.rectification.row_check import PAIRS
 from dsmnet.types import Calibration, Image, StereoRig
 
 log = logging.getLogger(__name__)
@@ -56,6 +56,7 @@ class RawViews:
         frame: View in which depth is written, ``rectified`` or ``raw``.
         alpha: Option of `rectify_rig`.
         min_disparity: Least disparity that is searched.
+        check: Whether the rows are checked.
     """
 
     rectify: str | None = None
@@ -132,10 +133,9 @@ class RawViews:
             if loaded.rectification:
                 told = "estimate" if loaded.rectification.in_raw_left else "calibration"
                 remedy = f"the {told} does not hold for this pair"
-            views = [(pair.name, loaded.left, loaded.right)]
-            options = {"min_disparity": self.min_disparity, "remedy": remedy}
-            (report,) = warn_of_rows(views, **options)
-            self._warned = bool(report.warnings(**options))  # type: ignore[arg-type]
+            for warning in check_rows(loaded.left, loaded.right).warnings(self.min_disparity, remedy):
+                log.warning("%s: %s", pair.name, warning)
+                self._warned = True
 
 
 def _spread_views(source: PairSource) -> Iterator[tuple[Image, Image]]:

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from dsmnet.rectification.feature_matching import agreeing, match_points, row_terms
 from dsmnet.types import Image
-
-log = logging.getLogger(__name__)
 
 SMALLEST = 16  # pixels, height and width of a view that features can be found in
 FEWEST = 25  # matches that agree; fewer say nothing
@@ -126,21 +122,6 @@ def check_rows(left: Image, right: Image) -> RowReport:
         same=apart < 0.05,
         width=size[1],
     )
-
-
-def warn_of_rows(pairs: Iterable[tuple[str, Image, Image]], **options: object) -> list[RowReport]:
-    """Check pairs, given as name, left and right view; warn of the first that has something wrong.
-
-    Options are those of `RowReport.warnings`.
-    """
-    reports, said = [], False
-    for name, left, right in pairs:
-        reports.append(check_rows(left, right))
-        found = [] if said else reports[-1].warnings(**options)  # type: ignore[arg-type]
-        for warning in found:
-            log.warning("%s: %s", name, warning)
-        said = said or bool(found)
-    return reports
 
 
 def _robust(terms: np.ndarray, values: np.ndarray, tolerance: float) -> np.ndarray:
