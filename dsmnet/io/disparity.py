@@ -200,9 +200,10 @@ def _write_scaled_png(path: Path | str, disparity: NDArray[np.floating], scale: 
         log.warning("%s: %d pixels cut to %.3f px, the largest it can store", path, too_large, cut)
     if (np.isfinite(disparity) & (disparity < 0)).any():
         warn_once(
-            ("unsigned", str(path.parent)),
-            "%s: negative disparities, which no PNG holds, are stored as unknown; a .pfm holds them",
-            path,
+            ("unsigned", str(path.parent.parent)),  # a result is written in a folder of its own first
+            "%s: negative disparities, which no PNG holds, are stored as unknown, here and in other maps; a "
+            ".pfm holds them",
+            path.name,
         )
     # A known disparity below half a step would be stored as 0, which says unknown.
     write_image(path, np.where(known, np.clip(stored, 1, largest), 0).astype(dtype))
