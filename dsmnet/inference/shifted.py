@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +11,7 @@ from torch import Tensor
 
 from dsmnet.errors import UserError
 from dsmnet.inference.search import DEFAULT_RANGE, widened
+from dsmnet.inference.wrapped_matcher import WrappedMatcher
 from dsmnet.options import check_whole
 from dsmnet.types import ConfidenceMap, DisparityMap, Matcher
 
@@ -19,30 +19,14 @@ MOST = 2**15  # pixels, of either sign
 
 
 @dataclass(frozen=True)
-class ShiftedMatcher:
+class ShiftedMatcher(WrappedMatcher):
     """A matcher that searches from `min_disparity` to `max_disparity`, from one that searches from 0.
 
     The right view is moved so that the least disparity becomes 0, its border repeated, and the result is
     corrected.
     """
 
-    inner: Matcher
     min_disparity: int
-
-    @property
-    def device(self) -> torch.device:
-        """Device of the inner matcher."""
-        return self.inner.device
-
-    @property
-    def config(self) -> Mapping[str, Any]:
-        """Configuration of the inner matcher."""
-        return self.inner.config
-
-    @property
-    def has_sharpness(self) -> bool:
-        """Whether the inner matcher has sharpness."""
-        return self.inner.has_sharpness
 
     def predict(self, left: Any, right: Any, max_disparity: int | None = None) -> DisparityMap:
         """Match one pair; disparities are at least `min_disparity` and below `max_disparity`."""
