@@ -73,7 +73,8 @@ class RowReport:
                 f"{self.expected:.1f}: {remedy}"
             )
         low, middle, high = self.disparities
-        if middle < -BEYOND and high < BEYOND and min_disparity >= 0:
+        all_negative = middle < -BEYOND and (high < BEYOND or self.negative > 1 - FEW_BEYOND)
+        if all_negative and min_disparity >= 0:
             found.append(
                 f"disparities are negative, {low:.0f} to {high:.0f} px: are left and right exchanged? Of "
                 f"cameras that converge, expected min_disparity={_below(low)}"
