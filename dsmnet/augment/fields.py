@@ -33,9 +33,9 @@ def drop(sample: StereoSample, *keys: str) -> StereoSample:
 
 
 def known(sample: StereoSample, disparity: str, valid: str) -> NDArray[np.bool_]:
-    """Return where a disparity map of a sample is known; without a mask, where it is positive."""
+    """Return where a disparity map of a sample is known; without a mask, where it is not 0."""
     maps = cast("dict[str, NDArray[Any]]", sample)
-    return maps[valid] if valid in maps else maps[disparity] > 0
+    return maps[valid] if valid in maps else maps[disparity] != 0
 
 
 def hide_unmatched(sample: StereoSample, first: int = 0) -> StereoSample:

@@ -13,6 +13,7 @@ PROGRAMS = {
     "train": "train a network, then evaluate it zero-shot on every real set that is there",
     "evaluate": "error of networks on several data sets, side by side and beside StereoSGBM",
     "predict": "disparity, confidence and point clouds of your own pairs, videos, bags or cameras",
+    "rectify": "pairs whose rows meet, by a calibration of the raw cameras or by an estimate",
     "visualize": "pictures of a disparity file",
     "adapt": "fit a network to another domain without labels",
     "label": "pseudo-labels of pairs without ground truth, as a data set to train on",

@@ -22,6 +22,7 @@ from dsmnet.adaptation_methods import METHODS
 from dsmnet.api import DEFAULT_WEIGHTS
 from dsmnet.atomic import check_apart, write_text
 from dsmnet.config import all_pairs, instantiate, is_endless, tool
+from dsmnet.datasets.health_check import check_some_rows
 from dsmnet.errors import DataError
 from dsmnet.evaluation import evaluate
 from dsmnet.evaluation.report import show_results
@@ -44,6 +45,8 @@ def main(cfg: DictConfig) -> None:
     rounds = [f"round{number + 1}" for number in range(cfg.self_training.rounds)]
     check_apart(output, [*written, *rounds], [find_weights(Path(source)), *files_of(target)])
     before = load_model(cfg.checkpoint, device=cfg.device)
+    if not is_endless(cfg.dataset):
+        check_some_rows(target)
     adapted, record = METHODS[cfg.method](cfg, before, target, source)
     save_weights(output / weights, adapted.net, adapted.config)
     record = {

@@ -19,8 +19,16 @@ from rich.markdown import Markdown
 
 from dsmnet.atomic import atomic_write, check_apart, write_text
 from dsmnet.config import config_dir, dataset_config, instantiate, is_endless, tool
+from dsmnet.datasets.base import read_from
 from dsmnet.datasets.catalog import FOUND, Source, find_source
-from dsmnet.datasets.health_check import SetReport, check_dataset, choose_pairs, read_some, worker_count
+from dsmnet.datasets.health_check import (
+    SetReport,
+    check_dataset,
+    check_some_rows,
+    choose_pairs,
+    read_some,
+    worker_count,
+)
 from dsmnet.datasets.health_report import markdown
 from dsmnet.errors import NAMED, DataError, UserError
 from dsmnet.io import write_image
@@ -66,10 +74,12 @@ def check(source: Source, node: DictConfig, cfg: DictConfig, output: Path, worke
     endless = is_endless(node)
     # Pairs without ground truth are checked too.
     dataset: Any = instantiate(node) if endless else instantiate(node, require_ground_truth=False)
+    read_from(dataset, cfg.min_disparity)
     indices = choose_pairs(len(dataset), cfg.limit or (cfg.examples if endless else None))
     watch = functools.partial(track, description=source.name, enabled=cfg.progress)
     report = check_dataset(dataset, indices, workers, watch)
     report.published = source.published
+    report.rows = [] if endless else [rows.deviation for rows in check_some_rows(dataset) if rows.matches]
     check_apart(output, ["data.md", f"panels/{source.name}.png"], files_of(dataset))
     samples = read_some(dataset, [indices[i] for i in choose_pairs(len(indices), cfg.examples)])
     if samples:

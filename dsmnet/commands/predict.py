@@ -3,7 +3,9 @@
 One pair, two folders or globs of equally many images, two videos, a ROS bag or cameras, of any size. Writes
 per pair NAME.pfm, NAME.png (16-bit, disparity * 256), NAME_color.png and, with a calibration, NAME_depth.png
 (millimetres), NAME.ply and, with html=true, NAME_cloud.html under paths.output; with confidence=true also
-NAME_confidence.png (16-bit, confidence * 65535). With resume=true an interrupted run goes on.
+NAME_confidence.png (16-bit, confidence * 65535). A calibration of raw cameras rectifies the views first, and
+NAME_rectified.png is the left one that the files belong to; rectify=auto does without one. With resume=true
+an interrupted run goes on.
 """
 
 from __future__ import annotations
@@ -25,15 +27,15 @@ from dsmnet.inference.color_video import NAME as VIDEO
 from dsmnet.inference.color_video import check_color_video
 from dsmnet.inference.files import ResultWriter
 from dsmnet.inference.outputs import Outputs
+from dsmnet.inference.raw_views import RawViews
 from dsmnet.inference.record import NAME as RECORD
 from dsmnet.inference.record import PredictionRecord
 from dsmnet.inference.shared_cores import SharedCores
-from dsmnet.inference.sources import StreamOptions, pair_source
+from dsmnet.inference.shifted import from_min_disparity
+from dsmnet.inference.sources import StreamOptions, holds_both, pair_source
 from dsmnet.inference.temporal_filter import TemporalFilter
 from dsmnet.inference.tiled import in_tiles
-from dsmnet.io.bags import is_bag
 from dsmnet.io.pairs import files_of, result_names
-from dsmnet.options import check_whole
 from dsmnet.progress import track
 
 log = logging.getLogger(__name__)
@@ -42,22 +44,26 @@ log = logging.getLogger(__name__)
 @tool("predict")
 def main(cfg: DictConfig) -> None:
     """Find the pairs, load the network, match."""
-    if OmegaConf.is_missing(cfg, "right") and (cfg.layout != "separate" or is_bag(cfg.left)):
-        cfg.right = None  # left holds both
+    if OmegaConf.is_missing(cfg, "right") and holds_both(cfg.left, cfg.layout):
+        cfg.right = None
     options: Any = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
     prediction = Prediction(cfg.max_disparity, cfg.confidence, cfg.min_confidence)
     check_color_video(cfg.color_video, options["limits"])
     smooth = TemporalFilter(cfg.temporal_filter, cfg.temporal_reset) if cfg.temporal_filter else None
-    if cfg.frames is not None:
-        check_whole("frames", cfg.frames)
-    stream = StreamOptions.of(options)
-    pairs = pair_source(options["left"], options["right"], options["calib"], cfg.layout, stream)
-    if pairs.live and cfg.resume:
-        raise UserError(f"resume=true left={cfg.left}: a camera does not go back; expected resume=false")
-    if cfg.html and options["calib"] is None and pairs.calibration is None:
-        raise UserError("html=true without calib: a page needs depth; expected calib=FILE as well")
+    views = RawViews(cfg.rectify, cfg.frame, cfg.alpha, cfg.min_disparity)
+    where = *(options[name] for name in ("left", "right", "calib", "layout")), StreamOptions.of(options)
+    pairs = pair_source(*where)
+    for option in ("resume", "rectify"):
+        if pairs.live and cfg[option]:
+            raise UserError(f"{option}={str(cfg[option]).lower()} left={cfg.left}: a camera does not go back")
+    for option, value in (("html", True), ("frame", "raw")):
+        if cfg[option] == value and not (options["calib"] or pairs.calibration or pairs.rig):
+            needed = "it needs depth; expected calib=FILE as well"
+            raise UserError(f"{option}={str(value).lower()} without calib: {needed}")
     cloud = CloudWriter(cfg.max_depth, cfg.edge_filter, cfg.depth, cfg.html, cfg.max_points)
-    writer = ResultWriter(Path(cfg.paths.output), options["limits"], cfg.color_map, cfg.legend, cloud)
+    writer = ResultWriter(
+        Path(cfg.paths.output), options["limits"], cfg.color_map, cfg.legend, cloud, cfg.frame
+    )
     outputs = Outputs(writer, pairs.live, cfg.save, cfg.viewer, cfg.color_video)
     known = list(pairs) if isinstance(pairs, Sized) else []  # a stream's names are none that it is read from
     written = [*result_names(known), RECORD, VIDEO]
@@ -70,14 +76,17 @@ def main(cfg: DictConfig) -> None:
         precision=cfg.precision,
         cuda_graphs=cfg.cuda_graphs,
     )
-    matcher = in_tiles(net, cfg.tile, cfg.overlap, cfg.memory, cfg.progress)
+    tiled = in_tiles(net, cfg.tile, cfg.overlap, cfg.memory, cfg.progress)
+    if cfg.rectify is not None:
+        views.estimate_from(pair_source(*where))
     told = getattr(pairs, "status", "predict")
     with outputs.open() as shown:
         summary = predict_files(
-            matcher,
+            from_min_disparity(tiled, cfg.min_disparity),
             pairs,
             writer,
             prediction,
+            views=views,
             record=PredictionRecord(writer.folder, options, cfg.resume) if outputs.saves else None,
             ahead=cfg.ahead,
             watch=lambda pairs: cores.share(track(pairs, told, enabled=cfg.progress)),
@@ -86,8 +95,7 @@ def main(cfg: DictConfig) -> None:
             save=outputs.saves,
             outputs=shown,
         )
-    log.info(
-        "%s -> %s", count(summary.done, "pair"), writer.folder if outputs.saves else "no files of each pair"
-    )
+    done = count(summary.done, "pair")
+    log.info("%s -> %s", done, writer.folder if outputs.saves else "no files of each pair")
     outputs.write_video(summary.names)
     summary.check()

@@ -43,9 +43,13 @@ def main(cfg: DictConfig) -> None:
         [path.stem + suffix for suffix in WRITTEN],
         [options[name] for name in ("disparity", "left", "ground_truth", "calib")],
     )
-    disparity = read_map(path, cfg.scale)
+    disparity = read_map(path, cfg.scale, cfg.min_disparity)
     left = None if cfg.left is None else read_image(cfg.left)
-    ground_truth = None if cfg.ground_truth is None else read_map(cfg.ground_truth, cfg.ground_truth_scale)
+    ground_truth = (
+        None
+        if cfg.ground_truth is None
+        else read_map(cfg.ground_truth, cfg.ground_truth_scale, cfg.min_disparity)
+    )
     for option, other in (("left", left), ("ground_truth", ground_truth)):
         if other is not None and other.shape[:2] != disparity.shape:
             raise ShapeError(

@@ -36,10 +36,16 @@ class About(NamedTuple):
 
 
 class PairDataset(Dataset[StereoSample]):
-    """Stereo pairs whose files are known, stored as `codecs` says, of which the layouts play no part."""
+    """Stereo pairs whose files are known, stored as `codecs` says, of which the layouts play no part.
+
+    Attributes:
+        min_disparity: Disparities below are read as unknown; where the form of the set holds negative ones, a
+            negative number keeps them.
+    """
 
     name: str = ""
     endless = False
+    min_disparity: int = 0
 
     def __init__(self, pairs: list[Pair], codecs: Tree) -> None:
         self.pairs = pairs
@@ -53,15 +59,15 @@ class PairDataset(Dataset[StereoSample]):
         pair = self.pairs[index]
         left, right = read_views(pair.left, pair.right)
         sample: StereoSample = {"left": left, "right": right, "name": pair.name, "dataset": self.name}
-        calibration = self._calibration(pair)
+        calibration, codec = self._calibration(pair), self._codecs.disparity.beginning_at(self.min_disparity)
         if calibration:
             sample["calibration"] = calibration
         if pair.disparity:
-            sample["disparity"] = self._codecs.disparity.read(pair.disparity, calibration)
-            sample["valid"] = sample["disparity"] > 0
+            sample["disparity"] = codec.read(pair.disparity, calibration)
+            sample["valid"] = sample["disparity"] != 0
         if pair.right_disparity:
-            sample["right_disparity"] = self._codecs.disparity.read(pair.right_disparity, calibration)
-            sample["right_valid"] = sample["right_disparity"] > 0
+            sample["right_disparity"] = codec.read(pair.right_disparity, calibration)
+            sample["right_valid"] = sample["right_disparity"] != 0
         if pair.foreground and self._codecs.foreground:
             sample["foreground"] = self._codecs.foreground.read(pair.foreground)
         if pair.noc and pair.disparity and self._codecs.noc:
@@ -240,6 +246,14 @@ class NamedSubset(Subset[StereoSample]):
     def __init__(self, dataset: PairDataset, indices: Sequence[int]) -> None:
         super().__init__(dataset, indices)
         self.name = dataset.name
+
+
+def read_from(dataset: Any, min_disparity: int) -> None:
+    """Let a data set, or the one that a part is of, read disparities from `min_disparity` on."""
+    while isinstance(dataset, Subset):
+        dataset = dataset.dataset
+    if isinstance(dataset, PairDataset):
+        dataset.min_disparity = min_disparity
 
 
 def choose_some(option: str, values: str | Iterable[str], allowed: Collection[str]) -> tuple[str, ...]:

@@ -66,7 +66,7 @@ class Folder(PairDataset):
         if require_ground_truth:
             pairs = _with_ground_truth(pairs)
         read = partial(read_map, scale=scale)
-        super().__init__(pairs, Tree((), DisparityCodec(read, _is_not_written)))
+        super().__init__(pairs, Tree((), DisparityCodec(read, _is_not_written, signed=True)))
         pairs_found = count(len(pairs), "pair")
         log.info(
             "%s: %s, %d with ground truth: left=%s right=%s", self.name, pairs_found, target, left, right

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import signal
 from collections import Counter
@@ -18,7 +19,10 @@ from numpy.typing import NDArray
 
 from dsmnet.errors import DataError, UserError
 from dsmnet.options import check_whole
+from dsmnet.rectification.row_check import PAIRS, RowReport, check_rows
 from dsmnet.types import DisparityMap, Image, Mask, StereoPairs, StereoSample
+
+log = logging.getLogger(__name__)
 
 MIN_PIXELS = 500  # fewer known pixels prove nothing about geometry
 MIN_SHIFT = 2.0  # pixels, median disparity; below that a wrong sign hardly shows
@@ -57,6 +61,7 @@ class SetReport:
     mask_pixels: int = 0  # of the images with a noc mask: all,
     noc_pixels: int = 0  # and those seen by both views
     problems: list[str] = field(default_factory=list)
+    rows: list[float] = field(default_factory=list)  # pixels, deviations of the rows of a few pairs
 
     def add(self, sample: StereoSample) -> None:
         """Count one pair."""
@@ -148,6 +153,17 @@ def check_pair(dataset: StereoPairs, index: int) -> SetReport:
     return report
 
 
+def check_some_rows(dataset: StereoPairs, most: int = PAIRS) -> list[RowReport]:
+    """Check the rows of a few pairs of a data set, evenly spread; what is wrong is said once."""
+    samples = read_some(dataset, choose_pairs(len(dataset), most))
+    reports = [check_rows(sample["left"], sample["right"]) for sample in samples]
+    for sample, report in zip(samples, reports, strict=True):
+        if warnings := report.warnings(remedy="rectify the pairs first, with dsmnet rectify"):
+            log.warning("%s %s: %s", dataset.name, sample["name"], "; ".join(warnings))
+            break
+    return reports
+
+
 def read_some(dataset: StereoPairs, indices: Iterable[int]) -> list[StereoSample]:
     """Return those of the pairs that can be read."""
     samples = []
@@ -169,7 +185,8 @@ def find_problems(sample: StereoSample) -> list[str]:
     if not valid.any():
         return [*problems, "the disparity map knows no pixel"]
     known = disparity[valid]
-    if not (np.isfinite(known).all() and (known >= 0).all()):
+    negative = known[known < 0]
+    if not np.isfinite(known).all() or (negative.size and np.ptp(negative) == 0):
         return [*problems, "known disparities are negative or not finite"]
     if known.max() >= disparity.shape[1]:
         problems.append(f"disparity of {known.max():.1f} px in an image {disparity.shape[1]} px wide")

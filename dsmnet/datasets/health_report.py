@@ -33,6 +33,9 @@ def markdown(
         lines += ["", f"Passed over, they need options of their own: {', '.join(passed_over)}."]
     if counts := [f"- {note}" for report in reports if (note := count_note(report))]:
         lines += ["", "## Not as many pairs as published", "", *counts]
+    if measured := [report for report in reports if report.rows]:
+        lines += ["", "## Difference of rows between left and right view", ""]
+        lines += [f"- {report.name}: {max(report.rows):.2f} px at most" for report in measured]
     lines += ["", "## Problems", ""]
     problems = [problem for report in reports for problem in report.problems]
     lines += [f"- {line}" for line in first_of(problems, most or len(problems))] or ["None."]

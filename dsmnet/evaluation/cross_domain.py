@@ -17,6 +17,7 @@ from dsmnet.evaluation.report import results_title, show_results, write_results
 from dsmnet.evaluation.results import Results
 from dsmnet.evaluation.sets import FoundSets, choose_sets
 from dsmnet.evaluation.sparsification import Sparsification, present_confidence
+from dsmnet.inference.shifted import from_min_disparity
 from dsmnet.types import Matcher
 
 log = logging.getLogger(__name__)
@@ -42,7 +43,7 @@ def cross_domain_evaluation(
     Args:
         matcher: Network, already on its device, or any other `Matcher`.
         cfg: Configuration with ``eval`` (``sets``, ``fallback``) and ``protocol``; where given, the options
-            above, ``baseline``, ``max_disparity`` (the search range) and ``progress``.
+            above, ``baseline``, ``max_disparity`` (the search range), ``min_disparity`` and ``progress``.
         output: Folder for the files.
         build: Makes an object of a configuration node (`dsmnet.config.instantiate`).
         checkpoint: File of the weights, for the record.
@@ -52,8 +53,9 @@ def cross_domain_evaluation(
     """
     present, missing, trained_on = sets or choose_sets(cfg, build)
     baseline, protocol = cfg.get("baseline"), build(cfg.protocol)
-    max_disparity = cfg.get("max_disparity", "auto")
-    confidence = Sparsification(matcher, protocol, max_disparity) if cfg.get("confidence", False) else None
+    max_disparity, min_disparity = cfg.get("max_disparity", "auto"), cfg.get("min_disparity", 0)
+    shifted = from_min_disparity(matcher, min_disparity)
+    confidence = Sparsification(shifted, protocol, max_disparity) if cfg.get("confidence", False) else None
     breakdown = ErrorBreakdown() if cfg.get("error_breakdown", False) else None
     html = cfg.get("html", False)
     with Pictures(output, cfg.get("html_images", 0) if html else 0) as pictures:
@@ -66,6 +68,7 @@ def cross_domain_evaluation(
             present,
             protocol,
             max_disparity=max_disparity,
+            min_disparity=min_disparity,
             baselines={baseline.name: build(baseline.matcher)} if baseline else None,
             checkpoint=checkpoint,
             progress=cfg.get("progress", True),

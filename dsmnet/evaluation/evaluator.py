@@ -12,11 +12,13 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from dsmnet.datasets.base import read_from
 from dsmnet.errors import NAMED, DataError, first_of
 from dsmnet.evaluation.protocol import METRICS, EvaluationProtocol, Rule
 from dsmnet.evaluation.regions import ImageErrors, count_errors, object_scores, region_scores
 from dsmnet.evaluation.results import ImageResult, MatcherResult, Results, SetResult
 from dsmnet.inference.search import resolve_max_disparity, too_short
+from dsmnet.inference.shifted import from_min_disparity
 from dsmnet.inference.tiled import TiledMatcher
 from dsmnet.inference.timing import needs_warm_up, timed_prediction
 from dsmnet.metrics import pixel_mask
@@ -41,6 +43,7 @@ def evaluate(
     protocol: EvaluationProtocol | None = None,
     *,
     max_disparity: int | str = "auto",
+    min_disparity: int = 0,
     baselines: Mapping[str, Matcher] | None = None,
     checkpoint: str | Path | None = None,
     progress: bool = True,
@@ -57,6 +60,7 @@ def evaluate(
         protocol: Pixels that count and how they are averaged; noc and mean over images by default.
         max_disparity: Pixels to search, or "auto": what the calibration of each pair states, else 192. The
             ground truth is never looked at.
+        min_disparity: Least disparity that is searched, pixels; the sets are read from there on, too.
         baselines: Other matchers by name, scored on the same pixels.
         checkpoint: File of the weights, for the record.
         progress: Show a bar.
@@ -69,7 +73,19 @@ def evaluate(
 
     def score(candidate: Matcher, label: str, callbacks: Sequence[OnImage]) -> dict[str, SetResult]:
         return {
-            name: evaluate_set(candidate, dataset, protocol, name, label, max_disparity, progress, callbacks)
+            name: evaluate_set(
+                *(
+                    candidate,
+                    dataset,
+                    protocol,
+                    name,
+                    label,
+                    max_disparity,
+                    progress,
+                    callbacks,
+                    min_disparity,
+                )
+            )
             for name, dataset in sets.items()
         }
 
@@ -83,6 +99,7 @@ def evaluate(
         first=matcher_result(matcher, score(matcher, model, on_image), source),
         protocol=protocol,
         max_disparity=max_disparity,
+        min_disparity=min_disparity,
         compared={
             name: matcher_result(other.matcher, score_other(name, other.matcher), other.checkpoint)
             for name, other in (compared or {}).items()
@@ -100,6 +117,7 @@ def evaluate_set(
     max_disparity: int | str = "auto",
     progress: bool = True,
     on_image: Sequence[OnImage] = (),
+    min_disparity: int = 0,
 ) -> SetResult:
     """Score a matcher on one data set.
 
@@ -115,6 +133,8 @@ def evaluate_set(
     errors: list[ImageErrors] = []  # of all images with ground truth, also of those that are skipped
     skipped, short = [], []
     kinds, sizes = set(), set()
+    matcher = from_min_disparity(matcher, min_disparity)
+    read_from(dataset, min_disparity)
     warm_up = needs_warm_up(matcher)
     indices = range(len(dataset))  # type: ignore[arg-type]
     for index in track(indices, f"{label} on {name}", unit="image", enabled=progress):

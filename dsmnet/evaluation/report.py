@@ -48,8 +48,9 @@ def results_notes(results: Results) -> list[str]:
     named = [part for part in (protocol.name, protocol.description) if part]
     lines = [f"Protocol {': '.join(named)}"] if named else []
     lines += describe_rules({name: entry.rule for name, entry in sets.items()})
+    begin = f"{results.min_disparity} to " if results.min_disparity else ""
     lines.append(
-        f"Errors in pixels of the ground truth{_sizes(sets)}; search range: {results.max_disparity}; "
+        f"Errors in pixels of the ground truth{_sizes(sets)}; search range: {begin}{results.max_disparity}; "
         "seconds per image without reading files."
     )
     if tiles := results.first.tiles:

@@ -170,6 +170,7 @@ class Results:
     first: MatcherResult
     protocol: EvaluationProtocol
     max_disparity: int | str  # search range, as it was asked for
+    min_disparity: int = 0  # its beginning, pixels
     compared: Mapping[str, MatcherResult] = field(default_factory=dict)
     baselines: Mapping[str, Mapping[str, SetResult]] = field(default_factory=dict)
     missing: Mapping[str, str] = field(default_factory=dict)  # folders by name of the set
@@ -212,6 +213,7 @@ class Results:
             **self.first.identity(),
             "protocol": self.protocol.to_dict(),
             "max_disparity": self.max_disparity,
+            **({"min_disparity": self.min_disparity} if self.min_disparity else {}),
             "sets": _set_entries(self.sets),
         }
         if self.compared:

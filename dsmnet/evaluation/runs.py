@@ -131,7 +131,8 @@ def _get(content: Any, key: str, path: Path) -> Any:
 def _protocol(content: Mapping[str, Any], path: Path) -> dict[str, Any]:
     protocol, max_disparity = (_get(content, key, path) for key in ("protocol", "max_disparity"))
     general = [key for key in protocol if key not in ("description", "sets")]
-    return {**{f"protocol.{key}": protocol[key] for key in general}, "max_disparity": max_disparity}
+    searched = {"max_disparity": max_disparity, "min_disparity": content.get("min_disparity", 0)}
+    return {**{f"protocol.{key}": protocol[key] for key in general}, **searched}
 
 
 def _sets(entries: Mapping[str, Any], path: Path) -> dict[str, SetResult]:

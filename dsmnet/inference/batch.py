@@ -18,18 +18,18 @@ import torch
 
 from dsmnet.atomic import WriteError
 from dsmnet.ending import Interrupted, Terminated
-from dsmnet.errors import DataError, ShapeError, UserError, count, first_of
+from dsmnet.errors import DataError, UserError, count, first_of
 from dsmnet.inference.confidence import ConfidenceMap, check_cue, confidence_cue, predict_with_confidence
 from dsmnet.inference.pipeline import ReadAhead, write_behind
+from dsmnet.inference.raw_views import LoadedPair, RawViews
 from dsmnet.inference.record import PredictionRecord
 from dsmnet.inference.search import resolve_max_disparity, too_short
 from dsmnet.inference.sources import ImagePairs, PairSource
 from dsmnet.inference.temporal_filter import TemporalFilter
-from dsmnet.io import read_calibration
-from dsmnet.io.calibration import kitti_cameras
 from dsmnet.io.pairs import PairFiles
 from dsmnet.io.video import EndOfVideo
 from dsmnet.options import check_number, check_whole
+from dsmnet.rectification import Rectification
 from dsmnet.types import Calibration, DisparityMap, Image, Matcher
 
 log = logging.getLogger(__name__)
@@ -49,16 +49,9 @@ class Writer(Protocol):
         left: Image,
         calibration: Calibration | None = None,
         confidence: ConfidenceMap | None = None,
+        rectification: Rectification | None = None,
     ) -> None:
         """Write all files of a pair, or none."""
-
-
-class LoadedPair(NamedTuple):
-    """A pair in memory."""
-
-    left: Image
-    right: Image
-    calibration: Calibration | None
 
 
 class MatchedPair(NamedTuple):
@@ -90,8 +83,8 @@ class Prediction:
 
     def match(self, matcher: Matcher, pair: LoadedPair, name: str) -> MatchedPair:
         """Match a pair; the disparity is infinite where it is not trusted."""
-        cue, (left, right, calibration) = confidence_cue(self.confidence), pair
-        max_disparity = resolve_max_disparity(self.max_disparity, calibration, left.shape[1])
+        cue, left, right = confidence_cue(self.confidence), pair.left, pair.right
+        max_disparity = resolve_max_disparity(self.max_disparity, pair.calibration, left.shape[1])
         start, confidence = time.perf_counter(), None
         if cue is None:
             disparity = matcher.predict(left, right, max_disparity)
@@ -102,6 +95,9 @@ class Prediction:
             log.warning("%s: %d pixels without a finite disparity", name, wild)
         if warning := too_short(disparity, max_disparity):
             log.warning("%s: %s", name, warning)
+        if pair.rectification is not None:
+            disparity = pair.rectification.result(disparity)
+            confidence = None if confidence is None else pair.rectification.result(confidence, 0)
         if confidence is not None and self.min_confidence is not None:
             disparity = np.where(confidence < self.min_confidence, np.float32(np.inf), disparity)
         return MatchedPair(disparity, confidence, seconds, max_disparity)
@@ -137,6 +133,7 @@ def predict_files(
     writer: Writer,
     prediction: Prediction | None = None,
     *,
+    views: RawViews | None = None,
     record: PredictionRecord | None = None,
     ahead: int = 2,
     watch: Callable[[Iterable], Iterable] = iter,
@@ -152,6 +149,7 @@ def predict_files(
         pairs: Source of pairs, or a list of image files.
         writer: Writer of the results.
         prediction: Default: a search range by the calibration, no confidence.
+        views: Rectifies the pairs and checks their rows; default: they are matched as they are.
         record: Record of finished pairs: those are skipped, and it grows.
         ahead: Pairs read ahead, and results that wait to be written, at most; 0: one after the other.
         watch: Wraps the pairs that are matched, to show progress.
@@ -167,6 +165,8 @@ def predict_files(
         UserError: The run was interrupted, or results cannot be written; what is finished is counted.
     """
     check_whole("ahead", ahead, least=0, unit="pairs")
+    if frames is not None:
+        check_whole("frames", frames)
     prediction = prediction or Prediction()
     check_cue(matcher, confidence_cue(prediction.confidence))
     source = pairs if isinstance(pairs, ImagePairs) or not isinstance(pairs, Sequence) else ImagePairs(pairs)
@@ -178,14 +178,13 @@ def predict_files(
         if len(todo) < known:
             log.info("%d of %s finished already", known - len(todo), count(known, "pair", "is", "are"))
     hint = min(frames or sys.maxsize, length_hint(source)) or frames or 0
-    reading = ReadAhead(todo, lambda pair: load_pair(source, pair), 0 if source.live else ahead, hint)
+    reading = ReadAhead(todo, lambda pair: load_pair(source, pair, views), 0 if source.live else ahead, hint)
 
     def write(pair: PairFiles, loaded: LoadedPair, matched: MatchedPair) -> None:
         try:
             if save:
-                writer.write(
-                    pair.name, matched.disparity, loaded.left, loaded.calibration, matched.confidence
-                )
+                found = matched.disparity, loaded.result_left, loaded.calibration, matched.confidence
+                writer.write(pair.name, *found, loaded.rectification)
             for show in outputs:
                 show(pair, loaded, matched)
         except DataError as error:
@@ -204,7 +203,7 @@ def predict_files(
                     loaded = load_now()
                     matched = prediction.match(matcher, loaded, pair.name)
                     if smooth is not None:
-                        disparity = smooth(matched.disparity, loaded.left, matched.confidence)
+                        disparity = smooth(matched.disparity, loaded.result_left, matched.confidence)
                         matched = matched._replace(disparity=disparity)
                 except (UserError, OSError) as error:
                     summary.fail(pair, error)
@@ -234,18 +233,9 @@ def _unfinished(
             yield pair
 
 
-def load_pair(source: PairSource, pair: PairFiles) -> LoadedPair:
+def load_pair(source: PairSource, pair: PairFiles, views: RawViews | None = None) -> LoadedPair:
     """Read the views and the calibration of a pair; a `ShapeError` where the views differ in size."""
-    left, right = source.load(pair)
-    if left.shape != right.shape:
-        raise ShapeError(
-            f"the views differ in size (height, width): {pair.left} {left.shape[:2]}, "
-            f"{pair.right} {right.shape[:2]}"
-        )
-    calibration = source.calibration
-    if pair.calibration:
-        calibration = read_calibration(pair.calibration, kitti_cameras(pair.left), left.shape[:2])
-    return LoadedPair(left, right, calibration)
+    return (views or RawViews(check=False)).load(source, pair)
 
 
 def _memory_message(error: BaseException) -> str:

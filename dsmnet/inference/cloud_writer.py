@@ -13,6 +13,7 @@ from dsmnet.errors import UserError
 from dsmnet.io import write_image, write_pfm
 from dsmnet.io.npy import write_npy
 from dsmnet.options import check_choice, check_number, check_whole
+from dsmnet.rectification import Rectification
 from dsmnet.types import Calibration, DisparityMap, Image
 from dsmnet.viz.cloud import build_cloud
 from dsmnet.viz.cloud_page import render_cloud
@@ -55,8 +56,11 @@ class CloudWriter:
         left: Image,
         calibration: Calibration,
         needs_points: bool = False,
+        depth_map: NDArray[np.float32] | None = None,
     ) -> None:
         """Write the files of a prediction; `needs_points` refuses a page without one, else it is left out.
+
+        A `depth_map`, metres, is written in the place of that of the disparity.
 
         Raises:
             DataError: The calibration does not say the focal length or the baseline, or points are lacking.
@@ -65,7 +69,8 @@ class CloudWriter:
         points, colors = point_cloud(disparity, left, calibration, self.max_depth, self.edge_filter)
         write_ply(folder / f"{name}.ply", points, colors)
         if self.depth is not None:
-            write_depth(folder / f"{name}_depth.{self.depth}", depth_from_disparity(disparity, calibration))
+            depth = depth_from_disparity(disparity, calibration) if depth_map is None else depth_map
+            write_depth(folder / f"{name}_depth.{self.depth}", depth)
         if len(points) < disparity.size:
             log.info("%s.ply: %d of %d pixels are points", name, len(points), disparity.size)
         if self.html and (len(points) or needs_points):
@@ -74,6 +79,17 @@ class CloudWriter:
             (folder / f"{name}_cloud.html").write_text(page, encoding="utf-8")
         elif self.html:
             log.warning("%s: not one point, so no page", name)
+
+
+def depth_in_raw_view(
+    disparity: DisparityMap, calibration: Calibration, rectification: Rectification
+) -> NDArray[np.float32]:
+    """Return depth along the axis of the raw left camera for each pixel of its view, metres, 0 where unknown.
+
+    The disparity is that of the rectified left view, [H, W].
+    """
+    depth = depth_from_disparity(rectification.in_raw(disparity), calibration)
+    return depth * rectification.raw[1]
 
 
 def write_depth(path: Path, depth: NDArray[np.float32]) -> None:

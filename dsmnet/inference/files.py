@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from dsmnet.atomic import atomic_write_all
-from dsmnet.inference.cloud_writer import CloudWriter
+from dsmnet.inference.cloud_writer import CloudWriter, depth_in_raw_view
 from dsmnet.inference.confidence import ConfidenceMap
 from dsmnet.io import write_image, write_pfm
 from dsmnet.io.disparity import write_disparity_png16
+from dsmnet.rectification import Rectification
 from dsmnet.types import Calibration, DisparityMap, Image
 from dsmnet.viz.color import COLOR_MAP, check_limits, color_disparity, color_table, disparity_range
 from dsmnet.viz.legend import disparity_bar, with_bar
@@ -33,6 +34,7 @@ class ResultWriter:
     color_map: str = COLOR_MAP  # a name that matplotlib knows
     legend: bool = True
     cloud: CloudWriter = field(default_factory=CloudWriter)
+    frame: str = "rectified"  # view that NAME_depth belongs to, or ``raw``
 
     def __post_init__(self) -> None:
         check_limits(self.limits)
@@ -53,11 +55,20 @@ class ResultWriter:
         left: Image,
         calibration: Calibration | None = None,
         confidence: ConfidenceMap | None = None,
+        rectification: Rectification | None = None,
     ) -> None:
-        """Write the files of one pair, all of them or none; NAME.pfm comes last."""
+        """Write the files of one pair, all of them or none; NAME.pfm comes last.
+
+        Of a pair that was rectified by its calibration there is NAME_rectified.png too, the left view that
+        the files belong to; with `frame` ``raw``, NAME_depth belongs to the raw left view.
+        """
         with atomic_write_all(self.folder, name, f"{name}.pfm") as folder:
             if calibration is not None:  # first: it is what can fail
-                self.cloud.write(folder, name, disparity, left, calibration)
+                raw = rectification if self.frame == "raw" else None
+                depth = None if raw is None else depth_in_raw_view(disparity, calibration, raw)
+                self.cloud.write(folder, name, disparity, left, calibration, depth_map=depth)
+            if rectification is not None and not rectification.in_raw_left:
+                write_image(folder / f"{name}_rectified.png", left)
             write_pfm(folder / f"{name}.pfm", disparity)
             write_disparity_png16(folder / f"{name}.png", disparity)
             write_image(folder / f"{name}_color.png", self.color(disparity))

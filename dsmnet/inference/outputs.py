@@ -115,7 +115,7 @@ class Outputs:
         if pair.time is not None:
             stream.set_time("time", **{"timestamp" if pair.time > _EPOCH else "duration": pair.time})
         pictures = {
-            "left": loaded.left,
+            "left": loaded.result_left,
             "right": loaded.right,
             "disparity": self.writer.color(matched.disparity),
         }
@@ -126,7 +126,7 @@ class Outputs:
         if loaded.calibration is not None:
             cloud, depth = self.writer.cloud, depth_from_disparity(matched.disparity, loaded.calibration)
             stream.log("depth", rerun.DepthImage(depth, meter=1.0, colormap="turbo"))
-            chosen = loaded.left, loaded.calibration, cloud.max_depth, cloud.edge_filter
+            chosen = loaded.result_left, loaded.calibration, cloud.max_depth, cloud.edge_filter
             points, colors = point_cloud(matched.disparity, *chosen)
             step = -(-len(points) // cloud.max_points) or 1
             stream.log("cloud", rerun.Points3D(points[::step], colors=colors[::step]))

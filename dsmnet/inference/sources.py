@@ -8,13 +8,14 @@ from typing import Any, NamedTuple, Protocol
 
 from dsmnet.errors import UserError
 from dsmnet.io.bags import BagPairs, is_bag
+from dsmnet.io.cameras import belong_together
 from dsmnet.io.images import read_image, read_views
 from dsmnet.io.live import CameraOptions, LivePairs, is_camera
 from dsmnet.io.pairs import CALIBRATION_SUFFIXES, PairFiles, find_files, pair_files
 from dsmnet.io.video import VideoPairs, is_video
 from dsmnet.io.view_halves import check_layout, split_views
 from dsmnet.options import check_number
-from dsmnet.types import Calibration, Image
+from dsmnet.types import Calibration, Image, StereoRig
 
 
 class PairSource(Protocol):
@@ -26,10 +27,14 @@ class PairSource(Protocol):
     Attributes:
         live: Whether pairs that nobody asks for are lost, so that reading ahead makes them old.
         calibration: Calibration of all pairs that the source itself states.
+        rig: Cameras of all pairs, where it states that they are raw.
+        calibration_parts: Files that a calibration of all pairs has beside its first one.
     """
 
     live: bool
     calibration: Calibration | None
+    rig: StereoRig | None
+    calibration_parts: Sequence[Path]
 
     def __iter__(self) -> Iterator[PairFiles]: ...
 
@@ -42,6 +47,8 @@ class ImagePairs(list[PairFiles]):
 
     live = False
     calibration: Calibration | None = None
+    rig: StereoRig | None = None
+    calibration_parts: Sequence[Path] = ()
     layout = "separate"
 
     def load(self, pair: PairFiles) -> tuple[Image, Image]:
@@ -63,7 +70,14 @@ class StreamOptions(NamedTuple):
     def of(cls, options: Mapping[str, Any]) -> StreamOptions:
         """Return those among the options of a tool."""
         names = ("left_topic", "right_topic", "sync_tolerance")
-        return cls(**{name: options[name] for name in names}, camera=CameraOptions(**options["camera"]))
+        return cls(
+            **{name: options[name] for name in names}, camera=CameraOptions(**options.get("camera", {}))
+        )
+
+
+def holds_both(left: object, layout: str) -> bool:
+    """Whether `left` names both views, so that there is no `right`."""
+    return layout != "separate" or is_bag(left)
 
 
 def pair_source(
@@ -78,7 +92,7 @@ def pair_source(
     Args:
         left: Left view(s), as in `pair_files`, a video, a bag, or a camera.
         right: Right view(s), None where `left` holds both.
-        calib: One calibration file for all, or, of images, one for each pair.
+        calib: One calibration for all, in as many files as it has, or, of images, a file for each pair.
         layout: Arrangement of the views in one picture, as in `split_views`.
         stream: Options of bags and cameras.
 
@@ -86,7 +100,20 @@ def pair_source(
         DataError: A file is not there, or not what it should be.
         UserError: The options do not go together.
     """
-    stream = stream or StreamOptions()
+    files = [] if calib is None else find_files(calib, "calib", CALIBRATION_SUFFIXES)
+    parts = files[1:] if len(files) in (2, 3) and belong_together(files) else []
+    source = _source(left, right, str(files[0]) if parts else calib, layout, stream or StreamOptions())
+    source.calibration_parts = parts
+    return source
+
+
+def _source(
+    left: str | Sequence[str],
+    right: str | Sequence[str] | None,
+    calib: str | Sequence[str] | None,
+    layout: str,
+    stream: StreamOptions,
+) -> PairSource:
     tolerance = stream.sync_tolerance
     if tolerance is not None:
         check_number("sync_tolerance", tolerance, least=0, unit="seconds")

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from dsmnet.errors import ShapeError, UserError
@@ -18,6 +15,7 @@ from dsmnet.inference.memory_estimate import estimate_memory
 from dsmnet.inference.photometric_selection import select_photometrically
 from dsmnet.inference.search import DEFAULT_RANGE, widened
 from dsmnet.inference.tiles import Blend, CoarseMap, Tile, spans
+from dsmnet.inference.wrapped_matcher import WrappedMatcher
 from dsmnet.options import check_number, check_whole
 from dsmnet.progress import track
 from dsmnet.types import ConfidenceMap, DisparityMap, Image, Matcher
@@ -32,7 +30,7 @@ COARSE_SCALE = 2.0  # at least: a coarse pass at full size would leave nothing t
 
 
 @dataclass(frozen=True)
-class TiledMatcher:
+class TiledMatcher(WrappedMatcher):
     """A matcher for images and search ranges of any size, from one for those that memory allows.
 
     First the whole pair is matched at a scale at which its search range is one that networks match well.
@@ -49,7 +47,6 @@ class TiledMatcher:
         progress: Whether to show a bar over the tiles.
     """
 
-    inner: Matcher
     tile: int | str = "auto"
     overlap: int = 64
     memory: float = 6.0
@@ -68,21 +65,6 @@ class TiledMatcher:
     def longest(self) -> int:
         """Height and width that a tile has at most, pixels."""
         return DEFAULT_TILE if self.tile == "auto" else int(self.tile)
-
-    @property
-    def device(self) -> torch.device:
-        """Device of the inner matcher."""
-        return self.inner.device
-
-    @property
-    def config(self) -> Mapping[str, Any]:
-        """Configuration of the inner matcher."""
-        return self.inner.config
-
-    @property
-    def has_sharpness(self) -> bool:
-        """Whether the inner matcher has sharpness."""
-        return self.inner.has_sharpness
 
     def predict(self, left: Image, right: Image, max_disparity: int | None = None) -> DisparityMap:
         """Match one pair; an image that needs no tiles is left to the inner matcher."""

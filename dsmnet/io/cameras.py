@@ -94,6 +94,19 @@ def read_cameras(
     return fit_rig(rig, size, path)
 
 
+def belong_together(paths: Sequence[Path]) -> bool:
+    """Whether files state two cameras together that the first of them alone does not."""
+    try:
+        read_cameras(paths)
+    except UserError:
+        return False
+    try:
+        read_cameras(paths[0])
+    except UserError:
+        return True
+    return False
+
+
 def _read(
     paths: Paths, size: Size | None, cameras: tuple[int, int] | None, unit: str | None
 ) -> tuple[Stated, Path | str]:

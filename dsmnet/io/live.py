@@ -8,7 +8,7 @@ import re
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,7 +21,7 @@ from dsmnet.io.pairs import PairFiles
 from dsmnet.io.video import Video
 from dsmnet.io.view_halves import check_layout, split_views
 from dsmnet.options import check_number
-from dsmnet.types import Calibration, Image
+from dsmnet.types import Calibration, Image, StereoRig
 
 log = logging.getLogger(__name__)
 
@@ -146,6 +146,8 @@ class LivePairs:
 
     live = True
     calibration: Calibration | None = None
+    rig: StereoRig | None = None
+    calibration_parts: Sequence[Path] = ()
 
     def __init__(
         self,

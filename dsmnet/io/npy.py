@@ -51,10 +51,10 @@ def _check_header(data: bytes, path: Path | str) -> None:
     check_size(max(math.prod(shape), 1), 1, path)
 
 
-def read_disparity_npy(path: Path | str, scale: float = 1) -> DisparityMap:
-    """Read a disparity map, where one pixel is stored as `scale`; 0, negative, inf and nan are unknown."""
+def read_disparity_npy(path: Path | str, scale: float = 1, min_disparity: float = 0) -> DisparityMap:
+    """Read a disparity map, where one pixel is stored as `scale`; 0, inf, nan and less than that: unknown."""
     with np.errstate(invalid="ignore", over="ignore"):  # a nan of any kind is unknown
-        return known_disparity(read_npy(path) / np.float32(scale), path)
+        return known_disparity(read_npy(path) / np.float32(scale), path, min_disparity)
 
 
 def write_npy(path: Path | str, values: NDArray[np.floating]) -> None:
@@ -64,4 +64,4 @@ def write_npy(path: Path | str, values: NDArray[np.floating]) -> None:
     write_bytes(path, file.getvalue())
 
 
-NPY = DisparityCodec(read_disparity_npy, write_npy)  # pixels; 0, inf or nan where unknown
+NPY = DisparityCodec(read_disparity_npy, write_npy, signed=True)  # pixels; 0, inf or nan where unknown

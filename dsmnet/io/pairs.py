@@ -14,7 +14,7 @@ from dsmnet.errors import DataError, UserError
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".webp")
 CALIBRATION_SUFFIXES = (".txt", ".yml", ".yaml", ".xml", ".json", ".conf")
 RESULT_SUFFIXES = (
-    *(".pfm", ".png", "_color.png", "_confidence.png"),
+    *(".pfm", ".png", "_color.png", "_confidence.png", "_rectified.png"),
     *(".ply", "_depth.png", "_depth.npy", "_depth.pfm", "_cloud.html"),
 )
 

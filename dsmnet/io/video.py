@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from dsmnet.errors import DataError
 from dsmnet.io.decoding import check_size
 from dsmnet.io.pairs import PairFiles
 from dsmnet.io.view_halves import check_layout, split_views
-from dsmnet.types import Calibration, Image
+from dsmnet.types import Calibration, Image, StereoRig
 
 log = logging.getLogger(__name__)
 
@@ -97,6 +97,8 @@ class VideoPairs:
 
     live = False
     calibration: Calibration | None = None
+    rig: StereoRig | None = None
+    calibration_parts: Sequence[Path] = ()
 
     def __init__(
         self, left: str, right: str | None, calibration: Path | None = None, layout: str = "separate"

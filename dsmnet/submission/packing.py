@@ -14,6 +14,7 @@ from dsmnet.atomic import atomic_write
 from dsmnet.inference.confidence import ConfidenceMap
 from dsmnet.io import read_pfm, write_pfm
 from dsmnet.io.disparity import write_disparity_png16
+from dsmnet.rectification import Rectification
 from dsmnet.submission.upload_form import UploadEntry, UploadForm
 from dsmnet.types import Calibration, DisparityMap, Image
 
@@ -34,6 +35,7 @@ class MapWriter:
         left: Image,
         calibration: Calibration | None = None,
         confidence: ConfidenceMap | None = None,
+        rectification: Rectification | None = None,
     ) -> None:
         """Write the disparity map of one pair, atomically."""
         with atomic_write(self.folder / f"{name}.pfm") as part:

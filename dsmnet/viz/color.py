@@ -21,10 +21,14 @@ ERROR_BOUNDARIES = 2.0 ** np.arange(-4, 5)  # in units of what D1 tolerates
 
 
 def known_pixels(disparity: DisparityMap, valid: Mask | None = None) -> Mask:
-    """Return where a disparity map is known: finite and `valid`, or without that finite and positive."""
+    """Return where a disparity map is known: finite and `valid`, or without that finite and not 0.
+
+    Where all negative values of a map are -1, they are marks of the unknown.
+    """
     finite = np.isfinite(disparity)
     if valid is None:
-        return finite & (np.where(finite, disparity, 0) > 0)
+        negative = disparity[finite & (disparity < 0)]
+        return finite & ((disparity > 0) if (negative == -1).all() else (disparity != 0))
     if valid.shape != disparity.shape:
         raise ShapeError(f"valid mask {valid.shape} does not fit the disparity map {disparity.shape}")
     return finite & valid
@@ -38,7 +42,7 @@ def disparity_range(
     if values.size == 0:
         return 0.0, 1.0
     low, high = (float(value) for value in np.percentile(values, percentiles))
-    return (low, high) if high - low > 1e-3 else (max(low - 0.5, 0.0), high + 0.5)
+    return (low, high) if high - low > 1e-3 else (low - 0.5 if low < 0 else max(low - 0.5, 0.0), high + 0.5)
 
 
 def check_limits(limits: Sequence[float] | None) -> tuple[float, float] | None:
@@ -70,7 +74,7 @@ def color_disparity(
     """Color a disparity map [H, W], pixels, as RGB [H, W, 3]: near is warm, far is cold, unknown is black.
 
     What lies outside `limits` (of the first and the last color, pixels; `disparity_range` without it) gets
-    the nearer of the two. Known is what is `valid`, or without that finite and positive.
+    the nearer of the two. Known is what is `valid`, or without that finite and not 0.
     """
     known = known_pixels(disparity, valid)
     low, high = disparity_range(disparity, valid) if limits is None else limits

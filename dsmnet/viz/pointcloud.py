@@ -9,13 +9,14 @@ from numpy.typing import NDArray
 
 from dsmnet.errors import DataError, ShapeError
 from dsmnet.types import Calibration, DisparityMap, Image, Mask
+from dsmnet.viz.color import known_pixels
 from dsmnet.viz.edges import flying_pixels
 
 
 def depth_from_disparity(disparity: DisparityMap, calibration: Calibration) -> NDArray[np.float32]:
     """Return depth in metres, ``focal * baseline / (disparity + doffs)``; 0 where that is unknown."""
     focal, baseline = focal_and_baseline(calibration)
-    shift = np.where(np.isfinite(disparity) & (disparity > 0), disparity + calibration.doffs, 0)
+    shift = np.where(known_pixels(disparity), disparity + calibration.doffs, 0)
     depth = np.zeros(disparity.shape, np.float32)
     np.divide(focal * baseline, shift, out=depth, where=shift > 0)
     return depth

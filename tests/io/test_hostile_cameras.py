@@ -114,11 +114,11 @@ HOSTILE = {
 def test_hostile_files_end_in_one_line(name: str, tmp_path: Path) -> None:
     path = tmp_path / "hostile.yml"
     path.write_text(HOSTILE[name])
-    start = time.perf_counter()
+    start = time.process_time()
     for read in (read_rig, read_calibration, read_cameras):
         with pytest.raises(FormatError, match=r"^\S*hostile\.yml: [^\n]*$"):
             read(path)
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
 
 
 @pytest.mark.parametrize("form", FORMS)

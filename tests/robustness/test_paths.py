@@ -41,6 +41,7 @@ READ = {
     "export": ("checkpoint",),
     "label": ("teacher", "second", "dataset=video dataset.left"),
     "predict": ("left", "right", "calib", "checkpoint", "paths.data"),
+    "rectify": ("left", "right", "calib"),
     "submit": ("checkpoint", "validate", "upload.dataset.root"),
     "train": ("resume", "init", "dataset.textures", "dataset=eth3d dataset.subset"),
     "visualize": ("disparity", "left", "ground_truth", "calib"),

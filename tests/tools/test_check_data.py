@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,7 @@ from omegaconf import OmegaConf
 from dsmnet.datasets.eth3d import Eth3d
 from dsmnet.datasets.kitti import Kitti2015
 from dsmnet.datasets.middlebury import Middlebury
-from dsmnet.io import read_pfm, write_pfm
+from dsmnet.io import read_image, read_pfm, write_image, write_pfm
 from dsmnet.types import Calibration, StereoSample
 from dsmnet.viz.sheet import OCCLUDED
 from tests.synthetic.scenes import clean
@@ -182,3 +183,15 @@ def test_a_set_that_was_asked_for_has_to_be_there(check: RunTool, tmp_path: Path
 def test_real_pairs_have_no_problems(check: RunTool, real_data: Path):
     run = check(f"paths.data={real_data}", "examples=4", "limit=4")
     assert len(table(run.output)) >= 2
+
+
+def test_rows_that_differ_are_reported_and_warned_of(check: RunTool, data: Path) -> None:
+    for right in (data / "KITTI_2015" / "training" / "image_3").glob("*.png"):
+        write_image(right, np.roll(read_image(right), 4, axis=0))
+    run = check(f"paths.data={data}", "dataset=kitti2015")
+    text = (run.output / "data.md").read_text().split("## Difference of rows")[1]
+    found = re.search(r"- kitti2015: ([\d.]+) px at most", text)
+    assert found is not None
+    assert float(found[1]) == pytest.approx(4, abs=0.4)
+    assert run.log.count("rows differ by") == 1
+    assert "rectify the pairs first" in run.log

@@ -1,0 +1,161 @@
+"""Views as they come from the cameras, made such that their rows meet, before they are matched."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sized
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from dsmnet.errors import ShapeError, UserError
+from dsmnet.inference.sources import PairSource
+from dsmnet.io import read_cameras
+from dsmnet.io.calibration import kitti_cameras
+from dsmnet.io.pairs import PairFiles
+from dsmnet.options import check_choice, check_number
+from dsmnet.rectification import Rectification, check_rows, estimate_rectification, rectify_rig
+from dsmnet.rectification.row_check import PAIRS
+from dsmnet.types import Calibration, Image, StereoRig
+
+log = logging.getLogger(__name__)
+
+ESTIMATED_FROM = 8  # pairs, evenly spread
+_FRAMES = 120  # of a video, which is decoded from its beginning
+
+
+class LoadedPair(NamedTuple):
+    """A pair in memory."""
+
+    left: Image  # as it is matched, like the right one
+    right: Image
+    calibration: Calibration | None  # of the results
+    rectification: Rectification | None = None
+    shown: Image | None = None  # left view of the results, where it is not the one that is matched
+    raw: tuple[Image, Image] | None = None  # views as they come, where they were rectified
+
+    @property
+    def result_left(self) -> Image:
+        """Left view that the results belong to."""
+        return self.left if self.shown is None else self.shown
+
+
+def read_geometry(
+    source: PairSource, pair: PairFiles, size: tuple[int, int]
+) -> Calibration | StereoRig | None:
+    """Return what is known of the cameras of a pair, for views of `size` (height, width)."""
+    if pair.calibration is None:
+        return source.rig or source.calibration
+    return read_cameras([pair.calibration, *source.calibration_parts], size, kitti_cameras(pair.left))
+
+
+@dataclass
+class RawViews:
+    """Reads pairs and rectifies those whose calibration is one of raw views, or whose rows an estimate mends.
+
+    Rows of a few pairs are checked on the way, after that; what is wrong is said once.
+
+    Args:
+        rectify: ``auto`` takes the estimate of `estimate_from`; None leaves views without a rig as they are.
+        frame: View in which depth is written, ``rectified`` or ``raw``.
+        alpha: Option of `rectify_rig`.
+        min_disparity: Least disparity that is searched.
+        check: Whether the rows are checked.
+    """
+
+    rectify: str | None = None
+    frame: str = "rectified"
+    alpha: float | None = 0.0
+    min_disparity: int = 0
+    check: bool = True
+    _estimated: Rectification | None = None
+    _rig: tuple[tuple[Path, tuple[int, int]], Rectification] | None = None  # the last one, for the next pair
+    _to_check: set[str] | None = None  # names of pairs
+    _first: int = 0  # so many pairs are still checked as they come
+    _warned: bool = False
+
+    def __post_init__(self) -> None:
+        check_choice("rectify", self.rectify, ("auto", None))
+        check_choice("frame", self.frame, ("rectified", "raw"))
+        if self.alpha is not None:
+            check_number("alpha", self.alpha, least=0, most=1)
+
+    def estimate_from(self, source: PairSource) -> None:
+        """Estimate the rectification from pairs of a source, which is read for this alone."""
+        self._estimated = estimate_rectification(_spread_views(source))
+
+    def load(self, source: PairSource, pair: PairFiles) -> LoadedPair:
+        """Read a pair, rectify it where that is to be done, and check its rows where it is one of a few."""
+        left, right = source.load(pair)
+        if left.shape != right.shape:
+            raise ShapeError(
+                f"the views differ in size (height, width): {pair.left} {left.shape[:2]}, "
+                f"{pair.right} {right.shape[:2]}"
+            )
+        geometry = read_geometry(source, pair, left.shape[:2])
+        loaded = LoadedPair(left, right, None if isinstance(geometry, StereoRig) else geometry)
+        if rectification := self._rectification(pair, geometry, left.shape[:2]):
+            calibration = rectification.calibration or loaded.calibration
+            views = rectification.views(left, right)
+            shown = left if rectification.in_raw_left else views[0]
+            turned = [rectification.turned(view) for view in views]
+            loaded = LoadedPair(turned[0], turned[1], calibration, rectification, shown, (left, right))
+        self._check_rows(source, pair, loaded)
+        return loaded
+
+    def _rectification(
+        self, pair: PairFiles, geometry: Calibration | StereoRig | None, size: tuple[int, int]
+    ) -> Rectification | None:
+        where = pair.calibration or pair.left  # a bag states its cameras itself
+        if isinstance(geometry, StereoRig):
+            if self.rectify:
+                raise UserError(
+                    f"rectify=auto calib={where}: it is one of raw views, which says how to "
+                    "rectify them; expected rectify=null"
+                )
+            key = (where, size)
+            if self._rig is None or self._rig[0] != key:
+                try:
+                    self._rig = key, rectify_rig(geometry, size, self.alpha)
+                except UserError as error:
+                    raise type(error)(f"{where}: {error}") from None
+            return self._rig[1]
+        if self.frame == "raw":
+            raise UserError(
+                f"frame=raw calib={pair.calibration}: depth of raw views needs the calibration of both raw "
+                "cameras, this one is of rectified views"
+            )
+        return self._estimated
+
+    def _check_rows(self, source: PairSource, pair: PairFiles, loaded: LoadedPair) -> None:
+        if self._to_check is None:
+            names = [pair.name for pair in source] if self.check and isinstance(source, Sized) else []
+            chosen = np.linspace(0, len(names) - 1, min(PAIRS, len(names)))
+            self._to_check = {names[int(index)] for index in chosen}
+            self._first = PAIRS if self.check and not names else 0  # of a stream
+        self._first -= 1
+        if (pair.name in self._to_check or self._first >= 0) and not self._warned:
+            remedy = "pass calib= or rectify=auto"
+            if loaded.calibration:
+                remedy = "calib= is of rectified views; pass that of the raw cameras, or rectify=auto"
+            if loaded.rectification:
+                told = "estimate" if loaded.rectification.in_raw_left else "calibration"
+                remedy = f"the {told} does not hold for this pair"
+            for warning in check_rows(loaded.left, loaded.right).warnings(self.min_disparity, remedy):
+                log.warning("%s: %s", pair.name, warning)
+                self._warned = True
+
+
+def _spread_views(source: PairSource) -> Iterator[tuple[Image, Image]]:
+    if not isinstance(source, Sized):  # a stream: its first pairs
+        yield from (source.load(pair) for pair in islice(source, ESTIMATED_FROM))
+        return
+    pairs = list(source)
+    count = len(pairs) if pairs and pairs[0].frame is None else min(len(pairs), _FRAMES)
+    for index in np.linspace(0, count - 1, min(ESTIMATED_FROM, count)):
+        with suppress(UserError, OSError):  # of a pair that cannot be read it is said where it is matched
+            yield source.load(pairs[int(index)])
