@@ -90,7 +90,7 @@ class StereoMatcher:
             P1: Without effect.
             P2: Without effect.
             disp12MaxDiff: Pixels by which the disparities of both views may differ; it takes a second match.
-                Zero or less: they are not compared.
+                Zero or less does not compare them.
             preFilterCap: Without effect.
             uniquenessRatio: Without effect.
             speckleWindowSize: Pixels; smaller islands become invalid. Zero or less: none do.
