@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import inspect
 import operator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,19 +21,7 @@ from dsmnet.types import Image, Matcher
 
 _SCALE = 16  # disparities are sixteenths of a pixel, as in cv2.StereoMatcher
 _LARGEST = 2**15 // _SCALE - 1  # pixels: what 16 bits hold
-_DEFAULTS = {
-    "minDisparity": 0,
-    "numDisparities": 192,
-    "blockSize": 3,
-    "P1": 0,
-    "P2": 0,
-    "disp12MaxDiff": 0,
-    "preFilterCap": 0,
-    "uniquenessRatio": 0,
-    "speckleWindowSize": 0,
-    "speckleRange": 0,
-    "mode": cv2.STEREO_SGBM_MODE_SGBM,
-}
+_SHAPES = ((), (1,), (3,))  # of a pixel
 
 
 class MatcherError(UserError, cv2.error):
@@ -153,12 +142,10 @@ class StereoMatcher:
         if self._parameters["speckleWindowSize"] > 0:
             window, step = self._parameters["speckleWindowSize"], self._parameters["speckleRange"]
             cv2.filterSpeckles(found, invalid, window, step * _SCALE)
-        if isinstance(disparity, np.ndarray) and (disparity.dtype, disparity.shape) == (
-            np.int16,
-            found.shape,
-        ):
+        fits = isinstance(disparity, np.ndarray) and disparity.dtype == np.int16
+        if fits and disparity.shape == found.shape:
             disparity[...] = found
-            return disparity
+            return np.asarray(disparity)
         return found
 
     def _match(self, left: Image, right: Image, first: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
@@ -206,6 +193,11 @@ def _add_accessors(name: str) -> None:
         setattr(StereoMatcher, prefix + title, method)
 
 
+_DEFAULTS: dict[str, int] = {
+    name: parameter.default
+    for name, parameter in inspect.signature(StereoMatcher.create).parameters.items()
+    if parameter.kind is parameter.POSITIONAL_OR_KEYWORD
+}
 for _name in _DEFAULTS:
     _add_accessors(_name)
 
@@ -228,14 +220,17 @@ def _check(name: str, value: Any) -> int:
 def _view(name: str, view: Any) -> Image:
     """Return a view as OpenCV programs have it as an array [H, W, 3], BGR, or [H, W]."""
     array = view.get() if isinstance(view, cv2.UMat) else view
-    bytes_ = isinstance(array, np.ndarray) and array.dtype == np.uint8 and array.size > 0
-    if bytes_ and array.ndim == 3 and array.shape[2] == 1:
-        array = array[..., 0]
-    if not bytes_ or not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 3)):
-        known = isinstance(array, np.ndarray)
+    known = isinstance(array, np.ndarray)
+    if (
+        not known
+        or array.dtype != np.uint8
+        or array.size == 0
+        or array.ndim < 2
+        or array.shape[2:] not in _SHAPES
+    ):
         kind = f"{array.dtype} {list(array.shape)}" if known else type(array).__name__
         raise MatcherError(f"{name}: expected a uint8 image [H, W, 3] (BGR) or [H, W], got {kind}")
-    return np.asarray(array)
+    return np.asarray(array[..., 0] if array.shape[2:] == (1,) else array)
 
 
 def _rgb(view: Image) -> Image:
