@@ -19,16 +19,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
-__all__ = ["build_model", "load_model"]
+__all__ = ["StereoMatcher", "build_model", "load_model"]
 
 if TYPE_CHECKING:
     from dsmnet.api import build_model, load_model
+    from dsmnet.stereo_matcher import StereoMatcher
 
 
 def __getattr__(name: str) -> Any:
     """Import the front door when it is used: `import dsmnet.io` alone needs no Hydra."""
     if name in __all__:
-        from dsmnet import api
+        from importlib import import_module
 
-        return getattr(api, name)
+        return getattr(
+            import_module(f"dsmnet.{'stereo_matcher' if name == 'StereoMatcher' else 'api'}"), name
+        )
     raise AttributeError(f"module 'dsmnet' has no attribute {name!r}")

@@ -14,11 +14,12 @@ import dsmnet
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "dsmnet"
-FOLDERS = ("dsmnet", "benchmarks", "tools", "tests")
+FOLDERS = ("dsmnet", "benchmarks", "examples", "tools", "tests")
 CODE = sorted(path for folder in FOLDERS for path in (ROOT / folder).rglob("*.py"))
 TEXT = sorted(
     [
         *CODE,
+        *(ROOT / "examples" / "cpp").iterdir(),
         *(ROOT / "conf").rglob("*.yaml"),
         *(ROOT / "docs").rglob("*.md"),
         *ROOT.glob("*.md"),

@@ -23,7 +23,7 @@ from dsmnet.inference.search import resolve_max_disparity
 
 log = logging.getLogger(__name__)
 
-TOLERANCES = {"float32": 0.05, "int8": 0.5}  # pixels, mean over an image
+TOLERANCES = {"float32": 0.05, "float16": 0.1, "int8": 0.5}  # pixels, mean over an image
 
 
 @tool("export")
@@ -38,7 +38,7 @@ def main(cfg: DictConfig) -> None:
     stems = {str(name), Path(name).stem}
     written = [stem + suffix for stem in stems for suffix in (*SUFFIXES, ".bin")]
     check_apart(output, [*written, "parity.json"], [cfg.checkpoint])
-    file = export(network, output / name, cfg.format, max_disparity, size, cfg.precision)
+    file = export(network, output / name, cfg.format, max_disparity, size, cfg.precision, cfg.images)
     sizes = [size] if size else parity["sizes"]
     tolerance = TOLERANCES[cfg.precision] if parity["tolerance"] is None else parity["tolerance"]
     found = check_parity(network, load_written(file, own=True), sizes, max_disparity, tolerance)

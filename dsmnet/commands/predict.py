@@ -69,13 +69,8 @@ def main(cfg: DictConfig) -> None:
     written = [*result_names(known), RECORD, VIDEO]
     check_apart(writer.folder, written, [options["checkpoint"], *files_of(known)])
     cores = SharedCores()
-    net = load_model(
-        cfg.checkpoint,
-        cfg.device,
-        backend=cfg.backend,
-        precision=cfg.precision,
-        cuda_graphs=cfg.cuda_graphs,
-    )
+    how = {name: cfg[name] for name in ("backend", "precision", "cuda_graphs")}
+    net = load_model(cfg.checkpoint, cfg.device, **how)
     tiled = in_tiles(net, cfg.tile, cfg.overlap, cfg.memory, cfg.progress)
     if cfg.rectify is not None:
         views.estimate_from(pair_source(*where))
@@ -95,7 +90,7 @@ def main(cfg: DictConfig) -> None:
             save=outputs.saves,
             outputs=shown,
         )
-    done = count(summary.done, "pair")
-    log.info("%s -> %s", done, writer.folder if outputs.saves else "no files of each pair")
+    where_to = writer.folder if outputs.saves else "no files of each pair"
+    log.info("%s -> %s", count(summary.done, "pair"), where_to)
     outputs.write_video(summary.names)
     summary.check()

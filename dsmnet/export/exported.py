@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dsmnet.errors import FormatError, UserError
@@ -38,13 +39,15 @@ class ExportedNet(nn.Module):
 
     def __init__(self, runtime: Runtime, normalize: nn.Module, source: str) -> None:
         super().__init__()
-        self.runtime, self.normalize, self.source = runtime, normalize, source
+        takes_images = runtime.metadata.images == "uint8"
+        self.runtime, self.source, self.takes_images = runtime, source, takes_images
+        self.normalize = nn.Identity() if takes_images else normalize
         self.divisor, self.smallest = runtime.metadata.divisor, runtime.metadata.smallest
         self.max_disparity = runtime.metadata.max_disparity
         self.nothing = nn.Parameter(torch.empty(0), requires_grad=False)  # says where it runs: on the CPU
 
     def forward(self, left: Tensor, right: Tensor, max_disparity: int | None = None) -> list[Tensor]:
-        """Normalised views [1, 3, H, W] -> [disparity [1, 1, H, W]] in pixels."""
+        """Views [1, 3, H, W], normalised as the file wants it -> [disparity [1, 1, H, W]] in pixels."""
         metadata = self.runtime.metadata
         if max_disparity is not None and not metadata.ranges[0] <= max_disparity <= metadata.ranges[1]:
             raise UserError(
@@ -57,17 +60,24 @@ class ExportedNet(nn.Module):
                 f"checkpoint={self.source}: exported for images of {metadata.smallest[0]}x"
                 f"{metadata.smallest[1]} at most; export it again with a larger size, or with size=null"
             )
-        views = [np.ascontiguousarray(view.detach().numpy()) for view in (left, right)]
+        views = [self._view(view) for view in (left, right)]
         try:
             disparity = self.runtime.run(views[0], views[1])
         except Exception as error:  # the errors of the runtimes have no common class
             raise FormatError(f"checkpoint={self.source}: the graph does not run ({reason(error)})") from None
-        if disparity.dtype != np.float32 or disparity.shape != (1, 1, *left.shape[-2:]):
+        channels = () if self.takes_images else (1,)
+        if disparity.dtype != np.float32 or disparity.shape != (1, *channels, *left.shape[-2:]):
             raise FormatError(
                 f"checkpoint={self.source}: gives {disparity.dtype} {disparity.shape} for views of "
                 f"{tuple(left.shape[-2:])}, which is no disparity"
             )
-        return [torch.from_numpy(disparity)]
+        return [torch.from_numpy(disparity).view(1, 1, *left.shape[-2:])]
+
+    def _view(self, view: Tensor) -> NDArray[Any]:
+        """Return a view as the file takes it."""
+        if self.takes_images:
+            view = (view * 255).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
+        return np.ascontiguousarray(view.detach().numpy())
 
     def features(self, image: Tensor) -> Tensor:
         """Refuse: a graph has no inside."""

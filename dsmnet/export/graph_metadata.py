@@ -10,7 +10,8 @@ from typing import Any
 from dsmnet.errors import FormatError
 
 KEY = "dsmnet_export"  # of the metadata, whatever the format
-VERSION = 3  # raised with every change of the graphs or of this entry
+IMAGES = ("normalized", "uint8")  # what a graph takes: normalised and padded views, or images as they come
+VERSION = 4  # raised with every change of the graphs or of this entry
 _LONGEST = 100_000  # characters of an entry; those of the package have 2,000
 _WRITER = "was it written by tools/export.py?"
 
@@ -25,6 +26,7 @@ class GraphMetadata:
     smallest: tuple[int, int]  # height and width
     config: Mapping[str, Any]  # of the network, as in a checkpoint
     fixed: bool = False  # whether views have just the smallest size
+    images: str = IMAGES[0]
 
     def to_json(self) -> str:
         """Return the entry of the metadata."""
@@ -53,7 +55,7 @@ class GraphMetadata:
         bounds = [(pixels, 1, 2**16) for pixels in (self.max_disparity, *self.ranges)]
         bounds += [(self.divisor, 1, 2**12)]
         bounds += [(pixels, 0, 2**12) for pixels in self.smallest]
-        whole = type(self.fixed) is bool
+        whole = type(self.fixed) is bool and self.images in IMAGES
         whole &= all(type(value) is int and least <= value <= most for value, least, most in bounds)
         if not whole or len(self.ranges) != 2 or len(self.smallest) != 2:
             raise ValueError("impossible sizes")

@@ -35,10 +35,13 @@ def need(name: str, purpose: str) -> ModuleType:
 
 @dataclass(frozen=True)
 class Runtime:
-    """A file ready to run: normalised, padded views [1, 3, H, W] -> disparity [1, 1, H, W]."""
+    """A file ready to run: normalised, padded views [1, 3, H, W] -> disparity [1, 1, H, W].
+
+    One with ``metadata.images="uint8"``: images [1, H, W, 3] -> disparity [1, H, W].
+    """
 
     metadata: GraphMetadata
-    run: Callable[[Array, Array], Array]
+    run: Callable[[NDArray[Any], NDArray[Any]], Array]
 
 
 def open_onnxruntime(path: Path) -> Runtime:

@@ -6,6 +6,7 @@ import logging
 import tempfile
 import warnings
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -14,7 +15,9 @@ from torch.export import ExportedProgram
 from dsmnet.atomic import atomic_write_all
 from dsmnet.errors import UserError
 from dsmnet.export.capture import LARGEST, capture, equal_ranges
-from dsmnet.export.graph_metadata import KEY, GraphMetadata
+from dsmnet.export.graph_metadata import IMAGES, KEY, GraphMetadata
+from dsmnet.export.half import halve
+from dsmnet.export.image_graph import take_images
 from dsmnet.export.int8 import quantize
 from dsmnet.export.runtimes import need
 from dsmnet.inference.padding import Padding
@@ -22,7 +25,7 @@ from dsmnet.inference.predictor import StereoPredictor
 from dsmnet.models.stereo_net import StereoNet
 from dsmnet.options import check_choice, check_whole
 
-PRECISIONS = ("float32", "int8")
+PRECISIONS = ("float32", "float16", "int8")
 _CALIBRATED = (192, 384)  # height and width of the pairs for int8, where the file takes any
 
 
@@ -33,10 +36,12 @@ def export(
     max_disparity: int,
     size: Sequence[int] | None = None,
     precision: str = "float32",
+    images: str = "normalized",
 ) -> Path:
     """Write a network as a graph for views of any height and width (multiples of its divisor), or of one.
 
-    Inputs of the graph are the normalised and padded views, as `StereoPredictor.prepare` makes them.
+    Inputs of the graph are the normalised and padded views, as `StereoPredictor.prepare` makes them, or
+    images as they come.
 
     Args:
         predictor: Network, on the CPU.
@@ -45,7 +50,8 @@ def export(
         max_disparity: Search range in pixels, fixed in the graph.
         size: Height and width of the images; None: any. With it every shape in the graph is a number, as
             TensorRT likes it.
-        precision: ``float32``, or ``int8`` in ONNX, see `quantize`.
+        precision: ``float32``, or in ONNX ``float16``, see `halve`, or ``int8``, see `quantize`.
+        images: ``normalized``, or in ONNX ``uint8``, see `take_images`.
 
     Raises:
         UserError: An unknown format, an impossible size, or a package that is needed is not installed.
@@ -56,8 +62,10 @@ def export(
     if format == "openvino":
         need("openvino", f"format={format}")
     check_choice("precision", precision, PRECISIONS)
-    if precision == "int8" and format != "onnx":
-        raise UserError(f"precision=int8: format={format} has float32 alone; expected format=onnx")
+    check_choice("images", images, IMAGES)
+    for option, value, only in (("precision", precision, "float32"), ("images", images, IMAGES[0])):
+        if value != only and format != "onnx":
+            raise UserError(f"{option}={value}: format={format} has {only} alone; expected format=onnx")
     target = path.with_name(path.name.removesuffix(suffix) + suffix)
     net, ranges = predictor.net, equal_ranges(predictor.net, max_disparity)
     fixed = _padded(net, size) if size is not None else None
@@ -71,6 +79,12 @@ def export(
             write(program, folder / target.name, metadata)
             if precision == "int8":
                 quantize(folder / target.name, predictor, fixed or _CALIBRATED)
+            elif precision == "float16":
+                halve(folder / target.name)
+            if images == "uint8":
+                exact = (size[0], size[1]) if size is not None else None
+                seen = replace(metadata, divisor=1, smallest=exact or (1, 1), images=images)
+                take_images(folder / target.name, net, seen, exact)
     return target
 
 

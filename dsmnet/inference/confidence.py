@@ -135,4 +135,4 @@ def match_right(matcher: Matcher, left: Any, right: Any, max_disparity: int | No
 
 def _mirror(view: Any) -> Any:
     """Turn left and right of an array [H, W, ...] or of a tensor [..., H, W]."""
-    return view.flip(-1) if isinstance(view, Tensor) else np.ascontiguousarray(view[:, ::-1])
+    return view.flip(-1) if isinstance(view, Tensor) else view[:, ::-1].copy()

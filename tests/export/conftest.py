@@ -63,3 +63,22 @@ def files(network: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
         return made[format]
 
     return get
+
+
+@pytest.fixture(scope="session")
+def image_files(network: Any, files: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """Path of the network as a file that takes images, in a precision."""
+    from dsmnet.export import export, write
+
+    folder = tmp_path_factory.mktemp("images")
+
+    @functools.cache
+    def get(precision: str) -> Path:
+        source = files("onnx")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(write, "capture", lambda *_: None)
+            copy = (".onnx", lambda _, path, __: shutil.copy(source, path))
+            patch.setitem(write.FORMATS, "onnx", copy)
+            return export(network, folder / precision, "onnx", RANGE, None, precision, "uint8")
+
+    return get

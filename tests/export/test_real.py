@@ -9,6 +9,8 @@ import pytest
 
 from dsmnet import load_model
 from dsmnet.export import export
+from dsmnet.export.graph_metadata import GraphMetadata
+from dsmnet.export.image_graph import take_images
 from dsmnet.io import read_image
 
 
@@ -26,3 +28,6 @@ def test_equals_torch_on_a_real_pair(real_data: Path, tmp_path: Path) -> None:
     for backend in ("onnxruntime", "openvino"):
         found = load_model(file, backend=backend).predict(left, right, 64)
         assert np.abs(found - expected).mean() < 0.05
+    metadata = GraphMetadata(64, (64, 64), 1, (1, 1), network.config, images="uint8")
+    take_images(file, network.net, metadata, None)
+    assert np.abs(load_model(file).predict(left, right, 64) - expected).mean() < 0.001

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from dsmnet import load_model
 from dsmnet.errors import UserError
 from dsmnet.export import export
+from dsmnet.export.image_graph import take_images
 from dsmnet.inference import StereoPredictor
 
 onnx = pytest.importorskip("onnx")
@@ -24,7 +26,7 @@ OPERATORS = {
     for name in names.split()
 }
 OPSETS = range(9, 21)
-TYPES = {1: "FP32", 6: "INT32", 7: "INT64", 9: "BOOL", 10: "FP16", 11: "FP64"}
+TYPES = {1: "FP32", 2: "UINT8", 6: "INT32", 7: "INT64", 9: "BOOL", 10: "FP16", 11: "FP64"}
 CONSTANT = {"Slice": 3, "Pad": 3, "CumSum": 1, "Squeeze": 1, "Unsqueeze": 1}  # inputs that are to be known
 CONSTANT |= {f"Reduce{kind}": 1 for kind in ("L1", "L2", "Max", "Mean", "Min", "Prod", "Sum")}
 RESIZE = {"mode": {b"nearest", b"linear"}, "coordinate_transformation_mode": {b"half_pixel", b"asymmetric"}}
@@ -95,6 +97,14 @@ def file(network: StereoPredictor, tmp_path_factory: pytest.TempPathFactory) -> 
 
 def test_shipped_network_of_one_size_meets_no_objection(file: Path) -> None:
     assert objections(onnx.load(file)) == []
+
+
+def test_file_of_one_size_that_takes_images_meets_no_objection(
+    file: Path, network: StereoPredictor, tmp_path: Path
+) -> None:
+    copied = Path(shutil.copy(file, tmp_path))
+    take_images(copied, network.net, load_model(file).net.runtime.metadata, (90, 150))
+    assert objections(onnx.load(copied)) == []
 
 
 def test_file_of_one_size_takes_images_up_to_it(file: Path, network: StereoPredictor) -> None:

@@ -261,6 +261,8 @@ def test_load_model_export_with_stored_target_is_refused(
         {"smallest": [1]},
         {"ranges": "ab"},
         {"max_disparity": "x"},
+        {"images": "float"},
+        {"images": []},
         {"config": []},
         {"config": {"network": 1}},
         {"more": 1},

@@ -76,7 +76,10 @@ def test_a_difference_is_an_error(run_tool: RunTool, checkpoint: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["precision=int4"], "precision=int4: expected float32 or int8"),
+        (["precision=int4"], "precision=int4: expected float32, float16 or int8"),
+        (["images=png"], "images=png: expected normalized or uint8"),
+        (["format=openvino", "images=uint8"], "images=uint8: format=openvino has normalized alone"),
+        (["format=torch_export", "precision=float16"], "precision=float16: format=torch_export has float32"),
         (["format=openvino", "precision=int8"], "precision=int8: format=openvino has float32 alone"),
         (["size=[384]"], "size=[384]: expected [height, width] or null"),
         (["size=384"], "size=384: expected [height, width] or null"),
