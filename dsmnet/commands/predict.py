@@ -54,6 +54,7 @@ def main(cfg: DictConfig) -> None:
         backend=cfg.backend,
         precision=cfg.precision,
         cuda_graphs=cfg.cuda_graphs,
+        iterations=cfg.iterations,
     )
     matcher = in_tiles(net, cfg.tile, cfg.overlap, cfg.memory, cfg.progress)
     summary = predict_files(

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from dsmnet.errors import FormatError, UserError
+from dsmnet.export.graph_metadata import UNBOUNDED
 from dsmnet.export.runtimes import (
     Runtime,
     open_bf16,
@@ -41,6 +42,7 @@ class ExportedNet(nn.Module):
         self.runtime, self.normalize, self.source = runtime, normalize, source
         self.divisor, self.smallest = runtime.metadata.divisor, runtime.metadata.smallest
         self.max_disparity = runtime.metadata.max_disparity
+        self.has_range = runtime.metadata.ranges[1] < UNBOUNDED
         self.nothing = nn.Parameter(torch.empty(0), requires_grad=False)  # says where it runs: on the CPU
 
     def forward(self, left: Tensor, right: Tensor, max_disparity: int | None = None) -> list[Tensor]:

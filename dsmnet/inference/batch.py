@@ -96,7 +96,7 @@ class Prediction:
         seconds = time.perf_counter() - start
         if wild := int((~np.isfinite(disparity)).sum()):
             log.warning("%s: %d pixels without a finite disparity", name, wild)
-        if warning := too_short(disparity, max_disparity):
+        if matcher.has_range and (warning := too_short(disparity, max_disparity)):
             log.warning("%s: %s", name, warning)
         if confidence is not None and self.min_confidence is not None:
             disparity = np.where(confidence < self.min_confidence, np.float32(np.inf), disparity)

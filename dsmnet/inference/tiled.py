@@ -84,6 +84,11 @@ class TiledMatcher:
         """Whether the inner matcher has sharpness."""
         return self.inner.has_sharpness
 
+    @property
+    def has_range(self) -> bool:
+        """Whether the search range of the inner matcher changes its prediction."""
+        return self.inner.has_range
+
     def predict(self, left: Image, right: Image, max_disparity: int | None = None) -> DisparityMap:
         """Match one pair; an image that needs no tiles is left to the inner matcher."""
         return self._predict(left, right, max_disparity, sharp=False)[0]
@@ -108,7 +113,7 @@ class TiledMatcher:
         scale = max(COARSE_SCALE, searched / COARSE_RANGE, smaller)
         coarse = CoarseMap(match_smaller(self.inner, left, right, searched, scale)[0], (height, width))
         tiles = [
-            coarse.search(rows, columns, searched)
+            coarse.search(rows, columns, searched if self.has_range else width)
             for rows in spans(height, self.longest, self.overlap)
             for columns in spans(width, self.longest, self.overlap)
         ]

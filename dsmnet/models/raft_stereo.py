@@ -1,8 +1,10 @@
-"""RAFT-Stereo (Lipson, Teed and Deng, "Multilevel recurrent field transforms for stereo matching", 3DV 2021)."""
+"""RAFT-Stereo (Lipson, Teed and Deng, "RAFT-Stereo: Multilevel recurrent field transforms", 3DV 2021)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import functools
+from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -65,14 +67,14 @@ class RAFTStereo(StereoNet):
         train_iterations: int,
         max_disparity: int,
     ) -> None:
-        options = {"stride": stride, "widths": widths}
-        backbone = MatchedFeatures(norm, out_channels=matched, head_norm=head_norm, **options)
+        trunk = functools.partial(EncoderTrunk, stride=stride, widths=widths)
+        backbone = MatchedFeatures(trunk(norm), out_channels=matched, head_norm=head_norm)
         super().__init__(normalize, backbone, None, None, stride, max_disparity)
         self.iterations = check_whole("model.iterations", iterations)
         self.train_iterations = check_whole("model.train_iterations", train_iterations)
         self.freeze_batch_norm = freeze_batch_norm
         self.correlation = correlation
-        self.context_trunk = EncoderTrunk(context_norm, **options) if head_norm is None else None
+        self.context_trunk = trunk(context_norm) if head_norm is None else None
         self.context = ContextPyramid(context_norm, width=widths[2], levels=levels, hidden=hidden)
         self.motion = MotionEncoder(correlation.channels, estimate=2, width=hidden)
         self.update = MultiLevelUpdate(levels=levels, hidden=hidden, motion=hidden, slow_fast=slow_fast)
@@ -111,7 +113,7 @@ class RAFTStereo(StereoNet):
         """Set the mode; frozen batch norms stay as in evaluation."""
         super().train(mode)
         if self.freeze_batch_norm:
-            trunk = self.backbone.trunk if self.context_trunk is None else self.context_trunk
+            trunk = self.context_trunk or cast(MatchedFeatures, self.backbone).trunk
             for module in (*trunk.modules(), *self.context.modules()):
                 if isinstance(module, _BatchNorm):
                     module.eval()
@@ -123,8 +125,9 @@ class RAFTStereo(StereoNet):
             left_features, right_features = self.extract(left, right)
             return left_features[self.stride], right_features[self.stride], self.context_trunk(left)
         self._check(left, right)
-        both = self.backbone.trunk(torch.cat([left, right]))
-        left_map, right_map = self.backbone.out(both).chunk(2)
+        backbone = cast(MatchedFeatures, self.backbone)
+        both = backbone.trunk(torch.cat([left, right]))
+        left_map, right_map = backbone.out(both).chunk(2)
         return left_map, right_map, both.chunk(2)[0]
 
 

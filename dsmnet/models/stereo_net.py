@@ -20,7 +20,9 @@ class StereoOutput:
 
     disparities: list[Tensor]  # [N, 1, H, W], pixels, coarse to fine; the last is the final one
     logits: list[Tensor]  # aggregated volumes [N, 1, D, h, w] behind them; larger is a better match
-    updates: Tensor | None = None  # of an iterative network: mean size of the last steps, [N, 1, h, w], pixels
+    updates: Tensor | None = (
+        None  # of an iterative network: mean size of the last steps, [N, 1, h, w], pixels
+    )
 
 
 class StereoNet(nn.Module):
@@ -30,7 +32,8 @@ class StereoNet(nn.Module):
         normalize: Normalisation of images in [0, 1]; not applied by `forward`, whose input is normalised.
         backbone: Feature extractor, see `dsmnet.stages.features`.
         volume: Cost volume, see `dsmnet.stages.volumes`; None where there is none.
-        aggregation: Aggregation with the attributes of `dsmnet.stages.aggregation.contract.Aggregation`, or None.
+        aggregation: Aggregation with the attributes of `dsmnet.stages.aggregation.contract.Aggregation`,
+            or None.
         stride: Stride of the cost volume.
         max_disparity: Default search range in pixels, exclusive.
 

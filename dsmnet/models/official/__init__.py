@@ -42,9 +42,10 @@ def recognise(tensors: Mapping[str, Tensor], source: str) -> tuple[dict[str, Ten
     for names in MAPS:
         if names.recognises(plain):
             return plain, names
+    first = ", ".join(shown(name, 40) for name in list(plain)[:3])
     raise FormatError(
         f"{source}: expected a checkpoint of tools/train.py, or weights of the official DSMNet, PSMNet, "
-        f"GwcNet or RAFT-Stereo; its first tensors are {', '.join(shown(name, 40) for name in list(plain)[:3])}"
+        f"GwcNet or RAFT-Stereo; its first tensors are {first}"
     )
 
 

@@ -26,19 +26,20 @@ def raft_stage(channels: int, norm: Placement, given: int, stride: int, stage: i
 
 
 class EncoderTrunk(nn.Module):
-    """A 7x7 convolution and three stages; the last of the four halve the size as often as the stride asks for.
+    """A 7x7 convolution and three stages, of which the first keeps the size and the last one halves it first.
 
-    `widths` are the channels of the stages, the first also of the convolution. The first stage keeps the size.
+    `widths` are the channels of the stages, the first of them also that of the convolution.
     """
 
     def __init__(self, norm: Placement, *, stride: int, widths: Sequence[int]) -> None:
         super().__init__()
         if stride not in (1, 2, 4, 8) or len(widths) != 3:
             raise UserError(
-                f"model.stride={stride}, model.widths={list(widths)}: expected 1, 2, 4 or 8, and the channels "
-                "of three stages"
+                f"model.stride={stride}, model.widths={list(widths)}: expected 1, 2, 4 or 8, and "
+                "the channels of three stages"
             )
         steps = [2 if stride >= least else 1 for least in (8, 4, 2)]
+        self.stride, self.channels = stride, widths[2]
         self.stem = ConvNormAct(3, widths[0], norm, kernel=7, stride=steps[0], stem=True, bias=True)
         self.stages = nn.ModuleList(
             raft_stage(width, norm, given, step, stage)
@@ -58,33 +59,29 @@ class EncoderTrunk(nn.Module):
 class MatchedFeatures(nn.Module):
     """The maps that are matched: a trunk and a 1x1 convolution; with `head_norm` a block and a 3x3 one.
 
-    The latter is for a trunk that serves the context too, whose norm is `norm` then.
+    The latter is for a trunk that serves the context too.
     """
 
     def __init__(
         self,
-        norm: Placement,
+        trunk: EncoderTrunk,
         *,
-        stride: int,
-        widths: Sequence[int] = (64, 96, 128),
         out_channels: int = 256,
         head_norm: Placement | None = None,
     ) -> None:
         super().__init__()
-        self.trunk = EncoderTrunk(norm, stride=stride, widths=widths)
-        width = widths[2]
+        self.trunk, width = trunk, trunk.channels
         if head_norm is None:
             self.out: nn.Module = nn.Conv2d(width, out_channels, 1)
         else:
             block = raft_block(width, head_norm, width)
             self.out = nn.Sequential(block, nn.Conv2d(width, out_channels, 3, padding=1))
-        self.stride = stride
-        self.channels = {stride: out_channels}
+        self.channels = {trunk.stride: out_channels}
         self.divisor = 32  # to which the authors pad: the coarsest states lie at 1/32 at most
 
     def forward(self, image: Tensor) -> dict[int, Tensor]:
         """Image [N, 3, H, W] -> {stride: [N, out_channels, H/stride, W/stride]}."""
-        return {self.stride: self.out(self.trunk(image))}
+        return {self.trunk.stride: self.out(self.trunk(image))}
 
 
 class ContextPyramid(nn.Module):

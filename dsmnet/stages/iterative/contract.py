@@ -13,7 +13,9 @@ from typing import Protocol
 
 from torch import Tensor
 
-Gates = tuple[Tensor, ...]  # what the context adds to update gate, reset gate and candidate, [N, C, h, w] each
+Gates = tuple[
+    Tensor, ...
+]  # what the context adds to update gate, reset gate and candidate, [N, C, h, w] each
 
 
 class Scores(Protocol):

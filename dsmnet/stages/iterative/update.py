@@ -32,8 +32,8 @@ class ConvGRU(nn.Module):
 class MotionEncoder(nn.Module):
     """Features of the looked-up scores and of the estimate, which is handed on beside them.
 
-    `scores` is the number of scores per pixel, `estimate` the number of channels of the estimate, `width` that
-    of the result.
+    `scores` is the number of scores per pixel, `estimate` that of channels of the estimate, `width` that of
+    the result.
     """
 
     def __init__(self, scores: int, *, estimate: int = 1, width: int = 128) -> None:
