@@ -83,7 +83,7 @@ class StereoPredictor(nn.Module):
     @property
     def has_range(self) -> bool:
         """Whether the search range changes the prediction."""
-        return self.net.has_range
+        return getattr(self.net, "has_range", True)
 
     @property
     def has_sharpness(self) -> bool:

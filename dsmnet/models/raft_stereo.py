@@ -15,7 +15,7 @@ from dsmnet.models.stereo_net import StereoNet, StereoOutput, kaiming_fan_out, t
 from dsmnet.ops.backend import widen
 from dsmnet.options import check_whole
 from dsmnet.stages.features.raft_encoder import ContextPyramid, EncoderTrunk, MatchedFeatures
-from dsmnet.stages.iterative.contract import Correlation
+from dsmnet.stages.iterative.step_contract import Correlation
 from dsmnet.stages.iterative.update import MotionEncoder, MultiLevelUpdate
 from dsmnet.stages.refinement import convex_upsample
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from dsmnet.errors import UserError
 from dsmnet.layers.conv import ConvNormAct, ResidualBlock
 from dsmnet.layers.norms.placement import Placement
-from dsmnet.stages.iterative.contract import Gates
+from dsmnet.stages.iterative.step_contract import Gates
 
 
 def raft_block(channels: int, norm: Placement, given: int, stride: int = 1, **place: int) -> ResidualBlock:

@@ -1,4 +1,4 @@
 """Refinement in steps: a recurrent unit looks up how well both views match around an estimate, and moves it.
 
-`contract` says what the parts of a step are; a network in `dsmnet.models` wires them.
+`step_contract` says what the parts of a step are; a network in `dsmnet.models` wires them.
 """

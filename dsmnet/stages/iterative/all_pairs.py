@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from dsmnet.errors import ShapeError
 from dsmnet.ops.backend import widen
 from dsmnet.options import check_whole
-from dsmnet.stages.iterative.contract import Scores
+from dsmnet.stages.iterative.step_contract import Scores
 
 
 @dataclass(frozen=True)
@@ -39,13 +39,13 @@ class FeaturePyramid:
     """Both maps, and means of the right one's columns; scores are computed where they are looked up."""
 
     left: Tensor
-    rights: list[Tensor]
+    right_maps: list[Tensor]
     radius: int
 
     def look_up(self, columns: Tensor) -> Tensor:
         """See `Scores`."""
         found, columns = [], columns.nan_to_num()
-        for level, right in enumerate(self.rights):
+        for level, right in enumerate(self.right_maps):
             x = columns / 2**level
             scores = [self._compare(right, x.floor() + k) for k in range(-self.radius, self.radius + 2)]
             found.append(_between(torch.cat(scores, dim=1), x - x.floor(), dim=1))

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from dsmnet.stages.iterative.contract import Gates
+from dsmnet.stages.iterative.step_contract import Gates
 
 
 class ConvGRU(nn.Module):
