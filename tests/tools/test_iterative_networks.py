@@ -106,7 +106,8 @@ def test_self_training_trains_every_step_of_it(run_tool: RunTool, place: Path) -
 
 def test_analysis_sees_both_kinds_of_block(run_tool: RunTool, place: Path) -> None:
     checkpoint, data = f"checkpoint=[{place / 'narrow.safetensors'}]", f"paths.data={place / 'data'}"
-    done = run_tool("analyze", checkpoint, data, "domains=[eth3d,synthetic]", "sampling.images=1")
+    crop = "sampling.crop=[64,128]"
+    done = run_tool("analyze", checkpoint, data, "domains=[eth3d,synthetic]", "sampling.images=1", crop)
     text = (done.output / "analysis.json").read_text()
     assert "trunk.stem" in text
     assert "trunk.stages.2.1" in text
