@@ -96,8 +96,6 @@ class Prediction:
         seconds = time.perf_counter() - start
         if wild := int((~np.isfinite(disparity)).sum()):
             log.warning("%s: %d pixels without a finite disparity", name, wild)
-        if below := int((disparity < 0).sum()):
-            log.warning("%s: %d disparities below 0, which %s.pfm alone keeps", name, below, name)
         if matcher.has_range and (warning := too_short(disparity, max_disparity)):
             log.warning("%s: %s", name, warning)
         if confidence is not None and self.min_confidence is not None:

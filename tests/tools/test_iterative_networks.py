@@ -73,13 +73,12 @@ def test_predict_takes_the_authors_file_and_steps_of_ones_own(run_tool: RunTool,
     assert not np.array_equal(found[1], found[2])
 
 
-def test_negative_disparities_are_told_and_kept(run_tool: RunTool, tmp_path: Path, place: Path) -> None:
+def test_negative_disparities_are_kept(run_tool: RunTool, tmp_path: Path, place: Path) -> None:
     net = build_model("raft_stereo", None, NARROW)
     with torch.no_grad():
         net.net.flow_head[2].bias += 10
     save_weights(tmp_path / "left.safetensors", net.net, net.config)
     done = run_tool("predict", *views(place), f"checkpoint={tmp_path / 'left.safetensors'}", "device=cpu")
-    assert "0: 18432 disparities below 0, which 0.pfm alone keeps" in done.log
     assert read_pfm(done.output / "0.pfm").max() < 0
 
 
