@@ -107,7 +107,8 @@ class RAFTStereo(StereoNet):
             if self.training or step == steps - 1:
                 mask = 0.25 * self.mask_head(states[0])
                 disparities.append(convex_upsample(-flow, mask, self.stride, outside="constant"))
-        return StereoOutput(disparities, [], self.stride * torch.stack(sizes[-_LAST:]).float().abs().mean(0))
+        updates = self.stride * torch.stack(sizes[-_LAST:]).detach().float().abs().mean(0)
+        return StereoOutput(disparities, [], updates)
 
     def train(self, mode: bool = True) -> RAFTStereo:
         """Set the mode; frozen batch norms stay as in evaluation."""
