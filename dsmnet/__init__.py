@@ -10,6 +10,7 @@ One stereo pair, followed through the tree:
     stages/aggregation/  cost volume          -> logits, guided by left   [B, 1, D, H/s, W/s]
     stages/regression.py logits               -> disparity                [B, 1, H/s, W/s]
     stages/refinement.py disparity            -> disparity                [B, 1, H, W], pixels
+    stages/iterative/    two feature maps     -> disparity, step by step  [B, 1, H/s, W/s]
     metrics/             disparity            -> EPE, bad-k, D1
     viz/                 disparity            -> color map, error map, point cloud
 """

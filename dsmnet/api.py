@@ -20,18 +20,19 @@ from dsmnet.models.checkpoint import PACKAGED, Checkpoint, read_checkpoint
 from dsmnet.models.official import recognise, to_our_names
 from dsmnet.models.state_dict import list_differences, load_into
 from dsmnet.models.stereo_net import StereoNet
-from dsmnet.options import check_choice
+from dsmnet.options import check_choice, check_whole
 from dsmnet.stored import build_stored
 
 DEFAULT_WEIGHTS = PACKAGED / "dsmnet_lite.safetensors"
 
 
 def build_model(
-    name: str = "dsmnet_lite", norm: str = "domain", overrides: Sequence[str] = ()
+    name: str = "dsmnet_lite", norm: str | None = None, overrides: Sequence[str] = ()
 ) -> StereoPredictor:
     """Build a network with fresh weights, of a file in conf/model and one in conf/norm, for the 2-D part.
 
-    Overrides are as on the command line: ``["model.max_disparity=128", "norm@norm3d=batch"]``.
+    Without a `norm` the network has its default: ``domain``, in RAFT-Stereo the published one. Overrides are
+    as on the command line: ``["model.max_disparity=128", "norm@norm3d=batch"]``.
 
     Raises:
         UserError: An unknown name or key.
@@ -41,7 +42,9 @@ def build_model(
         >>> net.config["norm"], net.net.max_disparity
         ('batch', 128)
     """
-    return build_from_config(compose("build", [f"model={name}", f"norm={norm}", *overrides]))
+    return build_from_config(
+        compose("build", [f"model={name}", *([f"norm={norm}"] if norm else []), *overrides])
+    )
 
 
 def build_from_config(cfg: DictConfig) -> StereoPredictor:
@@ -65,13 +68,15 @@ def load_model(
     backend: str = "auto",
     precision: str = "float32",
     cuda_graphs: bool = True,
+    iterations: int | None = None,
 ) -> StereoPredictor:
     """Load a trained network. Nothing in its file is executed, whoever wrote it.
 
     Args:
-        path: A checkpoint of tools/train.py (.ckpt or .safetensors), a file of the authors' DSMNet, PSMNet or
-            GwcNet, or a file of tools/export.py (.onnx, .xml, .pt2), which runs on the CPU; or the name of
-            weights that come with the package, ``dsmnet_base`` or ``dsmnet_lite``; default: the latter.
+        path: A checkpoint of tools/train.py (.ckpt or .safetensors), a file of the authors' DSMNet, PSMNet,
+            GwcNet or RAFT-Stereo, or a file of tools/export.py (.onnx, .xml, .pt2), which runs on the CPU; or
+            the name of weights that come with the package, ``dsmnet_base`` or ``dsmnet_lite``; default: the
+            latter.
         device: ``auto`` (CUDA if there is one), ``cpu`` or ``cuda``.
         format: ``auto`` (by the content), ``native`` (of tools/train.py) or ``official`` (the authors').
         backend: ``auto`` (what the file is for), ``torch``, ``onnxruntime``, ``openvino``, or
@@ -79,6 +84,7 @@ def load_model(
             is kept in the user's cache folder.
         precision: ``float32``, ``bfloat16``, or ``auto``, see `choose_precision`.
         cuda_graphs: Whether predictions of one size are recorded and replayed on a GPU, see `CudaGraphs`.
+        iterations: Steps of a network that refines in steps; default: its own.
 
     Raises:
         UserError: No such file, not a checkpoint, weights that do not fit, no such device, format, backend or
@@ -89,7 +95,7 @@ def load_model(
         raise UserError(f"backend={backend}: expected auto, {', '.join(BACKENDS)}")
     exported = path is not None and Path(path).suffix in SUFFIXES
     if backend in ("auto", "torch") and not exported:
-        predictor = _load_torch(path, device, format)
+        predictor = _load_torch(path, device, format, iterations)
         predictor.dtype = choose_precision(precision, predictor.net, predictor.device)
         predictor.cuda_graphs.enabled = cuda_graphs
         return predictor
@@ -98,8 +104,10 @@ def load_model(
         raise UserError(f"precision=bfloat16: {what} has its own; expected auto or float32")
     _check_cpu(device, what)
     if path is not None and exported:
+        if iterations is not None:
+            raise UserError(f"iterations={iterations}: fixed in {what} when it was exported; expected null")
         return load_written(Path(path), backend)
-    predictor = _load_torch(path, "cpu", format)
+    predictor = _load_torch(path, "cpu", format, iterations)
     net: Any = OnDemandNet(predictor, backend)
     return StereoPredictor(net, predictor.config)
 
@@ -122,7 +130,7 @@ def _build_normalize(source: str, config: Mapping[str, Any]) -> nn.Module:
     return normalize
 
 
-def _load_torch(path: str | Path | None, device: str, format: str) -> StereoPredictor:
+def _load_torch(path: str | Path | None, device: str, format: str, iterations: int | None) -> StereoPredictor:
     check_choice("format", format, ("auto", "native", "official"))
     if format == "official" and path is None:
         raise UserError("format=official: expected the path of a file, none comes with the package")
@@ -132,7 +140,19 @@ def _load_torch(path: str | Path | None, device: str, format: str) -> StereoPred
         raise FormatError(f"{source}: holds no dsmnet configuration; was it written by tools/train.py?")
     official = format == "official" or found.config is None
     predictor = _build_official(found, source) if official else _build_native(found, source)
+    if iterations is not None:
+        _set_iterations(predictor, iterations)
     return predictor.to(choose_device(device)).eval()
+
+
+def _set_iterations(predictor: StereoPredictor, iterations: int) -> None:
+    """Let a network take so many steps, in its configuration too, which goes with its exports."""
+    check_whole("iterations", iterations)
+    net: Any = predictor.net
+    if not hasattr(net, "iterations"):
+        model = predictor.config["model"]
+        raise UserError(f"iterations={iterations}: model={model} does not refine in steps; expected null")
+    net.iterations = predictor.config["network"]["iterations"] = iterations
 
 
 def _build_native(found: Checkpoint, source: str) -> StereoPredictor:

@@ -67,7 +67,9 @@ def recipe_settings(name: str | None) -> list[str]:
     """Return what a recipe of ``conf/recipe`` sets, as overrides: ``["crop.height=256", ...]``."""
     file = config_dir() / "recipe" / f"{name}.yaml"
     content: Any = OmegaConf.to_container(OmegaConf.load(file)) if file.is_file() else {}
-    return [f"{key}={value}" for key, value in _flat(content)]
+    bases = [each for each in content.pop("defaults", []) if each != "_self_"]
+    inherited = [setting for base in bases for setting in recipe_settings(base)]
+    return inherited + [f"{key}={value}" for key, value in _flat(content)]
 
 
 def _flat(node: dict[Any, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dsmnet.errors import UserError
+from dsmnet.options import check_number
 
 
 class StereoLoss(nn.Module):
@@ -24,9 +25,12 @@ class StereoLoss(nn.Module):
             fewer outputs takes the last ones.
         volume_weights: Weights of the logits: the last one of the final logits, those before it of the first
             ones. Empty for smooth-L1 alone, as published.
-        beta: Error in pixels at which smooth-L1 turns from square to linear.
+        beta: Error in pixels at which smooth-L1 turns from square to linear; 0 for the absolute error.
         clamp: Error in pixels that a larger one counts as, without a gradient, so that pixels which cannot be
             matched stop pulling. None for no bound.
+        gamma: Given, output i of n weighs ``gamma ** (15 (n - i) / (n - 1))``, from ``gamma ** 15`` to 1
+            however many there are, in the place of `disparity_weights`: the loss of RAFT-Stereo's sequences.
+        largest: Ground truth in pixels from which on a pixel does not count; None for no bound.
 
     Raises:
         UserError: No output has a weight, a number is negative or not finite, or `clamp` is not above `beta`.
@@ -38,6 +42,8 @@ class StereoLoss(nn.Module):
         volume_weights: Sequence[float] = (),
         beta: float = 1.0,
         clamp: float | None = None,
+        gamma: float | None = None,
+        largest: float | None = None,
     ) -> None:
         super().__init__()
         if not disparity_weights:
@@ -57,6 +63,8 @@ class StereoLoss(nn.Module):
             raise UserError(f"loss.clamp={clamp}: expected null, or a finite number above loss.beta={beta}")
         self.beta = beta
         self.bound = math.inf if clamp is None else clamp
+        self.gamma = None if gamma is None else check_number("loss.gamma", gamma, above=0, most=1)
+        self.largest = math.inf if largest is None else check_number("loss.largest", largest, above=0)
 
     def forward(
         self,
@@ -72,8 +80,10 @@ class StereoLoss(nn.Module):
         (`noc`, None if unknown) alike. Plane k of logits [N, 1, D, h, w] is a disparity of k H/h pixels.
         """
         total = ground_truth.new_zeros(())
+        if self.largest < math.inf:
+            valid = valid & (ground_truth.abs() < self.largest)
         count = valid.sum().clamp(min=1)
-        for weight, disparity in _pair_from_the_end(self.disparity_weights, disparities):
+        for weight, disparity in _pair_from_the_end(self._weights(len(disparities)), disparities):
             off = (disparity.float() - ground_truth).clamp(-self.bound, self.bound)
             error = F.smooth_l1_loss(off, torch.zeros_like(off), reduction="none", beta=self.beta)
             total = total + weight * (error * valid).sum() / count
@@ -84,6 +94,12 @@ class StereoLoss(nn.Module):
             mask = noc if raw and noc is not None else valid
             total = total + weight * volume_cross_entropy(volume, ground_truth, mask)
         return total
+
+    def _weights(self, outputs: int) -> Sequence[float]:
+        if self.gamma is None:
+            return self.disparity_weights
+        last = outputs - 1
+        return [self.gamma ** (15 * (last - step) / max(last, 1)) for step in range(outputs)]
 
 
 def _pair_from_the_end(weights: Sequence[float], tensors: Sequence[Tensor]) -> list[tuple[float, Tensor]]:

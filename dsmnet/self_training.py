@@ -173,6 +173,7 @@ class SelfTraining:
                 "logger=csv",
                 "loss.beta=0.2",
                 "loss.clamp=10",
+                f"loss.gamma={0.9 if hasattr(start.net, 'iterations') else 'null'}",
                 "trainer.max_time=null",
                 f"trainer.max_steps={plan.steps}",
                 f"loader.batch_size={plan.batch_size}",

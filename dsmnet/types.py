@@ -136,6 +136,11 @@ class Matcher(Protocol):
         """Whether `predict_with_sharpness` can be called."""
         return False
 
+    @property
+    def has_range(self) -> bool:
+        """Whether `max_disparity` bounds what is searched."""
+        return True
+
     def predict(self, left: Any, right: Any, max_disparity: int | None = None) -> DisparityMap:
         """Return the disparity of the left view, float32 [H, W], pixels, at the size of `left`."""
         ...

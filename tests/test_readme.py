@@ -57,7 +57,7 @@ def test_links_of_documents_lead_somewhere() -> None:
 def test_figure_of_a_pair_shows_the_steps_of_the_package() -> None:
     figure = (ROOT / "docs" / "images" / "one_pair.svg").read_text("utf-8")
     steps = re.findall(r"^ {4}(\S+) .*->", dsmnet.__doc__ or "", re.MULTILINE)
-    assert len(steps) == 10
+    assert len(steps) == 11
     for step in steps:
         assert (ROOT / "dsmnet" / step).exists()
         assert f">{step}</text>" in figure, f"{step}: run python docs/figures/one_pair.py"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import cast
 
 import cv2
 import numpy as np
@@ -65,14 +66,18 @@ class ColorJitter:
 
     brightness: float = 0.4  # half the range of the factor: 0.4 for 0.6 to 1.4
     contrast: float = 0.4  # half the range of the factor
-    saturation: float = 0.4  # half the range of the factor
+    saturation: float | tuple[float, float] = 0.4  # half the range of the factor, or its least and largest
     hue: float = 0.16  # largest turn either way, as a part of a full turn
     gamma: float = 0.0  # largest logarithm of the exponent, either way
     asymmetric: float = 0.2  # probability of different changes in the two views
     probability: float = 1.0  # of any change
 
     def __post_init__(self) -> None:
-        for name in ("brightness", "contrast", "saturation", "hue", "gamma"):
+        if isinstance(self.saturation, int | float):
+            check_number("saturation", self.saturation, least=0)
+            self.saturation = max(1 - self.saturation, 0), 1 + self.saturation
+        check_range("saturation", self.saturation, least=0)
+        for name in ("brightness", "contrast", "hue", "gamma"):
             check_number(name, getattr(self, name), least=0)
         check_share("asymmetric", self.asymmetric)
         check_share("probability", self.probability)
@@ -96,9 +101,10 @@ class ColorJitter:
 
     def _draw(self, rng: np.random.Generator) -> tuple[float, float, float, float, float]:
         """Brightness, contrast, saturation, hue in turns, gamma."""
-        half_ranges = np.array([self.brightness, self.contrast, self.saturation], np.float64)
-        low = np.maximum(1 - half_ranges, 0)
-        brightness, contrast, saturation = rng.uniform(low, 1 + half_ranges)
+        least, largest = cast("tuple[float, float]", self.saturation)
+        half_ranges = np.array([self.brightness, self.contrast], np.float64)
+        low, high = [*np.maximum(1 - half_ranges, 0), least], [*(1 + half_ranges), largest]
+        brightness, contrast, saturation = rng.uniform(low, high)
         hue = rng.uniform(-self.hue, self.hue)
         return brightness, contrast, saturation, hue, math.exp(rng.uniform(-self.gamma, self.gamma))
 

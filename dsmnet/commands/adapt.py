@@ -44,7 +44,7 @@ def main(cfg: DictConfig) -> None:
     written = ("config.yaml", weights, "adapt.json", "adapted.png")
     rounds = [f"round{number + 1}" for number in range(cfg.self_training.rounds)]
     check_apart(output, [*written, *rounds], [find_weights(Path(source)), *files_of(target)])
-    before = load_model(cfg.checkpoint, device=cfg.device)
+    before = load_model(cfg.checkpoint, device=cfg.device, iterations=cfg.iterations)
     if not is_endless(cfg.dataset):
         check_some_rows(target)
     adapted, record = METHODS[cfg.method](cfg, before, target, source)

@@ -41,7 +41,9 @@ def main(cfg: DictConfig) -> None:
     networks = {
         label: Compared(
             in_tiles(
-                load_model(path, cfg.device, backend=cfg.backend, precision=cfg.precision),
+                load_model(
+                    path, cfg.device, backend=cfg.backend, precision=cfg.precision, iterations=cfg.iterations
+                ),
                 cfg.tile,
                 cfg.overlap,
                 cfg.memory,

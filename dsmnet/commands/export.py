@@ -33,7 +33,7 @@ def main(cfg: DictConfig) -> None:
     size: Any = OmegaConf.to_container(cfg.size) if OmegaConf.is_list(cfg.size) else cfg.size
     output = Path(cfg.paths.output)
     max_disparity = resolve_max_disparity(cfg.max_disparity)
-    network = load_model(cfg.checkpoint, device="cpu")
+    network = load_model(cfg.checkpoint, device="cpu", iterations=cfg.iterations)
     name = cfg.name or Path(cfg.checkpoint or DEFAULT_WEIGHTS).stem
     stems = {str(name), Path(name).stem}
     written = [stem + suffix for stem in stems for suffix in (*SUFFIXES, ".bin")]

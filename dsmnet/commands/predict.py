@@ -69,7 +69,7 @@ def main(cfg: DictConfig) -> None:
     written = [*result_names(known), RECORD, VIDEO]
     check_apart(writer.folder, written, [options["checkpoint"], *files_of(known)])
     cores = SharedCores()
-    how = {name: cfg[name] for name in ("backend", "precision", "cuda_graphs")}
+    how = {name: cfg[name] for name in ("backend", "precision", "cuda_graphs", "iterations")}
     net = load_model(cfg.checkpoint, cfg.device, **how)
     tiled = in_tiles(net, cfg.tile, cfg.overlap, cfg.memory, cfg.progress)
     if cfg.rectify is not None:

@@ -70,7 +70,7 @@ def write(cfg: DictConfig, form: Any, datasets: dict[str, Any], partial: str) ->
     """Predict what is not there yet, and pack it."""
     output, weights = Path(cfg.paths.output), find_weights(Path(cfg.checkpoint or DEFAULT_WEIGHTS))
     prediction = Prediction(cfg.max_disparity)
-    net = load_model(cfg.checkpoint, device=cfg.device)
+    net = load_model(cfg.checkpoint, device=cfg.device, iterations=cfg.iterations)
     method = check_method(str(cfg.method or net.config["model"]))
     entries = upload_entries(form, datasets, method)
     if partial:

@@ -152,7 +152,7 @@ def evaluate_set(
             raise DataError(
                 f"{sample['dataset']} {sample['name']}: ground truth marked as valid is not finite"
             )
-        if too_short(prediction, search):
+        if matcher.has_range and too_short(prediction, search):
             short.append(sample["name"])
         errors.append(count_errors(sample, prediction, scored))
         sizes.add(scored.shape)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
 from dsmnet.errors import UserError
+from dsmnet.export.graph_metadata import UNBOUNDED
 from dsmnet.inference.predictor import StereoPredictor
 from dsmnet.models.stereo_net import StereoNet
 
@@ -28,7 +29,12 @@ class _Graph(nn.Module):
 
 
 def equal_ranges(net: StereoNet, max_disparity: int) -> tuple[int, int]:
-    """Return the smallest and the largest search range, in pixels, that take the same planes of a network."""
+    """Return the smallest and the largest search range, in pixels, that take the same planes of a network.
+
+    Of a network without a range these are 1 and `UNBOUNDED`.
+    """
+    if not net.has_range:
+        return 1, UNBOUNDED
     planes = net.planes(max_disparity)
     low = high = max_disparity
     while low > 1 and net.planes(low - 1) == planes:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dsmnet.errors import FormatError, UserError
+from dsmnet.export.graph_metadata import UNBOUNDED
 from dsmnet.export.runtimes import (
     Runtime,
     open_bf16,
@@ -44,6 +45,7 @@ class ExportedNet(nn.Module):
         self.normalize = nn.Identity() if takes_images else normalize
         self.divisor, self.smallest = runtime.metadata.divisor, runtime.metadata.smallest
         self.max_disparity = runtime.metadata.max_disparity
+        self.has_range = runtime.metadata.ranges[1] < UNBOUNDED
         self.nothing = nn.Parameter(torch.empty(0), requires_grad=False)  # says where it runs: on the CPU
 
     def forward(self, left: Tensor, right: Tensor, max_disparity: int | None = None) -> list[Tensor]:

@@ -12,6 +12,7 @@ from dsmnet.errors import FormatError
 KEY = "dsmnet_export"  # of the metadata, whatever the format
 IMAGES = ("normalized", "uint8")  # what a graph takes: normalised and padded views, or images as they come
 VERSION = 4  # raised with every change of the graphs or of this entry
+UNBOUNDED = 2**16  # pixels: the largest search range of a graph that takes any
 _LONGEST = 100_000  # characters of an entry; those of the package have 2,000
 _WRITER = "was it written by tools/export.py?"
 
@@ -52,7 +53,7 @@ class GraphMetadata:
 
     def _check(self) -> None:
         """Raise a `ValueError` for values that no export has."""
-        bounds = [(pixels, 1, 2**16) for pixels in (self.max_disparity, *self.ranges)]
+        bounds = [(pixels, 1, UNBOUNDED) for pixels in (self.max_disparity, *self.ranges)]
         bounds += [(self.divisor, 1, 2**12)]
         bounds += [(pixels, 0, 2**12) for pixels in self.smallest]
         whole = type(self.fixed) is bool and self.images in IMAGES

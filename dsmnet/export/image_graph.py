@@ -19,7 +19,7 @@ from dsmnet.models.stereo_net import StereoNet
 # As `Padding` does it: border values above and on the right, and later off again.
 _FRAME = """<ir_version: {ir}, opset_import: ["": {opset}]>
 frame (float[2,3,H,W] normalized, float[1,1,P,Q] network_disparity) => (float[1,H,W] disparity)
-<{constants}, int64[2] axes = {{2, 3}}, int64[1] channel = {{1}}, float low = {{0.0}}>
+<{constants}, int64[2] axes = {{2, 3}}, int64[1] channel = {{1}}, float low = {{{low}}}>
 {{
     {sizes}
     padded = Pad <mode = "edge"> (normalized, pads)
@@ -86,7 +86,8 @@ def take_images(path: Path, net: StereoNet, metadata: GraphMetadata, size: tuple
         top, right = Padding.for_net(net, *size)
         constants = _ONE_CONSTANTS.format(top=top, right=right, bottom=size[0] + top, width=size[1])
         sizes = ""
-    text = _FRAME.format(ir=model.ir_version, opset=opset, constants=constants, sizes=sizes)
+    low = 0.0 if net.has_range else -1e30  # of a network without a range nothing is cut off
+    text = _FRAME.format(ir=model.ir_version, opset=opset, constants=constants, sizes=sizes, low=low)
     frame, graph = onnx.parser.parse_model(text).graph, model.graph
     nodes = [*before.node, *frame.node[:-_AFTER], *graph.node, *frame.node[-_AFTER:]]
     height, width = size or ("height", "width")

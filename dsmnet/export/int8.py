@@ -11,6 +11,7 @@ from dsmnet.export.runtimes import need
 from dsmnet.inference.predictor import StereoPredictor
 from dsmnet.synthetic import SyntheticStereo
 
+_EXACT = ("refinement.", "motion.", "flow_head.")  # parts that see a disparity or change it
 _PAIRS = 12
 _FIRST = 1000  # index of the first pair: not those that the file is compared on
 
@@ -18,8 +19,9 @@ _FIRST = 1000  # index of the first pair: not those that the file is compared on
 def quantize(path: Path, predictor: StereoPredictor, size: tuple[int, int]) -> None:
     """Rewrite a .onnx of a network: weights and inputs of convolutions int8, a scale per output channel.
 
-    The refinement stays in float32: with 256 levels for a disparity, a pixel is lost. So does what is no
-    convolution: norms, correlation, graph filters and the soft-argmax.
+    The refinement stays in float32, and in an iterative network what sees the disparity and changes it: with
+    256 levels for a disparity, a pixel is lost. So does what is no convolution: norms, correlation, graph
+    filters and the soft-argmax.
 
     Args:
         path: File that `export` wrote.
@@ -40,7 +42,7 @@ def quantize(path: Path, predictor: StereoPredictor, size: tuple[int, int]) -> N
             path,
             _Calibration(_inputs(predictor, size)),
             op_types_to_quantize=["Conv"],
-            nodes_to_exclude=[node.name for node in convolutions if "refinement." in node.input[1]],
+            nodes_to_exclude=[node.name for node in convolutions if any(p in node.input[1] for p in _EXACT)],
             per_channel=True,
             activation_type=quantization.QuantType.QUInt8,
             weight_type=quantization.QuantType.QInt8,

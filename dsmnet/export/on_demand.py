@@ -43,7 +43,7 @@ class OnDemandNet(nn.Module):
         net: StereoNet = predictor.net
         self.source, self.backend = predictor, backend
         self.normalize, self.divisor, self.smallest = net.normalize, net.divisor, net.smallest
-        self.max_disparity = net.max_disparity
+        self.max_disparity, self.has_range = net.max_disparity, net.has_range
         self._cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dsmnet"
         self._exported: dict[int, ExportedNet] = {}
 

@@ -93,7 +93,7 @@ class Prediction:
         seconds = time.perf_counter() - start
         if wild := int((~np.isfinite(disparity)).sum()):
             log.warning("%s: %d pixels without a finite disparity", name, wild)
-        if warning := too_short(disparity, max_disparity):
+        if matcher.has_range and (warning := too_short(disparity, max_disparity)):
             log.warning("%s: %s", name, warning)
         if pair.rectification is not None:
             disparity = pair.rectification.result(disparity)

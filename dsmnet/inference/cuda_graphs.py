@@ -146,5 +146,6 @@ def _copy(output: Any) -> Any:
     if isinstance(output, Tensor):
         return output.clone()
     if isinstance(output, StereoOutput):
-        return StereoOutput(_copy(output.disparities), _copy(output.logits))
+        updates = None if output.updates is None else output.updates.clone()
+        return StereoOutput(_copy(output.disparities), _copy(output.logits), updates)
     return [_copy(each) for each in output]

@@ -34,6 +34,8 @@ class MemoryEstimate:
 
 
 MEASURED = {"dsmnet_lite": MemoryEstimate(4.2, 450), "tiny": MemoryEstimate(4.2, 450)}
+MEASURED |= {f"raft_stereo{form}": MemoryEstimate(0, 4000) for form in ("", "_shared")}  # up to 3,000 columns
+MEASURED["raft_stereo_realtime"] = MemoryEstimate(0, 1000)
 LARGEST = MemoryEstimate(36, 500)  # dsmnet, psmnet and gwcnet take less, others most likely too
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dsmnet.errors import ShapeError
-from dsmnet.inference.confidence import predict_with_confidence, sharpness
+from dsmnet.inference.confidence import predict_with_confidence, sharpness, steadiness
 from dsmnet.inference.cuda_graphs import CudaGraphs
 from dsmnet.inference.padding import Padding
 from dsmnet.inference.search import widened
@@ -64,7 +64,9 @@ class StereoPredictor(nn.Module):
 
     @torch.inference_mode()
     def predict(self, left: AnyImage, right: AnyImage, max_disparity: int | None = None) -> DisparityMap:
-        """Match one pair of any size; return the disparity of the left view, float32 [H, W], not negative.
+        """Match one pair of any size; return the disparity of the left view, float32 [H, W].
+
+        It is not negative, but of a network without a range (`has_range`) it is whatever the network says.
 
         Args:
             left: Array [H, W, 3] or [H, W], or tensor [3, H, W]; uint8, uint16, or floats in [0, 1].
@@ -76,11 +78,16 @@ class StereoPredictor(nn.Module):
             ShapeError: The views differ in size or are no images.
         """
         disparities, padding = self._run(self.net, left, right, max_disparity)
-        return _finished(disparities[-1].clamp(min=0), padding)
+        return _finished(self._bounded(disparities[-1]), padding)
+
+    @property
+    def has_range(self) -> bool:
+        """Whether the search range changes the prediction."""
+        return getattr(self.net, "has_range", True)
 
     @property
     def has_sharpness(self) -> bool:
-        """Whether the network hands out its distribution: all but those that run in another backend."""
+        """Whether the network hands out its distribution or its updates: not where another backend runs."""
         return isinstance(self.net, StereoNet)
 
     @torch.inference_mode()
@@ -89,9 +96,12 @@ class StereoPredictor(nn.Module):
     ) -> tuple[DisparityMap, ConfidenceMap]:
         """Match one pair; return disparity as `predict` does, and sharpness, see `inference.confidence`."""
         output, padding = self._run(self.net.match, left, right, max_disparity)
-        disparity, logits = output.disparities[-1].clamp(min=0), output.logits[-1]
-        coarse = F.avg_pool2d(disparity.float(), self.net.stride)
-        shares = sharpness(logits, self.net.plane_of(coarse, logits.shape[2]))
+        disparity = self._bounded(output.disparities[-1])
+        if output.updates is not None:
+            shares = steadiness(output.updates)
+        else:
+            logits, coarse = output.logits[-1], F.avg_pool2d(disparity.float(), self.net.stride)
+            shares = sharpness(logits, self.net.plane_of(coarse, logits.shape[2]))
         shares = F.interpolate(shares, size=disparity.shape[-2:], mode="bilinear", align_corners=False)
         return _finished(disparity, padding), _finished(shares, padding)
 
@@ -100,6 +110,9 @@ class StereoPredictor(nn.Module):
     ) -> tuple[DisparityMap, ConfidenceMap]:
         """Match one pair as `predict` does, with a confidence, see `inference.confidence`."""
         return predict_with_confidence(self, left, right, max_disparity, cue)
+
+    def _bounded(self, disparity: Tensor) -> Tensor:
+        return disparity.clamp(min=0) if self.has_range else disparity
 
     def _run(
         self, net: Callable[..., Output], left: AnyImage, right: AnyImage, max_disparity: int | None
@@ -124,7 +137,7 @@ class StereoPredictor(nn.Module):
             return self.cuda_graphs.run(
                 self.net,
                 lambda left, right: net(left, right, max_disparity),
-                (net, max_disparity, self.dtype),
+                (net, max_disparity, self.dtype, getattr(self.net, "iterations", None)),
                 *pair.split(1),
             )
 

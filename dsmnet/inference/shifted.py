@@ -61,6 +61,6 @@ class ShiftedMatcher(WrappedMatcher):
 
 
 def from_min_disparity(matcher: Matcher, min_disparity: int) -> Matcher:
-    """Return a matcher that searches from `min_disparity` on; with 0 it is the matcher itself."""
+    """Return a matcher that searches from `min_disparity` on; itself with 0 or without a range."""
     check_whole("min_disparity", min_disparity, least=-MOST, most=MOST, unit="pixels")
-    return ShiftedMatcher(matcher, min_disparity) if min_disparity else matcher
+    return ShiftedMatcher(matcher, min_disparity) if min_disparity and matcher.has_range else matcher

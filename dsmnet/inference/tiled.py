@@ -90,7 +90,7 @@ class TiledMatcher(WrappedMatcher):
         scale = max(COARSE_SCALE, searched / COARSE_RANGE, smaller)
         coarse = CoarseMap(match_smaller(self.inner, left, right, searched, scale)[0], (height, width))
         tiles = [
-            coarse.search(rows, columns, searched)
+            coarse.search(rows, columns, searched if self.has_range else width)
             for rows in spans(height, self.longest, self.overlap)
             for columns in spans(width, self.longest, self.overlap)
         ]

@@ -13,7 +13,7 @@ from dsmnet.types import Matcher
 
 @dataclass(frozen=True)
 class WrappedMatcher(Matcher):
-    """A matcher around another one, of which it has device, configuration and sharpness."""
+    """A matcher around another one, of which it has device, configuration, range and sharpness."""
 
     inner: Matcher
 
@@ -26,6 +26,11 @@ class WrappedMatcher(Matcher):
     def config(self) -> Mapping[str, Any]:
         """Configuration of the inner matcher."""
         return self.inner.config
+
+    @property
+    def has_range(self) -> bool:
+        """Whether the search range of the inner matcher changes its prediction."""
+        return self.inner.has_range
 
     @property
     def has_sharpness(self) -> bool:

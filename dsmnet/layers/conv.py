@@ -47,7 +47,7 @@ _TRANSPOSED: dict[int, Any] = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
 
 
 class ConvNormAct(nn.Sequential):
-    """Convolution without bias, norm, ReLU (2-D or 3-D).
+    """Convolution, by default without bias, norm, ReLU (2-D or 3-D).
 
     Padding is half the kernel times the dilation by default; `stem` says that it is a network's first one.
     """
@@ -65,11 +65,12 @@ class ConvNormAct(nn.Sequential):
         ndim: int = 2,
         stem: bool = False,
         act: bool = True,
+        bias: bool = False,
     ) -> None:
         if padding is None:
             sizes = (kernel,) * ndim if isinstance(kernel, int) else kernel
             padding = tuple(dilation * (size // 2) for size in sizes)
-        conv = _CONV[ndim](in_channels, out_channels, kernel, stride, padding, dilation, bias=False)
+        conv = _CONV[ndim](in_channels, out_channels, kernel, stride, padding, dilation, bias=bias)
         place = norm.stem if stem else norm.inner
         acts = [nn.ReLU(inplace=True)] if act else []
         super().__init__(conv, place(out_channels, ndim), *acts)
@@ -101,6 +102,7 @@ class ResidualBlock(nn.Module):
     """Two 3x3 convolutions around an identity, or around a 1x1 convolution where the size changes.
 
     The stride is that of the first one, the dilation that of both. See `Placement` for `stage` and `last`.
+    `act` is a ReLU after the sum, `branch_act` one before it (RAFT); convolutions have no bias by default.
     """
 
     def __init__(
@@ -115,28 +117,31 @@ class ResidualBlock(nn.Module):
         stage: int = 1,
         last: bool = True,
         act: bool = True,
+        branch_act: bool = False,
+        bias: bool = False,
     ) -> None:
         super().__init__()
         given = channels if in_channels is None else in_channels
         conv = _CONV[ndim]
-        self.conv1 = conv(given, channels, 3, stride, dilation, dilation, bias=False)
+        self.conv1 = conv(given, channels, 3, stride, dilation, dilation, bias=bias)
         self.norm1 = norm.block_in(channels, ndim, stage=stage)
-        self.conv2 = conv(channels, channels, 3, 1, dilation, dilation, bias=False)
+        self.conv2 = conv(channels, channels, 3, 1, dilation, dilation, bias=bias)
         self.norm2 = norm.inner(channels, ndim)
         self.norm_out = norm.block_out(channels, ndim, stage=stage, last=last)
         self.shortcut: ConvNormAct | None = None
         if stride != 1 or given != channels:
-            self.shortcut = ConvNormAct(given, channels, norm, kernel=1, ndim=ndim, act=False)
+            self.shortcut = ConvNormAct(given, channels, norm, kernel=1, ndim=ndim, act=False, bias=bias)
         # The stride of the shortcut: oneDNN 3.12 (torch 2.14) writes out of bounds in the backward pass of a
         # strided 1x1 convolution of 8 channels, channels last.
         self.subsample: tuple[Any, ...] = (..., *[slice(None, None, stride)] * ndim)
-        self.act = act
+        self.act, self.branch_act = act, branch_act
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, in_channels, ...] -> [N, channels, ...], the same size but for the stride."""
         y = F.relu(self.norm1(self.conv1(x)), inplace=True)
         same = x if self.shortcut is None else self.shortcut(x[self.subsample])
-        out = self.norm_out(same + self.norm2(self.conv2(y)))
+        change = self.norm2(self.conv2(y))
+        out = self.norm_out(same + (F.relu(change, inplace=True) if self.branch_act else change))
         return F.relu(out, inplace=True) if self.act else out
 
 

@@ -33,3 +33,11 @@ class ImageNetNorm(nn.Module):
     def forward(self, image: Tensor) -> Tensor:
         """Image [N, 3, H, W] in [0, 1] -> normalised image of the same shape."""
         return (image - self.mean) / self.std
+
+
+class SymmetricRange(nn.Module):
+    """[0, 1] to [-1, 1] (RAFT-Stereo, IGEV-Stereo)."""
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Image [N, 3, H, W] in [0, 1] -> normalised image of the same shape."""
+        return 2 * image - 1

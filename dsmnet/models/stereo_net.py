@@ -20,6 +20,9 @@ class StereoOutput:
 
     disparities: list[Tensor]  # [N, 1, H, W], pixels, coarse to fine; the last is the final one
     logits: list[Tensor]  # aggregated volumes [N, 1, D, h, w] behind them; larger is a better match
+    updates: Tensor | None = (
+        None  # of an iterative network: mean size of the last steps, [N, 1, h, w], pixels
+    )
 
 
 class StereoNet(nn.Module):
@@ -28,8 +31,9 @@ class StereoNet(nn.Module):
     Args:
         normalize: Normalisation of images in [0, 1]; not applied by `forward`, whose input is normalised.
         backbone: Feature extractor, see `dsmnet.stages.features`.
-        volume: Cost volume, see `dsmnet.stages.volumes`.
-        aggregation: Aggregation with the attributes of `dsmnet.stages.aggregation.contract.Aggregation`.
+        volume: Cost volume, see `dsmnet.stages.volumes`; None where there is none.
+        aggregation: Aggregation with the attributes of `dsmnet.stages.aggregation.contract.Aggregation`,
+            or None.
         stride: Stride of the cost volume.
         max_disparity: Default search range in pixels, exclusive.
 
@@ -38,24 +42,27 @@ class StereoNet(nn.Module):
         smallest: Least height and width of the input.
         fast_in_bfloat16: Whether the network was measured to be faster on CPUs, and as accurate, when its
             convolutions run in half precision.
+        has_range: Whether `max_disparity` says what is searched; else it changes nothing, and disparities are
+            as the network gives them, below 0 or beyond the range.
     """
 
     fast_in_bfloat16 = False
+    has_range = True
 
     def __init__(
         self,
         normalize: nn.Module,
         backbone: nn.Module,
-        volume: nn.Module,
-        aggregation: nn.Module,
+        volume: nn.Module | None,
+        aggregation: nn.Module | None,
         stride: int,
         max_disparity: int,
     ) -> None:
         super().__init__()
         self.normalize, self.backbone = normalize, backbone
-        self.volume, self.aggregation = volume, aggregation
+        self.volume, self.aggregation = cast(Any, volume), cast(Any, aggregation)
         self.stride, self.max_disparity = stride, max_disparity
-        self.plane_divisor = cast(int, aggregation.divisor)
+        self.plane_divisor = 1 if aggregation is None else cast(int, aggregation.divisor)
         self.divisor = lcm(cast(int, backbone.divisor), stride * self.plane_divisor)
         # Below four times the divisor the coarsest maps would be too small for instance statistics.
         self.smallest: tuple[int, int] = getattr(backbone, "smallest", (4 * self.divisor,) * 2)
@@ -87,8 +94,12 @@ class StereoNet(nn.Module):
         return cast(Tensor, self.volume(left, right, planes))
 
     def planes(self, max_disparity: int | None = None) -> int:
-        """Return the number of planes, a multiple of the aggregation's divisor, for a range in pixels."""
-        planes = -(-(max_disparity or self.max_disparity) // self.stride)
+        """Return the number of planes, a multiple of the aggregation's divisor, for a range in pixels.
+
+        That of a network without a range is the same for all.
+        """
+        pixels = (max_disparity if self.has_range else None) or self.max_disparity
+        planes = -(-pixels // self.stride)
         return -(-planes // self.plane_divisor) * self.plane_divisor
 
     def plane_of(self, disparity: Tensor, planes: int) -> Tensor:

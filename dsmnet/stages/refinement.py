@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from dsmnet.ops.backend import widen
 from dsmnet.ops.normalize import unit_length
 
 
@@ -20,15 +21,16 @@ def warp(right: Tensor, disparity: Tensor) -> Tensor:
     return F.grid_sample(right, grid.to(right.dtype), padding_mode="border", align_corners=False)
 
 
-def convex_upsample(disparity: Tensor, logits: Tensor, factor: int) -> Tensor:
+def convex_upsample(disparity: Tensor, logits: Tensor, factor: int, outside: str = "replicate") -> Tensor:
     """Upsample by convex combinations of the 3x3 neighbours (RAFT, Teed and Deng 2020, section 3.3).
 
     Disparity [N, 1, h, w] and logits [N, 9 * factor**2, h, w] -> [N, 1, factor h, factor w]; disparities are
-    in pixels of their map.
+    in pixels of their map. Neighbours `outside` of the map are those at its edge, or 0 with ``constant``, as
+    in RAFT.
     """
     n, _, h, w = disparity.shape
-    weights = logits.float().view(n, 9, factor * factor, h, w).softmax(1)
-    padded = F.pad(disparity * factor, (1, 1, 1, 1), mode="replicate")
+    weights = widen(logits).view(n, 9, factor * factor, h, w).softmax(1)
+    padded = F.pad(disparity * factor, (1, 1, 1, 1), mode=outside)
     near = torch.stack([padded[..., i : i + h, j : j + w] for i in range(3) for j in range(3)], dim=1)
     return F.pixel_shuffle((weights * near).sum(1), factor)
 

@@ -155,7 +155,8 @@ class StereoModule(pl.LightningModule):
         height, width = left.shape[-2:]
         padding = Padding.for_net(self.net, height, width)
         outputs = self.net(padding.apply(left), padding.apply(right), self.max_disparity)
-        return padding.cut(outputs[-1]).clamp(min=0)
+        disparity = padding.cut(outputs[-1])
+        return disparity.clamp(min=0) if self.net.has_range else disparity
 
     def on_validation_epoch_end(self) -> None:
         """Log the metrics of the whole validation split."""

@@ -10,7 +10,7 @@ from dsmnet.errors import UserError
 
 @dataclass(frozen=True)
 class OneCycle:
-    """Linear warm-up, then a cosine down to almost nothing (Smith and Topin 2019).
+    """Linear warm-up, then a cosine, or a line, down to almost nothing (Smith and Topin 2019).
 
     Progress is a share of the budget, in steps or in time, so that a run limited by time ends its cycle on
     any machine.
@@ -19,11 +19,13 @@ class OneCycle:
         warmup: Share of the run in which the rate rises.
         start: Factor at the very beginning.
         final: Factor at the end.
+        linear: Whether the rate falls along a line.
     """
 
     warmup: float = 0.05
     start: float = 0.05
     final: float = 0.002
+    linear: bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.warmup < 1:
@@ -38,7 +40,8 @@ class OneCycle:
         if progress < self.warmup:
             return self.start + (1 - self.start) * progress / self.warmup
         fall = (progress - self.warmup) / (1 - self.warmup)
-        return self.final + (1 - self.final) * 0.5 * (1 + math.cos(math.pi * fall))
+        left = 1 - fall if self.linear else 0.5 * (1 + math.cos(math.pi * fall))
+        return self.final + (1 - self.final) * left
 
 
 @dataclass(frozen=True)

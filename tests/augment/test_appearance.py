@@ -77,6 +77,17 @@ def test_saturation_and_hue_leave_grey_and_brightness_alone() -> None:
         assert max(changes) > 3
 
 
+def test_saturation_between_two_factors_stays_between_them() -> None:
+    sample = pair(low=90, high=160)
+    colorful = [twist(sample, seed, saturation=[0.0, 0.5])["left"].std(axis=2).mean() for seed in range(20)]
+    full = sample["left"].std(axis=2).mean()
+    assert min(colorful) < 0.2 * full
+    assert 0.4 * full < max(colorful) < 0.55 * full
+    for wrong in ([1.4, 0.0], [-1.0, 1.0], "much"):
+        with pytest.raises(UserError, match=r"saturation=.*: expected"):
+            twist(sample, 0, saturation=wrong)
+
+
 def test_hue_turns_colors_about_as_hsv_does() -> None:
     """Opposite in sign for opposite turns; the angle differs from HSV's by less than a tenth of a turn."""
     red = {**pair(), "left": np.full((4, 4, 3), (150, 100, 100), np.uint8)}

@@ -57,6 +57,24 @@ def test_an_exact_matcher_stays_exact(tile: int):
     assert np.median([reach for _, _, reach in tiles]) < 640 / 3
 
 
+class BoundlessOracle(Oracle):
+    """Finds any disparity, whatever range it is told."""
+
+    has_range = False
+
+    def predict(self, left: np.ndarray, right: np.ndarray, max_disparity: int | None = None) -> np.ndarray:
+        super().predict(left, right, max_disparity)
+        return Oracle.predict(Oracle(), left, right, 10**6)
+
+
+def test_a_matcher_without_a_range_is_not_bounded_by_that_of_the_tiles():
+    target = slanted(300, 900)
+    bounded = TiledMatcher(Oracle(), 256, overlap=32).predict(*Oracle.views(target), 64)
+    assert np.abs(bounded - target).max() > 100
+    found = TiledMatcher(BoundlessOracle(), 256, overlap=32).predict(*Oracle.views(target), 64)
+    np.testing.assert_allclose(found, target, atol=0.01)
+
+
 class SharpOracle(Oracle):
     """Also sure of each pixel as far as its column says, in thousandths."""
 

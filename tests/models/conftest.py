@@ -11,7 +11,33 @@ import pytest
 import torch
 from torch import Tensor
 
+Shapes = dict[str, list[int]]
 LISTS = Path(__file__).parent / "official_names"  # {name: shape}, of the tensors that the constructors make
+
+
+def shared_backbone(shapes: Shapes) -> Shapes:
+    block = {f"conv2.0.conv{at}.{part}": size for at in (1, 2) for part, size in KERNEL.items()}
+    head = {"conv2.1.weight": [256, 128, 3, 3], "conv2.1.bias": [256]}
+    return {k: v for k, v in shapes.items() if not k.startswith("fnet.")} | block | head
+
+
+def realtime(shapes: Shapes) -> Shapes:
+    fast = shared_backbone(shapes) | {f"update_block.gru16.conv{at}.weight": [128, 256, 3, 3] for at in "zrq"}
+    fast |= {"update_block.mask.2.weight": [576, 256, 1, 1], "update_block.mask.2.bias": [576]}
+    return {name: shape for name, shape in fast.items() if not name.startswith("context_zqr_convs.2.")}
+
+
+def instance_context(shapes: Shapes) -> Shapes:
+    return {k: v for k, v in shapes.items() if ".norm" not in k and ".downsample.1." not in k}
+
+
+KERNEL = {"weight": [128, 128, 3, 3], "bias": [128]}
+RAFT_FORMS: dict[str | None, Callable[[Shapes], Shapes]] = {  # of the list, which is that of the default form
+    None: lambda shapes: shapes,
+    "shared": shared_backbone,
+    "realtime": realtime,
+    "instance": instance_context,
+}
 
 
 @pytest.fixture(scope="session")
@@ -29,13 +55,13 @@ def noise() -> Callable[[int, int], Tensor]:
 def official(noise: Callable[[int, int], Tensor]) -> Callable[..., dict[str, Tensor]]:
     """A function of a network's list: tensors such that signals neither vanish nor explode.
 
-    `head` is the gain of the convolutions that end in a single channel.
+    `head` is the gain of the convolutions that end in a single channel, `form` one of `RAFT_FORMS`.
     """
 
-    def make(network: str, head: float = 3.0) -> dict[str, Tensor]:
+    def make(network: str, head: float = 3.0, form: str | None = None) -> dict[str, Tensor]:
         tensors = {}
         shapes: dict[str, list[int]] = json.loads((LISTS / f"{network}.json").read_text())
-        for seed, (name, shape) in enumerate(shapes.items()):
+        for seed, (name, shape) in enumerate(RAFT_FORMS[form](shapes).items()):
             value = noise(math.prod(shape), seed).reshape(shape)
             if math.prod(shape[1:]) > 1:
                 gain = head if shape[0] == 1 else 1.4

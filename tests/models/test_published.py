@@ -27,6 +27,10 @@ PIXELS = ((0, 0), (10, 20), (31, 64), (40, 100), (63, 127))
         (["model=gwcnet", "norm=batch"], 6_909_728),
         (["model=gwcnet", "norm=batch", "model.features.joined=0"], 6_518_560),
         (["model=dsmnet_lite"], 929_735),
+        (["model=raft_stereo"], 11_116_176),
+        (["model=raft_stereo", "norm@model.context_norm=instance_plain"], 11_108_688),
+        (["model=raft_stereo_shared"], 10_639_664),
+        (["model=raft_stereo_realtime"], 9_865_568 - 903_296 - 885_120),  # theirs has an unused third level
     ],
 )
 def test_published_network_has_the_parameters_of_the_authors(overrides: list[str], count: int) -> None:

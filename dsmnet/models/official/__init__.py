@@ -8,12 +8,16 @@ from typing import Protocol, cast
 from torch import Tensor
 
 from dsmnet.errors import FormatError, ShapeError, shown
-from dsmnet.models.official import dsmnet, gwcnet, psmnet
+from dsmnet.models.official import dsmnet, gwcnet, psmnet, raft_stereo
 from dsmnet.models.state_dict import list_differences
 
 
 class NameMap(Protocol):
-    """What a module of this folder provides; tensors come with the authors' names, without ``module.``."""
+    """What a module of this folder provides; tensors come with the authors' names, without ``module.``.
+
+    Where the authors declare tensors that they never use, or the same under two names, it also has a function
+    ``unused``, which tells so by the name.
+    """
 
     def recognises(self, tensors: Mapping[str, Tensor]) -> bool:
         """Tell whether the file is of this network, from a few names that no other has."""
@@ -25,7 +29,7 @@ class NameMap(Protocol):
         """Return the authors' name of a tensor of our network."""
 
 
-MAPS = cast("tuple[NameMap, ...]", (dsmnet, psmnet, gwcnet))
+MAPS = cast("tuple[NameMap, ...]", (dsmnet, psmnet, gwcnet, *raft_stereo.FORMS))
 
 
 def recognise(tensors: Mapping[str, Tensor], source: str) -> tuple[dict[str, Tensor], NameMap]:
@@ -38,9 +42,10 @@ def recognise(tensors: Mapping[str, Tensor], source: str) -> tuple[dict[str, Ten
     for names in MAPS:
         if names.recognises(plain):
             return plain, names
+    first = ", ".join(shown(name, 40) for name in list(plain)[:3])
     raise FormatError(
-        f"{source}: expected a checkpoint of tools/train.py, or weights of the official DSMNet, PSMNet or "
-        f"GwcNet; its first tensors are {', '.join(shown(name, 40) for name in list(plain)[:3])}"
+        f"{source}: expected a checkpoint of tools/train.py, or weights of the official DSMNet, PSMNet, "
+        f"GwcNet or RAFT-Stereo; its first tensors are {first}"
     )
 
 
@@ -55,8 +60,11 @@ def to_our_names(
     wanted = {names.official_name(name): (name, tensor) for name, tensor in own.items()}
     # In the latest form of DSMNet's norm its tensors lie one level deeper.
     official = {name.replace(".normalize.", "."): tensor for name, tensor in official.items()}
+    unused = getattr(names, "unused", lambda name: False)
     given = {}
     for name, tensor in official.items():
+        if name not in wanted and unused(name):
+            continue
         like = wanted[name][1] if name in wanted else tensor
         # The authors keep scales as [1, C, 1, 1].
         same = tensor.numel() == like.numel() and tensor.squeeze().shape == like.squeeze().shape
