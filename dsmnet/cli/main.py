@@ -14,6 +14,7 @@ PROGRAMS = {
     "evaluate": "error of networks on several data sets, side by side and beside StereoSGBM",
     "predict": "disparity, confidence and point clouds of your own pairs, videos, bags or cameras",
     "rectify": "pairs whose rows meet, by a calibration of the raw cameras or by an estimate",
+    "demo": "a page in the browser: two images to disparity, confidence and a cloud to turn",
     "visualize": "pictures of a disparity file",
     "adapt": "fit a network to another domain without labels",
     "label": "pseudo-labels of pairs without ground truth, as a data set to train on",

@@ -210,7 +210,7 @@ def predict_files(
                     if isinstance(error, EndOfVideo):
                         break
                 except (MemoryError, RuntimeError) as error:
-                    summary.fail(pair, _memory_message(error))
+                    summary.fail(pair, memory_message(error))
                 else:
                     submit(write, pair, loaded, matched)
     except DataError as error:
@@ -238,7 +238,7 @@ def load_pair(source: PairSource, pair: PairFiles, views: RawViews | None = None
     return (views or RawViews(check=False)).load(source, pair)
 
 
-def _memory_message(error: BaseException) -> str:
+def memory_message(error: BaseException) -> str:
     """Return what to do when memory ran out; any other error is raised."""
     if isinstance(error, torch.cuda.OutOfMemoryError):
         return "out of GPU memory; a smaller max_disparity or device=cpu may do"

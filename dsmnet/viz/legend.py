@@ -26,13 +26,15 @@ def disparity_ticks(limits: tuple[float, float], count: int = 6) -> list[float]:
     return [float(tick) for tick in ticks if low - slack <= tick <= high + slack]
 
 
-def disparity_bar(width: int, limits: tuple[float, float], color_map: str = COLOR_MAP) -> Image:
+def disparity_bar(
+    width: int, limits: tuple[float, float], color_map: str = COLOR_MAP, title: str = "disparity, px"
+) -> Image:
     """Draw the legend of `dsmnet.viz.color.color_disparity`: the map with ticks in pixels."""
     width = max(width, MIN_WIDTH)
     low, high = limits
     ramp = color_table(color_map, width - 2 * font_size(width))
     ticks = [((t - low) / (high - low), f"{t:g}") for t in disparity_ticks(limits, min(8, width // 45))]
-    return _bar(ramp[None], ticks, "disparity, px", width)
+    return _bar(ramp[None], ticks, title, width)
 
 
 def error_bar(width: int) -> Image:

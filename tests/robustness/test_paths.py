@@ -32,6 +32,7 @@ READ = {
     "benchmark": ("scaling.checkpoint", "networks", "baselines.psmnet", "baselines.lightstereo_s"),
     "check_data": ("dataset=folder dataset.left", "dataset=folder dataset.right", "paths.data"),
     "compare": ("runs", "adapted"),
+    "demo": ("checkpoint",),
     "evaluate": (
         "checkpoint",
         "compare",
