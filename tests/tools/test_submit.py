@@ -32,7 +32,7 @@ class Net(Matcher):
         return np.full(left.shape[:2], max_disparity, np.float32)
 
 
-def load(checkpoint: Any, device: str) -> Net:
+def load(checkpoint: Any, device: str, iterations: int | None) -> Net:
     return Net()
 
 
