@@ -11,6 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import yaml  # type: ignore[import-untyped]
 
 from dsmnet.evaluation.sgbm import SGBM
 from dsmnet.io import read_calibration, read_image, read_pfm, write_image
@@ -19,6 +20,7 @@ from dsmnet.io.rigs.opencv_rig import write_opencv_rig
 from dsmnet.io.rigs.ros_rig import write_ros_rig
 from dsmnet.rectification import check_rows, rectify_rig
 from dsmnet.types import DisparityMap, Matcher, StereoRig
+from tests.io.bags import IMAGE, INFO, Entry, camera_info, image, write_bag
 from tests.rectification.conftest import PLANE, SIZE, rig, seen, views
 from tests.rectification.test_warp import PLACES, exact_disparity
 
@@ -149,6 +151,31 @@ def test_the_files_of_two_ros_cameras_make_one_calibration(run_tool: RunTool, tm
         for calib in calibs
     ]
     np.testing.assert_allclose(*depth, rtol=1e-6)
+
+
+def test_raw_images_of_a_bag_are_rectified_by_its_camera_info(run_tool: RunTool, tmp_path: Path) -> None:
+    pytest.importorskip("rosbags")
+    known = rig()
+    pair = write_pair(tmp_path, known)
+    files = [tmp_path / f"cam_{side}.yaml" for side in ("left", "right")]
+    write_ros_rig(*files, known)
+    entries = []
+    for side, file, view in zip(("left", "right"), files, views(known), strict=True):
+        stated = yaml.safe_load(file.read_text())
+        keys = {"K": "camera_matrix", "D": "distortion_coefficients"}
+        keys |= {"R": "rectification_matrix", "P": "projection_matrix"}
+        info = camera_info(1, 0, SIZE) | {key: np.array(stated[name]["data"]) for key, name in keys.items()}
+        entries.append(Entry(f"/cam/{side}/camera_info", 1.0, INFO, info))
+        entries.append(Entry(f"/cam/{side}/image_raw", 1.0, IMAGE, image(view)))
+    bag = write_bag(tmp_path / "raw.bag", entries)
+    exact = Exact(exact_disparity(rectify_rig(known, SIZE), known))
+    of_bag = predict(run_tool, exact)(f"left={bag}", "depth=npy").output / "raw_000001_depth.npy"
+    depth = read_npy(of_bag)
+    of_files = predict(run_tool, exact)(*pair, f"calib=[{files[0]},{files[1]}]", "depth=npy").output
+    np.testing.assert_allclose(depth, read_npy(of_files / "a_depth.npy"), rtol=1e-6)
+    rectified = run_tool("rectify", f"left={bag}").output
+    views_now = [read_image(rectified / side / "raw_000001.png") for side in ("left", "right")]
+    assert check_rows(*views_now).warnings() == []
 
 
 @pytest.mark.parametrize("place", ["right", "below", "above"])  # a file with "left" is refused
