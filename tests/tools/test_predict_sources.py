@@ -194,7 +194,7 @@ def test_an_interruption_ends_a_live_run_well(weights: Path, tmp_path: Path, num
         part, deadline = out / ".part-color.mp4", time.monotonic() + 60
         while not (part.exists() and part.stat().st_size) and time.monotonic() < deadline:
             time.sleep(0.05)
-        time.sleep(0.5)
+        time.sleep(2)  # three frames, on busy cores too
         asked = time.monotonic()
         process.send_signal(number)
         said, _ = process.communicate(timeout=30)
