@@ -46,7 +46,7 @@ def build_page(matcher: DemoMatcher, folder: Path) -> gr.Blocks:
             yield str(left), str(right), number + 1
 
     with gr.Blocks(title="dsmnet", analytics_enabled=False, delete_cache=_OLD) as page:
-        gr.Markdown("# dsmnet\nTwo rectified views to disparity, confidence and a point cloud.")
+        gr.Markdown("# dsmnet\nTwo views to disparity, confidence and a point cloud.")
         with gr.Row():
             views = [_view_input("left"), _view_input("right")]
         with gr.Row():

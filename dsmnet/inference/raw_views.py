@@ -44,15 +44,6 @@ class LoadedPair(NamedTuple):
         return self.left if self.shown is None else self.shown
 
 
-def read_geometry(
-    source: PairSource, pair: PairFiles, size: tuple[int, int]
-) -> Calibration | StereoRig | None:
-    """Return what is known of the cameras of a pair, for views of `size` (height, width)."""
-    if pair.calibration is None:
-        return source.rig or source.calibration
-    return read_cameras([pair.calibration, *source.calibration_parts], size, kitti_cameras(pair.left))
-
-
 @dataclass
 class RawViews:
     """Reads pairs and rectifies those whose calibration is one of raw views, or whose rows an estimate mends.
@@ -73,7 +64,8 @@ class RawViews:
     min_disparity: int = 0
     check: bool = True
     _estimated: Rectification | None = None
-    _rig: tuple[tuple[Path, tuple[int, int]], Rectification] | None = None  # the last one, for the next pair
+    _geometry: tuple[object, Calibration | StereoRig] | None = None  # the last one, for the next pair
+    _rig: tuple[tuple[Path, tuple[int, int]], Rectification] | None = None  # likewise
     _to_check: set[str] | None = None  # names of pairs
     _first: int = 0  # so many pairs are still checked as they come
     _warned: bool = False
@@ -96,7 +88,7 @@ class RawViews:
                 f"the views differ in size (height, width): {pair.left} {left.shape[:2]}, "
                 f"{pair.right} {right.shape[:2]}"
             )
-        geometry = read_geometry(source, pair, left.shape[:2])
+        geometry = self._read_geometry(source, pair, left.shape[:2])
         loaded = LoadedPair(left, right, None if isinstance(geometry, StereoRig) else geometry)
         if rectification := self._rectification(pair, geometry, left.shape[:2]):
             calibration = rectification.calibration or loaded.calibration
@@ -106,6 +98,17 @@ class RawViews:
             loaded = LoadedPair(turned[0], turned[1], calibration, rectification, shown, (left, right))
         self._check_rows(source, pair, loaded)
         return loaded
+
+    def _read_geometry(
+        self, source: PairSource, pair: PairFiles, size: tuple[int, int]
+    ) -> Calibration | StereoRig | None:
+        """Return what is known of the cameras of a pair; a file of all pairs is read once."""
+        if pair.calibration is None:
+            return source.rig or source.calibration
+        key = [pair.calibration, *source.calibration_parts], size, kitti_cameras(pair.left)
+        if self._geometry is None or self._geometry[0] != key:
+            self._geometry = key, read_cameras(*key)
+        return self._geometry[1]
 
     def _rectification(
         self, pair: PairFiles, geometry: Calibration | StereoRig | None, size: tuple[int, int]
@@ -126,7 +129,7 @@ class RawViews:
             return self._rig[1]
         if self.frame == "raw":
             raise UserError(
-                f"frame=raw calib={pair.calibration}: depth of raw views needs the calibration of both raw "
+                f"frame=raw calib={where}: depth of raw views needs the calibration of both raw "
                 "cameras, this one is of rectified views"
             )
         return self._estimated

@@ -14,6 +14,7 @@ import pytest
 import yaml  # type: ignore[import-untyped]
 
 from dsmnet.evaluation.sgbm import SGBM
+from dsmnet.inference import raw_views
 from dsmnet.io import read_calibration, read_image, read_pfm, write_image
 from dsmnet.io.npy import read_npy
 from dsmnet.io.rigs.opencv_rig import write_opencv_rig
@@ -151,6 +152,20 @@ def test_the_files_of_two_ros_cameras_make_one_calibration(run_tool: RunTool, tm
         for calib in calibs
     ]
     np.testing.assert_allclose(*depth, rtol=1e-6)
+
+
+def test_a_calibration_of_all_pairs_is_read_once(
+    run_tool: RunTool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known, reads = rig(), []
+    for name in "ab":
+        pair = write_pair(tmp_path, known, ord(name), name)
+    calib = write_yaml(tmp_path / "rig.yaml", known)
+    read = raw_views.read_cameras
+    monkeypatch.setattr(raw_views, "read_cameras", lambda *given: reads.append(given) or read(*given))
+    exact = Exact(exact_disparity(rectify_rig(known, SIZE), known))
+    assert "2 pairs ->" in predict(run_tool, exact)(*pair, f"calib={calib}").log
+    assert len(reads) == 1
 
 
 def test_raw_images_of_a_bag_are_rectified_by_its_camera_info(run_tool: RunTool, tmp_path: Path) -> None:
