@@ -34,6 +34,13 @@ class Interrupted(UserError):
         self.number = number
 
 
+def signal_of(error: BaseException) -> int:
+    """Return the number of the signal behind an interruption."""
+    if isinstance(error, Interrupted):
+        return error.number
+    return signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT
+
+
 def run_to_end(main: Callable[[], None]) -> None:
     """Run a tool's work and turn what ends it into a message and an exit status.
 
@@ -81,7 +88,7 @@ def _describe(error: BaseException) -> tuple[str, int]:
     if isinstance(error, Interrupted):
         return str(error), 128 + error.number
     if isinstance(error, KeyboardInterrupt):
-        number = signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT
+        number = signal_of(error)
         return f"interrupted by {signal.Signals(number).name}", 128 + number
     if isinstance(error, OSError):
         return f"{error.filename or 'a file'}: {error.strerror or error}", 1

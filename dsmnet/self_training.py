@@ -18,9 +18,11 @@ from dsmnet.adaptation.pseudo_labels import LabelRules, make_label, to_eight_bit
 from dsmnet.api import load_model
 from dsmnet.cli.arguments import literal
 from dsmnet.config import compose, instantiate
+from dsmnet.ending import Interrupted, signal_of
 from dsmnet.errors import UserError, count
 from dsmnet.inference.predictor import StereoPredictor
 from dsmnet.inference.search import resolve_max_disparity
+from dsmnet.models.checkpoint import save_weights
 from dsmnet.options import check_number, check_share, check_whole
 from dsmnet.progress import track
 from dsmnet.run import train
@@ -103,34 +105,44 @@ class SelfTraining:
     def run(self) -> tuple[StereoPredictor, dict[str, Any]]:
         """Adapt in rounds; return the best network that the guard accepted, and the record.
 
-        An interrupted run goes on where it was when called again.
+        The weights of an accepted round are saved at once. An interrupted run goes on where it was when
+        called again.
+
+        Raises:
+            Interrupted: Ctrl-C or SIGTERM.
         """
-        best, rounds = self.network, []
+        best, rounds = self.network, list[dict[str, Any]]()
         for number in range(1, self.plan.rounds + 1):
-            folder = self.output / f"round{number}"
-            teacher = self.teacher if number == 1 and self.teacher is not None else best
-            labels = self._label(teacher, folder / "labels")
-            scores = mean_scores(labels)
-            refused = _too_few(scores["density"])
-            verdicts: list[Verdict] = []
-            if not refused:
-                student = self._train(best, folder)
-                verdicts = self._judge(best, student)
-                refused = reasons(verdicts)
-            rounds.append(
-                {
-                    "labels": scores,
-                    "guard": [verdict.to_dict() for verdict in verdicts],
-                    "accepted": not refused,
-                    "reasons": refused,
-                }
-            )
-            if refused:
-                log.warning("round %d is refused: %s", number, "; ".join(refused))
+            try:
+                student, record = self._round(number, best)
+            except (Interrupted, KeyboardInterrupt) as error:
+                kept = f"; weights.safetensors holds round {number - 1}" if rounds else ""
+                raise Interrupted(
+                    f"interrupted in round {number}{kept}; the same command goes on", signal_of(error)
+                ) from None
+            rounds.append(record)
+            if not record["accepted"]:
+                log.warning("round %d is refused: %s", number, "; ".join(record["reasons"]))
                 break
-            log.info("round %d is accepted: %s", number, "; ".join(map(_told, verdicts)))
             best = student
+            save_weights(self.output / "weights.safetensors", best.net, best.config)
         return best, {"pairs": len(self.adapt_to), "held_out": len(self.held_out), "rounds": rounds}
+
+    def _round(self, number: int, best: StereoPredictor) -> tuple[StereoPredictor, dict[str, Any]]:
+        """Label, train and judge; return the student, and the record that says whether it is accepted."""
+        folder = self.output / f"round{number}"
+        teacher = self.teacher if number == 1 and self.teacher is not None else best
+        scores = mean_scores(self._label(teacher, folder / "labels"))
+        student, verdicts = best, list[Verdict]()
+        refused = _too_few(scores["density"])
+        if not refused:
+            student = self._train(best, folder)
+            verdicts = self._judge(best, student)
+            refused = reasons(verdicts)
+        if not refused:
+            log.info("round %d is accepted: %s", number, "; ".join(map(_told, verdicts)))
+        guard = [verdict.to_dict() for verdict in verdicts]
+        return student, {"labels": scores, "guard": guard, "accepted": not refused, "reasons": refused}
 
     def _label(self, teacher: Matcher, folder: Path) -> list[dict[str, Any]]:
         return write_labels(

@@ -28,11 +28,13 @@ RunTool = Callable[..., ToolRun]
 def run_tool(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path) -> RunTool:
     """Run a program with overrides: ``run_tool("predict", "left=a.png", load_model=fake)``.
 
-    It has to end well, or with status 1 and the message `refused`. Other keyword arguments replace what the
+    It has to end well, or with the message `refused` and `status`. Other keyword arguments replace what the
     program imported under that name.
     """
 
-    def run(name: str, *overrides: str, refused: str | None = None, **replaced: Any) -> ToolRun:
+    def run(
+        name: str, *overrides: str, refused: str | None = None, status: int = 1, **replaced: Any
+    ) -> ToolRun:
         module = importlib.import_module(PROGRAMS.get(name, f"dsmnet.commands.{name}"))
         for attribute, value in replaced.items():
             assert hasattr(module, attribute)
@@ -43,13 +45,13 @@ def run_tool(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, 
         monkeypatch.setattr("sys.argv", [f"{name}.py", f"paths.output={output}", *quiet, *overrides])
         caplog.clear()
         caplog.set_level(logging.INFO)
-        status = 0
+        ended = 0
         try:
             module.main()
         except SystemExit as end:
-            status = int(end.code or 0)
+            ended = int(end.code or 0)
         log = "\n".join(record.getMessage() for record in caplog.records)
-        assert status == (0 if refused is None else 1), log
+        assert ended == (0 if refused is None else status), log
         assert (refused or "") in log
         return ToolRun(log, output)
 

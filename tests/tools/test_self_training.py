@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from dsmnet import build_model, load_model, self_training
 from dsmnet.adaptation.guard import Verdict
 from dsmnet.adaptation.labelled_set import read_labels
 from dsmnet.api import DEFAULT_WEIGHTS
+from dsmnet.ending import Interrupted
 from dsmnet.io.images import write_image
 from dsmnet.models.checkpoint import save_weights
 from dsmnet.self_training import split_pairs
@@ -86,6 +88,31 @@ def test_an_accepted_round_gives_new_weights(
     assert (done.output / "adapted.png").is_file()
 
 
+def test_an_interrupted_adaptation_keeps_the_best_and_goes_on(
+    adapt: RunTool, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(self_training, "compare_on_target", accept)
+    monkeypatch.setattr(self_training, "compare_on_source", lambda *errors: Verdict("source EPE", 1, 1, 0.1))
+    trained, train = list[str](), self_training.train
+
+    def interrupted(cfg: Any, folder: Path) -> None:
+        if folder.name == "round2" and len(trained) == 1:
+            raise Interrupted("by SIGTERM at step 1; continue with resume=", signal.SIGTERM)
+        trained.append(folder.name)
+        train(cfg, folder)
+
+    monkeypatch.setattr(self_training, "train", interrupted)
+    two = ["self_training.rounds=2", "labels.left_right=null", "labels.scale=null", "second=null"]
+    told = "interrupted in round 2; weights.safetensors holds round 1; the same command goes on"
+    first = adapt(*two, refused=told, status=128 + signal.SIGTERM).output / "weights.safetensors"
+    assert not differ(first, first.parent / "round1" / "weights.safetensors")
+    assert differ(first, place / "tiny.safetensors")
+    trained.append("goes on")
+    done = adapt(*two)
+    assert trained == ["round1", "goes on", "round2"]
+    assert not differ(done.output / "weights.safetensors", done.output / "round2" / "weights.safetensors")
+
+
 def test_a_refused_round_leaves_the_weights_and_says_why(
     adapt: RunTool, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -97,14 +124,15 @@ def test_a_refused_round_leaves_the_weights_and_says_why(
     assert record["adaptation"]["rounds"][0]["reasons"]
 
 
-@pytest.mark.parametrize("hostile", [None, "exchanged", "black", "rows"])
+@pytest.mark.parametrize("hostile", [None, "still", "exchanged", "black", "rows"])
 def test_pairs_that_cannot_be_matched_are_refused_before_any_training(
     hostile: str | None, adapt: RunTool, tmp_path: Path
 ) -> None:
     """By the shipped network, which matches the pairs as they were."""
     scenes = SyntheticStereo(size=(96, 192), largest_disparity=32)
     for index in range(4):
-        left, right = scenes[index]["left"], scenes[index]["right"]
+        scene = scenes[0 if hostile == "still" else index]
+        left, right = scene["left"], scene["right"]
         if hostile == "exchanged":
             left, right = right, left
         elif hostile == "black":
@@ -116,8 +144,8 @@ def test_pairs_that_cannot_be_matched_are_refused_before_any_training(
     folders = f"dataset.left={tmp_path / 'left'}", f"dataset.right={tmp_path / 'right'}"
     done = adapt("checkpoint=dsmnet_lite", *folders, "teacher=null")
     trained = (done.output / "round1" / "weights.safetensors").exists()
-    assert trained == (hostile is None)
-    if hostile is not None:
+    assert trained == (hostile in (None, "still"))
+    if not trained:
         assert "of the pixels pass the checks" in done.log
         assert not differ(done.output / "weights.safetensors", DEFAULT_WEIGHTS)
 
