@@ -1,18 +1,21 @@
-"""Write the tables of docs/data.md and data/README.md from the data sets and their configurations."""
+"""Write the tables of docs/data.md, docs/model_zoo.md and data/README.md from the code and measurements."""
 
 from __future__ import annotations
 
 import inspect
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from dsmnet.datasets.subsets import LISTS, read_names
 
 _ROOT = Path(__file__).resolve().parents[1]
-DOCUMENTS = (_ROOT / "docs" / "data.md", _ROOT / "data" / "README.md")
+DOCUMENTS = (_ROOT / "docs" / "data.md", _ROOT / "data" / "README.md", _ROOT / "docs" / "model_zoo.md")
 _MORE = {part: part for part in ("noc", "foreground", "calibration")} | {"right_disparity": "both views"}
 _SHARED = ("_target_", "root", "require_ground_truth", "subset")  # options of every set
 
@@ -39,6 +42,20 @@ def document_sections() -> dict[str, str]:
         "options": _table(("`dataset=`", "options"), map(_options_row, readers)),
         "lists": _table(("list", "pairs", "what it is"), map(_list_row, sorted(LISTS.glob("*.txt")))),
         "archives": _table(("`dataset=`", "folder", "where from"), map(_archives_row, readers)),
+        **_network_sections(),
+    }
+
+
+def _network_sections() -> dict[str, str]:
+    facts = yaml.safe_load((_ROOT / "docs" / "networks.yaml").read_text("utf-8"))
+    runs = json.loads((_ROOT / "docs" / "runs" / "networks.json").read_text("utf-8"))
+    what = ("`model=`", "what it is", "authors' code", "authors' weights", "published form")
+    size = ("`model=`", "M parameters", "GMACs", "s", "s, bfloat16", "peak MiB", "peak MiB, bfloat16")
+    errors = ("`model=`", "KITTI 2012", "KITTI 2015", "Middlebury", "ETH3D", "source")
+    return {
+        "networks": _table(what, (_network_row(name, fact) for name, fact in facts.items())),
+        "times": _table(size, (_time_row(name, runs[name]) for name in facts if name in runs)),
+        "zero_shot": _table(errors, (_zero_shot_row(name, fact) for name, fact in facts.items())),
     }
 
 
@@ -94,6 +111,25 @@ def _archives_row(reader: Reader) -> str:
     folder = re.findall(r"^root: \$\{paths\.data\}/(\S+)", yaml, re.MULTILINE)[0]
     source = f"[home page]({cls.about.home}): {cls.about.download}"
     return _row(f"`{cls.name}`", f"`{folder}`", source)
+
+
+def _network_row(name: str, fact: Mapping[str, Any]) -> str:
+    code = f"[{fact['licence']}]({fact['code']})" if "code" in fact else "–"
+    command = f"`python tools/train.py model={name} {fact['options']}`"
+    return _row(f"`{name}`", fact["paper"], code, fact["weights"], command)
+
+
+def _time_row(name: str, run: Mapping[str, Any]) -> str:
+    measured = [run[precision] for precision in ("float32", "bfloat16")]
+    times = [f"{each['seconds']:.2f}" for each in measured]
+    memory = [f"{each['memory']:.0f}" for each in measured]
+    return _row(
+        f"`{name}`", f"{run['parameters'] / 1e6:.2f}", f"{run['multiply_adds'] / 1e9:.0f}", *times, *memory
+    )
+
+
+def _zero_shot_row(name: str, fact: Mapping[str, Any]) -> str:
+    return _row(f"`{name}`", *map(str, fact["zero_shot"]), fact["source"]) if "zero_shot" in fact else ""
 
 
 if __name__ == "__main__":

@@ -1,13 +1,17 @@
-"""docs/data.md and data/README.md say what the readers and their yaml files say."""
+"""docs/data.md, docs/model_zoo.md and data/README.md say what the code, yaml files and measurements say."""
 
 from __future__ import annotations
 
+import json
 import re
 import runpy
 from pathlib import Path
 
 import pytest
+import torch
+import yaml
 
+from dsmnet import build_model
 from dsmnet.config import config_dir
 
 ROOT = config_dir().parent
@@ -38,6 +42,16 @@ def test_sections_name_every_published_set() -> None:
         assert f"| `{cls.name}` | `" in sections["archives"]
         assert f"### `{cls.name}`\n\n    " in drawn
         assert (config_dir() / "dataset" / f"{cls.name}.yaml").is_file()
+
+
+def test_model_zoo_has_every_network_as_it_is() -> None:
+    facts = yaml.safe_load((ROOT / "docs" / "networks.yaml").read_text("utf-8"))
+    known = {path.stem for path in (config_dir() / "model").glob("*.yaml")} - {"tiny"}
+    assert set(facts) == known
+    for name, run in json.loads((ROOT / "docs" / "runs" / "networks.json").read_text("utf-8")).items():
+        with torch.device("meta"):
+            net = build_model(name, overrides=facts[name]["options"].split())
+        assert sum(parameter.numel() for parameter in net.parameters()) == run["parameters"], name
 
 
 @pytest.mark.parametrize("group", ["transform", "protocol"])
