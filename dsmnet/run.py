@@ -24,8 +24,10 @@ from dsmnet.evaluation import choose_sets, cross_domain_evaluation
 from dsmnet.evaluation.sets import leave_out_trained
 from dsmnet.models.checkpoint import check_exists, check_resumable, find_weights, read_weights, save_weights
 from dsmnet.models.state_dict import load_into, load_what_fits
+from dsmnet.models.stereo_net import StereoNet
 from dsmnet.options import check_whole
 from dsmnet.training.compiled import CompiledMatch, Match, match_views
+from dsmnet.training.distillation import SelfDistillation
 from dsmnet.training.gates import make_optimizer
 from dsmnet.training.module import StereoModule
 from dsmnet.training.recompute import recompute_stages
@@ -86,6 +88,7 @@ def train(cfg: DictConfig, output: Path) -> Path:
             log.info("init=%s: what fits is taken; %s", cfg.init, differences or "all of it does")
         else:
             load_into(predictor.net, tensors, f"init={cfg.init}")
+    distillation = _distillation(cfg, predictor.net)
     if cfg.recompute:
         recompute_stages(predictor.net)
     data = _data(cfg)
@@ -99,6 +102,7 @@ def train(cfg: DictConfig, output: Path) -> Path:
         gate_lr=cfg.gate_lr,
         match=match,
         seed=cfg.seed,
+        distillation=distillation,
     )
     make_optimizer(module.build_optimizer, module.net, cfg.gate_lr)  # a mistake is told before the start
     wanted = {name: node for name, node in cfg.callbacks.items() if name != "progress" or cfg.progress}
@@ -192,6 +196,22 @@ def _match(cfg: DictConfig) -> Match:
         )
     on_gpu = cfg.trainer.accelerator != "cpu" and torch.cuda.is_available()
     return CompiledMatch("cuda" if on_gpu else "cpu")
+
+
+def _distillation(cfg: DictConfig, net: StereoNet) -> SelfDistillation | None:
+    """Self-distillation with the weights of `net`, which are those of ``init``, as the teacher's."""
+    if cfg.distillation is None:
+        return None
+    if cfg.init is None or cfg.compile:
+        told = (
+            "compile=true: expected one of the two"
+            if cfg.compile
+            else "init=null: expected a trained network"
+        )
+        raise UserError(f"distillation with {told}")
+    distillation: SelfDistillation = instantiate(cfg.distillation)
+    distillation.start(net)
+    return distillation
 
 
 def _loggers(cfg: DictConfig) -> dict[str, Any]:

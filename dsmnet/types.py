@@ -72,6 +72,8 @@ class StereoSample(_Views, total=False):
     right_valid: Mask
     foreground: Mask  # of the left view, on moving objects as KITTI 2015 marks them
     calibration: Calibration
+    clean_left: Image  # before what changes colors and light, for self-distillation
+    clean_right: Image
 
 
 class _BatchedViews(TypedDict):
@@ -87,6 +89,8 @@ class StereoBatch(_BatchedViews, total=False):
     disparity: Tensor  # float32 [B, 1, H, W], pixels; 0 where not valid
     valid: Tensor  # bool [B, 1, H, W]: known, and below the search range in training
     noc: Tensor  # bool [B, 1, H, W]: valid and visible in both views
+    clean_left: Tensor  # as `left`, before what changes colors and light
+    clean_right: Tensor
 
 
 class StereoPairs(Protocol):

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dsmnet.augment.camera import CameraEffects
 from dsmnet.augment.color_jitter import ColorJitter, LocalLight, RandomGainGamma
 from dsmnet.augment.compose import Compose, Transform
+from dsmnet.augment.fields import KeepClean
 from dsmnet.augment.flip import RandomHorizontalFlip, visible_in_both
 from dsmnet.augment.random_crop import RandomCrop
 from dsmnet.augment.random_occlusion import RandomOcclusion
@@ -21,6 +22,7 @@ __all__ = [
     "CameraEffects",
     "ColorJitter",
     "Compose",
+    "KeepClean",
     "LocalLight",
     "RandomCrop",
     "RandomGainGamma",

@@ -32,6 +32,17 @@ def drop(sample: StereoSample, *keys: str) -> StereoSample:
     return cast(StereoSample, {key: value for key, value in sample.items() if key not in keys})
 
 
+class KeepClean:
+    """Keep the views as they are here as ``clean_left`` and ``clean_right``, for self-distillation.
+
+    What moves pixels has its place before this step, what changes colors, light or blur behind it.
+    """
+
+    def __call__(self, sample: StereoSample, rng: np.random.Generator) -> StereoSample:
+        """Return the sample with its clean views."""
+        return replace(sample, clean_left=sample["left"], clean_right=sample["right"])
+
+
 def known(sample: StereoSample, disparity: str, valid: str) -> NDArray[np.bool_]:
     """Return where a disparity map of a sample is known; without a mask, where it is not 0."""
     maps = cast("dict[str, NDArray[Any]]", sample)

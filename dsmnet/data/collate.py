@@ -29,7 +29,8 @@ def collate(samples: Sequence[StereoSample], max_disparity: float | None = None)
     def stack(key: str) -> torch.Tensor:
         return torch.from_numpy(np.stack([cast(Any, sample)[key] for sample in samples]))
 
-    for key in ("left", "right"):
+    clean = ("clean_left", "clean_right") if all("clean_left" in sample for sample in samples) else ()
+    for key in ("left", "right", *clean):
         tensor = stack(key).permute(0, 3, 1, 2).float().div_(255)
         batch[key] = tensor.contiguous(memory_format=torch.channels_last)
     if all("disparity" in sample for sample in samples):

@@ -22,6 +22,7 @@ from dsmnet.metrics.modular import D1, EPE, BadPixel
 from dsmnet.models.checkpoint import CONFIG_KEY, PAIRS_KEY
 from dsmnet.models.stereo_net import StereoNet
 from dsmnet.training.compiled import Match, match_views
+from dsmnet.training.distillation import SelfDistillation
 from dsmnet.training.gates import make_optimizer
 from dsmnet.training.stopping import agree, interruption, last_checkpoint, received_signal
 from dsmnet.types import StereoBatch
@@ -44,6 +45,7 @@ class StereoModule(pl.LightningModule):
         gate_lr: Learning rate of the gates of batch-instance norm, as a multiple of the others'.
         match: How a training step runs the network.
         seed: Seed of the random numbers that layers draw, together with the step's place in the data.
+        distillation: Started self-distillation, whose loss is added.
     """
 
     def __init__(
@@ -58,6 +60,7 @@ class StereoModule(pl.LightningModule):
         gate_lr: float = 10.0,
         match: Match = match_views,
         seed: int = 0,
+        distillation: SelfDistillation | None = None,
     ) -> None:
         super().__init__()
         self.net = net
@@ -66,6 +69,7 @@ class StereoModule(pl.LightningModule):
         self.gate_lr = gate_lr
         self.match = match
         self.seed = seed
+        self.distillation = distillation
         self.schedule = schedule
         self.max_disparity = max_disparity
         self.config = dict(config)
@@ -90,6 +94,8 @@ class StereoModule(pl.LightningModule):
         output = self.match(self.net, batch["left"], batch["right"], self.max_disparity)
         target, valid = batch["disparity"], batch["valid"]
         loss = self.loss(output.disparities, output.logits, target, valid, batch.get("noc"))
+        if self.distillation is not None:
+            loss = loss + self.distillation(batch, output.disparities[-1], self.max_disparity)
         self._check_loss(loss, batch)
         with torch.no_grad():
             error = epe(output.disparities[-1], target, valid)
