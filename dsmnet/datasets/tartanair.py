@@ -12,7 +12,7 @@ from dsmnet.types import Calibration
 
 LEVELS = ("Easy", "Hard")
 _PLACES = ("{place}", "{place}/{place}")
-_RIGS = {
+RIGS = {
     "v1": Calibration(focal=320.0, baseline=0.25, cx=320.0, cy=240.0),
     "v2": Calibration(focal=320.0, baseline=0.25, cx=320.0, cy=320.0),
 }
@@ -51,11 +51,11 @@ class TartanAir(StereoDataset):
     @staticmethod
     def tree(levels: Sequence[str] = LEVELS, version: str = "v1") -> Tree:
         """Return patterns and codecs."""
-        check_choice("version", version, _RIGS)
+        check_choice("version", version, RIGS)
         chosen = choose_some("levels", levels, LEVELS)
         layout = _layout_v1 if version == "v1" else _layout_v2
         layouts = tuple(layout(level, folder) for folder in _PLACES for level in chosen)
-        rig = _RIGS[version]
+        rig = RIGS[version]
         return Tree(layouts, depth_codec(_DEPTH[version], rig), rig=rig)
 
 
@@ -72,8 +72,13 @@ def _layout_v1(level: str, folder: str) -> Layout:
 
 def _layout_v2(level: str, folder: str) -> Layout:
     flight = f"{folder}/Data_{level.lower()}/{{flight}}"
+    return layout_v2(f"{{place}}_{level}_{{flight}}_{{frame}}", flight)
+
+
+def layout_v2(name: str, flight: str) -> Layout:
+    """Return the patterns of pairs, each called `name`, of a `flight`, a folder, as V2 stores them."""
     return Layout(
-        name=f"{{place}}_{level}_{{flight}}_{{frame}}",
+        name=name,
         left=f"{flight}/image_lcam_front/{{frame}}_lcam_front.png",
         right=f"{flight}/image_rcam_front/{{frame}}_rcam_front.png",
         disparity=(f"{flight}/depth_lcam_front/{{frame}}_lcam_front_depth.png",),

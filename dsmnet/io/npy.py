@@ -23,7 +23,11 @@ def read_npy(path: Path | str) -> NDArray[np.floating]:
 
     Whole numbers become float32. Further axes of length one, as in [1, H, W], are dropped.
     """
-    data = read_bytes(path)
+    return decode_npy(read_bytes(path), path)
+
+
+def decode_npy(data: bytes, path: Path | str) -> NDArray[np.floating]:
+    """Decode the content of an array file as `read_npy` does; `path` is its name in messages."""
     with decoding(path, "not a whole .npy array"):
         _check_header(data, path)
         # Pickled objects could run code; a map is never one.

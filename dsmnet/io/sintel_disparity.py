@@ -7,38 +7,17 @@ Format: readme of the archive at http://sintel.is.tue.mpg.de/stereo
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dsmnet.errors import FormatError
-from dsmnet.io.disparity import DisparityCodec
 from dsmnet.io.images import write_image
 from dsmnet.io.masks import NocCodec, read_mask_image
-from dsmnet.io.rgb24 import LARGEST, read_rgb24, write_rgb24
+from dsmnet.io.rgb24 import disparity_rgb24
 from dsmnet.types import DisparityMap, Mask
 
-log = logging.getLogger(__name__)
-
 _SCALE = 2.0**14  # the number that red, green and blue make, of one pixel of disparity
-
-
-def read_sintel_disparity(path: Path) -> DisparityMap:
-    """Return the disparity, float32 [H, W], pixels; 0 (infinitely far) counts as unknown."""
-    return (read_rgb24(path, red="high") / _SCALE).astype(np.float32)
-
-
-def write_sintel_disparity(path: Path, disparity: NDArray[np.floating]) -> None:
-    """Write a disparity map [H, W], pixels, in steps of 1/16384; 1024 and more is cut, with a warning."""
-    stored = np.round(np.asarray(disparity, np.float64) * _SCALE)
-    too_large = int((stored > LARGEST).sum())
-    if too_large:
-        log.warning("%s: %d pixels cut to 1024 px, the largest it can store", path, too_large)
-    # A known disparity below half a step would be stored as 0, which says unknown.
-    stored = np.where(disparity > 0, np.clip(stored, 1, LARGEST), 0)
-    write_rgb24(path, stored.astype(np.int64), red="high")
 
 
 def _read_noc(path: Path) -> Mask:
@@ -60,7 +39,5 @@ def _outside(path: Path) -> Path:
     return path.parents[2] / "outofframe" / path.parent.name / path.name
 
 
-SINTEL_DISPARITY = DisparityCodec(
-    read_sintel_disparity, write_sintel_disparity, step=1 / _SCALE, largest=LARGEST / _SCALE
-)
+SINTEL_DISPARITY = disparity_rgb24(_SCALE)
 SINTEL_NOC = NocCodec(_read_noc, _write_noc)

@@ -16,7 +16,9 @@ from dsmnet.datasets.crestereo import CreStereo
 from dsmnet.datasets.drivingstereo import DrivingStereo
 from dsmnet.datasets.eth3d import Eth3d
 from dsmnet.datasets.falling_things import FallingThings
+from dsmnet.datasets.fsd import Fsd
 from dsmnet.datasets.instereo2k import InStereo2K
+from dsmnet.datasets.irs import Irs
 from dsmnet.datasets.kitti import Kitti2012, Kitti2015
 from dsmnet.datasets.middlebury import Middlebury
 from dsmnet.datasets.middlebury2001 import Middlebury2001
@@ -29,16 +31,24 @@ from dsmnet.datasets.sintel import Sintel
 from dsmnet.datasets.spring import Spring
 from dsmnet.datasets.subsets import choose_named, read_names
 from dsmnet.datasets.tartanair import TartanAir
+from dsmnet.datasets.tartanground import TartanGround
 from dsmnet.datasets.unrealstereo4k import UnrealStereo4K
 from dsmnet.datasets.vkitti2 import VirtualKitti2
+from dsmnet.datasets.wmgstereo import WmgStereo
 
 DRIVING = "2018-07-11-14-48-52"
 FAT = "000000.{left,right}.{jpg,depth.png,seg.png,json}"
+IRS = "{Home/ArchVizInterior03Data,Store/ConvenienceStore}"
 LOG = "273c1883-673a-36bf-b124-88311b1a80be"
 MIDDLEBURY = "{Aloe,Art}/{{Illum{1,2,3}/Exp{0,1,2}/,}view{0,1,5,6}.png,disp{1,5}.png,dmin.txt}"
 SINTEL = "{clean_left,clean_right,final_left,final_right,disparities,occlusions,outofframe,disparities_viz}"
 TARTAN = "abandonedfactory{,_night}/{Easy,Hard}/P00{0,1}"
 BOTH = "disparity right_disparity"
+WMG = [
+    f"{{indoor,flying,nature}}/1a2b/frames/{{Image/camera_{n}/Image,camview/camera_{n}/camview,"
+    f"disparity/camera_{n}/disparity,sky_mask/camera_{n}/mask}}_{{0,3}}_0_0001_{n}.{{png,npy,npz}}"
+    for n in (0, 1)
+]
 WEATHERS = ("sunny", "cloudy", "foggy", "rainy")
 # Data set, options, published pairs, files of a tree, parts of each pair, pairs in the tree.
 TREES: list[tuple[Any, dict[str, Any], int | None, str, str, int]] = [
@@ -160,6 +170,14 @@ TREES: list[tuple[Any, dict[str, Any], int | None, str, str, int]] = [
     (Argoverse, {"split": "test"}, 1094,
      f"rectified_stereo_images_v1.1/test/{LOG}/stereo_front_{{left_rect/stereo_front_left,"
      "right_rect/stereo_front_right}_rect_10{1,2}.jpg", "", 2),
+    (Fsd, {}, None, "{amr_v5-b2_chaos_2500_1,manipulation_v5_realistic_kitchen_2500_1}/dataset/data/"
+     "{{left,right}/rgb/000{0,1}.jpg,left/disparity/000{0,1}.png}", "disparity", 4),
+    (WmgStereo, {}, None, "{" + ",".join(WMG) + "}", "disparity calibration", 6),
+    (WmgStereo, {"kinds": "nature"}, None, "{" + ",".join(WMG) + "}", "disparity calibration", 2),
+    (Irs, {}, 103_316, f"{IRS}/{{{{l,r}}_0000{{1,2}}.png,{{d,n}}_0000{{1,2}}.exr}}", "disparity", 4),
+    (Irs, {"kinds": ["Store"]}, 6_696, f"{IRS}/{{{{l,r}}_00001.png,{{d,n}}_00001.exr}}", "disparity", 1),
+    (TartanGround, {}, None, "Hospital/Data_{omni,diff,anymal}/P0000/{image_{lcam,rcam}_{front,left}/"
+     "000000_{lcam,rcam}_{front,left}.png,depth_lcam_front/000000_lcam_front_depth.png}", "disparity", 3),
 ]  # fmt: skip
 
 

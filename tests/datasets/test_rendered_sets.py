@@ -1,10 +1,12 @@
-"""CARLA, Virtual KITTI 2, TartanAir, Falling Things, CREStereo: lists, cameras, options."""
+"""CARLA, Virtual KITTI 2, TartanAir, Falling Things, CREStereo, WMGStereo, IRS: lists, cameras, options."""
 
 from __future__ import annotations
 
 import json
 import logging
 import math
+import re
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +17,12 @@ from dsmnet.datasets.carla import Carla
 from dsmnet.datasets.carla_highres import CarlaHighRes
 from dsmnet.datasets.crestereo import CreStereo
 from dsmnet.datasets.falling_things import FallingThings
+from dsmnet.datasets.fsd import Fsd
+from dsmnet.datasets.irs import Irs
 from dsmnet.datasets.tartanair import TartanAir
+from dsmnet.datasets.tartanground import TartanGround
 from dsmnet.datasets.vkitti2 import VirtualKitti2
+from dsmnet.datasets.wmgstereo import WmgStereo
 from dsmnet.errors import DataError, FormatError, UserError
 from dsmnet.io import write_image, write_pfm
 from dsmnet.types import Calibration
@@ -106,6 +112,8 @@ def test_carla_highres_takes_the_magnitude(tmp_path: Path, make_samples: Any) ->
         (VirtualKitti2, {}, Calibration(725.0087, 0.532725, 620.5, 187.0)),
         (TartanAir, {"version": "v1"}, Calibration(320, 0.25, 320, 240)),
         (TartanAir, {"version": "v2"}, Calibration(320, 0.25, 320, 320)),
+        (TartanGround, {}, Calibration(320, 0.25, 320, 320)),
+        (Irs, {}, Calibration(480, 0.1, 480, 270)),
         (FallingThings, {}, Calibration(768.16058349609375, 0.06, 480, 270)),
     ],
 )
@@ -160,3 +168,102 @@ def test_tartanair_with_the_name_of_a_place_twice(tmp_path: Path, make_samples: 
     (tmp_path / place / place).rename(tmp_path / place / "another")
     with pytest.raises(DataError, match="no pairs under"):
         TartanAir(tmp_path, version=version)
+
+
+def test_wmgstereo_reads_both_cameras(tmp_path: Path, make_samples: Any) -> None:
+    WmgStereo.write_fake(tmp_path, make_samples(1))
+    data = WmgStereo(tmp_path)
+    left = data.pairs[0].calibration
+    assert left is not None
+    right = left.parents[1] / "camera_1" / left.name.replace("_0.npz", "_1.npz")
+    turn = np.array([[0, -1, 0, 5], [1, 0, 0, 6], [0, 0, 1, 7], [0, 0, 0, 1]], np.float64)
+    moved = turn @ np.array([[1, 0, 0, 0.3], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+    for file, pose, x in ((left, turn, 640), (right, moved, 642)):
+        np.savez(file, K=np.array([[900, 0, x], [0, 900, 360], [0, 0, 1.0]]), T=pose)
+    assert data[0]["calibration"][:5] == pytest.approx((900, 0.3, 640, 360, 2))
+    np.savez(right, K=np.eye(3) * 900, T=turn)
+    with pytest.raises(FormatError, match=r"_0\.npz: .*baseline"):
+        data[0]
+    right.unlink()
+    with pytest.raises(DataError, match=r"_1\.npz: no such file"):
+        data[0]
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"K": np.eye(3)},
+        {"K": np.eye(4), "T": np.eye(4)},
+        {"K": np.eye(3), "T": np.array([[{}]], object)},
+        {"K": np.eye(3), "T": np.zeros((2000, 2000))},
+        {"K": np.full((3, 3), "a"), "T": np.eye(4)},
+    ],
+)
+def test_wmgstereo_refuses_other_cameras(tmp_path: Path, arrays: Any, make_samples: Any) -> None:
+    WmgStereo.write_fake(tmp_path, make_samples(1))
+    data = WmgStereo(tmp_path)
+    np.savez_compressed(data.pairs[0].calibration, **arrays)  # type: ignore[arg-type]
+    with pytest.raises(FormatError, match=r"camview\S+_0\.npz: ") as error:
+        data[0]
+    assert "\n" not in str(error.value)
+
+
+def test_irs_reads_one_channel_of_any_name_and_depth(tmp_path: Path, make_samples: Any) -> None:
+    openexr = pytest.importorskip("OpenEXR")
+    Irs.write_fake(tmp_path, make_samples(1))
+    data = Irs(tmp_path, kinds="Home")
+    path = str(data.pairs[0].disparity)
+    half = np.full(SIZE, 1.5, np.float16)
+    half[0, :3] = np.inf, np.nan, -2
+    openexr.File({}, {"Y": half}).write(path)
+    expected = np.where(np.isfinite(half) & (half > 0), 1.5, 0)
+    np.testing.assert_array_equal(data[0]["disparity"], expected)
+    openexr.File({}, dict.fromkeys("RGB", half)).write(path)
+    with pytest.raises(FormatError, match=r"d_0000\.exr: 3 channels, where a disparity map has one"):
+        data[0]
+    whole = Path(path).read_bytes()
+    for broken in (whole[:-20], whole[:60], b"", b"v/1\x01" + bytes(40)):
+        Path(path).write_bytes(broken)
+        with pytest.raises(FormatError, match=r"d_0000\.exr: "):
+            data[0]
+
+
+def test_irs_whose_map_claims_a_billion_pixels_is_refused(tmp_path: Path, make_samples: Any) -> None:
+    pytest.importorskip("OpenEXR")
+    Irs.write_fake(tmp_path, make_samples(1))
+    data = Irs(tmp_path)
+    path = Path(str(data.pairs[0].disparity))
+    content = path.read_bytes()
+    window = np.array([0, 0, SIZE[1] - 1, SIZE[0] - 1], "<i4").tobytes()
+    path.write_bytes(content.replace(window, np.array([0, 0, 39_999, 29_999], "<i4").tobytes()))
+    with pytest.raises(FormatError, match=r"d_0000\.exr: states a size of 30000x40000"):
+        data[0]
+
+
+def test_irs_without_its_package_says_what_to_install(
+    tmp_path: Path, make_samples: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("OpenEXR")
+    Irs.write_fake(tmp_path, make_samples(1))
+    monkeypatch.setitem(sys.modules, "OpenEXR", None)
+    with pytest.raises(UserError, match=r"pip install 'dsmnet\[irs\]'"):
+        Irs(tmp_path)[0]
+
+
+@pytest.mark.parametrize("cls", [WmgStereo, Irs, TartanGround])
+def test_scenes_of_rendered_sets_are_not_split(cls: Any, tmp_path: Path, make_samples: Any) -> None:
+    cls.write_fake(tmp_path, make_samples(8))
+    data = cls(tmp_path)
+    scenes = [data._scene(pair) for pair in data.pairs]
+    assert len(set(scenes)) == len(data)
+    other = [pair._replace(left=pair.left.with_name("another.png")) for pair in data.pairs]
+    assert [data._scene(pair) for pair in other] == scenes
+
+
+@pytest.mark.parametrize("cls", [Fsd, WmgStereo, Irs, TartanGround])
+def test_the_wrong_folder_is_named_with_what_was_expected(cls: Any, tmp_path: Path) -> None:
+    (tmp_path / "train").mkdir()
+    expected = cls.tree().layouts[0].left
+    message = rf"{cls.name}: no pairs under .*; expected left views as {re.escape(expected)}"
+    with pytest.raises(DataError, match=message):
+        cls(tmp_path)

@@ -13,7 +13,7 @@ import pytest
 from dsmnet.errors import DataError, FormatError
 from dsmnet.io import write_image
 from dsmnet.io.masks import MATCH_MAP, NOC_BINARY
-from dsmnet.io.rgb24 import read_rgb24, write_rgb24
+from dsmnet.io.rgb24 import disparity_rgb24, read_rgb24, write_rgb24
 from dsmnet.io.sintel_disparity import SINTEL_DISPARITY, SINTEL_NOC
 
 
@@ -74,6 +74,21 @@ def test_numbers_of_24_bits(tmp_path: Path, red: Any, expected: int) -> None:
     numbers = np.array([[0, 1, 256, 65536, 2**24 - 1, expected]])
     write_rgb24(path, numbers, red)
     np.testing.assert_array_equal(read_rgb24(path, red), numbers)
+
+
+def test_fsd_stores_thousandths_in_digits_to_the_base_of_255(tmp_path: Path, caplog: Any) -> None:
+    codec = disparity_rgb24(1000, base=255)
+    rgb = np.array([[[0, 0, 0], [0, 0, 1], [0, 1, 0], [1, 0, 0], [0, 255, 255], [1, 2, 3]]], np.uint8)
+    path = write_raw(tmp_path / "d.png", rgb[..., ::-1])
+    expected = np.array([[0, 0.001, 0.255, 65.025, 65.28, 65.538]])
+    np.testing.assert_allclose(codec.read(path, None), expected, rtol=1e-6)
+    codec.write(path, np.array([[65.28, 1e-9, 0, 65.024, 2e4]], np.float32), None)
+    stored = [[1, 1, 0], [0, 0, 1], [0, 0, 0], [0, 254, 254], [254, 254, 254]]
+    np.testing.assert_array_equal(cv2.imread(str(path))[..., ::-1], [stored])
+    assert "1 pixels cut to 16581.4 px" in caplog.text
+    write_raw(path, rgb[..., 0])
+    with pytest.raises(FormatError, match=r"d\.png: 1 channels of uint8, where 3"):
+        codec.read(path, None)
 
 
 def test_masks(tmp_path: Path) -> None:
