@@ -96,8 +96,9 @@ def test_data_set_with_a_broken_file_is_one_line_or_plausible(
     name: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     """Every codec of the package, as its data set uses it."""
-    if name == "spring":
-        pytest.importorskip("h5py")
+    for needs, package in (("spring", "h5py"), ("irs", "OpenEXR")):
+        if name == needs:
+            pytest.importorskip(package)
     case = Case(name, tmp_path)
     samples = make_samples(2)
     if ".pgm" in case.suffixes:
