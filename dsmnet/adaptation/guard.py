@@ -23,11 +23,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dsmnet.adaptation.pseudo_labels import TOLERANCE, to_eight_bits
+from dsmnet.adaptation.pseudo_labels import to_eight_bits
 from dsmnet.inference.confidence import disagreement, match_right
 from dsmnet.inference.search import resolve_max_disparity
 from dsmnet.types import DisparityMap, Image, Matcher, StereoSample
 
+TOLERANCE = 1.0  # pixels
 _BLOCK = 64  # side of a block in pixels, over which errors are taken as one draw
 _CONTRADICTION = 3.0  # pixels
 

@@ -16,9 +16,6 @@ from dsmnet.types import DisparityMap, Image, Mask, Matcher
 # Standard deviation, of 255, below which a view shows nothing that could be matched.
 _EMPTY = 2.0
 
-# Difference between the disparities of both views, in pixels, up to which a matcher agrees with itself.
-TOLERANCE = 1.0
-
 
 @dataclass(frozen=True)
 class LabelRules:
@@ -29,7 +26,7 @@ class LabelRules:
             match lies outside the right view are left out as well.
         scale: Largest difference from the disparity of the pair at half size.
         scale_share: The same as a share of the disparity; the larger bound counts.
-        second: Largest difference from another matcher, where that trusts itself: both of its views agree.
+        second: Largest difference from another matcher.
     """
 
     left_right: float | None = 1.0
@@ -80,11 +77,8 @@ def make_label(
         coarse = _at_half_size(teacher, left, right, max_disparity)
         kept["scale"] = np.abs(coarse - disparity) <= bound
     if rules.second is not None and second is not None:
-        eight = to_eight_bits(left), to_eight_bits(right)
-        other = second.predict(*eight, max_disparity)
-        apart = disagreement(other, match_right(second, *eight, max_disparity))
-        trusted = np.nan_to_num(apart, nan=np.inf) <= TOLERANCE
-        kept["second"] = (np.abs(other - disparity) <= rules.second) | ~trusted
+        other = second.predict(to_eight_bits(left), to_eight_bits(right), max_disparity)
+        kept["second"] = np.abs(other - disparity) <= rules.second
     return PseudoLabel(disparity, kept)
 
 
