@@ -14,7 +14,8 @@ class Merge(nn.Module):
     """Convolution that halves or doubles the size, concatenation with a skip, convolution.
 
     With `up`, a transposed convolution of kernel 4 (in volumes 3 along the planes, of which n become
-    ``2 n - 1``) doubles the size. The skip has `out_channels`, too, and the result, unless `mixed` says how many.
+    ``2 n - 1``) doubles the size. The skip has `out_channels`, too, and the result, unless
+    `mixed` says how many.
     """
 
     def __init__(

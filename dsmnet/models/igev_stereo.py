@@ -1,4 +1,4 @@
-"""IGEV-Stereo (Xu et al., "Iterative geometry encoding volume for stereo matching", CVPR 2023), and RT-IGEV."""
+"""IGEV-Stereo (Xu et al., "Iterative geometry encoding volume for stereo matching", CVPR 2023), RT-IGEV."""
 
 from __future__ import annotations
 

@@ -64,8 +64,8 @@ class MobileNetV2(nn.Module):
                 for block in range(count):
                     stride = 2 if stage and not number and not block else 1
                     last = number == len(groups) - 1 and block == count - 1
-                    place = {"expand": expand, "stride": stride, "stage": stage + 1, "last": last}
-                    blocks.append(InvertedResidual(given, widths[at], norm, **place))
+                    place = {"expand": expand, "stride": stride, "stage": stage + 1}
+                    blocks.append(InvertedResidual(given, widths[at], norm, last=last, **place))
                     given = widths[at]
                 parts.append(nn.Sequential(*blocks))
             self.stages.append(nn.Sequential(*parts))

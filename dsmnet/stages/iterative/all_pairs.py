@@ -61,7 +61,7 @@ class FeaturePyramid:
 def sample_window(rows: Tensor, centre: Tensor, radius: int) -> Tensor:
     """Interpolate rows [..., W] at ``centre + k``, k = -radius..radius, linearly; they are 0 outside.
 
-    Centres are [..., 1], all of one pixel share the fraction; they may be 1 where rows are more. The result is
+    Centres are [..., 1], all of one pixel share the fraction; axes of 1 serve several rows. The result is
     [..., 2 radius + 1].
     """
     first = centre.floor()
@@ -81,8 +81,8 @@ class AllPairsCorrelation:
     """Correlation at so many `levels`, looked up within a `radius` of columns of each.
 
     With `in_memory` the volume of a pair is computed once; else only what is looked up is computed, each time
-    anew: memory then grows with the image's area and not with area times width. Without `scaled`, scores are not
-    divided by sqrt(C) (IGEV-Stereo).
+    anew: memory then grows with the image's area and not with area times width. Without `scaled`,
+    scores are not divided by sqrt(C) (IGEV-Stereo).
     """
 
     def __init__(

@@ -23,7 +23,7 @@ class GeometryScores:
     radius: int
 
     def look_up(self, disparity: Tensor) -> Tensor:
-        """Return what lies around disparities [N, 1, h, w] of the map, level by level: [N, channels, h, w]."""
+        """Return what lies around disparities [N, 1, h, w] of the map, by level: [N, channels, h, w]."""
         n, _, h, w = disparity.shape
         disparity = disparity.nan_to_num()
         centre, found = disparity.reshape(n * h, w, 1, 1), []

@@ -38,9 +38,7 @@ class MotionEncoder(nn.Module):
     the result, and `inner` that of each of both before they are joined, half of the result's by default.
     """
 
-    def __init__(
-        self, scores: int, *, estimate: int = 1, width: int = 128, inner: int | None = None
-    ) -> None:
+    def __init__(self, scores: int, *, estimate: int = 1, width: int = 128, inner: int | None = None) -> None:
         super().__init__()
         half = inner or width // 2
         self.scores1, self.scores2 = nn.Conv2d(scores, half, 1), nn.Conv2d(half, half, 3, padding=1)
