@@ -6,6 +6,7 @@ normalisation never touches a network.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -51,7 +52,8 @@ Activation = bool | Callable[[], nn.Module]  # a ReLU or none, or a factory of a
 class ConvNormAct(nn.Sequential):
     """Convolution, by default without bias, norm, ReLU or what `act` makes (2-D or 3-D).
 
-    Padding is half the kernel times the dilation by default; `stem` says that it is a network's first one.
+    Padding is half the kernel times the dilation by default; `stem` says that it is a network's first one, and
+    `block` that it is the first one of a residual block of that stage (see `Placement`).
     """
 
     def __init__(
@@ -64,16 +66,20 @@ class ConvNormAct(nn.Sequential):
         stride: int = 1,
         padding: int | tuple[int, ...] | None = None,
         dilation: int = 1,
+        groups: int = 1,
         ndim: int = 2,
         stem: bool = False,
+        block: int | None = None,
         act: Activation = True,
         bias: bool = False,
     ) -> None:
         if padding is None:
             sizes = (kernel,) * ndim if isinstance(kernel, int) else kernel
             padding = tuple(dilation * (size // 2) for size in sizes)
-        conv = _CONV[ndim](in_channels, out_channels, kernel, stride, padding, dilation, bias=bias)
+        conv = _CONV[ndim](in_channels, out_channels, kernel, stride, padding, dilation, groups, bias=bias)
         place = norm.stem if stem else norm.inner
+        if block is not None:
+            place = functools.partial(norm.block_in, stage=block)
         super().__init__(conv, place(out_channels, ndim), *_activation(act))
 
 

@@ -11,10 +11,8 @@ from torch import Tensor
 from dsmnet.models.official.raft_stereo import RAFTStereoNames
 
 _MARKS = {"update_block.mask_feat_4.0.weight", "cost_agg.conv1.0.conv.weight"}
-_BODY = {  # of a block of MobileNetV2: without expansion, and with it
-    False: {"0": "conv_dw", "1": "bn1", "3": "conv_pw", "4": "bn2"},
-    True: {"0": "conv_pw", "1": "bn1", "3": "conv_dw", "4": "bn2", "6": "conv_pwl", "7": "bn3"},
-}
+# Of a block of MobileNetV2: without expansion, and with it.
+_BODY = {False: ("conv_dw", "conv_pw"), True: ("conv_pw", "conv_dw", "conv_pwl")}
 _ATTENTION = {
     "aggregation.stem_attention": "corr_feature_att",
     **{f"aggregation.down_attention.{at}": f"cost_agg.feature_att_{8 << at}" for at in range(3)},
@@ -94,11 +92,12 @@ class IGEVStereoNames:
 
     def official_name(self, name: str) -> str:
         """See `NameMap`."""
-        block = re.match(r"backbone\.trunk\.stages\.(\d)\.(\d)\.(\d)\.body\.(\d)\.", name)
+        block = re.match(r"backbone\.trunk\.stages\.(\d)\.(\d\.\d)\.body\.(\d)\.(\d)\.", name)
         if block:
-            stage, group, at, layer = block.groups()
-            part = _BODY[stage != "0"][layer]
-            return f"feature.block{stage}.{group}.{at}.{part}.{name[block.end() :]}"
+            stage, place, number, is_norm = block.groups()
+            at = int(number)
+            part = f"bn{at + 1}" if is_norm == "1" else _BODY[stage != "0"][at]
+            return f"feature.block{stage}.{place}.{part}.{name[block.end() :]}"
         for ours, theirs in (_PREFIXES | (_REALTIME if self.realtime else {})).items():
             if name.startswith(ours):
                 return theirs + name.removeprefix(ours)

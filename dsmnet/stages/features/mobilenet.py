@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 from torch import Tensor, nn
 
 from dsmnet.errors import UserError
+from dsmnet.layers.conv import ConvNormAct
 from dsmnet.layers.norms.placement import Placement
 
+_RELU6 = functools.partial(nn.ReLU6, inplace=True)
 # Per stride, 2 to 32: groups of blocks, each (place of its width, expansion, blocks).
 _STAGES = (((0, 1, 1),), ((1, 6, 2),), ((2, 6, 3),), ((3, 6, 4), (4, 6, 3)), ((5, 6, 3),))
 
@@ -24,14 +27,13 @@ class InvertedResidual(nn.Module):
     ) -> None:
         super().__init__()
         wide = given * expand
-        convs = [nn.Conv2d(given, wide, 1, bias=False)] if expand > 1 else []
-        convs += [nn.Conv2d(wide, wide, 3, stride, 1, groups=wide, bias=False)]
-        convs += [nn.Conv2d(wide, channels, 1, bias=False)]
-        layers: list[nn.Module] = []
-        for conv in convs:
-            place = norm.inner(conv.out_channels) if layers else norm.block_in(wide, stage=stage)
-            layers += [conv, place, nn.ReLU6(inplace=True)]
-        self.body = nn.Sequential(*layers[:-1])
+        first = None if expand > 1 else stage
+        widen = [ConvNormAct(given, wide, norm, kernel=1, block=stage, act=_RELU6)] if expand > 1 else []
+        self.body = nn.Sequential(
+            *widen,
+            ConvNormAct(wide, wide, norm, stride=stride, groups=wide, block=first, act=_RELU6),
+            ConvNormAct(wide, channels, norm, kernel=1, act=False),
+        )
         self.norm_out = norm.block_out(channels, stage=stage, last=last)
         self.residual = stride == 1 and given == channels
 
@@ -54,8 +56,7 @@ class MobileNetV2(nn.Module):
         if len(widths) != 6:
             raise UserError(f"model.widths={list(widths)}: expected the channels of six groups of blocks")
         given = 2 * widths[0]
-        conv = nn.Conv2d(3, given, 3, 2, 1, bias=False)
-        self.stem = nn.Sequential(conv, norm.stem(given), nn.ReLU6(inplace=True))
+        self.stem = ConvNormAct(3, given, norm, stride=2, stem=True, act=_RELU6)
         self.stages, self.channels = nn.ModuleList(), [widths[at] for at in (0, 1, 2, 4, 5)]
         for stage, groups in enumerate(_STAGES):
             parts = []
