@@ -52,7 +52,7 @@ Activation = bool | Callable[[], nn.Module]  # a ReLU or none, or a factory of a
 class ConvNormAct(nn.Sequential):
     """Convolution, by default without bias, norm, ReLU or what `act` makes (2-D or 3-D).
 
-    Padding is half the kernel times the dilation by default; `stem` says that it is a network's first one, and
+    Padding is half the kernel times the dilation by default; `stem` says that it is a network's first one,
     `block` that it is the first one of a residual block of that stage (see `Placement`).
     """
 

@@ -14,13 +14,7 @@ from dsmnet.models.stereo_net import StereoNet, StereoOutput, kaiming_fan_out, t
 from dsmnet.options import check_whole
 from dsmnet.stages.aggregation.contract import AggregationInput
 from dsmnet.stages.aggregation.geometry_encoding import GeometryEncoding
-from dsmnet.stages.features.geometry_unet import (
-    LEAKY,
-    GeometryUNet,
-    MapContext,
-    UpsampleLogits,
-    two_convs,
-)
+from dsmnet.stages.features.geometry_unet import LEAKY, GeometryUNet, MapContext, UpsampleLogits, two_convs
 from dsmnet.stages.features.raft_encoder import ContextPyramid, EncoderTrunk
 from dsmnet.stages.iterative.geometry_lookup import GeometryLookup
 from dsmnet.stages.iterative.update import MotionEncoder, MultiLevelUpdate, size_of_last
@@ -41,7 +35,7 @@ class IGEVStereo(StereoNet):
         freeze_batch_norm: Whether 2-D batch norms keep their statistics in training.
         volume: Factory of the cost volume, called with the number of matched channels.
         lookup: Look-up, see `GeometryLookup`.
-        volume_stem: See `GeometryEncoding`.
+        volume_stem: Whether the volume is convolved and weighted before the hourglass.
         widths: Channels of MobileNetV2, see there.
         context_widths: Channels of the context encoder's three stages; None: the features are the context.
         hidden: Channels of the recurrent units' states.
@@ -82,9 +76,8 @@ class IGEVStereo(StereoNet):
         super().__init__(normalize, backbone, cost, aggregation, _STRIDE, max_disparity)
         self.iterations = check_whole("model.iterations", iterations)
         self.train_iterations = check_whole("model.train_iterations", train_iterations)
-        self.to_matched = nn.Sequential(
-            ConvNormAct(width, width, up_norm, act=LEAKY), nn.Conv2d(width, width, 1)
-        )
+        conv = ConvNormAct(width, width, up_norm, act=LEAKY)
+        self.to_matched = nn.Sequential(conv, nn.Conv2d(width, width, 1))
         self.first_features = two_convs(width, widths[1], up_norm)
         self.first_mask = UpsampleLogits(widths[1], half, up_norm)
         self.lookup, self.regression = lookup, SoftArgmax()

@@ -14,9 +14,9 @@ _MARKS = {"update_block.mask_feat_4.0.weight", "cost_agg.conv1.0.conv.weight"}
 # Of a block of MobileNetV2: without expansion, and with it.
 _BODY = {False: ("conv_dw", "conv_pw"), True: ("conv_pw", "conv_dw", "conv_pwl")}
 _ATTENTION = {
-    "aggregation.stem_attention": "corr_feature_att",
-    **{f"aggregation.down_attention.{at}": f"cost_agg.feature_att_{8 << at}" for at in range(3)},
-    **{f"aggregation.up_attention.{at}": f"cost_agg.feature_att_up_{16 >> at}" for at in range(2)},
+    "aggregation.stem.attention": "corr_feature_att",
+    **{f"aggregation.down.{at}.attention": f"cost_agg.feature_att_{8 << at}" for at in range(3)},
+    **{f"aggregation.mix.{at}.attention": f"cost_agg.feature_att_up_{16 >> at}" for at in range(2)},
 }
 _BLOCKS = {  # a convolution and its norm: 0 and 1 of ours, conv and bn of theirs
     "backbone.out": "feature.conv4",
@@ -24,7 +24,7 @@ _BLOCKS = {  # a convolution and its norm: 0 and 1 of ours, conv and bn of their
     "backbone.at_quarter.0": "stem_4.0",
     "to_matched.0": "conv",
     "first_features.0": "spx_4.0",
-    "aggregation.stem": "corr_stem",
+    "aggregation.stem.convs.0": "corr_stem",
     "context.state.0": "hnet.0",
     "context.context": "cnet",
     **{f"{ours}.0": f"{theirs}.feat_att.0" for ours, theirs in _ATTENTION.items()},
@@ -36,13 +36,12 @@ _BLOCKS = {  # a convolution and its norm: 0 and 1 of ours, conv and bn of their
         )
         for at, part in enumerate(("change", "mix"), start=1)
     },
-    **{f"aggregation.down.{at}.{k}": f"cost_agg.conv{at + 1}.{k}" for at in range(3) for k in range(2)},
+    **{f"aggregation.down.{at}.convs.{k}": f"cost_agg.conv{at + 1}.{k}" for at in range(3) for k in range(2)},
     **{f"aggregation.up.{at}": f"cost_agg.conv{3 - at}_up" for at in range(2)},
-    **{f"aggregation.mix.{at}.{k}": f"cost_agg.agg_{at}.{k}" for at in range(2) for k in range(3)},
+    **{f"aggregation.mix.{at}.convs.{k}": f"cost_agg.agg_{at}.{k}" for at in range(2) for k in range(3)},
 }
 _PREFIXES = {
-    "backbone.trunk.stem.0.": "feature.conv_stem.",
-    "backbone.trunk.stem.1.": "feature.bn1.",
+    **{f"backbone.trunk.stem.{at}.": f"feature.{part}." for at, part in enumerate(("conv_stem", "bn1"))},
     "backbone.at_half.1.0.": "stem_2.1.",
     "backbone.at_quarter.1.0.": "stem_4.1.",
     "to_matched.1.": "desc.",
@@ -50,8 +49,7 @@ _PREFIXES = {
     "first_mask.out.": "spx.0.",
     "step_mask.out.": "spx_gru.0.",
     "step_features.": "update_block.mask_feat_4.",
-    "disparity_head.0.": "update_block.disp_head.conv1.",
-    "disparity_head.2.": "update_block.disp_head.conv2.",
+    **{f"disparity_head.{at}.": f"update_block.disp_head.conv{1 + at // 2}." for at in (0, 2)},
     "motion.estimate": "update_block.encoder.convd",
     "aggregation.last.": "cost_agg.conv1_up.conv.",
     "aggregation.head.": "classifier.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -13,16 +13,18 @@ from dsmnet.stages.aggregation.contract import Aggregation, AggregationInput
 from dsmnet.stages.features.geometry_unet import LEAKY
 
 
-class FeatureAttention(nn.Sequential):
-    """Weight per channel and pixel, from a map of the left view, that all planes of a volume share (CoEx)."""
+class GuidedConvs(nn.Module):
+    """Convolutions of a volume, times weights from a map of the left view that all planes share (CoEx)."""
 
-    def __init__(self, guide: int, channels: int, norm: Placement) -> None:
+    def __init__(self, convs: Sequence[nn.Module], guide: int, channels: int, norm: Placement) -> None:
+        super().__init__()
+        self.convs = nn.Sequential(*convs)
         conv = ConvNormAct(guide, guide // 2, norm, kernel=1, act=LEAKY)
-        super().__init__(conv, nn.Conv2d(guide // 2, channels, 1))
+        self.attention = nn.Sequential(conv, nn.Conv2d(guide // 2, channels, 1))
 
-    def excite(self, volume: Tensor, guide: Tensor) -> Tensor:
-        """Return the volume [N, C, D, h, w] times the weights of the guide [N, G, h, w]."""
-        return torch.sigmoid(self(guide)).unsqueeze(2) * volume
+    def forward(self, volume: Tensor, guide: Tensor) -> Tensor:
+        """Volume [N, C, D, h, w] and map [N, guide, h', w'] -> [N, channels, D', h', w']."""
+        return torch.sigmoid(self.attention(guide)).unsqueeze(2) * self.convs(volume)
 
 
 class GeometryEncoding(Aggregation):
@@ -42,36 +44,29 @@ class GeometryEncoding(Aggregation):
         def conv(a: int, b: int, kernel: int = 3, stride: int = 1) -> ConvNormAct:
             return ConvNormAct(a, b, norm, kernel=kernel, stride=stride, ndim=3, act=LEAKY)
 
-        def attention(stride: int, channels: int) -> FeatureAttention:
-            return FeatureAttention(guides[stride], channels, given.norm)
+        def guided(stride: int, channels: int, *convs: nn.Module) -> GuidedConvs:
+            return GuidedConvs(convs, guides[stride], channels, given.norm)
 
-        self.stem = conv(width, width) if stem else None
-        self.stem_attention = attention(4, width) if stem else None
+        self.stem = guided(4, width, conv(width, width)) if stem else None
         steps = list(zip((8, 16, 32), widths, widths[1:], strict=False))
-        self.down = nn.ModuleList(nn.Sequential(conv(a, b, stride=2), conv(b, b)) for _, a, b in steps)
-        self.down_attention = nn.ModuleList(attention(stride, b) for stride, _, b in steps)
+        self.down = nn.ModuleList(guided(s, b, conv(a, b, stride=2), conv(b, b)) for s, a, b in steps)
         back = [(stride // 2, a, b) for stride, a, b in reversed(steps[1:])]
         self.up = nn.ModuleList(UpConvNormAct(b, a, norm, ndim=3, act=LEAKY) for _, a, b in back)
         self.mix = nn.ModuleList(
-            nn.Sequential(conv(2 * a, a, kernel=1), conv(a, a), conv(a, a)) for _, a, _ in back
+            guided(s, a, conv(2 * a, a, kernel=1), conv(a, a), conv(a, a)) for s, a, _ in back
         )
-        self.up_attention = nn.ModuleList(attention(stride, a) for stride, a, _ in back)
         self.last = nn.ConvTranspose3d(widths[1], width, 4, 2, 1, bias=False)
         self.head = Conv3d(width, 1, 3, padding=1, bias=False)
 
     def encode(self, volume: Tensor, left_features: Mapping[int, Tensor]) -> Tensor:
         """Return the geometry encoding volume, of the shape of the given one [N, C, D, h, w]."""
-        x = volume
-        if self.stem is not None and self.stem_attention is not None:
-            x = self.stem_attention.excite(self.stem(x), left_features[4])
+        x = volume if self.stem is None else self.stem(volume, left_features[4])
         skips = []
-        for stride, down, weigh in zip((8, 16, 32), self.down, self.down_attention, strict=True):
-            x = weigh.excite(down(x), left_features[stride])  # type: ignore[operator]
+        for stride, down in zip((8, 16, 32), self.down, strict=True):
+            x = down(x, left_features[stride])
             skips.append(x)
-        for stride, skip, up, mix, weigh in zip(
-            (16, 8), reversed(skips[:-1]), self.up, self.mix, self.up_attention, strict=True
-        ):
-            x = weigh.excite(mix(torch.cat([up(x), skip], dim=1)), left_features[stride])  # type: ignore[operator]
+        for stride, skip, up, mix in zip((16, 8), skips[1::-1], self.up, self.mix, strict=True):
+            x = mix(torch.cat([up(x), skip], dim=1), left_features[stride])
         geometry: Tensor = self.last(x)
         return geometry
 
