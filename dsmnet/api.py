@@ -74,7 +74,7 @@ def load_model(
 
     Args:
         path: A checkpoint of tools/train.py (.ckpt or .safetensors), a file of the authors' DSMNet, PSMNet,
-            GwcNet, RAFT-Stereo or IGEV-Stereo, or a file of tools/export.py (.onnx, .xml, .pt2), which runs on
+            GwcNet, RAFT-Stereo or IGEV-Stereo, or one of tools/export.py (.onnx, .xml, .pt2), which runs on
             the CPU; or the name of weights that come with the package, ``dsmnet_base`` or ``dsmnet_lite``;
             default: the latter.
         device: ``auto`` (CUDA if there is one), ``cpu`` or ``cuda``.
