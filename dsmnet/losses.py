@@ -31,6 +31,8 @@ class StereoLoss(nn.Module):
         gamma: Given, output i of n weighs ``gamma ** (15 (n - i) / (n - 1))``, from ``gamma ** 15`` to 1
             however many there are, in the place of `disparity_weights`: the loss of RAFT-Stereo's sequences.
         largest: Ground truth in pixels from which on a pixel does not count; None for no bound.
+        initial: Given, the first output comes before the sequence: it weighs so much, and its smooth-L1 turns
+            at one pixel (IGEV-Stereo).
 
     Raises:
         UserError: No output has a weight, a number is negative or not finite, or `clamp` is not above `beta`.
@@ -44,6 +46,7 @@ class StereoLoss(nn.Module):
         clamp: float | None = None,
         gamma: float | None = None,
         largest: float | None = None,
+        initial: float | None = None,
     ) -> None:
         super().__init__()
         if not disparity_weights:
@@ -65,6 +68,7 @@ class StereoLoss(nn.Module):
         self.bound = math.inf if clamp is None else clamp
         self.gamma = None if gamma is None else check_number("loss.gamma", gamma, above=0, most=1)
         self.largest = math.inf if largest is None else check_number("loss.largest", largest, above=0)
+        self.initial = None if initial is None else check_number("loss.initial", initial, least=0)
 
     def forward(
         self,
@@ -83,9 +87,12 @@ class StereoLoss(nn.Module):
         if self.largest < math.inf:
             valid = valid & (ground_truth.abs() < self.largest)
         count = valid.sum().clamp(min=1)
-        for weight, disparity in _pair_from_the_end(self._weights(len(disparities)), disparities):
+        before = [] if self.initial is None else [(self.initial, disparities[0], 1.0)]
+        sequence = disparities[len(before) :]
+        pairs = _pair_from_the_end(self._weights(len(sequence)), sequence)
+        for weight, disparity, beta in [*before, *((*pair, self.beta) for pair in pairs)]:
             off = (disparity.float() - ground_truth).clamp(-self.bound, self.bound)
-            error = F.smooth_l1_loss(off, torch.zeros_like(off), reduction="none", beta=self.beta)
+            error = F.smooth_l1_loss(off, torch.zeros_like(off), reduction="none", beta=beta)
             total = total + weight * (error * valid).sum() / count
         early = max(len(self.volume_weights) - 1, 0)
         chosen = [*logits[:-1][:early], *logits[-1:]]

@@ -36,6 +36,7 @@ class MemoryEstimate:
 MEASURED = {"dsmnet_lite": MemoryEstimate(4.2, 450), "tiny": MemoryEstimate(4.2, 450)}
 MEASURED |= {f"raft_stereo{form}": MemoryEstimate(0, 4000) for form in ("", "_shared")}  # up to 3,000 columns
 MEASURED["raft_stereo_realtime"] = MemoryEstimate(0, 1000)
+MEASURED |= {"igev_stereo": MemoryEstimate(3, 2500), "rt_igev": MemoryEstimate(2, 1300)}
 LARGEST = MemoryEstimate(36, 500)  # dsmnet, psmnet and gwcnet take less, others most likely too
 
 

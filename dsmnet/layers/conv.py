@@ -6,6 +6,8 @@ normalisation never touches a network.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import torch
@@ -44,12 +46,14 @@ class VolumeConv(Conv3d):
 
 _CONV: dict[int, Any] = {2: nn.Conv2d, 3: VolumeConv}
 _TRANSPOSED: dict[int, Any] = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
+Activation = bool | Callable[[], nn.Module]  # a ReLU or none, or a factory of another
 
 
 class ConvNormAct(nn.Sequential):
-    """Convolution, by default without bias, norm, ReLU (2-D or 3-D).
+    """Convolution, by default without bias, norm, ReLU or what `act` makes (2-D or 3-D).
 
-    Padding is half the kernel times the dilation by default; `stem` says that it is a network's first one.
+    Padding is half the kernel times the dilation by default; `stem` says that it is a network's first one,
+    `block` that it is the first one of a residual block of that stage (see `Placement`).
     """
 
     def __init__(
@@ -62,18 +66,21 @@ class ConvNormAct(nn.Sequential):
         stride: int = 1,
         padding: int | tuple[int, ...] | None = None,
         dilation: int = 1,
+        groups: int = 1,
         ndim: int = 2,
         stem: bool = False,
-        act: bool = True,
+        block: int | None = None,
+        act: Activation = True,
         bias: bool = False,
     ) -> None:
         if padding is None:
             sizes = (kernel,) * ndim if isinstance(kernel, int) else kernel
             padding = tuple(dilation * (size // 2) for size in sizes)
-        conv = _CONV[ndim](in_channels, out_channels, kernel, stride, padding, dilation, bias=bias)
+        conv = _CONV[ndim](in_channels, out_channels, kernel, stride, padding, dilation, groups, bias=bias)
         place = norm.stem if stem else norm.inner
-        acts = [nn.ReLU(inplace=True)] if act else []
-        super().__init__(conv, place(out_channels, ndim), *acts)
+        if block is not None:
+            place = functools.partial(norm.block_in, stage=block)
+        super().__init__(conv, place(out_channels, ndim), *_activation(act))
 
 
 class UpConvNormAct(nn.Sequential):
@@ -91,11 +98,16 @@ class UpConvNormAct(nn.Sequential):
         kernel: int | tuple[int, ...] = 4,
         output_padding: int = 0,
         ndim: int = 2,
-        act: bool = True,
+        act: Activation = True,
     ) -> None:
         conv = _TRANSPOSED[ndim](in_channels, out_channels, kernel, 2, 1, output_padding, bias=False)
-        acts = [nn.ReLU(inplace=True)] if act else []
-        super().__init__(conv, norm.inner(out_channels, ndim), *acts)
+        super().__init__(conv, norm.inner(out_channels, ndim), *_activation(act))
+
+
+def _activation(act: Activation) -> list[nn.Module]:
+    if callable(act):
+        return [act()]
+    return [nn.ReLU(inplace=True)] if act else []
 
 
 class ResidualBlock(nn.Module):

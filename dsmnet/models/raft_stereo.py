@@ -16,10 +16,8 @@ from dsmnet.ops.backend import widen
 from dsmnet.options import check_whole
 from dsmnet.stages.features.raft_encoder import ContextPyramid, EncoderTrunk, MatchedFeatures
 from dsmnet.stages.iterative.step_contract import Correlation
-from dsmnet.stages.iterative.update import MotionEncoder, MultiLevelUpdate
+from dsmnet.stages.iterative.update import MotionEncoder, MultiLevelUpdate, size_of_last
 from dsmnet.stages.refinement import convex_upsample
-
-_LAST = 3  # updates whose size tells whether the disparity has settled
 
 
 class RAFTStereo(StereoNet):
@@ -107,8 +105,7 @@ class RAFTStereo(StereoNet):
             if self.training or step == steps - 1:
                 mask = 0.25 * self.mask_head(states[0])
                 disparities.append(convex_upsample(-flow, mask, self.stride, outside="constant"))
-        updates = self.stride * torch.stack(sizes[-_LAST:]).detach().float().abs().mean(0)
-        return StereoOutput(disparities, [], updates)
+        return StereoOutput(disparities, [], size_of_last(sizes, self.stride))
 
     def train(self, mode: bool = True) -> RAFTStereo:
         """Set the mode; frozen batch norms stay as in evaluation."""

@@ -16,6 +16,7 @@ from dsmnet.losses import StereoLoss
 NARROW = ["model.features.widths=[8,8,16,16]", "model.features.blocks=[1,1,1,1]", "model.features.hidden=16"]
 STEPS = ["model.widths=[8,8,8]", "model.matched=16", "model.hidden=16"]
 STEPS += ["model.iterations=2", "model.train_iterations=3"]
+IGEV = ["model.widths=[4,8,8,8,8,8]", "model.hidden=16", "model.motion=8", "model.head=16", *STEPS[-2:]]
 NETWORKS = {
     "tiny": [],
     "dsmnet_lite": [],
@@ -30,9 +31,11 @@ NETWORKS = {
     "gwcnet": [*NARROW, "model.features.joined=4", "model.volume.groups=5", "model.aggregation.width=8"],
     "raft_stereo": [*STEPS, "model.levels=2"],
     "raft_stereo_realtime": STEPS,
+    "igev_stereo": [*IGEV, "model.context_widths=[8,8,8]", "model.levels=2"],
+    "rt_igev": IGEV,
 }
 OUTPUTS = {"tiny": 3, "dsmnet_lite": 3, "dsmnet_lean": 3, "dsmnet": 3, "psmnet": 3, "gwcnet": 4}
-OUTPUTS |= {"raft_stereo": 3, "raft_stereo_realtime": 3}
+OUTPUTS |= {"raft_stereo": 3, "raft_stereo_realtime": 3, "igev_stereo": 4, "rt_igev": 4}
 NORMS = sorted(path.stem for path in (config_dir() / "norm").glob("*.yaml"))
 
 

@@ -31,6 +31,8 @@ PIXELS = ((0, 0), (10, 20), (31, 64), (40, 100), (63, 127))
         (["model=raft_stereo", "norm@model.context_norm=instance_plain"], 11_108_688),
         (["model=raft_stereo_shared"], 10_639_664),
         (["model=raft_stereo_realtime"], 9_865_568 - 903_296 - 885_120),  # theirs has an unused third level
+        (["model=igev_stereo"], 12_598_114 - 16),  # theirs has an unused norm of 8 channels
+        (["model=rt_igev"], 4_165_162 - 16),
     ],
 )
 def test_published_network_has_the_parameters_of_the_authors(overrides: list[str], count: int) -> None:

@@ -13,6 +13,7 @@ from dsmnet.errors import UserError
 from dsmnet.losses import StereoLoss
 from dsmnet.run import train
 from dsmnet.training.schedule import OneCycle
+from tests.models.test_networks import NETWORKS
 from tests.training.test_training import small
 
 NARROW = ["model.widths=[8,8,8]", "model.matched=16", "model.hidden=8", "model.train_iterations=3"]
@@ -27,12 +28,17 @@ NARROW += ["model.iterations=2"]
         ("raft_stereo", ["norm=batch_instance", "recompute=true", "trainer.precision=16-mixed"]),
         ("raft_stereo_shared", ["norm=instance", "model/correlation=alt"]),
         ("raft_stereo_realtime", ["trainer.precision=bf16-mixed"]),
+        ("igev_stereo", ["norm=domain", "trainer.precision=16-mixed"]),
+        ("igev_stereo", ["norm=ibn_a", "norm@model.context_norm=ibn_a", "recompute=true"]),
+        ("rt_igev", ["norm=batch", "trainer.precision=bf16-mixed"]),
+        ("rt_igev", ["norm=instance", "norm@norm3d=instance"]),
     ],
 )
 def test_two_steps_of_training_write_weights_that_load(
     model: str, options: list[str], tmp_path: Path
 ) -> None:
-    train(small(tmp_path, f"model={model}", *NARROW, "optimizer.lr=1e-5", *options), tmp_path)
+    narrow = NARROW if model.startswith("raft") else [*NETWORKS[model], "model.train_iterations=3"]
+    train(small(tmp_path, f"model={model}", *narrow, "optimizer.lr=1e-5", *options), tmp_path)
     net = load_model(tmp_path / "weights.safetensors", device="cpu")
     assert (net.config["model"], net.net.iterations) == (model, 2)
     assert all(torch.isfinite(tensor).all() for tensor in net.state_dict().values())
@@ -53,6 +59,34 @@ def test_published_training_is_the_one_of_the_paper() -> None:
         assert at in range(1, 10) or rate(at / 1000) == pytest.approx(theirs.get_last_lr()[0], abs=2e-3)
         step.step()
         theirs.step()
+
+
+@pytest.mark.parametrize(
+    ("model", "width", "steps", "scales"),
+    [("igev_stereo", 736, 32, (-0.2, 0.4)), ("rt_igev", 768, 8, (-0.4, 0.8))],
+)
+def test_published_training_of_igev_is_the_one_of_its_code(
+    model: str, width: int, steps: int, scales: tuple[float, float]
+) -> None:
+    cfg = compose("train", [f"experiment={model}_sceneflow", "paths.output=unused"])
+    assert (cfg.choices["model"], cfg.model.iterations, cfg.model.train_iterations) == (model, steps, 22)
+    assert (cfg.crop.height, cfg.crop.width, cfg.loader.batch_size, cfg.max_disparity) == (320, width, 8, 192)
+    assert (cfg.trainer.max_steps, cfg.optimizer.lr, cfg.dataset.passes) == (200_000, 2e-4, "final")
+    scale = cfg.transform.steps.scale_crop
+    assert (scale.min_scale, scale.max_scale) == scales
+
+
+@pytest.mark.parametrize("model", ["igev_stereo", "rt_igev"])
+def test_loss_of_igev_is_that_of_a_sequence_and_smooth_l1_of_what_comes_before(model: str) -> None:
+    torch.manual_seed(0)
+    target, first, *steps = 20 * torch.rand(5, 2, 1, 5, 6)
+    valid = torch.rand(2, 1, 5, 6) > 0.3
+    gamma = 0.9 ** (15 / 2)
+    expected = torch.nn.functional.smooth_l1_loss(first[valid], target[valid]) + sum(
+        gamma ** (2 - i) * (found - target).abs()[valid].mean() for i, found in enumerate(steps)
+    )
+    loss = instantiate(compose("train", [f"model={model}", "paths.output=unused"]).loss)
+    torch.testing.assert_close(loss([first, *steps], [], target, valid), expected)
 
 
 def test_rate_along_a_line_is_half_way_in_the_middle_of_its_fall() -> None:
@@ -86,7 +120,9 @@ def test_loss_of_a_sequence_weighs_steps_as_published_and_leaves_out_far_ground_
     assert nothing.item() == 0
 
 
-@pytest.mark.parametrize("option", [{"gamma": 0.0}, {"gamma": 1.1}, {"gamma": float("nan")}, {"largest": 0}])
+@pytest.mark.parametrize(
+    "option", [{"gamma": 0.0}, {"gamma": 1.1}, {"gamma": float("nan")}, {"largest": 0}, {"initial": -1}]
+)
 def test_impossible_options_of_a_sequence_are_named(option: dict[str, float]) -> None:
     with pytest.raises(UserError, match=f"loss.{next(iter(option))}=.*: expected a number"):
         StereoLoss(**option)

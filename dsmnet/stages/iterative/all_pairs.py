@@ -61,12 +61,13 @@ class FeaturePyramid:
 def sample_window(rows: Tensor, centre: Tensor, radius: int) -> Tensor:
     """Interpolate rows [..., W] at ``centre + k``, k = -radius..radius, linearly; they are 0 outside.
 
-    Centres are [..., 1], all of one pixel share the fraction; the result is [..., 2 radius + 1].
+    Centres are [..., 1], all of one pixel share the fraction; axes of 1 serve several rows. The result is
+    [..., 2 radius + 1].
     """
     first = centre.floor()
     columns = first + torch.arange(-radius, radius + 2, device=rows.device)
     place = columns.clamp(0, rows.shape[-1] - 1)
-    near = rows.gather(-1, place.long()) * (place == columns)
+    near = rows.gather(-1, place.long().expand(*rows.shape[:-1], -1)) * (place == columns)
     return _between(near, centre - first, dim=-1)
 
 
@@ -80,13 +81,16 @@ class AllPairsCorrelation:
     """Correlation at so many `levels`, looked up within a `radius` of columns of each.
 
     With `in_memory` the volume of a pair is computed once; else only what is looked up is computed, each time
-    anew: memory then grows with the image's area and not with area times width.
+    anew: memory then grows with the image's area and not with area times width. Without `scaled`,
+    scores are not divided by sqrt(C) (IGEV-Stereo).
     """
 
-    def __init__(self, *, levels: int = 4, radius: int = 4, in_memory: bool = True) -> None:
+    def __init__(
+        self, *, levels: int = 4, radius: int = 4, in_memory: bool = True, scaled: bool = True
+    ) -> None:
         self.levels = check_whole("model.correlation.levels", levels)
         self.radius = check_whole("model.correlation.radius", radius)
-        self.in_memory = in_memory
+        self.in_memory, self.scaled = in_memory, scaled
         self.channels = levels * (2 * radius + 1)
 
     def __call__(self, left: Tensor, right: Tensor) -> Scores:
@@ -97,7 +101,7 @@ class AllPairsCorrelation:
                 f"{self.levels - 1} times; expected wider images, or fewer model.correlation.levels"
             )
         with torch.autocast(left.device.type, enabled=False):
-            left, right = widen(left) / math.sqrt(left.shape[1]), widen(right)
+            left, right = widen(left) / (math.sqrt(left.shape[1]) if self.scaled else 1), widen(right)
             if not self.in_memory:
                 return FeaturePyramid(left, self._halved(right), self.radius)
             volume = left.permute(0, 2, 3, 1) @ right.permute(0, 2, 1, 3)

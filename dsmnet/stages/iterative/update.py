@@ -10,6 +10,8 @@ from torch.nn import functional as F
 
 from dsmnet.stages.iterative.step_contract import Gates
 
+_LAST = 3  # updates whose size tells whether the disparity has settled
+
 
 class ConvGRU(nn.Module):
     """Gated recurrent unit whose products are 3x3 convolutions; `inputs` are the channels of all inputs."""
@@ -33,12 +35,12 @@ class MotionEncoder(nn.Module):
     """Features of the looked-up scores and of the estimate, which is handed on beside them.
 
     `scores` is the number of scores per pixel, `estimate` that of channels of the estimate, `width` that of
-    the result.
+    the result, and `inner` that of each of both before they are joined, half of the result's by default.
     """
 
-    def __init__(self, scores: int, *, estimate: int = 1, width: int = 128) -> None:
+    def __init__(self, scores: int, *, estimate: int = 1, width: int = 128, inner: int | None = None) -> None:
         super().__init__()
-        half = width // 2
+        half = inner or width // 2
         self.scores1, self.scores2 = nn.Conv2d(scores, half, 1), nn.Conv2d(half, half, 3, padding=1)
         self.estimate1 = nn.Conv2d(estimate, half, 7, padding=3)
         self.estimate2 = nn.Conv2d(half, half, 3, padding=1)
@@ -91,3 +93,8 @@ class MultiLevelUpdate(nn.Module):
             inputs.append(F.interpolate(coarser, size=size, mode="bilinear", align_corners=True))
         new: Tensor = self.units[level](state, gates, *inputs)
         return new
+
+
+def size_of_last(changes: Sequence[Tensor], stride: int) -> Tensor:
+    """Return the mean size of the last changes of an estimate, [N, 1, h, w], in pixels of the image."""
+    return stride * torch.stack(list(changes[-_LAST:])).detach().float().abs().mean(0)
