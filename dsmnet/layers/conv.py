@@ -6,6 +6,7 @@ normalisation never touches a network.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import torch
@@ -44,10 +45,11 @@ class VolumeConv(Conv3d):
 
 _CONV: dict[int, Any] = {2: nn.Conv2d, 3: VolumeConv}
 _TRANSPOSED: dict[int, Any] = {2: nn.ConvTranspose2d, 3: nn.ConvTranspose3d}
+Activation = bool | Callable[[], nn.Module]  # a ReLU or none, or a factory of another
 
 
 class ConvNormAct(nn.Sequential):
-    """Convolution, by default without bias, norm, ReLU (2-D or 3-D).
+    """Convolution, by default without bias, norm, ReLU or what `act` makes (2-D or 3-D).
 
     Padding is half the kernel times the dilation by default; `stem` says that it is a network's first one.
     """
@@ -64,7 +66,7 @@ class ConvNormAct(nn.Sequential):
         dilation: int = 1,
         ndim: int = 2,
         stem: bool = False,
-        act: bool = True,
+        act: Activation = True,
         bias: bool = False,
     ) -> None:
         if padding is None:
@@ -72,8 +74,7 @@ class ConvNormAct(nn.Sequential):
             padding = tuple(dilation * (size // 2) for size in sizes)
         conv = _CONV[ndim](in_channels, out_channels, kernel, stride, padding, dilation, bias=bias)
         place = norm.stem if stem else norm.inner
-        acts = [nn.ReLU(inplace=True)] if act else []
-        super().__init__(conv, place(out_channels, ndim), *acts)
+        super().__init__(conv, place(out_channels, ndim), *_activation(act))
 
 
 class UpConvNormAct(nn.Sequential):
@@ -91,11 +92,16 @@ class UpConvNormAct(nn.Sequential):
         kernel: int | tuple[int, ...] = 4,
         output_padding: int = 0,
         ndim: int = 2,
-        act: bool = True,
+        act: Activation = True,
     ) -> None:
         conv = _TRANSPOSED[ndim](in_channels, out_channels, kernel, 2, 1, output_padding, bias=False)
-        acts = [nn.ReLU(inplace=True)] if act else []
-        super().__init__(conv, norm.inner(out_channels, ndim), *acts)
+        super().__init__(conv, norm.inner(out_channels, ndim), *_activation(act))
+
+
+def _activation(act: Activation) -> list[nn.Module]:
+    if callable(act):
+        return [act()]
+    return [nn.ReLU(inplace=True)] if act else []
 
 
 class ResidualBlock(nn.Module):

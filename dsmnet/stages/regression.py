@@ -22,10 +22,10 @@ class SoftArgmax(nn.Module):
 
     def forward(self, logits: Tensor) -> Tensor:
         """Logits [N, 1, D, h, w], larger is better -> disparity [N, 1, h, w] in units of a plane."""
-        logits = logits.squeeze(1).float()
+        logits = widen(logits).squeeze(1)
         planes = torch.arange(logits.shape[1], device=logits.device)
         if self.radius is None:
-            return torch.einsum("ndhw,d->nhw", logits.softmax(1), planes.float())[:, None]
+            return torch.einsum("ndhw,d->nhw", logits.softmax(1), planes.to(logits.dtype))[:, None]
         best = logits.argmax(dim=1, keepdim=True)
         window = best + torch.arange(-self.radius, self.radius + 1, device=logits.device).view(1, -1, 1, 1)
         inside = (window >= 0) & (window < logits.shape[1])

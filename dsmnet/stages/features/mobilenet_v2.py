@@ -1,0 +1,133 @@
+"""Inverted residuals, and MobileNetV2 (Sandler et al. 2018) from the image down to 1/32."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import ClassVar
+
+from torch import Tensor, nn
+
+from dsmnet.errors import UserError
+from dsmnet.layers.norms.placement import Placement
+
+Act = Callable[[], nn.Module]
+
+
+class InvertedResidual(nn.Module):
+    """1x1 convolution to `expand` times the channels, 3x3 one of each channel, 1x1 one; added where it fits.
+
+    An `expand` of 1 leaves out the first. `squeeze` weighs channels by their means before the last one
+    (squeeze-and-excitation), `fused` is one 3x3 convolution of all channels in the place of the first two
+    (EfficientNetV2). See `Placement` for `stage` and `last`.
+    """
+
+    def __init__(
+        self,
+        given: int,
+        channels: int,
+        norm: Placement,
+        *,
+        expand: int,
+        stride: int = 1,
+        stage: int = 1,
+        last: bool = True,
+        act: Act = nn.ReLU6,
+        squeeze: bool = False,
+        fused: bool = False,
+    ) -> None:
+        super().__init__()
+        wide = expand * given
+        first, inner = norm.block_in(wide, stage=stage), norm.inner
+        self.expand: nn.Module = nn.Identity()
+        self.depthwise: nn.Module = nn.Identity()
+        self.squeeze: nn.Module = nn.Identity()
+        if fused:
+            self.expand = nn.Sequential(nn.Conv2d(given, wide, 3, stride, 1, bias=False), first, act())
+        else:
+            if expand > 1:
+                self.expand = nn.Sequential(nn.Conv2d(given, wide, 1, bias=False), first, act())
+            conv = nn.Conv2d(wide, wide, 3, stride, 1, groups=wide, bias=False)
+            self.depthwise = nn.Sequential(conv, inner(wide) if expand > 1 else first, act())
+        if squeeze:
+            self.squeeze = ChannelWeights(wide, given // 4, act)
+        self.project = nn.Sequential(nn.Conv2d(wide, channels, 1, bias=False), inner(channels))
+        self.norm_out = norm.block_out(channels, stage=stage, last=last)
+        self.same = stride == 1 and given == channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N, given, h, w] -> [N, channels, h/stride, w/stride]."""
+        y = self.project(self.squeeze(self.depthwise(self.expand(x))))
+        out: Tensor = self.norm_out(x + y if self.same else y)
+        return out
+
+
+class ChannelWeights(nn.Module):
+    """Weights between 0 and 1 of `channels`, from their means over the map through `hidden` numbers."""
+
+    def __init__(self, channels: int, hidden: int, act: Act) -> None:
+        super().__init__()
+        convs = nn.Conv2d(channels, hidden, 1), act(), nn.Conv2d(hidden, channels, 1)
+        self.weigh = nn.Sequential(*convs, nn.Sigmoid())
+
+    def forward(self, x: Tensor) -> Tensor:
+        """[N, channels, h, w] -> the same shape."""
+        weights: Tensor = self.weigh(x.mean((2, 3), keepdim=True))
+        return x * weights
+
+
+@dataclass(frozen=True)
+class Group:
+    """Inverted residuals of one width, of which the first has the stride."""
+
+    expand: int
+    blocks: int
+    stride: int = 1
+    squeeze: bool = False
+    fused: bool = False
+
+
+class MobileNetV2(nn.Module):
+    """A 3x3 convolution of stride 2 and groups of inverted residuals; other tables of these are subclasses.
+
+    `widths` are the channels of the convolution and of each group, the published ones without its last group
+    32, 16, 24, 32, 64, 96 and 160. Nothing is downloaded: weights come from a checkpoint.
+    """
+
+    groups: ClassVar[tuple[Group, ...]] = (
+        *(Group(1, 1), Group(6, 2, 2), Group(6, 3, 2), Group(6, 4, 2), Group(6, 3), Group(6, 3, 2)),
+    )
+    act: ClassVar[type[nn.Module]] = nn.ReLU6
+    divisor = 32
+
+    def __init__(self, norm: Placement, *, widths: Sequence[int]) -> None:
+        super().__init__()
+        count = 1 + len(self.groups)
+        if len(widths) != count:
+            raise UserError(f"trunk.widths={list(widths)}: expected channels of {count} groups of layers")
+        conv = nn.Conv2d(3, widths[0], 3, 2, 1, bias=False)
+        self.stem = nn.Sequential(conv, norm.stem(widths[0]), self.act())
+        self.stages = nn.ModuleList()
+        self.channels: dict[int, int] = {}  # by stride
+        stride = 2
+        for stage, (group, (given, width)) in enumerate(
+            zip(self.groups, pairwise(widths), strict=True), start=1
+        ):
+            block = functools.partial(InvertedResidual, norm=norm, expand=group.expand, act=self.act)
+            block = functools.partial(block, squeeze=group.squeeze, fused=group.fused, stage=stage)
+            later = [block(width, width, last=n == group.blocks - 1) for n in range(1, group.blocks)]
+            first = block(given, width, stride=group.stride, last=not later)
+            self.stages.append(nn.Sequential(first, *later))
+            stride *= group.stride
+            self.channels[stride] = width
+
+    def forward(self, image: Tensor) -> dict[int, Tensor]:
+        """Image [N, 3, H, W] -> {s: [N, channels[s], H/s, W/s]} for strides s of 2 to 32."""
+        x, stride, maps = self.stem(image), 2, {}
+        for group, stage in zip(self.groups, self.stages, strict=True):
+            x = stage(x)
+            stride *= group.stride
+            maps[stride] = x
+        return maps
