@@ -24,16 +24,12 @@ class LightStereo(StereoNet):
     """Features, correlation, 2-D aggregation over planes as channels, soft-argmax, convex upsampling.
 
     The number of planes is one of channels and thus fixed by `max_disparity`: another range asked of a
-    prediction changes nothing.
+    prediction changes nothing. Arguments not listed: `CostVolumeNet`.
 
     Args:
-        norm: Normalisation of features and of what guides the upsampling.
-        norm3d: Normalisation of the aggregation.
+        norm3d: Normalisation of the aggregation, although its convolutions are 2-D.
         head_norm: Normalisation of the matched maps, and of those that guide the upsampling at 1/4.
         features: Factory of the feature extractor, called with `norm` and `head_norm`.
-        volume: Factory of the cost volume of one channel, called with the number of feature channels.
-        aggregation: Factory of the aggregation, called with an `AggregationInput`.
-        max_disparity: Search range in pixels.
     """
 
     has_range = False
