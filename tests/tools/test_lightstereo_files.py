@@ -72,13 +72,3 @@ def test_adabn_and_self_training_change_it(run_tool: RunTool, place: Path, optio
     trained = ["method=self_training", "teacher=sgbm", "max_disparity=32", *short, *target]
     done = run_tool("adapt", *options, *trained)
     assert (done.output / "round1" / "weights.safetensors").is_file()
-
-
-def test_file_with_part_of_the_tensors_is_refused_in_one_line(
-    run_tool: RunTool, place: Path, tmp_path: Path
-) -> None:
-    content = torch.load(place / "light.ckpt")
-    content["model_state"] = {k: v for k, v in content["model_state"].items() if "fpn_layer3" not in k}
-    torch.save(content, tmp_path / "part.ckpt")
-    refused = r"part.ckpt is not the official network: 12 differences"
-    run_tool("predict", f"checkpoint={tmp_path / 'part.ckpt'}", "left=a.png", "right=b.png", refused=refused)

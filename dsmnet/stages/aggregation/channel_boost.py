@@ -31,7 +31,6 @@ class ChannelBoost(Aggregation):
         expand = check_whole("model.aggregation.expand", expand)
         width, norm = given.volume_channels, given.norm3d
         widths = [width, 2 * width, 4 * width]
-
         block = functools.partial(InvertedResidual, norm=norm, expand=expand)
         self.down = nn.ModuleList(
             nn.Sequential(

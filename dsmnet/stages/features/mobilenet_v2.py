@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
-from typing import ClassVar
 
 from torch import Tensor, nn
 
@@ -78,17 +76,6 @@ class ChannelWeights(nn.Module):
         return x * weights
 
 
-@dataclass(frozen=True)
-class Group:
-    """Inverted residuals of one width, of which the first has the stride."""
-
-    expand: int
-    blocks: int
-    stride: int = 1
-    squeeze: bool = False
-    fused: bool = False
-
-
 class MobileNetV2(nn.Module):
     """A 3x3 convolution of stride 2 and groups of inverted residuals; other tables of these are subclasses.
 
@@ -96,10 +83,18 @@ class MobileNetV2(nn.Module):
     32, 16, 24, 32, 64, 96 and 160. Nothing is downloaded: weights come from a checkpoint.
     """
 
-    groups: ClassVar[tuple[Group, ...]] = (
-        *(Group(1, 1), Group(6, 2, 2), Group(6, 3, 2), Group(6, 4, 2), Group(6, 3), Group(6, 3, 2)),
+    # Expansion, number of blocks, and stride of the first.
+    groups: tuple[tuple[int, int, int], ...] = (
+        (1, 1, 1),
+        (6, 2, 2),
+        (6, 3, 2),
+        (6, 4, 2),
+        (6, 3, 1),
+        (6, 3, 2),
     )
-    act: ClassVar[type[nn.Module]] = nn.ReLU6
+    fused = 0  # groups of fused blocks, which come first
+    squeeze = False  # whether the others squeeze
+    act: type[nn.Module] = nn.ReLU6
     divisor = 32
 
     def __init__(self, norm: Placement, *, widths: Sequence[int]) -> None:
@@ -111,23 +106,23 @@ class MobileNetV2(nn.Module):
         self.stem = nn.Sequential(conv, norm.stem(widths[0]), self.act())
         self.stages = nn.ModuleList()
         self.channels: dict[int, int] = {}  # by stride
-        stride = 2
-        for stage, (group, (given, width)) in enumerate(
-            zip(self.groups, pairwise(widths), strict=True), start=1
+        total = 2
+        for at, ((expand, blocks, stride), pair) in enumerate(
+            zip(self.groups, pairwise(widths), strict=True)
         ):
-            block = functools.partial(InvertedResidual, norm=norm, expand=group.expand, act=self.act)
-            block = functools.partial(block, squeeze=group.squeeze, fused=group.fused, stage=stage)
-            later = [block(width, width, last=n == group.blocks - 1) for n in range(1, group.blocks)]
-            first = block(given, width, stride=group.stride, last=not later)
-            self.stages.append(nn.Sequential(first, *later))
-            stride *= group.stride
-            self.channels[stride] = width
+            fused = at < self.fused
+            block = functools.partial(InvertedResidual, norm=norm, expand=expand, act=self.act, stage=at + 1)
+            block = functools.partial(block, fused=fused, squeeze=self.squeeze and not fused)
+            later = [block(pair[1], pair[1], last=n == blocks - 1) for n in range(1, blocks)]
+            self.stages.append(nn.Sequential(block(*pair, stride=stride, last=not later), *later))
+            total *= stride
+            self.channels[total] = pair[1]
 
     def forward(self, image: Tensor) -> dict[int, Tensor]:
         """Image [N, 3, H, W] -> {s: [N, channels[s], H/s, W/s]} for strides s of 2 to 32."""
-        x, stride, maps = self.stem(image), 2, {}
-        for group, stage in zip(self.groups, self.stages, strict=True):
+        x, total, maps = self.stem(image), 2, {}
+        for (_, _, stride), stage in zip(self.groups, self.stages, strict=True):
             x = stage(x)
-            stride *= group.stride
-            maps[stride] = x
+            total *= stride
+            maps[total] = x
         return maps
