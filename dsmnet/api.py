@@ -74,9 +74,9 @@ def load_model(
 
     Args:
         path: A checkpoint of tools/train.py (.ckpt or .safetensors), a file of the authors' DSMNet, PSMNet,
-            GwcNet, RAFT-Stereo or IGEV-Stereo, or one of tools/export.py (.onnx, .xml, .pt2), which runs on
-            the CPU; or the name of weights that come with the package, ``dsmnet_base`` or ``dsmnet_lite``;
-            default: the latter.
+            GwcNet, RAFT-Stereo, IGEV-Stereo or LightStereo, or one of tools/export.py (.onnx, .xml, .pt2),
+            which runs on the CPU; or the name of weights that come with the package, ``dsmnet_base`` or
+            ``dsmnet_lite``, which is the default.
         device: ``auto`` (CUDA if there is one), ``cpu`` or ``cuda``.
         format: ``auto`` (by the content), ``native`` (of tools/train.py) or ``official`` (the authors').
         backend: ``auto`` (what the file is for), ``torch``, ``onnxruntime``, ``openvino``, or

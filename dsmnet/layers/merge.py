@@ -14,8 +14,8 @@ class Merge(nn.Module):
     """Convolution that halves or doubles the size, concatenation with a skip, convolution.
 
     With `up`, a transposed convolution of kernel 4 (in volumes 3 along the planes, of which n become
-    ``2 n - 1``) doubles the size. The skip has `out_channels`, too, and the result, unless
-    `mixed` says how many.
+    ``2 n - 1``) doubles the size. The skip has `out_channels`, too, and the result, unless `mixed` says how
+    many. With `skip_first` the skip's channels come first.
     """
 
     def __init__(
@@ -28,8 +28,10 @@ class Merge(nn.Module):
         ndim: int = 2,
         mixed: int | None = None,
         act: Activation = True,
+        skip_first: bool = False,
     ) -> None:
         super().__init__()
+        self.skip_first = skip_first
         self.change: nn.Module
         if up:
             kernel = 4 if ndim == 2 else (3, 4, 4)
@@ -43,5 +45,6 @@ class Merge(nn.Module):
         x = self.change(x)
         if x.shape != skip.shape:
             raise ShapeError(f"cannot merge {tuple(x.shape)} with {tuple(skip.shape)}")
-        x = torch.cat([x, skip], dim=1)  # the same name, so that a volume is freed before the convolution
+        # The same name, so that a volume is freed before the convolution.
+        x = torch.cat([skip, x] if self.skip_first else [x, skip], dim=1)
         return self.mix(x)

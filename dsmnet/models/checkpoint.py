@@ -24,7 +24,7 @@ CONFIG_KEY = "dsmnet_config"  # in a .ckpt: an entry of the dictionary; in .safe
 PAIRS_KEY = "dsmnet_pairs"  # in a .ckpt: how many training pairs its weights have seen
 NET_PREFIX = "net."  # under which the training module keeps the network
 PACKAGED = Path(__file__).resolve().parents[1] / "weights"  # what comes with the package, a file per model
-_STATES = ("state_dict", "model")  # where a file of torch keeps its tensors, if not at the top
+_STATES = ("state_dict", "model", "model_state")  # where a file of torch keeps its tensors, if not at the top
 _RESUMED = {  # what continues a run, besides the weights
     "callbacks": dict,
     "epoch": int,

@@ -78,8 +78,8 @@ class IGEVStereo(StereoNet):
         self.train_iterations = check_whole("model.train_iterations", train_iterations)
         conv = ConvNormAct(width, width, up_norm, act=LEAKY)
         self.to_matched = nn.Sequential(conv, nn.Conv2d(width, width, 1))
-        self.first_features = two_convs(width, widths[1], up_norm)
-        self.first_mask = UpsampleLogits(widths[1], half, up_norm)
+        self.first_features = two_convs(width, widths[2], up_norm)
+        self.first_mask = UpsampleLogits(widths[2], half, up_norm)
         self.lookup, self.regression = lookup, SoftArgmax()
         self.context_trunk: nn.Module | None = None
         self.context: nn.Module

@@ -52,16 +52,15 @@ def noise() -> Callable[[int, int], Tensor]:
 
 
 @pytest.fixture(scope="session")
-def official(noise: Callable[[int, int], Tensor]) -> Callable[..., dict[str, Tensor]]:
-    """A function of a network's list: tensors such that signals neither vanish nor explode.
+def fill(noise: Callable[[int, int], Tensor]) -> Callable[..., dict[str, Tensor]]:
+    """A function of {name: shape}: tensors such that signals neither vanish nor explode.
 
-    `head` is the gain of the convolutions that end in a single channel, `form` one of `RAFT_FORMS`.
+    `head` is the gain of the convolutions that end in a single channel.
     """
 
-    def make(network: str, head: float = 3.0, form: str | None = None) -> dict[str, Tensor]:
+    def make(shapes: Shapes, head: float = 3.0) -> dict[str, Tensor]:
         tensors = {}
-        shapes: dict[str, list[int]] = json.loads((LISTS / f"{network}.json").read_text())
-        for seed, (name, shape) in enumerate(RAFT_FORMS[form](shapes).items()):
+        for seed, (name, shape) in enumerate(shapes.items()):
             value = noise(math.prod(shape), seed).reshape(shape)
             if math.prod(shape[1:]) > 1:
                 gain = head if shape[0] == 1 else 1.4
@@ -74,5 +73,15 @@ def official(noise: Callable[[int, int], Tensor]) -> Callable[..., dict[str, Ten
                 value = 0.5 + 0.5 * value
             tensors[name] = value.float() if shape else torch.tensor(1)
         return tensors
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def official(fill: Callable[..., dict[str, Tensor]]) -> Callable[..., dict[str, Tensor]]:
+    """A function of a network's list: tensors of `fill`; `form` is one of `RAFT_FORMS`."""
+
+    def make(network: str, head: float = 3.0, form: str | None = None) -> dict[str, Tensor]:
+        return fill(RAFT_FORMS[form](json.loads((LISTS / f"{network}.json").read_text())), head)
 
     return make

@@ -16,7 +16,8 @@ from dsmnet.losses import StereoLoss
 NARROW = ["model.features.widths=[8,8,16,16]", "model.features.blocks=[1,1,1,1]", "model.features.hidden=16"]
 STEPS = ["model.widths=[8,8,8]", "model.matched=16", "model.hidden=16"]
 STEPS += ["model.iterations=2", "model.train_iterations=3"]
-IGEV = ["model.widths=[4,8,8,8,8,8]", "model.hidden=16", "model.motion=8", "model.head=16", *STEPS[-2:]]
+IGEV = ["model.widths=[8,4,8,8,8,8,8]", "model.hidden=16", "model.motion=8", "model.head=16", *STEPS[-2:]]
+LIGHT = ["model.max_disparity=64", "model.aggregation.blocks=[1,1,1]", "model.aggregation.expand=2"]
 NETWORKS = {
     "tiny": [],
     "dsmnet_lite": [],
@@ -33,9 +34,12 @@ NETWORKS = {
     "raft_stereo_realtime": STEPS,
     "igev_stereo": [*IGEV, "model.context_widths=[8,8,8]", "model.levels=2"],
     "rt_igev": IGEV,
+    "lightstereo_s": [*LIGHT, "model.features.trunk.widths=[8,8,8,8,8,8,16]"],
+    "lightstereo_lx": [*LIGHT, "model.features.trunk.widths=[8,8,8,8,8,8,16]"],
 }
 OUTPUTS = {"tiny": 3, "dsmnet_lite": 3, "dsmnet_lean": 3, "dsmnet": 3, "psmnet": 3, "gwcnet": 4}
 OUTPUTS |= {"raft_stereo": 3, "raft_stereo_realtime": 3, "igev_stereo": 4, "rt_igev": 4}
+OUTPUTS |= {"lightstereo_s": 2, "lightstereo_lx": 2}
 NORMS = sorted(path.stem for path in (config_dir() / "norm").glob("*.yaml"))
 
 

@@ -8,7 +8,7 @@ from typing import Protocol, cast
 from torch import Tensor
 
 from dsmnet.errors import FormatError, ShapeError, shown
-from dsmnet.models.official import dsmnet, gwcnet, igev_stereo, psmnet, raft_stereo
+from dsmnet.models.official import dsmnet, gwcnet, igev_stereo, lightstereo, psmnet, raft_stereo
 from dsmnet.models.state_dict import list_differences
 
 
@@ -29,7 +29,8 @@ class NameMap(Protocol):
         """Return the authors' name of a tensor of our network."""
 
 
-MAPS = cast("tuple[NameMap, ...]", (dsmnet, psmnet, gwcnet, *raft_stereo.FORMS, *igev_stereo.FORMS))
+_ITERATIVE = (*raft_stereo.FORMS, *igev_stereo.FORMS)
+MAPS = cast("tuple[NameMap, ...]", (dsmnet, psmnet, gwcnet, *_ITERATIVE, *lightstereo.FORMS))
 
 
 def recognise(tensors: Mapping[str, Tensor], source: str) -> tuple[dict[str, Tensor], NameMap]:
@@ -45,7 +46,7 @@ def recognise(tensors: Mapping[str, Tensor], source: str) -> tuple[dict[str, Ten
     first = ", ".join(shown(name, 40) for name in list(plain)[:3])
     raise FormatError(
         f"{source}: expected a checkpoint of tools/train.py, or weights of the official DSMNet, PSMNet, "
-        f"GwcNet, RAFT-Stereo, IGEV-Stereo or RT-IGEV; its first tensors are {first}"
+        f"GwcNet, RAFT-Stereo, IGEV-Stereo, RT-IGEV or LightStereo; its first tensors are {first}"
     )
 
 

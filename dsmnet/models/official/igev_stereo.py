@@ -8,11 +8,12 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from dsmnet.models.official.lightstereo import INVERTED, SEPARABLE
+from dsmnet.models.official.psmnet import translate
 from dsmnet.models.official.raft_stereo import RAFTStereoNames
 
 _MARKS = {"update_block.mask_feat_4.0.weight", "cost_agg.conv1.0.conv.weight"}
-# Of a block of MobileNetV2: without expansion, and with it.
-_BODY = {False: ("conv_dw", "conv_pw"), True: ("conv_pw", "conv_dw", "conv_pwl")}
+_GROUPS = ("0.0", "1.0", "2.0", "3.0", "3.1", "4.0")  # of blocks of MobileNetV2
 _ATTENTION = {
     "aggregation.stem.attention": "corr_feature_att",
     **{f"aggregation.down.{at}.attention": f"cost_agg.feature_att_{8 << at}" for at in range(3)},
@@ -90,12 +91,10 @@ class IGEVStereoNames:
 
     def official_name(self, name: str) -> str:
         """See `NameMap`."""
-        block = re.match(r"backbone\.trunk\.stages\.(\d)\.(\d\.\d)\.body\.(\d)\.(\d)\.", name)
-        if block:
-            stage, place, number, is_norm = block.groups()
-            at = int(number)
-            part = f"bn{at + 1}" if is_norm == "1" else _BODY[stage != "0"][at]
-            return f"feature.block{stage}.{place}.{part}.{name[block.end() :]}"
+        if group := re.match(r"backbone\.trunk\.stages\.(\d)\.", name):
+            at = int(group[1])
+            inside = translate(f".{name[group.end() :]}", {}, INVERTED if at else SEPARABLE)
+            return f"feature.block{_GROUPS[at]}{inside}"
         for ours, theirs in (_PREFIXES | (_REALTIME if self.realtime else {})).items():
             if name.startswith(ours):
                 return theirs + name.removeprefix(ours)

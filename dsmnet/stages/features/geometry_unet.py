@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from dsmnet.layers.conv import ConvNormAct
 from dsmnet.layers.merge import Merge
 from dsmnet.layers.norms.placement import Placement
-from dsmnet.stages.features.mobilenet import MobileNetV2
+from dsmnet.stages.features.mobilenet_v2 import MobileNetV2
 from dsmnet.stages.iterative.step_contract import Gates
 
 LEAKY = functools.partial(nn.LeakyReLU, inplace=True)
@@ -35,7 +35,7 @@ class GeometryUNet(nn.Module):
     def __init__(self, norm: Placement, up_norm: Placement, *, widths: Sequence[int]) -> None:
         super().__init__()
         self.trunk = MobileNetV2(norm, widths=widths)
-        half, a, b, c, d = self.trunk.channels
+        half, a, b, c, d = self.trunk.channels.values()
         self.ups = nn.ModuleList(
             Merge(given, skip, up_norm, up=True, mixed=2 * skip, act=LEAKY)
             for given, skip in ((d, c), (2 * c, b), (2 * b, a))
@@ -47,10 +47,9 @@ class GeometryUNet(nn.Module):
 
     def forward(self, image: Tensor) -> dict[int, Tensor]:
         """Image [N, 3, H, W] -> {stride: [N, channels[stride], H/stride, W/stride]}."""
-        *skips, x = self.trunk(image)[1:]
-        maps = {32: x}
-        for merge, stride, skip in zip(self.ups, (16, 8, 4), reversed(skips), strict=True):
-            maps[stride] = merge(maps[2 * stride], skip)
+        maps = self.trunk(image)
+        for merge, stride in zip(self.ups, (16, 8, 4), strict=True):
+            maps[stride] = merge(maps[2 * stride], maps[stride])
         maps[2] = self.at_half(image)
         maps[4] = torch.cat([self.out(maps[4]), self.at_quarter(maps[2])], dim=1)
         return maps
