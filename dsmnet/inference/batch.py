@@ -24,9 +24,9 @@ from dsmnet.inference.pipeline import ReadAhead, write_behind
 from dsmnet.inference.raw_views import LoadedPair, RawViews
 from dsmnet.inference.record import PredictionRecord
 from dsmnet.inference.search import resolve_max_disparity, too_short
-from dsmnet.inference.sources import ImagePairs, PairSource
+from dsmnet.inference.sources import ImagePairs
 from dsmnet.inference.temporal_filter import TemporalFilter
-from dsmnet.io.pairs import PairFiles
+from dsmnet.io.pairs import PairFiles, PairSource
 from dsmnet.io.video import EndOfVideo
 from dsmnet.options import check_number, check_whole
 from dsmnet.rectification import Rectification
@@ -171,7 +171,7 @@ def predict_files(
     check_cue(matcher, confidence_cue(prediction.confidence))
     source = pairs if isinstance(pairs, ImagePairs) or not isinstance(pairs, Sequence) else ImagePairs(pairs)
     summary = BatchSummary(0)
-    todo: Iterable[PairFiles] = _unfinished(islice(source, frames), source.live, record, summary)
+    todo: Iterable[PairFiles] = _unfinished(islice(source, frames), save, record, summary)
     if isinstance(source, Sized):
         todo = list(todo)
         summary.total, known = len(todo), len(summary.names)
@@ -222,11 +222,11 @@ def predict_files(
 
 
 def _unfinished(
-    pairs: Iterable[PairFiles], live: bool, record: PredictionRecord | None, summary: BatchSummary
+    pairs: Iterable[PairFiles], save: bool, record: PredictionRecord | None, summary: BatchSummary
 ) -> Iterator[PairFiles]:
     """Yield the pairs that are to be matched; the summary hears of all."""
     for pair in pairs:
-        if not live:  # it has no end
+        if save:  # a camera whose files are not kept has no end
             summary.names.append(pair.name)
         if record is None or pair not in record:
             summary.total += 1

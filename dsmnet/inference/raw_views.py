@@ -13,10 +13,9 @@ from typing import NamedTuple
 import numpy as np
 
 from dsmnet.errors import ShapeError, UserError
-from dsmnet.inference.sources import PairSource
 from dsmnet.io import read_cameras
 from dsmnet.io.calibration import kitti_cameras
-from dsmnet.io.pairs import PairFiles
+from dsmnet.io.pairs import PairFiles, PairSource
 from dsmnet.options import check_choice, check_number
 from dsmnet.rectification import Rectification, check_rows, estimate_rectification, rectify_rig
 from dsmnet.rectification.row_check import PAIRS
@@ -36,7 +35,6 @@ class LoadedPair(NamedTuple):
     calibration: Calibration | None  # of the results
     rectification: Rectification | None = None
     shown: Image | None = None  # left view of the results, where it is not the one that is matched
-    raw: tuple[Image, Image] | None = None  # views as they come, where they were rectified
 
     @property
     def result_left(self) -> Image:
@@ -95,7 +93,7 @@ class RawViews:
             views = rectification.views(left, right)
             shown = left if rectification.in_raw_left else views[0]
             turned = [rectification.turned(view) for view in views]
-            loaded = LoadedPair(turned[0], turned[1], calibration, rectification, shown, (left, right))
+            loaded = LoadedPair(turned[0], turned[1], calibration, rectification, shown)
         self._check_rows(source, pair, loaded)
         return loaded
 

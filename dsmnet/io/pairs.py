@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dsmnet.errors import DataError, UserError
+from dsmnet.types import Calibration, Image, StereoRig
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".webp")
 CALIBRATION_SUFFIXES = (".txt", ".yml", ".yaml", ".xml", ".json", ".conf")
@@ -29,6 +30,32 @@ class PairFiles(NamedTuple):
     frame: int | None = None  # of a video or a stream, counted from 1
     time: float | None = None  # seconds, of the left view
     held: Any = None  # what `load` of a stream decodes
+
+
+class PairSource:
+    """Pairs in their order, and the views of each.
+
+    One that has a length can be gone through at once; another is a stream, whose pairs are loaded as they
+    come. `operator.length_hint` says how many there may be, 0 where nobody knows.
+
+    Attributes:
+        live: Whether pairs that nobody asks for are lost, so that reading ahead makes them old.
+        calibration: Calibration of all pairs that the source itself states.
+        rig: Cameras of all pairs, where it states that they are raw.
+        calibration_parts: Files that a calibration of all pairs has beside its first one.
+    """
+
+    live = False
+    calibration: Calibration | None = None
+    rig: StereoRig | None = None
+    calibration_parts: Sequence[Path] = ()
+
+    def __iter__(self) -> Iterator[PairFiles]:
+        raise NotImplementedError
+
+    def load(self, pair: PairFiles) -> tuple[Image, Image]:
+        """Return both views of a pair; pairs are asked for in their order."""
+        raise NotImplementedError
 
 
 def pair_files(

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsmnet.errors import FormatError
-from dsmnet.io.decoding import check_size, warn_once
+from dsmnet.io.decoding import warn_once
 from dsmnet.io.entries import Entries
 from dsmnet.types import Calibration, Camera, StereoRig
 
@@ -151,18 +151,6 @@ def ideal(cameras: StereoRig) -> Calibration | None:
         return None
     cx, cy = left.matrix[:2, 2].tolist()
     return Calibration(float(focal), length, cx, cy, float(right.matrix[0, 2]) - cx)
-
-
-def rig_of_calibration(calibration: Calibration, size: Size | None, path: Path | str) -> StereoRig:
-    """Return the two cameras of a rectified pair."""
-    focal, baseline, cx, cy, doffs, _ = calibration
-    if focal is None or baseline is None or cx is None or cy is None:
-        raise FormatError(f"{path}: does not state focal length, baseline and principal point of the cameras")
-    stated = size if size and size[0] else None
-    check_size(*(stated or (1, 1)), path)
-    matrices = [np.array([[focal, 0, x], [0, focal, cy], [0, 0, 1]]) for x in (cx, cx + doffs)]
-    left, right = (Camera(matrix, np.zeros(4), stated) for matrix in matrices)
-    return StereoRig(left, right, np.eye(3), np.array([-baseline, 0.0, 0.0]))
 
 
 def fit_rig(cameras: StereoRig, size: Size | None, path: Path | str) -> StereoRig:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,9 @@ import numpy as np
 
 from dsmnet.errors import DataError
 from dsmnet.io.decoding import check_size
-from dsmnet.io.pairs import PairFiles
+from dsmnet.io.pairs import PairFiles, PairSource
 from dsmnet.io.view_halves import check_layout, split_views
-from dsmnet.types import Calibration, Image, StereoRig
+from dsmnet.types import Image
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ class Video:
         return frames
 
 
-class VideoPairs:
+class VideoPairs(PairSource):
     """The frames of two videos that belong together, or the halves of one.
 
     Videos of equal rates, or of as many frames, are paired by number. Otherwise each frame of the one with
@@ -94,11 +94,6 @@ class VideoPairs:
         calibration: Calibration file of all frames.
         layout: Arrangement of the views, see `split_views`.
     """
-
-    live = False
-    calibration: Calibration | None = None
-    rig: StereoRig | None = None
-    calibration_parts: Sequence[Path] = ()
 
     def __init__(
         self, left: str, right: str | None, calibration: Path | None = None, layout: str = "separate"

@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsmnet.errors import DataError, ShapeError
-from dsmnet.rectification.rig_check import check_rig, quarter_turns
 from dsmnet.types import Calibration, Camera, Image, Mask, StereoRig
 
 PixelMap = NDArray[np.float32]  # [H, W, 2]: x and y of a pixel of another view for each pixel of this one
@@ -121,14 +120,20 @@ def rectify_rig(rig: StereoRig, size: tuple[int, int], alpha: float | None = 0.0
             cameras: ``balance``); None leaves the focal length to OpenCV.
 
     Raises:
-        DataError: The rig is none that can be rectified.
+        DataError: The cameras are of two kinds, stand one behind the other, or do not fit the views.
         ShapeError: It was calibrated with views of another size.
     """
-    check_rig(rig, size)
+    for camera in rig[:2]:
+        if camera.size not in (None, size):
+            raise ShapeError(
+                f"calibration: made with images of (height, width) {camera.size}, the views have {size}"
+            )
+    if rig.left.fisheye != rig.right.fisheye:
+        raise DataError("calibration: one camera is a fisheye, the other is not; expected two of a kind")
     turns, wide = quarter_turns(rig), size[::-1]
-    left, right = (_float(camera) for camera in rig[:2])
+    left, right = rig[:2]
     lenses = left.matrix, left.distortion, right.matrix, right.distortion, wide
-    pose = np.array(rig.rotation, np.float64), np.array(rig.translation, np.float64).reshape(3, 1)
+    pose = rig.rotation, rig.translation.reshape(3, 1)
     flags, found = cv2.CALIB_ZERO_DISPARITY, tuple[Any, ...]()
     if not left.fisheye:
         found = cv2.stereoRectify(*(*lenses, *pose), flags=flags, alpha=-1 if alpha is None else alpha)
@@ -156,6 +161,23 @@ def rectify_rig(rig: StereoRig, size: tuple[int, int], alpha: float | None = 0.0
     )
 
 
+def quarter_turns(rig: StereoRig) -> int:
+    """Return how often the views have to be turned (`np.rot90`) for the right camera to stand on the right.
+
+    0: it stands there; 1: below the left one; 2: on its left; 3: above it.
+
+    Raises:
+        DataError: The cameras stand one behind the other.
+    """
+    half, _ = cv2.Rodrigues(cv2.Rodrigues(rig.rotation)[0] / -2)  # axes halfway between both cameras
+    x, y, z = half @ np.ravel(rig.translation)
+    if abs(z) > max(abs(x), abs(y)):
+        raise DataError("calibration: the cameras stand one behind the other, which no rectification mends")
+    if abs(x) >= abs(y):
+        return 0 if x < 0 else 2
+    return 1 if y < 0 else 3
+
+
 def turned_calibration(calibration: Calibration, size: tuple[int, ...], turns: int) -> Calibration:
     """Return the calibration of views of `size` (height, width) after so many quarter turns of `np.rot90`."""
     (height, width), x, y = size[:2], calibration.cx, calibration.cy
@@ -173,12 +195,6 @@ def inside(pixels: PixelMap) -> Mask:
         return within
     (xy, xx), (yy, yx) = np.gradient(x), np.gradient(y)
     return within & (xx * yy - xy * yx > 0)
-
-
-def _float(camera: Camera) -> Camera:
-    distortion = np.array(camera.distortion, np.float64).ravel()
-    lens = distortion if distortion.size else np.zeros(4)
-    return camera._replace(matrix=np.array(camera.matrix, np.float64), distortion=lens)
 
 
 def _rectify_upright_fisheyes(

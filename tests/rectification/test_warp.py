@@ -41,7 +41,7 @@ def exact_disparity(found: Rectification, known: StereoRig) -> np.ndarray:
 @pytest.mark.parametrize("alpha", [0.0, 1.0, None])
 def test_views_are_those_of_opencv(kind: str, alpha: float | None) -> None:
     known, size = rig(kind), SIZE[::-1]
-    distortion = [c.distortion if len(c.distortion) else np.zeros(4) for c in known[:2]]
+    distortion = [camera.distortion for camera in known[:2]]
     arguments: Any = known.left.matrix, distortion[0], known.right.matrix, distortion[1], size
     arguments = *arguments, known.rotation, known.translation.reshape(3, 1)
     flags = cv2.CALIB_ZERO_DISPARITY
@@ -143,37 +143,16 @@ def test_edges_stay_sharp_in_the_raw_view() -> None:
     assert set(np.unique(raw[np.isfinite(raw)])) == {10, 30}
 
 
-def changed(**parts: Any) -> StereoRig:
+def test_rig_that_cannot_be_rectified_is_refused() -> None:
     known = rig()
-    cameras = {name: value for name, value in parts.items() if name not in ("rotation", "translation")}
-    return known._replace(
-        left=known.left._replace(**cameras),
-        **{name: value for name, value in parts.items() if name not in cameras},
-    )
-
-
-@pytest.mark.parametrize(
-    ("broken", "message"),
-    [
-        (changed(matrix=np.full((3, 3), np.nan)), "left camera has no matrix"),
-        (changed(matrix=np.diag([-300.0, 300, 1])), "left camera has no matrix"),
-        (changed(distortion=np.array([0.1, np.nan, 0, 0])), "left camera, expected 4, 5, 8"),
-        (changed(distortion=np.zeros(7)), "left camera, expected 4, 5, 8"),
-        (changed(fisheye=True, distortion=np.zeros(4)), "one camera is a fisheye"),
-        (changed(rotation=np.zeros((3, 3))), "expected a rotation"),
-        (changed(rotation=np.diag([1.0, 1, -1])), "expected a rotation"),
-        (changed(translation=np.zeros(3)), "stand apart"),
-        (changed(translation=np.array([np.nan, 0, 0])), "stand apart"),
-        (changed(translation=np.array([0.0, 0, 1])), "one behind the other"),
-    ],
-)
-def test_rig_that_no_cameras_have_is_refused(broken: StereoRig, message: str) -> None:
-    with pytest.raises(DataError, match=message):
-        rectify_rig(broken, SIZE)
+    with pytest.raises(DataError, match="one camera is a fisheye"):
+        rectify_rig(known._replace(left=rig("fisheye").left), SIZE)
+    with pytest.raises(DataError, match="one behind the other"):
+        rectify_rig(known._replace(translation=np.array([0.0, 0, 1])), SIZE)
 
 
 def test_rig_of_another_size_is_refused() -> None:
-    with pytest.raises(ShapeError, match="calibrated with images of 320x240, the views have 640x480"):
+    with pytest.raises(ShapeError, match=r"made with images of .* \(240, 320\), the views have \(480, 640\)"):
         rectify_rig(rig(), (480, 640))
     with pytest.raises(ShapeError, match="rectification is for views of"):
         rectify_rig(rig(), SIZE).views(*[np.zeros((20, 20, 3), np.uint8)] * 2)

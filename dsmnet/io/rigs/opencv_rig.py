@@ -27,8 +27,7 @@ def _names(kinds: Sequence[str], side: Sequence[str]) -> list[str]:
     return [name for kind in kinds for mark in side for name in (kind + mark, mark + kind)]
 
 
-_ALONE = {*_MATRIX, *_DISTORTION}  # in a file of one camera
-_KNOWN = {*_names(_MATRIX, _LEFT), "p1", "q", "cameramatrix"}
+_KNOWN = {*_names(_MATRIX, _LEFT), "p1", "q"}
 
 
 def is_opencv(entries: Entries) -> bool:
@@ -37,13 +36,8 @@ def is_opencv(entries: Entries) -> bool:
 
 
 def read_opencv(files: Sequence[Entries], unit: str | None) -> Stated:
-    """Read the entries of all files together; of files of one camera the first is the left one."""
-    alone = [file for file in files if not _ALONE.isdisjoint(map(_plain, file.values))]
-    merged = {
-        _plain(key) + (str(alone.index(file) + 1) if _plain(key) in _ALONE else ""): value
-        for file in files
-        for key, value in file.values.items()
-    }
+    """Read the entries of all files together."""
+    merged = {_plain(key): value for file in files for key, value in file.values.items()}
     entries = Entries(files[-1].path, merged)
     if unit is None and "unit" in entries:
         unit = entries.text("unit")

@@ -1,4 +1,4 @@
-"""RealSense: the viewer's table, the text of ``rs-enumerate-devices -c``, and the SDK's structures.
+"""RealSense: the viewer's table, and the SDK's structures.
 
 The infrared images of a D400 are rectified by the camera. Structures are ``rs2_intrinsics`` of both cameras
 (width, height, ppx, ppy, fx, fy, model, coeffs) and ``rs2_extrinsics`` from left to right (rotation column
@@ -7,19 +7,13 @@ by column, translation in metres).
 
 from __future__ import annotations
 
-import re
-from typing import Any
-
 import numpy as np
 
 from dsmnet.io.entries import Entries
 from dsmnet.io.stated_cameras import Size, Stated, camera, rectified, rig
 from dsmnet.types import Camera
 
-_NAMES = [
-    (f"infrared{n}", f"infrared_{n}", f"Infrared {n}", f"fisheye{n}", side)
-    for n, side in ((1, "left"), (2, "right"))
-]
+_NAMES = [(f"infrared{n}", f"infrared_{n}", f"fisheye{n}", side) for n, side in ((1, "left"), (2, "right"))]
 
 
 def read_realsense(entries: Entries, size: Size | None, unit: str | None) -> Stated:
@@ -32,29 +26,6 @@ def read_realsense(entries: Entries, size: Size | None, unit: str | None) -> Sta
     return Stated(
         rig(place, "translation", (left, right), rotation, place.numbers("translation", 3), unit or "m")
     )
-
-
-def parse_enumeration(text: str, size: Size | None) -> dict[str, Any]:
-    """Return what ``rs-enumerate-devices -c`` prints of a pair in the mode of this size, else in the first.
-
-    The structures are those that `read_realsense` reads, empty for another text.
-    """
-    found: dict[str, Any] = {}
-    for names in _NAMES:
-        head = rf'Intrinsic of "(?:Infrared|Fisheye) {names[0][-1]}"([^\n]*)'
-        blocks = re.findall(head + r"(.*?)(?:\n\s*\n|\Z)", text, re.DOTALL)
-        mode = "" if size is None else f"{size[1]}x{size[0]}"
-        for _, block in sorted(blocks, key=lambda found: mode not in found[0].replace(" ", ""))[:1]:
-            lines = re.findall(r"^[ \t]*(\w+)[ \t]*:(.*)$", block, re.MULTILINE)
-            found[names[0]] = {"model" if key == "Distortion" else key.lower(): value for key, value in lines}
-    start = re.search(r'Extrinsic from "(?:Infrared|Fisheye) 1"\s+To\s+"(?:Infrared|Fisheye) 2"', text)
-    if start is not None:
-        numbers = re.findall(
-            r"(?<![\w.])[-+]?\d[\d.]*(?:e[-+]?\d+)?", text[start.end() : start.end() + 2000]
-        )[:12]
-        rotation = numbers[0:9:3] + numbers[1:9:3] + numbers[2:9:3]
-        found["extrinsics"] = {"rotation": rotation, "translation": numbers[9:]}
-    return found
 
 
 def _camera(entries: Entries) -> Camera:
