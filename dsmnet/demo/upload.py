@@ -5,12 +5,11 @@ from __future__ import annotations
 import functools
 import logging
 import os
+import re
 from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from threading import get_ident
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -36,21 +35,6 @@ MOST_PIXELS_SERVED = 12_000_000  # of a view; a minute on two cores
 _MAX_POINTS = 200_000  # of the page, which goes through the browser's memory twice
 _MAX_DEPTH = 200.0  # metres, as in conf/predict.yaml
 _ASSUMED_BASELINE = 0.1  # metres
-_METRIC, _ASSUMED = "Depth by", "No calibration: the cloud's scale is that of"
-
-
-@dataclass(frozen=True)
-class Upload:
-    """Files and choices of a visitor, numbers as they were typed; None and empty where nothing was chosen."""
-
-    left: str | None
-    right: str | None
-    network: str
-    max_disparity: str = "auto"  # pixels
-    min_confidence: float = 0.0
-    focal: str = ""  # pixels
-    baseline: str = ""  # metres
-    calib: Sequence[str] = ()  # files that belong together
 
 
 class MatchedUpload(NamedTuple):
@@ -84,20 +68,38 @@ class DemoMatcher:
         path = self.networks[check_choice("network", name, self.networks)]
         return TiledMatcher(load_model(path, self.device, precision="auto"))
 
-    def match(self, upload: Upload, folder: Path) -> MatchedUpload:
+    def match(
+        self,
+        folder: Path,
+        left: str | None,
+        right: str | None,
+        network: str,
+        max_disparity: str = "auto",
+        min_confidence: float = 0.0,
+        calib: Sequence[str] | None = None,
+    ) -> MatchedUpload:
         """Match a pair; its files are written into `folder`.
+
+        Args:
+            folder: Folder of the results.
+            left: File of the left view.
+            right: File of the right view.
+            network: Name of a network.
+            max_disparity: Search range as it was typed, pixels.
+            min_confidence: Pixels below are unknown.
+            calib: Files that make one calibration.
 
         Raises:
             UserError: As the command line; the message names files as they were called where they came from.
         """
-        files = [upload.left, upload.right, *upload.calib]
+        files = [left, right, *(calib or ())]
         heard: list[str] = []
         package, listener, thread = logging.getLogger("dsmnet"), logging.Handler(logging.WARNING), get_ident()
         listener.emit = lambda record: heard.append(record.getMessage())  # type: ignore[method-assign]
         listener.addFilter(lambda record: record.thread == thread)  # other visitors have their own
         package.addHandler(listener)
         try:
-            found = self._match(upload, folder)
+            found = self._match(folder, left, right, network, max_disparity, min_confidence, calib or ())
         except (MemoryError, RuntimeError) as error:
             raise UserError(memory_message(error)) from None
         except UserError as error:
@@ -106,19 +108,28 @@ class DemoMatcher:
             package.removeHandler(listener)
         return found._replace(warnings=[_without_folders(line, files) for line in heard])
 
-    def _match(self, upload: Upload, folder: Path) -> MatchedUpload:
-        pair = _load(upload)
-        left = pair.result_left
-        size = left.shape[:2]
-        searched = resolve_max_disparity(_typed(upload.max_disparity or "auto"), pair.calibration, size[1])
-        searched = min(searched, size[1])  # beyond, nothing is left to match, but time would be taken
-        least = check_number("min_confidence", upload.min_confidence, least=0, most=1)
+    def _match(
+        self,
+        folder: Path,
+        left_file: str | None,
+        right_file: str | None,
+        network: str,
+        max_disparity: str,
+        least: float,
+        calib: Sequence[str],
+    ) -> MatchedUpload:
+        pair, matcher = _load(left_file, right_file, calib), self._load(network)
+        left, name = pair.result_left, Path(str(left_file)).stem
+        height, width = left.shape[:2]
+        typed = int(max_disparity) if re.fullmatch(r"\s*[+-]?\d{1,9}\s*", max_disparity) else max_disparity
+        # Beyond the width nothing is left to match, but time would be taken.
+        searched = min(resolve_max_disparity(typed or "auto", pair.calibration, width), width)
+        check_number("min_confidence", least, least=0, most=1)
         prediction = Prediction(searched, True, least or None)
-        matcher, name = self._load(upload.network), Path(str(upload.left)).stem
         matched = prediction.match(matcher, pair, name)
         assert matched.confidence is not None
 
-        calibration = pair.calibration or Calibration(float(size[1]), _ASSUMED_BASELINE)
+        calibration = pair.calibration or Calibration(float(width), _ASSUMED_BASELINE)
         depth = "png" if pair.calibration else None
         writer = CloudWriter(_MAX_DEPTH, depth=depth, html=True, max_points=_MAX_POINTS)
         result = matched.disparity, left, calibration
@@ -129,10 +140,11 @@ class DemoMatcher:
             write_glb(folder / f"{name}.glb", *point_cloud(*result, _MAX_DEPTH, edge_filter=True))
         shown = folder / f"{name}_color.png", folder / f"{name}_confidence_color.png"
         write_image(shown[1], _color_confidence(matched.confidence))
-        used = f"a focal length of {calibration.focal:.5g} px and a baseline of {calibration.baseline:.4g} m"
+        told = "Depth by" if pair.calibration else "No calibration: the cloud's scale is that of"
         summary = (
-            f"{matched.seconds:.2f} s, {upload.network}, {matcher.device.type}: {size[1]} x {size[0]} px, "
-            f"search range {searched} px. {_METRIC if pair.calibration else _ASSUMED} {used}."
+            f"{matched.seconds:.2f} s, {network}, {matcher.device.type}: {width} x {height} px, search range "
+            f"{searched} px. {told} a focal length of {calibration.focal:.5g} px and a baseline of "
+            f"{calibration.baseline:.4g} m."
         )
         if least:
             kept = np.isfinite(matched.disparity).mean()
@@ -154,12 +166,12 @@ def write_example(number: int, folder: Path) -> tuple[Path, Path]:
     return paths
 
 
-def _load(upload: Upload) -> LoadedPair:
-    for option in ("left", "right"):
-        if getattr(upload, option) is None:
+def _load(left: str | None, right: str | None, calib: Sequence[str]) -> LoadedPair:
+    for option, file in (("left", left), ("right", right)):
+        if file is None:
             raise UserError(f"{option}: has to be given; expected an image (PNG, JPEG, WebP, PPM or PGM)")
-    typed, files = _typed_calibration(upload), [Path(file) for file in upload.calib]
-    pair = PairFiles("pair", Path(str(upload.left)), Path(str(upload.right)), files[0] if files else None)
+    files = [Path(file) for file in calib]
+    pair = PairFiles("pair", Path(str(left)), Path(str(right)), files[0] if files else None)
     source = ImagePairs([pair])
     source.calibration_parts = files[1:]
     loaded = load_pair(source, pair, RawViews())
@@ -169,29 +181,7 @@ def _load(upload: Upload) -> LoadedPair:
             f"{pair.left}: {width} x {height} px; expected at most {MOST_PIXELS_SERVED:,} pixels on this "
             "page, dsmnet predict takes more"
         )
-    return loaded._replace(calibration=loaded.calibration or typed)
-
-
-def _typed_calibration(upload: Upload) -> Calibration | None:
-    """Return what the numbers say, None where none is given; there may be no file then."""
-    numbers = {
-        name: check_number(name, _typed(value), above=0, unit=unit)
-        for name, value, unit in (("focal", upload.focal, "pixels"), ("baseline", upload.baseline, "metres"))
-        if value
-    }
-    if upload.calib and numbers:
-        raise UserError(f"calib and {' and '.join(numbers)}: expected the file or the numbers, not both")
-    if len(numbers) == 1:
-        raise UserError(f"{next(iter(numbers))} alone: depth needs both the focal length and the baseline")
-    return Calibration(numbers["focal"], numbers["baseline"]) if numbers else None
-
-
-def _typed(text: str) -> Any:
-    """Return the number that a text is, or else the text."""
-    for kind in (int, float):
-        with suppress(ValueError):
-            return kind(text)
-    return text
+    return loaded
 
 
 def _color_confidence(confidence: ConfidenceMap) -> np.ndarray:

@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 
 from dsmnet.demo import server
-from dsmnet.io import read_disparity, read_pfm, write_image
+from dsmnet.io import read_disparity, read_pfm, write_calibration, write_image
+from dsmnet.types import Calibration
 
 Views = tuple[Path, Path]
 
@@ -77,9 +78,11 @@ def test_upload_match_turn_and_download(open_demo: Any, views: Views, tmp_path: 
     page = open_demo()
     upload(page, *views)
     page.get_by_label("Search range, px").fill("48")
+    calib = tmp_path / "calib.txt"
+    write_calibration(calib, Calibration(150, 0.2, 72, 48), (96, 144))
     page.get_by_text("Calibration, for metric depth").click()
-    page.get_by_label("Focal length, px").fill("150")
-    page.get_by_label("Baseline, m").fill("0.2")
+    page.locator("input[type=file][multiple]").set_input_files(str(calib))
+    page.get_by_label("Remove this file").or_(page.locator("tr.file")).first.wait_for()
     text = said(page, "status")
     assert re.match(r"\d+\.\d\d s, dsmnet_lite, cpu: 144 x 96 px, search range 48 px\. Depth by", text)
     pictures = page.locator("img")
@@ -94,7 +97,7 @@ def test_upload_match_turn_and_download(open_demo: Any, views: Views, tmp_path: 
         files[started.value.suggested_filename] = tmp_path / started.value.suggested_filename
         started.value.save_as(tmp_path / started.value.suggested_filename)
     suffixes = (".pfm", ".png", ".ply", ".glb", "_depth.png", "_confidence.png", "_color.png")
-    assert list(files) == [f"room{suffix}" for suffix in suffixes]
+    assert [name for name in files if name != "calib.txt"] == [f"room{suffix}" for suffix in suffixes]
     disparity = read_pfm(files["room.pfm"])
     np.testing.assert_allclose(read_disparity(files["room.png"]), disparity, atol=0.01)
     assert files["room.ply"].read_bytes().startswith(b"ply\nformat binary_little_endian")
@@ -165,7 +168,7 @@ def test_no_file_of_the_server_is_read_and_large_ones_are_refused(address: str) 
 
     def match(path: str) -> str:
         file = {"path": path, "meta": {"_type": "gradio.FileData"}}
-        data = json.dumps({"data": [file, file, "dsmnet_lite", "auto", 0, "", "", None]}).encode()
+        data = json.dumps({"data": [file, file, "dsmnet_lite", "auto", 0, None]}).encode()
         event = json.loads(post("call/match", data, "application/json"))["event_id"]
         with urllib.request.urlopen(f"{address}/gradio_api/call/match/{event}", timeout=20) as reply:
             return str(reply.read().decode())
