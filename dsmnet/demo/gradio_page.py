@@ -62,7 +62,7 @@ def build_page(matcher: DemoMatcher, folder: Path) -> gr.Blocks:
             with gr.Row():
                 disparity, confidence = _picture("Disparity"), _picture("Confidence")
             cloud = gr.HTML(elem_id="cloud")
-            files = gr.File(label="Downloads", file_count="multiple", interactive=False)
+            files = gr.File(label="Downloads", file_count="multiple", interactive=False, elem_id="downloads")
         number = gr.State(0)
         example.click(take_example, number, [*views, number])
         given = [*views, network, searched, least, calib]

@@ -89,7 +89,7 @@ def depth_in_raw_view(
     The disparity is that of the rectified left view, [H, W].
     """
     depth = depth_from_disparity(rectification.in_raw(disparity), calibration)
-    return depth * rectification.raw[1]
+    return depth * rectification.look_up()[1]
 
 
 def write_depth(path: Path, depth: NDArray[np.float32]) -> None:

@@ -92,7 +92,7 @@ class RawViews:
             calibration = rectification.calibration or loaded.calibration
             views = rectification.views(left, right)
             shown = left if rectification.in_raw_left else views[0]
-            turned = [rectification.turned(view) for view in views]
+            turned = [np.ascontiguousarray(np.rot90(view, rectification.turns)) for view in views]
             loaded = LoadedPair(turned[0], turned[1], calibration, rectification, shown)
         self._check_rows(source, pair, loaded)
         return loaded

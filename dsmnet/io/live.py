@@ -102,24 +102,21 @@ class _Device:
             try:
                 while not self.closed:
                     there, picture = capture.read()
-                    if there:
-                        self._add(picture)
-                    else:
-                        time.sleep(0.02)  # a camera may miss one; one that has gone is noticed by its silence
+                    if not there:  # a camera may miss one; one that has gone is noticed by its silence
+                        time.sleep(0.02)
+                        continue
+                    with self.news:
+                        count, last, _ = self.frame
+                        self.frame = _Frame(count + 1, time.monotonic(), picture)
+                        if count:
+                            self.interval += (self.frame.time - last - self.interval) / min(count, 30)
+                        self.news.notify_all()
             finally:
                 capture.release()
         except EOFError:
             self.over = True
         except Exception as error:  # whatever a driver raises belongs into the message
             self.error = (str(error).strip().splitlines() or [type(error).__name__])[0]
-
-    def _add(self, picture: Any) -> None:
-        with self.news:
-            count, last, _ = self.frame
-            self.frame = _Frame(count + 1, time.monotonic(), picture)
-            if count:
-                self.interval += (self.frame.time - last - self.interval) / min(count, 30)
-            self.news.notify_all()
 
 
 class LivePairs(PairSource):

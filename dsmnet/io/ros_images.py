@@ -43,7 +43,13 @@ def decode_message(message: Any, where: str) -> NDArray[Any]:
         FormatError: It is no image, or broken.
     """
     if hasattr(message, "format"):
-        return _decode_compressed(message.format, message.data, where)
+        form = message.format
+        if "compresseddepth" in form.lower():
+            raise FormatError(f"{where}: format {shown(form)} is one of depth, where an image was expected")
+        pixels = decode_color(message.data.tobytes(), where)
+        # "bayer_rggb8; png compressed" is the mosaic itself, "bayer_rggb8; jpeg compressed bgr8" has colors.
+        mosaic = re.match(r"bayer_(rggb|bggr|gbrg|grbg)\d+;.*compressed\s*(bayer|$)", form)
+        return _demosaic(np.ascontiguousarray(pixels[..., 0]), mosaic[1]) if mosaic else pixels
     encoding, size, data = message.encoding, (message.height, message.width), message.data
     known = _KNOWN.fullmatch(_OTHER_NAMES.get(encoding, encoding))
     if known is None:
@@ -67,15 +73,6 @@ def decode_message(message: Any, where: str) -> NDArray[Any]:
         if known["pattern"]:
             return _demosaic(pixels[..., 0], known["pattern"])
         return np.asarray(cv2.cvtColor(pixels, _TO_RGB[kind])) if kind in _TO_RGB else pixels
-
-
-def _decode_compressed(form: str, data: NDArray[np.uint8], where: str) -> NDArray[Any]:
-    if "compresseddepth" in form.lower():
-        raise FormatError(f"{where}: format {shown(form)} is one of depth, where an image was expected")
-    pixels = decode_color(data.tobytes(), where)
-    # "bayer_rggb8; png compressed" is the mosaic itself, "bayer_rggb8; jpeg compressed bgr8" has colors.
-    mosaic = re.match(r"bayer_(rggb|bggr|gbrg|grbg)\d+;.*compressed\s*(bayer|$)", form)
-    return _demosaic(np.ascontiguousarray(pixels[..., 0]), mosaic[1]) if mosaic else pixels
 
 
 def _demosaic(mosaic: NDArray[Any], pattern: str) -> NDArray[Any]:

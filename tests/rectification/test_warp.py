@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -11,7 +12,6 @@ import pytest
 from dsmnet.errors import DataError, ShapeError
 from dsmnet.inference.cloud_writer import depth_in_raw_view
 from dsmnet.rectification import Rectification, check_rows, rectify_rig
-from dsmnet.rectification.warp import inside
 from dsmnet.types import StereoRig
 from dsmnet.viz.pointcloud import depth_from_disparity, point_cloud
 from tests.rectification.conftest import PLANE, SIZE, project, rig, seen, views
@@ -72,13 +72,15 @@ def test_points_that_are_known_come_back_in_every_frame(kind: str, place: str) -
     assert found.turns == PLACES[place][1]
     matched = exact_disparity(found, known)
     # The disparity is where OpenCV's own projection of the points puts them in the raw right view.
-    rows, columns = np.nonzero(found.turned(found.valid & inside(found.right_map)))
+    rows, columns = np.nonzero(
+        np.rot90(found.valid & replace(found, left_map=found.right_map).valid, found.turns)
+    )
     match = columns - matched[rows, columns]
     seen_by_both = (match > 1) & (match < matched.shape[1] - 2)
     rows, columns, match = (side[seen_by_both][::5] for side in (rows, columns, match))
     source = [
         cv2.remap(
-            found.turned(found.right_map)[..., axis],
+            np.rot90(found.right_map, found.turns)[..., axis],
             match.astype(np.float32),
             rows.astype(np.float32),
             cv2.INTER_LINEAR,
@@ -86,7 +88,7 @@ def test_points_that_are_known_come_back_in_every_frame(kind: str, place: str) -
         for axis in (0, 1)
     ]
     points = seen(known.left, np.eye(3), np.zeros(3))
-    pixels = found.turned(found.left_map)[rows, columns]
+    pixels = np.rot90(found.left_map, found.turns)[rows, columns]
     at = [
         cv2.remap(points[..., axis].astype(np.float32), pixels[:, 0], pixels[:, 1], cv2.INTER_LINEAR).ravel()
         for axis in range(3)
@@ -114,7 +116,7 @@ def test_rows_of_the_views_meet_and_disparities_are_positive(kind: str, place: s
     known = rig(kind, PLACES[place][0], size=(300, 400))
     left, right = views(known, (300, 400))
     found = rectify_rig(known, (300, 400))
-    report = check_rows(*map(found.turned, found.views(left, right)))
+    report = check_rows(*(np.rot90(view, found.turns) for view in found.views(left, right)))
     assert report.matches > 100
     assert report.deviation < 0.1
     assert report.disparities[0] > 5

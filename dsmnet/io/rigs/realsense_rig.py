@@ -19,7 +19,12 @@ _NAMES = [(f"infrared{n}", f"infrared_{n}", f"fisheye{n}", side) for n, side in 
 def read_realsense(entries: Entries, size: Size | None, unit: str | None) -> Stated:
     """Read the rectified cameras of the mode that has this size, or the cameras of the structures."""
     if "rectified.0.fx" in entries:
-        return _read_table(entries, size, unit or "mm")
+        modes = [mode for mode in range(100) if f"rectified.{mode}.fx" in entries]
+        sizes = [entries.size(f"rectified.{mode}.width", f"rectified.{mode}.height") for mode in modes]
+        index = sizes.index(size) if size in sizes else 0
+        focal, cx, cy = (entries.number(f"rectified.{modes[index]}.{key}") for key in ("fx", "ppx", "ppy"))
+        values = focal, abs(entries.number("baseline")), cx, cy, 0.0  # the table has that of the right view
+        return Stated(None, rectified(entries, "baseline", values, unit or "mm"), sizes[index])
     left, right = (_camera(entries.inside(entries.name(*names))) for names in _NAMES)
     place = entries.inside("extrinsics")
     rotation = place.rotation("rotation", place.matrix("rotation", 3, 3).T)
@@ -40,12 +45,3 @@ def _camera(entries: Entries) -> Camera:
     return camera(
         entries, "fx", matrix, lens[:4] if fisheye else lens, entries.size("width", "height"), fisheye
     )
-
-
-def _read_table(entries: Entries, size: Size | None, unit: str) -> Stated:
-    modes = [mode for mode in range(100) if f"rectified.{mode}.fx" in entries]
-    sizes = [entries.size(f"rectified.{mode}.width", f"rectified.{mode}.height") for mode in modes]
-    index = sizes.index(size) if size in sizes else 0
-    focal, cx, cy = (entries.number(f"rectified.{modes[index]}.{key}") for key in ("fx", "ppx", "ppy"))
-    values = (focal, abs(entries.number("baseline")), cx, cy, 0.0)  # the table has that of the right view
-    return Stated(None, rectified(entries, "baseline", values, unit), sizes[index])
