@@ -31,7 +31,7 @@ from dsmnet.inference.record import NAME as RECORD
 from dsmnet.inference.record import PredictionRecord
 from dsmnet.inference.shared_cores import SharedCores
 from dsmnet.inference.shifted import from_min_disparity
-from dsmnet.inference.sources import pair_source, source_options
+from dsmnet.inference.sources import holds_both, pair_source, source_options
 from dsmnet.inference.temporal_filter import TemporalFilter
 from dsmnet.inference.tiled import in_tiles
 from dsmnet.inference.viewer import check_viewer, open_viewer
@@ -45,8 +45,10 @@ log = logging.getLogger(__name__)
 @tool("predict")
 def main(cfg: DictConfig) -> None:
     """Find the pairs, load the network, match."""
-    where = source_options(cfg)
+    if OmegaConf.is_missing(cfg, "right") and holds_both(cfg.left, cfg.layout):
+        cfg.right = None
     options: Any = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    where = source_options(options)
     prediction = Prediction(cfg.max_disparity, cfg.confidence, cfg.min_confidence)
     check_color_video(cfg.color_video, options["limits"])
     smooth = TemporalFilter(cfg.temporal_filter, cfg.temporal_reset) if cfg.temporal_filter else None
@@ -70,13 +72,12 @@ def main(cfg: DictConfig) -> None:
     known = list(pairs) if isinstance(pairs, Sized) else []  # a stream's names are none that it is read from
     written = [*result_names(known), RECORD, VIDEO]
     check_apart(writer.folder, written, [options["checkpoint"], *files_of(known)])
-    cores = SharedCores()
+    cores, told = SharedCores(), getattr(pairs, "status", "predict")
     how = {name: cfg[name] for name in ("backend", "precision", "cuda_graphs", "iterations")}
     net = load_model(cfg.checkpoint, cfg.device, **how)
     tiled = in_tiles(net, cfg.tile, cfg.overlap, cfg.memory, cfg.progress)
     if cfg.rectify is not None:
         views.estimate_from(pair_source(**where))
-    told = getattr(pairs, "status", "predict")
     with open_viewer(cfg.viewer, writer) as shown:
         summary = predict_files(
             from_min_disparity(tiled, cfg.min_disparity),
@@ -92,8 +93,7 @@ def main(cfg: DictConfig) -> None:
             save=saves,
             outputs=shown,
         )
-    where_to = writer.folder if saves else "no files of each pair"
-    log.info("%s -> %s", count(summary.done, "pair"), where_to)
+    log.info("%s -> %s", count(summary.done, "pair"), writer.folder if saves else "no files of each pair")
     if cfg.color_video is not None:
         log.info("wrote %s", write_color_video(writer.folder, summary.names, cfg.color_video))
     summary.check()

@@ -11,15 +11,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Sized
 from pathlib import Path
+from typing import Any
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from dsmnet.atomic import atomic_write, check_apart
 from dsmnet.config import tool
 from dsmnet.errors import UserError, count
 from dsmnet.inference.batch import BatchSummary
 from dsmnet.inference.raw_views import LoadedPair, RawViews
-from dsmnet.inference.sources import pair_source, source_options
+from dsmnet.inference.sources import holds_both, pair_source, source_options
 from dsmnet.io import write_calibration, write_image
 from dsmnet.io.pairs import files_of
 from dsmnet.io.video import EndOfVideo
@@ -33,7 +34,10 @@ log = logging.getLogger(__name__)
 @tool("rectify")
 def main(cfg: DictConfig) -> None:
     """Find the pairs, warp them, measure their rows."""
-    where = source_options(cfg)
+    if OmegaConf.is_missing(cfg, "right") and holds_both(cfg.left, cfg.layout):
+        cfg.right = None
+    options: Any = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    where = source_options(options)
     views = RawViews(cfg.rectify, alpha=cfg.alpha, check=False)
     pairs = pair_source(**where)
     if pairs.live:

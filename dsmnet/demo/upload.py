@@ -107,12 +107,13 @@ class DemoMatcher:
             assumed = calibration or Calibration(float(width), _ASSUMED_BASELINE)
             depth = "png" if calibration else None
             writer = CloudWriter(_MAX_DEPTH, depth=depth, html=True, max_points=_MAX_POINTS)
-            result = matched.disparity, view, assumed
-            ResultWriter(folder, cloud=writer).write(name, *result, matched.confidence, pair.rectification)
+            ResultWriter(folder, cloud=writer).write(name, pair._replace(calibration=assumed), matched)
         page, cloud = folder / f"{name}_cloud.html", None
         if page.exists():
             cloud = page.read_text(encoding="utf-8")
-            write_glb(folder / f"{name}.glb", *point_cloud(*result, _MAX_DEPTH, edge_filter=True))
+            write_glb(
+                folder / f"{name}.glb", *point_cloud(matched.disparity, view, assumed, _MAX_DEPTH, True)
+            )
         shown, limits = (folder / f"{name}_color.png", folder / f"{name}_confidence_color.png"), (0.0, 1.0)
         picture = color_disparity(matched.confidence, limits, np.isfinite(matched.confidence), _COLORS)
         legend = disparity_bar(picture.shape[1], limits, _COLORS, "confidence")

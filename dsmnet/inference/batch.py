@@ -29,8 +29,7 @@ from dsmnet.inference.temporal_filter import TemporalFilter
 from dsmnet.io.pairs import PairFiles, PairSource
 from dsmnet.io.video import EndOfVideo
 from dsmnet.options import check_number, check_whole
-from dsmnet.rectification import Rectification
-from dsmnet.types import Calibration, DisparityMap, Image, Matcher
+from dsmnet.types import DisparityMap, Matcher
 
 log = logging.getLogger(__name__)
 
@@ -42,15 +41,7 @@ class Writer(Protocol):
     def folder(self) -> Path:
         """Folder of the results."""
 
-    def write(
-        self,
-        name: str,
-        disparity: DisparityMap,
-        left: Image,
-        calibration: Calibration | None = None,
-        confidence: ConfidenceMap | None = None,
-        rectification: Rectification | None = None,
-    ) -> None:
+    def write(self, name: str, loaded: LoadedPair, matched: MatchedPair) -> None:
         """Write all files of a pair, or none."""
 
 
@@ -183,8 +174,7 @@ def predict_files(
     def write(pair: PairFiles, loaded: LoadedPair, matched: MatchedPair) -> None:
         try:
             if save:
-                found = matched.disparity, loaded.result_left, loaded.calibration, matched.confidence
-                writer.write(pair.name, *found, loaded.rectification)
+                writer.write(pair.name, loaded, matched)
             for show in outputs:
                 show(pair, loaded, matched)
         except DataError as error:

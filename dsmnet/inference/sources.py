@@ -7,8 +7,6 @@ from inspect import signature
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
-
 from dsmnet.errors import UserError
 from dsmnet.io.bags import BagPairs, is_bag
 from dsmnet.io.cameras import belong_together
@@ -33,11 +31,13 @@ class ImagePairs(list[PairFiles], PairSource):
         return split_views(read_image(pair.left), self.layout, pair.left)
 
 
-def source_options(cfg: DictConfig) -> dict[str, Any]:
-    """Return the options of a tool that `pair_source` takes; where `left` has both, ``right=`` may lack."""
-    if OmegaConf.is_missing(cfg, "right") and (cfg.layout != "separate" or is_bag(cfg.left)):
-        cfg.right = None
-    options: Any = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+def holds_both(left: object, layout: str) -> bool:
+    """Whether `left` names both views, so that there is no `right`."""
+    return layout != "separate" or is_bag(left)
+
+
+def source_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options among those of a tool that `pair_source` takes."""
     return {name: options[name] for name in signature(pair_source).parameters if name in options}
 
 
