@@ -173,7 +173,12 @@ class LivePairs(PairSource):
         self.taken = self.before = 0
         atexit.register(self.close)  # a thread inside a driver at exit may crash the process
         try:
-            self._check_views()
+            first = [frame.picture for frame in self._wait() or []]
+            views = self.load(PairFiles(self.stem, *self.where, held=first)) if first else ()
+            if not views or views[0].shape != views[1].shape:
+                sizes = " and ".join(str(view.shape[:2]) for view in views) or "none"
+                labels = " ".join(device.label for device in self.devices)
+                raise DataError(f"{labels}: expected two views of one size, but there are {sizes}")
         except DataError:
             self.close()
             raise
@@ -209,20 +214,18 @@ class LivePairs(PairSource):
         for device in self.devices:
             device.thread.join(timeout=1)
 
-    def _check_views(self) -> None:
-        first = [frame.picture for frame in self._wait() or []]
-        views = self.load(PairFiles(self.stem, *self.where, held=first)) if first else ()
-        if not views or views[0].shape != views[1].shape:
-            sizes = " and ".join(str(view.shape[:2]) for view in views) or "none"
-            labels = " ".join(device.label for device in self.devices)
-            raise DataError(f"{labels}: expected two views of one size, but there are {sizes}")
-
     def _wait(self) -> list[_Frame] | None:
         """Wait for a pair newer than the last one; None once a video in the place of a camera has ended."""
         begun = time.monotonic()
         with self.news:
-            while not (newest := self._newest()):
-                now = time.monotonic()
+            while True:
+                frames, now = [device.frame for device in self.devices], time.monotonic()
+                intervals, times = [d.interval for d in self.devices], [frame.time for frame in frames]
+                within = max(intervals) / 2 if self.tolerance is None else self.tolerance
+                new = all(frame.number > used for frame, used in zip(frames, self._used, strict=True))
+                # Of two that are farther apart, the next one of the earlier camera is nearer.
+                if new and max(times) - min(times) <= within:
+                    return frames
                 for device in self.devices:
                     last = max(begun, device.frame.time) if device.frame.number else begun + self.patience
                     if device.error:
@@ -237,16 +240,3 @@ class LivePairs(PairSource):
                     labels = " and ".join(device.label for device in self.devices)
                     raise DataError(f"{labels}: no frames that arrive within sync_tolerance of each other")
                 self.news.wait(0.1)
-            return newest
-
-    def _newest(self) -> list[_Frame] | None:
-        """Return the newest frames where they belong together and were not used yet."""
-        frames = [device.frame for device in self.devices]
-        if any(frame.number <= used for frame, used in zip(frames, self._used, strict=True)):
-            return None
-        if len(frames) == 2:
-            intervals = [device.interval for device in self.devices]
-            within = self.tolerance if self.tolerance is not None else all(intervals) and max(intervals) / 2
-            if abs(frames[0].time - frames[1].time) > within:
-                return None  # the next one of the earlier camera is nearer
-        return frames
