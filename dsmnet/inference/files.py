@@ -11,13 +11,14 @@ import numpy as np
 
 from dsmnet.atomic import atomic_write_all
 from dsmnet.inference.batch import MatchedPair
-from dsmnet.inference.cloud_writer import CloudWriter, depth_in_raw_view
+from dsmnet.inference.cloud_writer import CloudWriter
 from dsmnet.inference.raw_views import LoadedPair
 from dsmnet.io import write_image, write_pfm
 from dsmnet.io.disparity import write_disparity_png16
 from dsmnet.types import DisparityMap, Image
 from dsmnet.viz.color import COLOR_MAP, check_limits, color_disparity, color_table, disparity_range
 from dsmnet.viz.legend import disparity_bar, with_bar
+from dsmnet.viz.pointcloud import depth_from_disparity
 
 log = logging.getLogger(__name__)
 
@@ -58,8 +59,10 @@ class ResultWriter:
         with atomic_write_all(self.folder, name, f"{name}.pfm") as folder:
             calibration = loaded.calibration
             if calibration is not None:  # first: it is what can fail
-                raw = rectification if self.frame == "raw" else None
-                depth = None if raw is None else depth_in_raw_view(disparity, calibration, raw)
+                depth = None
+                if self.frame == "raw" and rectification is not None:  # along the axis of the raw camera
+                    depth = depth_from_disparity(rectification.in_raw(disparity), calibration)
+                    depth *= rectification.look_up()[1]
                 self.cloud.write(folder, name, disparity, left, calibration, depth_map=depth)
             if rectification is not None and not rectification.in_raw_left:
                 write_image(folder / f"{name}_rectified.png", left)

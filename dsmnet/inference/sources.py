@@ -12,9 +12,16 @@ from dsmnet.io.bags import BagPairs, is_bag
 from dsmnet.io.cameras import belong_together
 from dsmnet.io.images import read_image, read_views
 from dsmnet.io.live import LivePairs, is_camera
-from dsmnet.io.pairs import CALIBRATION_SUFFIXES, PairFiles, PairSource, find_files, pair_files
+from dsmnet.io.pairs import (
+    CALIBRATION_SUFFIXES,
+    PairFiles,
+    PairSource,
+    check_layout,
+    find_files,
+    pair_files,
+    split_views,
+)
 from dsmnet.io.video import VideoPairs, is_video
-from dsmnet.io.view_halves import check_layout, split_views
 from dsmnet.options import check_number
 from dsmnet.types import Image
 

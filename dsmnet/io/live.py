@@ -17,9 +17,8 @@ import cv2
 import numpy as np
 
 from dsmnet.errors import DataError, UserError
-from dsmnet.io.pairs import PairFiles, PairSource
+from dsmnet.io.pairs import PairFiles, PairSource, check_layout, split_views
 from dsmnet.io.video import Video
-from dsmnet.io.view_halves import check_layout, split_views
 from dsmnet.options import check_number
 from dsmnet.types import Image
 

@@ -18,6 +18,7 @@ RESULT_SUFFIXES = (
     *(".pfm", ".png", "_color.png", "_confidence.png", "_rectified.png"),
     *(".ply", "_depth.png", "_depth.npy", "_depth.pfm", "_cloud.html"),
 )
+LAYOUTS = ("separate", "side_by_side", "top_bottom")
 
 
 class PairFiles(NamedTuple):
@@ -56,6 +57,37 @@ class PairSource:
     def load(self, pair: PairFiles) -> tuple[Image, Image]:
         """Return both views of a pair; pairs are asked for in their order."""
         raise NotImplementedError
+
+
+def check_layout(layout: str, right: object, what: str) -> bool:
+    """Return whether one picture holds both views, as ``layout=`` says; that needs ``right=null``.
+
+    Raises:
+        UserError: There is no such layout, or `right` does not fit it; `what` was expected on both sides.
+    """
+    if layout not in LAYOUTS:
+        raise UserError(f"layout={layout}: expected one of {', '.join(LAYOUTS)}")
+    if (layout == "separate") == (right is None):
+        raise UserError(
+            f"layout={layout} right={right}: expected {what} on both sides with "
+            "layout=separate, or right=null with layout=side_by_side or top_bottom"
+        )
+    return layout != "separate"
+
+
+def split_views(picture: Image, layout: str, path: Path | str) -> tuple[Image, Image]:
+    """Return the left and the right view of a picture: its left and right half, or its upper and lower one.
+
+    Raises:
+        DataError: The side that is halved has an odd number of pixels; `path` names the picture.
+    """
+    axis = 1 if layout == "side_by_side" else 0
+    length = picture.shape[axis]
+    if length % 2:
+        raise DataError(f"{path}: a {('height', 'width')[axis]} of {length} cannot be halved into two views")
+    if axis:
+        return picture[:, : length // 2].copy(), picture[:, length // 2 :].copy()
+    return picture[: length // 2], picture[length // 2 :]
 
 
 def pair_files(

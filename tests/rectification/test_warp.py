@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from dsmnet.errors import DataError, ShapeError
-from dsmnet.inference.cloud_writer import depth_in_raw_view
 from dsmnet.rectification import Rectification, check_rows, rectify_rig
 from dsmnet.types import StereoRig
 from dsmnet.viz.pointcloud import depth_from_disparity, point_cloud
@@ -100,7 +99,7 @@ def test_points_that_are_known_come_back_in_every_frame(kind: str, place: str) -
 
     disparity = found.result(matched)
     assert disparity.shape == SIZE
-    depth = depth_in_raw_view(disparity, found.calibration, found)  # type: ignore[arg-type]
+    depth = depth_from_disparity(found.in_raw(disparity), found.calibration) * found.look_up()[1]  # type: ignore[arg-type]
     truth = points[..., 2]
     assert (depth > 0).mean() > (0.93 if kind == "fisheye" else 0.97)  # alpha=1 keeps about all pixels
     assert (depth[40:-40, 50:-50] > 0).all()  # without a hole
