@@ -108,29 +108,29 @@ class DemoMatcher:
             depth = "png" if calibration else None
             writer = CloudWriter(_MAX_DEPTH, depth=depth, html=True, max_points=_MAX_POINTS)
             ResultWriter(folder, cloud=writer).write(name, pair._replace(calibration=assumed), matched)
-        page, cloud = folder / f"{name}_cloud.html", None
-        if page.exists():
-            cloud = page.read_text(encoding="utf-8")
-            write_glb(
-                folder / f"{name}.glb", *point_cloud(matched.disparity, view, assumed, _MAX_DEPTH, True)
+            page, cloud = folder / f"{name}_cloud.html", None
+            if page.exists():
+                cloud = page.read_text(encoding="utf-8")
+                points = point_cloud(matched.disparity, view, assumed, _MAX_DEPTH, edge_filter=True)
+                write_glb(folder / f"{name}.glb", *points)
+            shown = folder / f"{name}_color.png", folder / f"{name}_confidence_color.png"
+            known, limits = np.isfinite(matched.confidence), (0.0, 1.0)
+            picture = color_disparity(matched.confidence, limits, known, _COLORS)
+            legend = disparity_bar(picture.shape[1], limits, _COLORS, "confidence")
+            write_image(shown[1], with_bar(picture, legend))
+            summary = (
+                f"{matched.seconds:.2f} s, {network}, {matcher.device.type}: {width} x {height} px, search "
+                f"range {searched} px. {'Depth by' if calibration else _NO_SCALE} a focal length of "
+                f"{assumed.focal:.5g} px and a baseline of {assumed.baseline:.4g} m."
             )
-        shown, limits = (folder / f"{name}_color.png", folder / f"{name}_confidence_color.png"), (0.0, 1.0)
-        picture = color_disparity(matched.confidence, limits, np.isfinite(matched.confidence), _COLORS)
-        legend = disparity_bar(picture.shape[1], limits, _COLORS, "confidence")
-        write_image(shown[1], with_bar(picture, legend))
-        summary = (
-            f"{matched.seconds:.2f} s, {network}, {matcher.device.type}: {width} x {height} px, search range "
-            f"{searched} px. {'Depth by' if calibration else _NO_SCALE} a focal length of "
-            f"{assumed.focal:.5g} px and a baseline of {assumed.baseline:.4g} m."
-        )
-        if min_confidence:
-            kept = np.isfinite(matched.disparity).mean()
-            summary += f" {kept:.0%} of the pixels have a confidence of {min_confidence:g} or more."
-        downloads = [folder / f"{name}.{suffix}" for suffix in ("pfm", "png", "ply", "glb")]
-        downloads += [
-            folder / f"{name}_{suffix}.png" for suffix in ("depth", "confidence", "color", "rectified")
-        ]
-        return MatchedUpload(summary, heard, *shown, cloud, [path for path in downloads if path.exists()])
+            if min_confidence:
+                kept = np.isfinite(matched.disparity).mean()
+                summary += f" {kept:.0%} of the pixels have a confidence of {min_confidence:g} or more."
+            downloads = [folder / f"{name}.{suffix}" for suffix in ("pfm", "png", "ply", "glb")]
+            downloads += [
+                folder / f"{name}_{suffix}.png" for suffix in ("depth", "confidence", "color", "rectified")
+            ]
+            return MatchedUpload(summary, heard, *shown, cloud, [path for path in downloads if path.exists()])
 
 
 @contextmanager

@@ -59,19 +59,15 @@ def open_viewer(
             stream.save(stack.enter_context(write_until_stopped(Path(viewer))))
         stack.callback(stream.disconnect)
         stream.log("/", rerun.ViewCoordinates.RDF, static=True)  # x right, y down, z forward
-        yield [lambda *result: _show(stream, rerun, writer, next(numbers), *result)]
+        yield [lambda *result: _show(stream, writer, next(numbers), *result)]
 
 
 def _show(
-    stream: Any,
-    rerun: Any,
-    writer: ResultWriter,
-    number: int,
-    pair: PairFiles,
-    loaded: LoadedPair,
-    matched: MatchedPair,
+    stream: Any, writer: ResultWriter, number: int, pair: PairFiles, loaded: LoadedPair, matched: MatchedPair
 ) -> None:
     """Log a result at its number and its time."""
+    import rerun
+
     stream.set_time("pair", sequence=pair.frame or number)
     if pair.time is not None:
         stream.set_time("time", **{"timestamp" if pair.time > _EPOCH else "duration": pair.time})
