@@ -107,8 +107,9 @@ class StereoMatcher:
 
         As cv2.ximgproc.createRightMatcher makes one, which takes OpenCV's own matchers alone.
         """
+        first, count = self._parameters["minDisparity"], self._parameters["numDisparities"]
         right = copy.copy(self)
-        right._parameters = self._parameters | {"minDisparity": self._opposite()}
+        right._parameters = self._parameters | {"minDisparity": 1 - first - count}
         right._mirrored = not self._mirrored
         return right
 
@@ -134,10 +135,10 @@ class StereoMatcher:
         if first + count > _LARGEST:
             raise MatcherError(f"minDisparity + numDisparities={first + count}: expected {_LARGEST} at most")
         if self._mirrored:
-            views, first = [view[:, ::-1] for view in views], self._opposite()
+            views, first = [view[:, ::-1] for view in views], 1 - first - count
         fixed, valid = self._match(_rgb(views[0]), _rgb(views[1]), first)
         if self._mirrored:
-            first, fixed, valid = self._opposite(first), -fixed[:, ::-1], valid[:, ::-1]
+            first, fixed, valid = 1 - first - count, -fixed[:, ::-1], valid[:, ::-1]
         invalid = (first - 1) * _SCALE
         found = np.where(valid, fixed, invalid).astype(np.int16)
         if self._parameters["speckleWindowSize"] > 0:
@@ -168,11 +169,6 @@ class StereoMatcher:
         match = np.arange(width) * _SCALE - fixed
         valid = valid & (fixed >= first * _SCALE) & (fixed < end * _SCALE)
         return fixed, valid & (match >= 0) & (match <= (width - 1) * _SCALE)
-
-    def _opposite(self, first: int | None = None) -> int:
-        """Return the smallest disparity of the other view, whose disparities are negative."""
-        first = self._parameters["minDisparity"] if first is None else first
-        return 1 - first - self._parameters["numDisparities"]
 
     if TYPE_CHECKING:  # getters and setters, below
 
