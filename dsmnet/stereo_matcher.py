@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from dsmnet.api import load_model
 from dsmnet.errors import UserError
 from dsmnet.inference.confidence import disagreement, match_right, predict_with_confidence
+from dsmnet.inference.shifted import from_min_disparity
 from dsmnet.inference.tiled import in_tiles
 from dsmnet.options import check_share, check_whole
 from dsmnet.types import Image, Matcher
@@ -106,8 +107,9 @@ class StereoMatcher:
 
         As cv2.ximgproc.createRightMatcher makes one, which takes OpenCV's own matchers alone.
         """
+        first, count = self._parameters["minDisparity"], self._parameters["numDisparities"]
         right = copy.copy(self)
-        right._parameters = self._parameters | {"minDisparity": self._opposite()}
+        right._parameters = self._parameters | {"minDisparity": 1 - first - count}
         right._mirrored = not self._mirrored
         return right
 
@@ -133,10 +135,10 @@ class StereoMatcher:
         if first + count > _LARGEST:
             raise MatcherError(f"minDisparity + numDisparities={first + count}: expected {_LARGEST} at most")
         if self._mirrored:
-            views, first = [view[:, ::-1] for view in views], self._opposite()
+            views, first = [view[:, ::-1] for view in views], 1 - first - count
         fixed, valid = self._match(_rgb(views[0]), _rgb(views[1]), first)
         if self._mirrored:
-            first, fixed, valid = self._opposite(first), -fixed[:, ::-1], valid[:, ::-1]
+            first, fixed, valid = 1 - first - count, -fixed[:, ::-1], valid[:, ::-1]
         invalid = (first - 1) * _SCALE
         found = np.where(valid, fixed, invalid).astype(np.int16)
         if self._parameters["speckleWindowSize"] > 0:
@@ -150,30 +152,23 @@ class StereoMatcher:
 
     def _match(self, left: Image, right: Image, first: int) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
         """Return the disparity in sixteenths of a pixel, and where it is valid."""
-        width, count, limit = left.shape[1], self._parameters["numDisparities"], self._min_confidence
-        columns = np.arange(width)
-        # A right view in which the smallest disparity is none.
-        right = right[:, np.clip(columns - first, 0, width - 1)]
-        cue = "sharpness" if self._matcher.has_sharpness else "consistency"
-        if limit is None:
-            found = self._matcher.predict(left, right, count)
+        width, end = left.shape[1], first + self._parameters["numDisparities"]
+        matcher = from_min_disparity(self._matcher, first)
+        if self._min_confidence is None:
+            found = matcher.predict(left, right, end)
             valid = np.ones(found.shape, bool)
         else:
-            found, confidence = predict_with_confidence(self._matcher, left, right, count, cue)
-            valid = confidence >= limit
+            cue = "sharpness" if matcher.has_sharpness else "consistency"
+            found, confidence = predict_with_confidence(matcher, left, right, end, cue)
+            valid = confidence >= self._min_confidence
         apart = self._parameters["disp12MaxDiff"]
         if apart > 0:
-            other = match_right(self._matcher, left, right, count)
-            valid &= ~(disagreement(found, other) > apart)  # NaN, where the match is outside, is none
-        fixed = np.rint((found + np.float32(first)) * _SCALE)
-        match = columns * _SCALE - fixed
-        valid &= (fixed >= first * _SCALE) & (fixed < (first + count) * _SCALE)
+            other = match_right(matcher, left, right, end)
+            valid = valid & ~(disagreement(found, other) > apart)  # NaN, where the match is outside, is none
+        fixed = np.rint(found * _SCALE)
+        match = np.arange(width) * _SCALE - fixed
+        valid = valid & (fixed >= first * _SCALE) & (fixed < end * _SCALE)
         return fixed, valid & (match >= 0) & (match <= (width - 1) * _SCALE)
-
-    def _opposite(self, first: int | None = None) -> int:
-        """Return the smallest disparity of the other view, whose disparities are negative."""
-        first = self._parameters["minDisparity"] if first is None else first
-        return 1 - first - self._parameters["numDisparities"]
 
     if TYPE_CHECKING:  # getters and setters, below
 

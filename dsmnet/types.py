@@ -10,6 +10,7 @@ the point further left: left pixel ``(x, y)`` matches right pixel ``(x - d, y)``
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypedDict
 
 import numpy as np
@@ -155,3 +156,30 @@ class Matcher(Protocol):
         """Return disparity, and the sharpness of the distribution over the disparities, [H, W] in [0, 1]."""
         kind = type(self).__name__
         raise NotImplementedError(f"{kind} hands out no distribution over the disparities")
+
+
+@dataclass(frozen=True)
+class WrappedMatcher(Matcher):
+    """A matcher around another one, of which it has device, configuration, range and sharpness."""
+
+    inner: Matcher
+
+    @property
+    def device(self) -> torch.device:
+        """Device of the inner matcher."""
+        return self.inner.device
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """Configuration of the inner matcher."""
+        return self.inner.config
+
+    @property
+    def has_range(self) -> bool:
+        """Whether the search range of the inner matcher changes its prediction."""
+        return self.inner.has_range
+
+    @property
+    def has_sharpness(self) -> bool:
+        """Whether the inner matcher has sharpness."""
+        return self.inner.has_sharpness

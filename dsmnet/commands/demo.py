@@ -17,7 +17,7 @@ from dsmnet.demo import serve
 
 @tool("demo")
 def _serve(cfg: DictConfig) -> None:
-    serve(**{name: cfg[name] for name in ("checkpoint", "device", "host", "port", "share")})
+    serve(**{name: cfg[name] for name in ("checkpoint", "device", "host", "port")})
 
 
 def main() -> None:

@@ -24,18 +24,19 @@ from dsmnet.errors import UserError, count
 from dsmnet.inference.batch import Prediction, predict_files
 from dsmnet.inference.cloud_writer import CloudWriter
 from dsmnet.inference.color_video import NAME as VIDEO
-from dsmnet.inference.color_video import check_color_video
+from dsmnet.inference.color_video import check_color_video, write_color_video
 from dsmnet.inference.files import ResultWriter
-from dsmnet.inference.outputs import Outputs
 from dsmnet.inference.raw_views import RawViews
 from dsmnet.inference.record import NAME as RECORD
 from dsmnet.inference.record import PredictionRecord
 from dsmnet.inference.shared_cores import SharedCores
 from dsmnet.inference.shifted import from_min_disparity
-from dsmnet.inference.sources import StreamOptions, holds_both, pair_source
+from dsmnet.inference.sources import holds_both, pair_source, source_options
 from dsmnet.inference.temporal_filter import TemporalFilter
 from dsmnet.inference.tiled import in_tiles
+from dsmnet.inference.viewer import check_viewer, open_viewer
 from dsmnet.io.pairs import files_of, result_names
+from dsmnet.options import check_choice
 from dsmnet.progress import track
 
 log = logging.getLogger(__name__)
@@ -47,12 +48,12 @@ def main(cfg: DictConfig) -> None:
     if OmegaConf.is_missing(cfg, "right") and holds_both(cfg.left, cfg.layout):
         cfg.right = None
     options: Any = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    where = source_options(options)
     prediction = Prediction(cfg.max_disparity, cfg.confidence, cfg.min_confidence)
     check_color_video(cfg.color_video, options["limits"])
     smooth = TemporalFilter(cfg.temporal_filter, cfg.temporal_reset) if cfg.temporal_filter else None
     views = RawViews(cfg.rectify, cfg.frame, cfg.alpha, cfg.min_disparity)
-    where = *(options[name] for name in ("left", "right", "calib", "layout")), StreamOptions.of(options)
-    pairs = pair_source(*where)
+    pairs = pair_source(**where)
     for option in ("resume", "rectify"):
         if pairs.live and cfg[option]:
             raise UserError(f"{option}={str(cfg[option]).lower()} left={cfg.left}: a camera does not go back")
@@ -64,33 +65,35 @@ def main(cfg: DictConfig) -> None:
     writer = ResultWriter(
         Path(cfg.paths.output), options["limits"], cfg.color_map, cfg.legend, cloud, cfg.frame
     )
-    outputs = Outputs(writer, pairs.live, cfg.save, cfg.viewer, cfg.color_video)
+    saves = not pairs.live if check_choice("save", cfg.save, ("auto", True, False)) == "auto" else cfg.save
+    if cfg.color_video is not None and not saves:
+        raise UserError(f"color_video={cfg.color_video}: it is made of saved pictures; expected save=true")
+    check_viewer(cfg.viewer)
     known = list(pairs) if isinstance(pairs, Sized) else []  # a stream's names are none that it is read from
     written = [*result_names(known), RECORD, VIDEO]
     check_apart(writer.folder, written, [options["checkpoint"], *files_of(known)])
-    cores = SharedCores()
+    cores, told = SharedCores(), getattr(pairs, "status", "predict")
     how = {name: cfg[name] for name in ("backend", "precision", "cuda_graphs", "iterations")}
     net = load_model(cfg.checkpoint, cfg.device, **how)
     tiled = in_tiles(net, cfg.tile, cfg.overlap, cfg.memory, cfg.progress)
     if cfg.rectify is not None:
-        views.estimate_from(pair_source(*where))
-    told = getattr(pairs, "status", "predict")
-    with outputs.open() as shown:
+        views.estimate_from(pair_source(**where))
+    with open_viewer(cfg.viewer, writer) as shown:
         summary = predict_files(
             from_min_disparity(tiled, cfg.min_disparity),
             pairs,
             writer,
             prediction,
             views=views,
-            record=PredictionRecord(writer.folder, options, cfg.resume) if outputs.saves else None,
+            record=PredictionRecord(writer.folder, options, cfg.resume) if saves else None,
             ahead=cfg.ahead,
             watch=lambda pairs: cores.share(track(pairs, told, enabled=cfg.progress)),
             frames=cfg.frames,
             smooth=smooth,
-            save=outputs.saves,
+            save=saves,
             outputs=shown,
         )
-    where_to = writer.folder if outputs.saves else "no files of each pair"
-    log.info("%s -> %s", count(summary.done, "pair"), where_to)
-    outputs.write_video(summary.names)
+    log.info("%s -> %s", count(summary.done, "pair"), writer.folder if saves else "no files of each pair")
+    if cfg.color_video is not None:
+        log.info("wrote %s", write_color_video(writer.folder, summary.names, cfg.color_video))
     summary.check()

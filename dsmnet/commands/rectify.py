@@ -1,9 +1,9 @@
 """Rectify pairs: python tools/rectify.py left=FILE right=FILE calib=FILE, or rectify=auto in place of calib=.
 
 One pair, two folders or globs of equally many images, two videos, or a bag. Writes left/NAME.png and
-right/NAME.png of each pair, whose rows meet, calib.txt as Middlebury has it, which predict takes, and
-rectify.json: how the views were turned, the valid region, and how far the rows differed before and after.
-Views of cameras that stand one above the other are turned by 90 degrees.
+right/NAME.png of each pair, whose rows meet, and calib.txt as Middlebury has it, which predict takes; where
+pairs have different calibrations, calib/NAME.txt of each. Views of cameras that stand one above the other are
+turned by 90 degrees.
 """
 
 from __future__ import annotations
@@ -15,16 +15,18 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from dsmnet.atomic import check_apart
+from dsmnet.atomic import atomic_write, check_apart
 from dsmnet.config import tool
 from dsmnet.errors import UserError, count
 from dsmnet.inference.batch import BatchSummary
-from dsmnet.inference.raw_views import RawViews
-from dsmnet.inference.rectified_writer import CALIBRATION, RECORD, RectifiedWriter
-from dsmnet.inference.sources import StreamOptions, holds_both, pair_source
+from dsmnet.inference.raw_views import LoadedPair, RawViews
+from dsmnet.inference.sources import holds_both, pair_source, source_options
+from dsmnet.io import write_calibration, write_image
 from dsmnet.io.pairs import files_of
 from dsmnet.io.video import EndOfVideo
 from dsmnet.progress import track
+from dsmnet.rectification import check_rows
+from dsmnet.rectification.warp import turned_calibration
 
 log = logging.getLogger(__name__)
 
@@ -35,21 +37,20 @@ def main(cfg: DictConfig) -> None:
     if OmegaConf.is_missing(cfg, "right") and holds_both(cfg.left, cfg.layout):
         cfg.right = None
     options: Any = OmegaConf.to_container(cfg, resolve=True, throw_on_missing=True)
+    where = source_options(options)
     views = RawViews(cfg.rectify, alpha=cfg.alpha, check=False)
-    where = *(options[name] for name in ("left", "right", "calib", "layout")), StreamOptions.of(options)
-    pairs = pair_source(*where)
+    pairs = pair_source(**where)
     if pairs.live:
         raise UserError(f"left={cfg.left}: a camera has no end; expected files, videos or a bag")
-    if cfg.rectify is None and options["calib"] is None and pairs.rig is None:
+    if cfg.rectify is None and where["calib"] is None and pairs.rig is None:
         raise UserError("calib=null rectify=null: expected calib=FILE of the raw cameras, or rectify=auto")
     known = list(pairs) if isinstance(pairs, Sized) else []  # a stream's names are none that it is read from
     names = [f"{side}/{pair.name}.png" for pair in known for side in ("left", "right")]
-    names += [CALIBRATION, RECORD, *(f"calib/{pair.name}.txt" for pair in known)]
-    output = Path(cfg.paths.output)
+    names += ["calib.txt", *(f"calib/{pair.name}.txt" for pair in known)]
+    output, one_calibration = Path(cfg.paths.output), len({pair.calibration for pair in known}) <= 1
     check_apart(output, names, files_of(known))
     if cfg.rectify is not None:
-        views.estimate_from(pair_source(*where))
-    writer = RectifiedWriter(output, len({pair.calibration for pair in known}) <= 1)
+        views.estimate_from(pair_source(**where))
     summary, worst = BatchSummary(0), 0.0
     for pair in track(known or pairs, "rectify", enabled=cfg.progress):
         summary.total += 1
@@ -57,17 +58,30 @@ def main(cfg: DictConfig) -> None:
             loaded = views.load(pairs, pair)
             if loaded.rectification is None:
                 raise UserError(f"calib={pair.calibration}: it is one of pairs that are rectified already")
-            rows = writer.add(pair, loaded.raw or (loaded.left, loaded.right), loaded)
+            write_rectified(output, pair.name, loaded, "calib" if one_calibration else f"calib/{pair.name}")
         except (UserError, OSError) as error:
             summary.fail(pair, error)
             if isinstance(error, EndOfVideo):
                 break
             continue
         summary.done += 1
+        rows = check_rows(loaded.left, loaded.right)
         worst = max(worst, rows.deviation)
         for warning in rows.warnings(remedy="the calibration, or the estimate, does not hold for this pair"):
             log.warning("%s: %s", pair.name, warning)
     if summary.done:
-        log.info("%s -> %s", count(summary.done, "pair"), writer.finish())
-        log.info("rows differ by %.2f px at most", worst)
+        log.info("%s -> %s; rows differ by %.2f px at most", count(summary.done, "pair"), output, worst)
     summary.check()
+
+
+def write_rectified(folder: Path, name: str, loaded: LoadedPair, calibration_name: str) -> None:
+    """Write the views of a pair, and their calibration where the cameras have one."""
+    for side, view in (("left", loaded.left), ("right", loaded.right)):
+        with atomic_write(folder / side / f"{name}.png") as part:
+            write_image(part, view)
+    rectification = loaded.rectification
+    if rectification is not None and rectification.calibration is not None:
+        shape, turns = rectification.valid.shape, rectification.turns
+        calibration = turned_calibration(rectification.calibration, shape, turns)
+        with atomic_write(folder / f"{calibration_name}.txt") as part:
+            write_calibration(part, calibration, loaded.left.shape[:2])

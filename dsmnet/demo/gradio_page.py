@@ -10,7 +10,7 @@ from typing import Any
 
 import gradio as gr
 
-from dsmnet.demo.upload import DemoMatcher, Upload, write_example
+from dsmnet.demo.upload import DemoMatcher, write_example
 from dsmnet.errors import UserError
 
 _OLD = 600, 3600  # every so many seconds, what is older than that many is removed
@@ -26,11 +26,9 @@ def build_page(matcher: DemoMatcher, folder: Path) -> gr.Blocks:
     """Build the page; `folder` takes what is on its way to the browser."""
 
     def match(*chosen: Any) -> Iterator[list[Any]]:
-        left, right, network, searched, least, focal, baseline, calib = chosen
-        upload = Upload(left, right, network, searched, least, focal, baseline, calib or ())
         with TemporaryDirectory(dir=folder) as made:
             try:
-                found = matcher.match(upload, Path(made))
+                found = matcher.match(Path(made), *chosen)
             except UserError as error:
                 yield [_filled(_SAID_WRONG, str(error)), gr.update(visible=False), *[None] * 4]
                 return
@@ -55,9 +53,7 @@ def build_page(matcher: DemoMatcher, folder: Path) -> gr.Blocks:
             searched = gr.Textbox("auto", label="Search range, px", max_lines=1, min_width=160)
             least = gr.Slider(0, 1, 0, step=0.05, label="Least confidence", min_width=200)
         with gr.Accordion("Calibration, for metric depth", open=False), gr.Row():
-            focal = gr.Textbox(label="Focal length, px", max_lines=1, min_width=160)
-            baseline = gr.Textbox(label="Baseline, m", max_lines=1, min_width=160)
-            calib = gr.File(label="Or a calibration file", file_count="multiple", height=140, min_width=240)
+            calib = gr.File(label="Calibration files", file_count="multiple", height=140, min_width=240)
         with gr.Row():
             example = gr.Button("Example", min_width=140)
             start = gr.Button("Match", variant="primary", min_width=140)
@@ -66,10 +62,10 @@ def build_page(matcher: DemoMatcher, folder: Path) -> gr.Blocks:
             with gr.Row():
                 disparity, confidence = _picture("Disparity"), _picture("Confidence")
             cloud = gr.HTML(elem_id="cloud")
-            files = gr.File(label="Downloads", file_count="multiple", interactive=False)
+            files = gr.File(label="Downloads", file_count="multiple", interactive=False, elem_id="downloads")
         number = gr.State(0)
         example.click(take_example, number, [*views, number])
-        given = [*views, network, searched, least, focal, baseline, calib]
+        given = [*views, network, searched, least, calib]
         start.click(match, given, [said, results, disparity, confidence, cloud, files])
     return page
 

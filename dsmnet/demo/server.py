@@ -14,7 +14,7 @@ from typing import Any
 
 from dsmnet.demo.upload import DemoMatcher
 from dsmnet.errors import UserError
-from dsmnet.options import check_choice, check_whole
+from dsmnet.options import check_whole
 
 log = logging.getLogger(__name__)
 
@@ -35,14 +35,12 @@ def running_demo(
     device: str = "auto",
     host: str = "127.0.0.1",
     port: int | str = "auto",
-    share: bool = False,
 ) -> Iterator[str]:
     """A server of the page, by its address; the arguments are the options of ``dsmnet demo``.
 
     Raises:
         UserError: An option is not what it should be, the port is taken, or Gradio is not installed.
     """
-    check_choice("share", share, (True, False))
     if port != "auto":
         check_whole("port", port, most=65535)
     _check_address(host, 0 if port == "auto" else int(port))
@@ -62,10 +60,9 @@ def running_demo(
         logging.getLogger("httpx").setLevel(logging.WARNING)  # Gradio asks itself whether it is there
         page = build_page(DemoMatcher(checkpoint, device), Path(folder))
         page.queue(max_size=_WAITING, default_concurrency_limit=1)
-        _, local, public = page.launch(
+        _, address, _ = page.launch(
             server_name=host,
             server_port=None if port == "auto" else port,
-            share=share,
             quiet=True,
             prevent_thread_lock=True,
             ssr_mode=False,
@@ -75,7 +72,7 @@ def running_demo(
             theme=gradio.themes.Default(font=["system-ui", "sans-serif"], font_mono=["monospace"]),
         )
         try:
-            yield public or local
+            yield address
         finally:
             page.close(verbose=False)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import functools
 import logging
 import os
-from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from threading import get_ident
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -28,7 +28,7 @@ from dsmnet.io.pairs import PairFiles
 from dsmnet.models.checkpoint import PACKAGED
 from dsmnet.options import check_choice, check_number
 from dsmnet.synthetic import SyntheticStereo
-from dsmnet.types import Calibration, ConfidenceMap
+from dsmnet.types import Calibration
 from dsmnet.viz import color_disparity, disparity_bar, point_cloud, with_bar
 from dsmnet.viz.glb import write_glb
 
@@ -36,21 +36,8 @@ MOST_PIXELS_SERVED = 12_000_000  # of a view; a minute on two cores
 _MAX_POINTS = 200_000  # of the page, which goes through the browser's memory twice
 _MAX_DEPTH = 200.0  # metres, as in conf/predict.yaml
 _ASSUMED_BASELINE = 0.1  # metres
-_METRIC, _ASSUMED = "Depth by", "No calibration: the cloud's scale is that of"
-
-
-@dataclass(frozen=True)
-class Upload:
-    """Files and choices of a visitor, numbers as they were typed; None and empty where nothing was chosen."""
-
-    left: str | None
-    right: str | None
-    network: str
-    max_disparity: str = "auto"  # pixels
-    min_confidence: float = 0.0
-    focal: str = ""  # pixels
-    baseline: str = ""  # metres
-    calib: Sequence[str] = ()  # files that belong together
+_NO_SCALE = "No calibration: the cloud's scale is that of"
+_COLORS = "viridis"  # of the confidence
 
 
 class MatchedUpload(NamedTuple):
@@ -76,72 +63,98 @@ class DemoMatcher:
         first = DEFAULT_WEIGHTS.stem if checkpoint is None else str(checkpoint)
         packaged = {path.stem: path.stem for path in sorted(PACKAGED.glob("*.safetensors"))}
         self.networks = {Path(first).name: first, **packaged}
-        self.device = device
-        self._load = functools.cache(self._load_network)
+        self._load = functools.cache(
+            lambda name: TiledMatcher(load_model(self.networks[name], device, precision="auto"))
+        )
         self._load(Path(first).name)
 
-    def _load_network(self, name: str) -> TiledMatcher:
-        path = self.networks[check_choice("network", name, self.networks)]
-        return TiledMatcher(load_model(path, self.device, precision="auto"))
-
-    def match(self, upload: Upload, folder: Path) -> MatchedUpload:
+    def match(
+        self,
+        folder: Path,
+        left: str | None,
+        right: str | None,
+        network: str,
+        max_disparity: str = "auto",
+        min_confidence: float = 0.0,
+        calib: Sequence[str] | None = None,
+    ) -> MatchedUpload:
         """Match a pair; its files are written into `folder`.
+
+        Args:
+            folder: Folder of the results.
+            left: File of the left view.
+            right: File of the right view.
+            network: Name of a network.
+            max_disparity: Search range as it was typed, pixels.
+            min_confidence: Pixels below are unknown.
+            calib: Files that make one calibration.
 
         Raises:
             UserError: As the command line; the message names files as they were called where they came from.
         """
-        files = [upload.left, upload.right, *upload.calib]
-        heard: list[str] = []
-        package, listener, thread = logging.getLogger("dsmnet"), logging.Handler(logging.WARNING), get_ident()
-        listener.emit = lambda record: heard.append(record.getMessage())  # type: ignore[method-assign]
-        listener.addFilter(lambda record: record.thread == thread)  # other visitors have their own
-        package.addHandler(listener)
-        try:
-            found = self._match(upload, folder)
-        except (MemoryError, RuntimeError) as error:
-            raise UserError(memory_message(error)) from None
-        except UserError as error:
-            raise UserError(_without_folders(str(error), files)) from None
-        finally:
-            package.removeHandler(listener)
-        return found._replace(warnings=[_without_folders(line, files) for line in heard])
+        with _told_to_visitor([left, right, *(calib or ())]) as heard:
+            matcher = self._load(check_choice("network", network, self.networks))
+            pair, name = _load_upload(left, right, calib or ()), Path(str(left)).stem
+            view, calibration = pair.result_left, pair.calibration
+            height, width = view.shape[:2]
+            whole = re.fullmatch(r"\s*[+-]?\d{1,9}\s*", max_disparity)
+            typed = int(max_disparity) if whole else max_disparity or "auto"
+            # Beyond the width nothing is left to match, but time would be taken.
+            searched = min(resolve_max_disparity(typed, calibration, width), width)
+            check_number("min_confidence", min_confidence, least=0, most=1)
+            matched = Prediction(searched, True, min_confidence or None).match(matcher, pair, name)
+            assert matched.confidence is not None
+            assumed = calibration or Calibration(float(width), _ASSUMED_BASELINE)
+            depth = "png" if calibration else None
+            writer = CloudWriter(_MAX_DEPTH, depth=depth, html=True, max_points=_MAX_POINTS)
+            ResultWriter(folder, cloud=writer).write(name, pair._replace(calibration=assumed), matched)
+            page, cloud = folder / f"{name}_cloud.html", None
+            if page.exists():
+                cloud = page.read_text(encoding="utf-8")
+                points = point_cloud(matched.disparity, view, assumed, _MAX_DEPTH, edge_filter=True)
+                write_glb(folder / f"{name}.glb", *points)
+            shown = folder / f"{name}_color.png", folder / f"{name}_confidence_color.png"
+            known, limits = np.isfinite(matched.confidence), (0.0, 1.0)
+            picture = color_disparity(matched.confidence, limits, known, _COLORS)
+            legend = disparity_bar(picture.shape[1], limits, _COLORS, "confidence")
+            write_image(shown[1], with_bar(picture, legend))
+            summary = (
+                f"{matched.seconds:.2f} s, {network}, {matcher.device.type}: {width} x {height} px, search "
+                f"range {searched} px. {'Depth by' if calibration else _NO_SCALE} a focal length of "
+                f"{assumed.focal:.5g} px and a baseline of {assumed.baseline:.4g} m."
+            )
+            if min_confidence:
+                kept = np.isfinite(matched.disparity).mean()
+                summary += f" {kept:.0%} of the pixels have a confidence of {min_confidence:g} or more."
+            downloads = [folder / f"{name}.{suffix}" for suffix in ("pfm", "png", "ply", "glb")]
+            downloads += [
+                folder / f"{name}_{suffix}.png" for suffix in ("depth", "confidence", "color", "rectified")
+            ]
+            return MatchedUpload(summary, heard, *shown, cloud, [path for path in downloads if path.exists()])
 
-    def _match(self, upload: Upload, folder: Path) -> MatchedUpload:
-        pair = _load(upload)
-        left = pair.result_left
-        size = left.shape[:2]
-        searched = resolve_max_disparity(_typed(upload.max_disparity or "auto"), pair.calibration, size[1])
-        searched = min(searched, size[1])  # beyond, nothing is left to match, but time would be taken
-        least = check_number("min_confidence", upload.min_confidence, least=0, most=1)
-        prediction = Prediction(searched, True, least or None)
-        matcher, name = self._load(upload.network), Path(str(upload.left)).stem
-        matched = prediction.match(matcher, pair, name)
-        assert matched.confidence is not None
 
-        calibration = pair.calibration or Calibration(float(size[1]), _ASSUMED_BASELINE)
-        depth = "png" if pair.calibration else None
-        writer = CloudWriter(_MAX_DEPTH, depth=depth, html=True, max_points=_MAX_POINTS)
-        result = matched.disparity, left, calibration
-        ResultWriter(folder, cloud=writer).write(name, *result, matched.confidence, pair.rectification)
-        page, cloud = folder / f"{name}_cloud.html", None
-        if page.exists():
-            cloud = page.read_text(encoding="utf-8")
-            write_glb(folder / f"{name}.glb", *point_cloud(*result, _MAX_DEPTH, edge_filter=True))
-        shown = folder / f"{name}_color.png", folder / f"{name}_confidence_color.png"
-        write_image(shown[1], _color_confidence(matched.confidence))
-        used = f"a focal length of {calibration.focal:.5g} px and a baseline of {calibration.baseline:.4g} m"
-        summary = (
-            f"{matched.seconds:.2f} s, {upload.network}, {matcher.device.type}: {size[1]} x {size[0]} px, "
-            f"search range {searched} px. {_METRIC if pair.calibration else _ASSUMED} {used}."
-        )
-        if least:
-            kept = np.isfinite(matched.disparity).mean()
-            summary += f" {kept:.0%} of the pixels have a confidence of {least:g} or more."
-        downloads = [folder / f"{name}.{suffix}" for suffix in ("pfm", "png", "ply", "glb")]
-        downloads += [
-            folder / f"{name}_{suffix}.png" for suffix in ("depth", "confidence", "color", "rectified")
-        ]
-        return MatchedUpload(summary, [], *shown, cloud, [path for path in downloads if path.exists()])
+@contextmanager
+def _told_to_visitor(files: Sequence[str | None]) -> Iterator[list[str]]:
+    """Yield what is warned of meanwhile; it and errors name files without the server's folders of them."""
+
+    def plain(text: str) -> str:
+        for file in filter(None, files):
+            text = text.replace(f"{os.path.dirname(file)}{os.sep}", "")
+        return text
+
+    heard: list[str] = []
+    package, listener, thread = logging.getLogger("dsmnet"), logging.Handler(logging.WARNING), get_ident()
+    listener.emit = lambda record: heard.append(plain(record.getMessage()))  # type: ignore[method-assign]
+    listener.addFilter(lambda record: record.thread == thread)  # other visitors have their own
+    package.addHandler(listener)
+    try:
+        yield heard
+    except (MemoryError, RuntimeError) as error:
+        raise UserError(memory_message(error)) from None
+    except UserError as error:
+        raise UserError(plain(str(error))) from None
+    finally:
+        package.removeHandler(listener)
 
 
 def write_example(number: int, folder: Path) -> tuple[Path, Path]:
@@ -154,12 +167,12 @@ def write_example(number: int, folder: Path) -> tuple[Path, Path]:
     return paths
 
 
-def _load(upload: Upload) -> LoadedPair:
-    for option in ("left", "right"):
-        if getattr(upload, option) is None:
+def _load_upload(left: str | None, right: str | None, calib: Sequence[str]) -> LoadedPair:
+    for option, file in (("left", left), ("right", right)):
+        if file is None:
             raise UserError(f"{option}: has to be given; expected an image (PNG, JPEG, WebP, PPM or PGM)")
-    typed, files = _typed_calibration(upload), [Path(file) for file in upload.calib]
-    pair = PairFiles("pair", Path(str(upload.left)), Path(str(upload.right)), files[0] if files else None)
+    files = [Path(file) for file in calib]
+    pair = PairFiles("pair", Path(str(left)), Path(str(right)), files[0] if files else None)
     source = ImagePairs([pair])
     source.calibration_parts = files[1:]
     loaded = load_pair(source, pair, RawViews())
@@ -169,39 +182,4 @@ def _load(upload: Upload) -> LoadedPair:
             f"{pair.left}: {width} x {height} px; expected at most {MOST_PIXELS_SERVED:,} pixels on this "
             "page, dsmnet predict takes more"
         )
-    return loaded._replace(calibration=loaded.calibration or typed)
-
-
-def _typed_calibration(upload: Upload) -> Calibration | None:
-    """Return what the numbers say, None where none is given; there may be no file then."""
-    numbers = {
-        name: check_number(name, _typed(value), above=0, unit=unit)
-        for name, value, unit in (("focal", upload.focal, "pixels"), ("baseline", upload.baseline, "metres"))
-        if value
-    }
-    if upload.calib and numbers:
-        raise UserError(f"calib and {' and '.join(numbers)}: expected the file or the numbers, not both")
-    if len(numbers) == 1:
-        raise UserError(f"{next(iter(numbers))} alone: depth needs both the focal length and the baseline")
-    return Calibration(numbers["focal"], numbers["baseline"]) if numbers else None
-
-
-def _typed(text: str) -> Any:
-    """Return the number that a text is, or else the text."""
-    for kind in (int, float):
-        with suppress(ValueError):
-            return kind(text)
-    return text
-
-
-def _color_confidence(confidence: ConfidenceMap) -> np.ndarray:
-    limits, colors = (0.0, 1.0), "viridis"
-    picture = color_disparity(confidence, limits, np.isfinite(confidence), colors)
-    return with_bar(picture, disparity_bar(picture.shape[1], limits, colors, "confidence"))
-
-
-def _without_folders(text: str, files: Sequence[str | None]) -> str:
-    """Name uploaded files without the folders that the server keeps them in."""
-    return functools.reduce(
-        lambda text, file: text.replace(f"{os.path.dirname(file)}{os.sep}", ""), filter(None, files), text
-    )
+    return loaded

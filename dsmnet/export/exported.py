@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from dsmnet.errors import FormatError, UserError
@@ -62,9 +61,11 @@ class ExportedNet(nn.Module):
                 f"checkpoint={self.source}: exported for images of {metadata.smallest[0]}x"
                 f"{metadata.smallest[1]} at most; export it again with a larger size, or with size=null"
             )
-        views = [self._view(view) for view in (left, right)]
+        views = [left.detach(), right.detach()]
+        if self.takes_images:
+            views = [(v * 255).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1) for v in views]
         try:
-            disparity = self.runtime.run(views[0], views[1])
+            disparity = self.runtime.run(*(np.ascontiguousarray(view.numpy()) for view in views))
         except Exception as error:  # the errors of the runtimes have no common class
             raise FormatError(f"checkpoint={self.source}: the graph does not run ({reason(error)})") from None
         channels = () if self.takes_images else (1,)
@@ -74,12 +75,6 @@ class ExportedNet(nn.Module):
                 f"{tuple(left.shape[-2:])}, which is no disparity"
             )
         return [torch.from_numpy(disparity).view(1, 1, *left.shape[-2:])]
-
-    def _view(self, view: Tensor) -> NDArray[Any]:
-        """Return a view as the file takes it."""
-        if self.takes_images:
-            view = (view * 255).round().clamp(0, 255).to(torch.uint8).permute(0, 2, 3, 1)
-        return np.ascontiguousarray(view.detach().numpy())
 
     def features(self, image: Tensor) -> Tensor:
         """Refuse: a graph has no inside."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -45,24 +44,12 @@ def halve(path: Path) -> None:
         half.add(name)
         node.output[0] = halved[name] = f"{name}.float16"
         nodes += [node, _cast(onnx, halved[name], name, onnx.TensorProto.FLOAT)]
-    used = {name for node in nodes for name in _inputs(node)} | {value.name for value in graph.output}
-    kept = [node for node in nodes if used & set(node.output)]
-    initializers = [entry for entry in graph.initializer if entry.name in used]
-    for field, entries in ((graph.node, kept), (graph.initializer, initializers)):
-        del field[:]
-        field.extend(entries)
+    del graph.node[:]
+    graph.node.extend(nodes)
+    need("onnxscript.optimizer", "precision=float16").remove_unused_nodes(model)  # casts, weights in float32
     onnx.checker.check_model(model)
     onnx.save(model, path)
 
 
 def _cast(onnx: Any, name: str, result: str, to: int) -> Any:
     return onnx.helper.make_node("Cast", [name], [result], f"cast_{result}", to=to)
-
-
-def _inputs(node: Any) -> Iterator[str]:
-    """Yield the names that a node takes, those of its body included."""
-    yield from node.input
-    for attribute in node.attribute:
-        for inner in attribute.g.node:
-            yield from _inputs(inner)
-        yield from (value.name for value in attribute.g.output)

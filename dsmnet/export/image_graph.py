@@ -13,27 +13,17 @@ from torch.export import Dim
 from dsmnet.export.capture import LARGEST
 from dsmnet.export.graph_metadata import KEY, GraphMetadata
 from dsmnet.export.runtimes import need
-from dsmnet.inference.padding import Padding
 from dsmnet.models.stereo_net import StereoNet
 
 # As `Padding` does it: border values above and on the right, and later off again.
 _FRAME = """<ir_version: {ir}, opset_import: ["": {opset}]>
 frame (float[2,3,H,W] normalized, float[1,1,P,Q] network_disparity) => (float[1,H,W] disparity)
-<{constants}, int64[2] axes = {{2, 3}}, int64[1] channel = {{1}}, float low = {{{low}}}>
+<int64[2] least = {{{least}}}, int64[2] below = {{{below}, {below}}}, int64[1] none = {{0}},
+ int64[2] divisor = {{{divisor}, {divisor}}}, int64[8] places = {{2, 2, 0, 2, 2, 2, 2, 1}},
+ int64[2] first = {{0, 2}}, int64[2] last = {{0, 3}},
+ int64[2] axes = {{2, 3}}, int64[1] channel = {{1}}, float low = {{{low}}}>
 {{
-    {sizes}
-    padded = Pad <mode = "edge"> (normalized, pads)
-    network_left, network_right = Split <num_outputs = 2> (padded)
-    positive = Max (network_disparity, low)
-    cut = Slice (positive, start, stop, axes)
-    disparity = Squeeze (cut, channel)
-}}"""
-_AFTER = 3  # of these nodes, how many follow the network
-_ANY_CONSTANTS = """int64[2] least = {{{least}}}, int64[2] below = {{{below}, {below}}},
-    int64[1] none = {{0}},
-    int64[2] divisor = {{{divisor}, {divisor}}}, int64[8] places = {{2, 2, 0, 2, 2, 2, 2, 1}},
-    int64[2] first = {{0, 2}}, int64[2] last = {{0, 3}}"""
-_ANY_SIZES = """size = Shape <start = 2> (normalized)
+    size = Shape <start = 2> (normalized)
     larger = Max (size, least)
     rounded = Add (larger, below)
     steps = Div (rounded, divisor)
@@ -41,11 +31,16 @@ _ANY_SIZES = """size = Shape <start = 2> (normalized)
     added = Sub (full, size)
     added_or_none = Concat <axis = 0> (added, none)
     pads = Gather (added_or_none, places)
+    padded = Pad <mode = "edge"> (normalized, pads)
+    network_left, network_right = Split <num_outputs = 2> (padded)
+    positive = Max (network_disparity, low)
     start = Gather (added_or_none, first)
     sizes = Concat <axis = 0> (full, size)
-    stop = Gather (sizes, last)"""
-_ONE_CONSTANTS = """int64[8] pads = {{0, 0, {top}, 0, 0, 0, 0, {right}}}, int64[2] start = {{{top}, 0}},
-    int64[2] stop = {{{bottom}, {width}}}"""
+    stop = Gather (sizes, last)
+    cut = Slice (positive, start, stop, axes)
+    disparity = Squeeze (cut, channel)
+}}"""
+_AFTER = 6  # of these nodes, how many follow the network
 
 
 class _Normalize(nn.Module):
@@ -77,17 +72,10 @@ def take_images(path: Path, net: StereoNet, metadata: GraphMetadata, size: tuple
     model = onnx.compose.add_prefix(onnx.load(path), "network_")
     opset = model.opset_import[0].version
     before = _normalization(onnx, net.normalize, opset, size)
-    divisor = net.divisor
-    if size is None:
-        least = ", ".join(map(str, net.smallest))
-        constants = _ANY_CONSTANTS.format(least=least, below=divisor - 1, divisor=divisor)
-        sizes = _ANY_SIZES
-    else:
-        top, right = Padding.for_net(net, *size)
-        constants = _ONE_CONSTANTS.format(top=top, right=right, bottom=size[0] + top, width=size[1])
-        sizes = ""
     low = 0.0 if net.has_range else -1e30  # of a network without a range nothing is cut off
-    text = _FRAME.format(ir=model.ir_version, opset=opset, constants=constants, sizes=sizes, low=low)
+    least, divisor = ", ".join(map(str, net.smallest)), net.divisor
+    numbers = {"least": least, "below": divisor - 1, "divisor": divisor, "low": low}
+    text = _FRAME.format(ir=model.ir_version, opset=opset, **numbers)
     frame, graph = onnx.parser.parse_model(text).graph, model.graph
     nodes = [*before.node, *frame.node[:-_AFTER], *graph.node, *frame.node[-_AFTER:]]
     height, width = size or ("height", "width")
@@ -99,6 +87,10 @@ def take_images(path: Path, net: StereoNet, metadata: GraphMetadata, size: tuple
         field.extend(entries)
     graph.initializer.extend([*before.initializer, *frame.initializer])
     onnx.helper.set_model_props(model, {KEY: metadata.to_json()})
+    if size is not None:  # TensorRT and OpenCV like sizes that are numbers
+        optimizer: Any = need("onnxscript.optimizer", "images=uint8")
+        optimizer.fold_constants(model, onnx_shape_inference=True)
+        optimizer.remove_unused_nodes(model)
     onnx.checker.check_model(model)
     onnx.save(model, path)
 

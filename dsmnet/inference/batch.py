@@ -24,13 +24,12 @@ from dsmnet.inference.pipeline import ReadAhead, write_behind
 from dsmnet.inference.raw_views import LoadedPair, RawViews
 from dsmnet.inference.record import PredictionRecord
 from dsmnet.inference.search import resolve_max_disparity, too_short
-from dsmnet.inference.sources import ImagePairs, PairSource
+from dsmnet.inference.sources import ImagePairs
 from dsmnet.inference.temporal_filter import TemporalFilter
-from dsmnet.io.pairs import PairFiles
+from dsmnet.io.pairs import PairFiles, PairSource
 from dsmnet.io.video import EndOfVideo
 from dsmnet.options import check_number, check_whole
-from dsmnet.rectification import Rectification
-from dsmnet.types import Calibration, DisparityMap, Image, Matcher
+from dsmnet.types import DisparityMap, Matcher
 
 log = logging.getLogger(__name__)
 
@@ -42,15 +41,7 @@ class Writer(Protocol):
     def folder(self) -> Path:
         """Folder of the results."""
 
-    def write(
-        self,
-        name: str,
-        disparity: DisparityMap,
-        left: Image,
-        calibration: Calibration | None = None,
-        confidence: ConfidenceMap | None = None,
-        rectification: Rectification | None = None,
-    ) -> None:
+    def write(self, name: str, loaded: LoadedPair, matched: MatchedPair) -> None:
         """Write all files of a pair, or none."""
 
 
@@ -171,7 +162,7 @@ def predict_files(
     check_cue(matcher, confidence_cue(prediction.confidence))
     source = pairs if isinstance(pairs, ImagePairs) or not isinstance(pairs, Sequence) else ImagePairs(pairs)
     summary = BatchSummary(0)
-    todo: Iterable[PairFiles] = _unfinished(islice(source, frames), source.live, record, summary)
+    todo: Iterable[PairFiles] = _unfinished(islice(source, frames), save, record, summary)
     if isinstance(source, Sized):
         todo = list(todo)
         summary.total, known = len(todo), len(summary.names)
@@ -183,8 +174,7 @@ def predict_files(
     def write(pair: PairFiles, loaded: LoadedPair, matched: MatchedPair) -> None:
         try:
             if save:
-                found = matched.disparity, loaded.result_left, loaded.calibration, matched.confidence
-                writer.write(pair.name, *found, loaded.rectification)
+                writer.write(pair.name, loaded, matched)
             for show in outputs:
                 show(pair, loaded, matched)
         except DataError as error:
@@ -222,11 +212,11 @@ def predict_files(
 
 
 def _unfinished(
-    pairs: Iterable[PairFiles], live: bool, record: PredictionRecord | None, summary: BatchSummary
+    pairs: Iterable[PairFiles], save: bool, record: PredictionRecord | None, summary: BatchSummary
 ) -> Iterator[PairFiles]:
     """Yield the pairs that are to be matched; the summary hears of all."""
     for pair in pairs:
-        if not live:  # it has no end
+        if save:  # a camera whose files are not kept has no end
             summary.names.append(pair.name)
         if record is None or pair not in record:
             summary.total += 1

@@ -13,7 +13,6 @@ from dsmnet.errors import UserError
 from dsmnet.io import write_image, write_pfm
 from dsmnet.io.npy import write_npy
 from dsmnet.options import check_choice, check_number, check_whole
-from dsmnet.rectification import Rectification
 from dsmnet.types import Calibration, DisparityMap, Image
 from dsmnet.viz.cloud import build_cloud
 from dsmnet.viz.cloud_page import render_cloud
@@ -79,17 +78,6 @@ class CloudWriter:
             (folder / f"{name}_cloud.html").write_text(page, encoding="utf-8")
         elif self.html:
             log.warning("%s: not one point, so no page", name)
-
-
-def depth_in_raw_view(
-    disparity: DisparityMap, calibration: Calibration, rectification: Rectification
-) -> NDArray[np.float32]:
-    """Return depth along the axis of the raw left camera for each pixel of its view, metres, 0 where unknown.
-
-    The disparity is that of the rectified left view, [H, W].
-    """
-    depth = depth_from_disparity(rectification.in_raw(disparity), calibration)
-    return depth * rectification.raw[1]
 
 
 def write_depth(path: Path, depth: NDArray[np.float32]) -> None:

@@ -10,14 +10,15 @@ from pathlib import Path
 import numpy as np
 
 from dsmnet.atomic import atomic_write_all
-from dsmnet.inference.cloud_writer import CloudWriter, depth_in_raw_view
-from dsmnet.inference.confidence import ConfidenceMap
+from dsmnet.inference.batch import MatchedPair
+from dsmnet.inference.cloud_writer import CloudWriter
+from dsmnet.inference.raw_views import LoadedPair
 from dsmnet.io import write_image, write_pfm
 from dsmnet.io.disparity import write_disparity_png16
-from dsmnet.rectification import Rectification
-from dsmnet.types import Calibration, DisparityMap, Image
+from dsmnet.types import DisparityMap, Image
 from dsmnet.viz.color import COLOR_MAP, check_limits, color_disparity, color_table, disparity_range
 from dsmnet.viz.legend import disparity_bar, with_bar
+from dsmnet.viz.pointcloud import depth_from_disparity
 
 log = logging.getLogger(__name__)
 
@@ -48,29 +49,26 @@ class ResultWriter:
             return picture
         return with_bar(picture, disparity_bar(picture.shape[1], limits, self.color_map))
 
-    def write(
-        self,
-        name: str,
-        disparity: DisparityMap,
-        left: Image,
-        calibration: Calibration | None = None,
-        confidence: ConfidenceMap | None = None,
-        rectification: Rectification | None = None,
-    ) -> None:
+    def write(self, name: str, loaded: LoadedPair, matched: MatchedPair) -> None:
         """Write the files of one pair, all of them or none; NAME.pfm comes last.
 
         Of a pair that was rectified by its calibration there is NAME_rectified.png too, the left view that
         the files belong to; with `frame` ``raw``, NAME_depth belongs to the raw left view.
         """
+        disparity, left, rectification = matched.disparity, loaded.result_left, loaded.rectification
         with atomic_write_all(self.folder, name, f"{name}.pfm") as folder:
+            calibration = loaded.calibration
             if calibration is not None:  # first: it is what can fail
-                raw = rectification if self.frame == "raw" else None
-                depth = None if raw is None else depth_in_raw_view(disparity, calibration, raw)
+                depth = None
+                if self.frame == "raw" and rectification is not None:  # along the axis of the raw camera
+                    depth = depth_from_disparity(rectification.in_raw(disparity), calibration)
+                    depth *= rectification.look_up()[1]
                 self.cloud.write(folder, name, disparity, left, calibration, depth_map=depth)
             if rectification is not None and not rectification.in_raw_left:
                 write_image(folder / f"{name}_rectified.png", left)
             write_pfm(folder / f"{name}.pfm", disparity)
             write_disparity_png16(folder / f"{name}.png", disparity)
             write_image(folder / f"{name}_color.png", self.color(disparity))
-            if confidence is not None:
-                write_image(folder / f"{name}_confidence.png", np.rint(confidence * 65535).astype(np.uint16))
+            if matched.confidence is not None:
+                stored = np.rint(matched.confidence * 65535).astype(np.uint16)
+                write_image(folder / f"{name}_confidence.png", stored)

@@ -13,10 +13,9 @@ from typing import NamedTuple
 import numpy as np
 
 from dsmnet.errors import ShapeError, UserError
-from dsmnet.inference.sources import PairSource
 from dsmnet.io import read_cameras
 from dsmnet.io.calibration import kitti_cameras
-from dsmnet.io.pairs import PairFiles
+from dsmnet.io.pairs import PairFiles, PairSource
 from dsmnet.options import check_choice, check_number
 from dsmnet.rectification import Rectification, check_rows, estimate_rectification, rectify_rig
 from dsmnet.rectification.row_check import PAIRS
@@ -36,7 +35,6 @@ class LoadedPair(NamedTuple):
     calibration: Calibration | None  # of the results
     rectification: Rectification | None = None
     shown: Image | None = None  # left view of the results, where it is not the one that is matched
-    raw: tuple[Image, Image] | None = None  # views as they come, where they were rectified
 
     @property
     def result_left(self) -> Image:
@@ -64,8 +62,7 @@ class RawViews:
     min_disparity: int = 0
     check: bool = True
     _estimated: Rectification | None = None
-    _geometry: tuple[object, Calibration | StereoRig] | None = None  # the last one, for the next pair
-    _rig: tuple[tuple[Path, tuple[int, int]], Rectification] | None = None  # likewise
+    _last: tuple[object, tuple[Calibration | None, Rectification | None]] | None = None  # for the next pair
     _to_check: set[str] | None = None  # names of pairs
     _first: int = 0  # so many pairs are still checked as they come
     _warned: bool = False
@@ -88,51 +85,50 @@ class RawViews:
                 f"the views differ in size (height, width): {pair.left} {left.shape[:2]}, "
                 f"{pair.right} {right.shape[:2]}"
             )
-        geometry = self._read_geometry(source, pair, left.shape[:2])
-        loaded = LoadedPair(left, right, None if isinstance(geometry, StereoRig) else geometry)
-        if rectification := self._rectification(pair, geometry, left.shape[:2]):
-            calibration = rectification.calibration or loaded.calibration
+        calibration, rectification = self._cameras(source, pair, left.shape[:2])
+        loaded = LoadedPair(left, right, calibration)
+        if rectification is not None:
             views = rectification.views(left, right)
             shown = left if rectification.in_raw_left else views[0]
-            turned = [rectification.turned(view) for view in views]
-            loaded = LoadedPair(turned[0], turned[1], calibration, rectification, shown, (left, right))
+            turned = [np.ascontiguousarray(np.rot90(view, rectification.turns)) for view in views]
+            loaded = LoadedPair(turned[0], turned[1], calibration, rectification, shown)
         self._check_rows(source, pair, loaded)
         return loaded
 
-    def _read_geometry(
+    def _cameras(
         self, source: PairSource, pair: PairFiles, size: tuple[int, int]
-    ) -> Calibration | StereoRig | None:
-        """Return what is known of the cameras of a pair; a file of all pairs is read once."""
-        if pair.calibration is None:
-            return source.rig or source.calibration
-        key = [pair.calibration, *source.calibration_parts], size, kitti_cameras(pair.left)
-        if self._geometry is None or self._geometry[0] != key:
-            self._geometry = key, read_cameras(*key)
-        return self._geometry[1]
+    ) -> tuple[Calibration | None, Rectification | None]:
+        """Return the calibration of the results of a pair, and how it is rectified.
 
-    def _rectification(
-        self, pair: PairFiles, geometry: Calibration | StereoRig | None, size: tuple[int, int]
-    ) -> Rectification | None:
-        where = pair.calibration or pair.left  # a bag states its cameras itself
+        What is known of the last pair serves for the next one, where it has the same files.
+        """
+        files = [pair.calibration, *source.calibration_parts] if pair.calibration else []
+        key = files, size, kitti_cameras(pair.left)
+        if self._last is None or self._last[0] != key:
+            geometry = read_cameras(*key) if files else source.rig or source.calibration
+            self._last = key, self._prepared(geometry, size, pair.calibration or pair.left)
+        return self._last[1]
+
+    def _prepared(
+        self, geometry: Calibration | StereoRig | None, size: tuple[int, int], where: Path
+    ) -> tuple[Calibration | None, Rectification | None]:
         if isinstance(geometry, StereoRig):
             if self.rectify:
                 raise UserError(
                     f"rectify=auto calib={where}: it is one of raw views, which says how to "
                     "rectify them; expected rectify=null"
                 )
-            key = (where, size)
-            if self._rig is None or self._rig[0] != key:
-                try:
-                    self._rig = key, rectify_rig(geometry, size, self.alpha)
-                except UserError as error:
-                    raise type(error)(f"{where}: {error}") from None
-            return self._rig[1]
+            try:
+                found = rectify_rig(geometry, size, self.alpha)
+            except UserError as error:
+                raise type(error)(f"{where}: {error}") from None
+            return found.calibration, found
         if self.frame == "raw":
             raise UserError(
                 f"frame=raw calib={where}: depth of raw views needs the calibration of both raw "
                 "cameras, this one is of rectified views"
             )
-        return self._estimated
+        return geometry, self._estimated
 
     def _check_rows(self, source: PairSource, pair: PairFiles, loaded: LoadedPair) -> None:
         if self._to_check is None:

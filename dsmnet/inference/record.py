@@ -43,8 +43,14 @@ class PredictionRecord:
                 "paths.output carries the time unless it is given",
                 folder,
             )
-        if lines:
-            self._check(lines[0].get("made_by"), made_by)
+        earlier = lines[0].get("made_by") if lines else made_by
+        earlier = earlier if isinstance(earlier, dict) else {}
+        for key in {**earlier, **made_by}:
+            if earlier.get(key) != made_by.get(key):
+                raise UserError(
+                    f"resume=true {key}={made_by.get(key)}: what is in {folder} was made with "
+                    f"{key}={earlier.get(key)}; expected the same options, or resume=false to replace it"
+                )
         self._done = {tuple(line["pair"]): line for line in lines[1:] if "pair" in line}
         text = "".join(json.dumps(line) + "\n" for line in ({"made_by": made_by}, *lines[1:]))
         write_text(self.path, text)
@@ -80,15 +86,6 @@ class PredictionRecord:
             except ValueError:
                 continue  # a killed run may leave half a line: that pair is done again
         return [line for line in lines if isinstance(line, dict)]
-
-    def _check(self, earlier: Any, made_by: Mapping[str, Any]) -> None:
-        earlier = earlier if isinstance(earlier, dict) else {}
-        for key in {**earlier, **made_by}:
-            if earlier.get(key) != made_by.get(key):
-                raise UserError(
-                    f"resume=true {key}={made_by.get(key)}: what is in {self.folder} was made with "
-                    f"{key}={earlier.get(key)}; expected the same options, or resume=false to replace it"
-                )
 
 
 def _key(pair: PairFiles) -> tuple[str | int | None, ...]:

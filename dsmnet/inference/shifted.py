@@ -11,9 +11,8 @@ from torch import Tensor
 
 from dsmnet.errors import UserError
 from dsmnet.inference.search import DEFAULT_RANGE, widened
-from dsmnet.inference.wrapped_matcher import WrappedMatcher
 from dsmnet.options import check_whole
-from dsmnet.types import ConfidenceMap, DisparityMap, Matcher
+from dsmnet.types import ConfidenceMap, DisparityMap, Matcher, WrappedMatcher
 
 MOST = 2**15  # pixels, of either sign
 
@@ -30,34 +29,32 @@ class ShiftedMatcher(WrappedMatcher):
 
     def predict(self, left: Any, right: Any, max_disparity: int | None = None) -> DisparityMap:
         """Match one pair; disparities are at least `min_disparity` and below `max_disparity`."""
-        moved, searched = self._moved(right), self._searched(left, max_disparity)
-        return self.inner.predict(left, moved, searched) + np.float32(self.min_disparity)
+        found = self.inner.predict(left, *self._moved(right, max_disparity))
+        return found + np.float32(self.min_disparity)
 
     def predict_with_sharpness(
         self, left: Any, right: Any, max_disparity: int | None = None
     ) -> tuple[DisparityMap, ConfidenceMap]:
         """Match one pair as `predict` does; return disparity and sharpness."""
-        moved, searched = self._moved(right), self._searched(left, max_disparity)
-        disparity, sharpness = self.inner.predict_with_sharpness(left, moved, searched)
-        return disparity + np.float32(self.min_disparity), sharpness
+        found, sharpness = self.inner.predict_with_sharpness(left, *self._moved(right, max_disparity))
+        return found + np.float32(self.min_disparity), sharpness
 
-    def _moved(self, right: Any) -> Any:
-        """Return the right view with column ``x - min_disparity`` at x, of an array or a tensor."""
+    def _moved(self, right: Any, max_disparity: int | None) -> tuple[Any, int]:
+        """Return the right view with column ``x - min_disparity`` at x, and the range that is searched."""
         across = -1 if isinstance(right, Tensor) or right.ndim == 2 else 1
-        columns = np.clip(np.arange(right.shape[across]) - self.min_disparity, 0, right.shape[across] - 1)
-        if isinstance(right, Tensor):
-            return right.index_select(across, torch.from_numpy(columns).to(right.device))
-        return np.take(right, columns, axis=across)
-
-    def _searched(self, left: Any, max_disparity: int | None) -> int:
-        width = left.shape[-1] if isinstance(left, Tensor) else left.shape[1]
+        width = right.shape[across]
         most = widened(DEFAULT_RANGE, width) if max_disparity is None else max_disparity
         if most <= self.min_disparity:
             raise UserError(
                 f"min_disparity={self.min_disparity}: expected less than max_disparity={most}, the end of "
                 "the search range"
             )
-        return most - self.min_disparity
+        columns = np.clip(np.arange(width) - self.min_disparity, 0, width - 1)
+        if isinstance(right, Tensor):
+            moved = right.index_select(across, torch.from_numpy(columns).to(right.device))
+        else:
+            moved = np.take(right, columns, axis=across)
+        return moved, most - self.min_disparity
 
 
 def from_min_disparity(matcher: Matcher, min_disparity: int) -> Matcher:

@@ -49,7 +49,8 @@ class TemporalFilter:
         self, disparity: DisparityMap, left: Image, confidence: ConfidenceMap | None = None
     ) -> DisparityMap:
         """Return the filtered disparity of the next frame; unknown stays unknown."""
-        view, none = _smooth_grey(left), np.zeros_like(disparity)
+        grey, region = cv2.cvtColor(left, cv2.COLOR_RGB2GRAY).astype(np.float32), (_REGION, _REGION)
+        view, none = np.asarray(cv2.GaussianBlur(grey, (3, 3), 0), np.float32), np.zeros_like(disparity)
         trust = np.ones_like(disparity) if confidence is None else np.maximum(confidence, np.float32(1e-3))
         past = self._past
         if past is None or past.average.shape != disparity.shape:
@@ -58,8 +59,10 @@ class TemporalFilter:
             change = disparity - past.average
         near, share = np.abs(change) <= self.reset, np.float32(self.share)
         drift = share * past.drift + (1 - share) * np.where(near, change, np.float32(0))
-        drifts = np.abs(cv2.blur(drift, (_REGION, _REGION))) > _DRIFT * self.reset
-        kept = near & ~drifts & ~_moving(view - past.view)
+        drifts = np.abs(cv2.blur(drift, region)) > _DRIFT * self.reset
+        # By more than noise, or than the light as a whole.
+        moved = cv2.blur(np.abs(view - past.view - np.median(view - past.view)), region) > _CHANGE
+        kept = near & ~drifts & (cv2.dilate(moved.astype(np.uint8), np.ones(region, np.uint8)) == 0)
         weight = np.where(kept, share * past.weight, none)
         new = trust / (weight + trust)
         averaged = weight > 0
@@ -69,15 +72,3 @@ class TemporalFilter:
         total = np.where(np.isfinite(disparity), weight + trust, none)
         self._past = _Past(filtered, total, np.where(kept, drift, none), view)
         return filtered
-
-
-def _smooth_grey(view: Image) -> NDArray[np.float32]:
-    grey = cv2.cvtColor(view, cv2.COLOR_RGB2GRAY).astype(np.float32)
-    return np.asarray(cv2.GaussianBlur(grey, (3, 3), 0), np.float32)
-
-
-def _moving(change: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Return the regions whose grey values change by more than noise, or than the light as a whole."""
-    region = (_REGION, _REGION)
-    moved = cv2.blur(np.abs(change - np.median(change)), region) > _CHANGE
-    return np.asarray(cv2.dilate(moved.astype(np.uint8), np.ones(region, np.uint8)) > 0)

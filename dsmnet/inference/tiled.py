@@ -15,10 +15,9 @@ from dsmnet.inference.memory_estimate import estimate_memory
 from dsmnet.inference.photometric_selection import select_photometrically
 from dsmnet.inference.search import DEFAULT_RANGE, widened
 from dsmnet.inference.tiles import Blend, CoarseMap, Tile, spans
-from dsmnet.inference.wrapped_matcher import WrappedMatcher
 from dsmnet.options import check_number, check_whole
 from dsmnet.progress import track
-from dsmnet.types import ConfidenceMap, DisparityMap, Image, Matcher
+from dsmnet.types import ConfidenceMap, DisparityMap, Image, Matcher, WrappedMatcher
 
 log = logging.getLogger(__name__)
 

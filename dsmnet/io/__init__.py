@@ -7,7 +7,7 @@ Disparity is float32 [H, W], pixels, 0 where unknown, however a file marks that.
 from __future__ import annotations
 
 from dsmnet.io.calibration import write_calibration, write_kitti_calibration
-from dsmnet.io.cameras import read_calibration, read_cameras, read_rig
+from dsmnet.io.cameras import read_calibration, read_cameras
 from dsmnet.io.disparity import (
     read_disparity,
     write_disparity_pfm,
@@ -28,7 +28,6 @@ __all__ = [
     "read_grey",
     "read_image",
     "read_pfm",
-    "read_rig",
     "write_calibration",
     "write_disparity_pfm",
     "write_disparity_png8",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,12 @@ from dsmnet.errors import DataError, UserError, count
 from dsmnet.io.decoding import decoding
 from dsmnet.io.entries import Entries
 from dsmnet.io.images import views_to_eight_bits
-from dsmnet.io.pairs import PairFiles
+from dsmnet.io.pairs import PairFiles, PairSource
 from dsmnet.io.rigs.ros_rig import read_ros
-from dsmnet.io.ros_images import decode_compressed_image, decode_ros_image
+from dsmnet.io.ros_images import decode_message
 from dsmnet.io.stated_cameras import ideal
 from dsmnet.io.synchronise import Synchroniser, TimedFrame
-from dsmnet.types import Calibration, Image, StereoRig
+from dsmnet.types import Image
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ def is_bag(where: object) -> bool:
     return path.suffix.lower() in (".bag", ".mcap", ".db3") or (path / "metadata.yaml").is_file()
 
 
-class BagPairs:
+class BagPairs(PairSource):
     """Pairs of two image topics, those that are nearest in time, decoded one by one.
 
     Times are those of the messages' headers, or of recording where these have none.
@@ -59,9 +59,6 @@ class BagPairs:
         DataError: The bag cannot be read, or has no such topics; the message lists the image topics.
     """
 
-    live = False
-    calibration_parts: Sequence[Path] = ()
-
     def __init__(
         self,
         path: Path,
@@ -72,8 +69,6 @@ class BagPairs:
     ) -> None:
         self.path, self.file = path, file
         self.tolerance = SYNC_TOLERANCE if tolerance is None else tolerance
-        self.calibration: Calibration | None = None
-        self.rig: StereoRig | None = None
         self._info_size: tuple[int, int] | None = None
         with self._open() as bag:
             kinds = {c.topic: c.msgtype for c in bag.connections}
@@ -91,7 +86,11 @@ class BagPairs:
     def __iter__(self) -> Iterator[PairFiles]:
         synchroniser, number = Synchroniser(self.tolerance), 0
         with self._open() as bag:
-            for number, (left, right) in enumerate(synchroniser.pairs(self._frames(bag)), 1):
+            frames = (
+                TimedFrame(self.topics.index(topic), time, message)
+                for topic, time, message in self._messages(bag, self.topics)
+            )
+            for number, (left, right) in enumerate(synchroniser.pairs(frames), 1):
                 name = f"{self.path.stem}_{number:06d}"
                 held = (left.content, right.content)
                 yield PairFiles(name, self.path, self.path, self.file, number, left.time / 1e9, held)
@@ -110,7 +109,10 @@ class BagPairs:
 
     def load(self, pair: PairFiles) -> tuple[Image, Image]:
         """Decode both views of a pair."""
-        views = [self._decode(message, topic) for message, topic in zip(pair.held, self.topics, strict=True)]
+        views = [
+            decode_message(message, f"{self.path} {topic}")
+            for message, topic in zip(pair.held, self.topics, strict=True)
+        ]
         if self._info_size not in (None, views[0].shape[:2]):
             raise DataError(
                 f"{self.path}: camera_info is for (height, width) {self._info_size}, but the images have "
@@ -118,15 +120,6 @@ class BagPairs:
             )
         first, second = views_to_eight_bits(views, self.path)
         return first, second
-
-    def _decode(self, message: Any, topic: str) -> Any:
-        where = f"{self.path} {topic}"
-        if hasattr(message, "format"):
-            return decode_compressed_image(message.format, message.data, where)
-        size = message.height, message.width
-        return decode_ros_image(
-            message.encoding, size, message.step, bool(message.is_bigendian), message.data, where
-        )
 
     @contextmanager
     def _open(self) -> Iterator[Any]:
@@ -166,10 +159,6 @@ class BagPairs:
                 stamp = message.header.stamp
                 time = stamp.sec * 10**9 + stamp.nanosec or time
             yield connection.topic, time, message
-
-    def _frames(self, bag: Any) -> Iterator[TimedFrame]:
-        for topic, time, message in self._messages(bag, self.topics):
-            yield TimedFrame(self.topics.index(topic), time, message)
 
     def _first_info(self, bag: Any, topic: str) -> Entries | None:
         beside = re.sub(r"/compressed$", "", topic).rpartition("/")[0] + "/camera_info"

@@ -7,14 +7,14 @@ from pathlib import Path
 
 from dsmnet.errors import FormatError, UserError
 from dsmnet.io.decoding import MOST_TEXT, decoding
-from dsmnet.io.entries import Entries, parse_entries
+from dsmnet.io.entries import parse_entries
 from dsmnet.io.images import read_bytes
 from dsmnet.io.rigs.kalibr_rig import read_kalibr
 from dsmnet.io.rigs.kitti_rig import is_kitti, read_kitti
 from dsmnet.io.rigs.middlebury_rig import is_middlebury, read_middlebury
 from dsmnet.io.rigs.oak_rig import read_oak
 from dsmnet.io.rigs.opencv_rig import is_opencv, read_opencv
-from dsmnet.io.rigs.realsense_rig import parse_enumeration, read_realsense
+from dsmnet.io.rigs.realsense_rig import read_realsense
 from dsmnet.io.rigs.ros_rig import is_ros, read_ros
 from dsmnet.io.rigs.zed_rig import read_zed
 from dsmnet.io.stated_cameras import (
@@ -25,7 +25,6 @@ from dsmnet.io.stated_cameras import (
     fit_calibration,
     fit_rig,
     ideal,
-    rig_of_calibration,
 )
 from dsmnet.options import check_choice
 from dsmnet.types import Calibration, StereoRig
@@ -33,37 +32,15 @@ from dsmnet.types import Calibration, StereoRig
 Paths = Path | str | Sequence[Path | str]
 
 
-def read_rig(
-    paths: Paths, size: Size | None = None, cameras: tuple[int, int] | None = None, unit: str | None = None
-) -> StereoRig:
-    """Read two cameras as they are; rectified ones come without distortion and rotation.
-
-    Args:
-        paths: One file, or those that belong together: of ROS the left and the right camera's, of OpenCV
-            intrinsics and extrinsics.
-        size: Height and width of the images. A calibration for another size is scaled, which is said once.
-        cameras: Left and right camera of a KITTI rig: (2, 3) are the color ones, (0, 1) the grey ones.
-        unit: Unit of lengths, m, cm or mm, in place of the one that the form has.
-
-    Raises:
-        FormatError: A file is of no known form, or states what cameras cannot be.
-    """
-    stated, path = _read(paths, size, cameras, unit)
-    if stated.rig is None:
-        assert stated.rectified is not None
-        return fit_rig(rig_of_calibration(stated.rectified, stated.size, path), size, path)
-    return fit_rig(stated.rig, size, path)
-
-
 def read_calibration(
     paths: Paths, cameras: tuple[int, int] | None = None, size: Size | None = None, unit: str | None = None
 ) -> Calibration:
-    """Read the calibration of rectified views, with the arguments of `read_rig`.
+    """Read the calibration of rectified views, with the arguments of `read_cameras`.
 
     ``max_disparity`` is Middlebury's ``ndisp``; ETH3D writes the image's width there, which bounds nothing.
 
     Raises:
-        FormatError: As `read_rig`, or the file says nothing of rectified views.
+        FormatError: As `read_cameras`, or the file says nothing of rectified views.
     """
     stated, path = _read(paths, size, cameras, unit)
     if stated.rectified is None:
@@ -77,10 +54,20 @@ def read_calibration(
 def read_cameras(
     paths: Paths, size: Size | None = None, cameras: tuple[int, int] | None = None, unit: str | None = None
 ) -> StereoRig | Calibration:
-    """Read a rig where images have to be rectified, the calibration where they are, as `read_rig` does.
+    """Read a rig where images have to be rectified, the calibration where they are.
 
     Distortion or rotation tell cameras that are not rectified. KITTI's files hold both, for images of
     different shapes: these say which they are.
+
+    Args:
+        paths: One file, or two that belong together: of ROS the left and the right camera's, of OpenCV
+            intrinsics and extrinsics.
+        size: Height and width of the images. A calibration for another size is scaled, which is said once.
+        cameras: Left and right camera of a KITTI rig: (2, 3) are the color ones, (0, 1) the grey ones.
+        unit: Unit of lengths, m, cm or mm, in place of the one that the form has.
+
+    Raises:
+        FormatError: A file is of no known form, or states what cameras cannot be.
     """
     stated, path = _read(paths, size, cameras, unit)
     rig = stated.rig
@@ -144,8 +131,6 @@ def _recognise(
         return read_middlebury(text, path, unit)
     if is_kitti(text):
         return read_kitti(text, path, pair, unit)
-    if printed := parse_enumeration(text, size):
-        return read_realsense(Entries(path, printed), size, unit)
     entries = [parse_entries(text, path) for path, text in zip(files, texts, strict=True)]
     first = entries[0]
     if any(map(is_ros, entries)):

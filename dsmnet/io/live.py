@@ -7,35 +7,30 @@ import logging
 import re
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
 
 from dsmnet.errors import DataError, UserError
-from dsmnet.io.pairs import PairFiles
+from dsmnet.io.pairs import PairFiles, PairSource, check_layout, split_views
 from dsmnet.io.video import Video
-from dsmnet.io.view_halves import check_layout, split_views
 from dsmnet.options import check_number
-from dsmnet.types import Calibration, Image, StereoRig
+from dsmnet.types import Image
 
 log = logging.getLogger(__name__)
 
 PREFIX = "camera:"
 PATIENCE = 5.0  # seconds without a frame after which a camera counts as gone
-_PROPERTIES = (cv2.CAP_PROP_FRAME_WIDTH, cv2.CAP_PROP_FRAME_HEIGHT, cv2.CAP_PROP_FPS)
-
-
-class CameraOptions(NamedTuple):
-    """Properties that a camera is asked for; None leaves one as it is."""
-
-    width: float | None = None  # pixels; of both views where they come in one picture
-    height: float | None = None
-    fps: float | None = None
+_PROPERTIES = {
+    "width": cv2.CAP_PROP_FRAME_WIDTH,  # pixels; of both views where they come in one picture
+    "height": cv2.CAP_PROP_FRAME_HEIGHT,
+    "fps": cv2.CAP_PROP_FPS,
+}
 
 
 def is_camera(where: object) -> bool:
@@ -43,10 +38,11 @@ def is_camera(where: object) -> bool:
     return isinstance(where, str) and where.startswith(PREFIX)
 
 
-def open_camera(name: str, options: CameraOptions) -> Any:
+def open_camera(name: str, options: Mapping[str, float | None]) -> Any:
     """Open a camera by its number or address, or a video file that plays at its own pace in its place.
 
-    What comes back reads and is released as a ``cv2.VideoCapture``; an `EOFError` says that there is no more.
+    The options are ``width``, ``height`` and ``fps``; one that is None stays as it is. What comes back reads
+    and is released as a ``cv2.VideoCapture``; an `EOFError` says that there is no more.
     """
     if Path(name).is_file():
         return PacedVideo(Path(name))
@@ -54,9 +50,10 @@ def open_camera(name: str, options: CameraOptions) -> Any:
     capture = cv2.VideoCapture(int(name) if name.isdigit() else name)
     if not capture.isOpened():
         raise DataError("cannot be opened")
-    if any(options):  # the only format in which cameras on USB send large pictures at full rate
+    if any(options.values()):  # the only format in which cameras on USB send large pictures at full rate
         capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
-    for option, asked, which in zip(options._fields, options, _PROPERTIES, strict=True):
+    for option, asked in options.items():
+        which = _PROPERTIES[option]
         if asked is not None and not (capture.set(which, asked) and abs(capture.get(which) - asked) < 1):
             log.warning("camera:%s: camera.%s=%g, but it has %g", name, option, asked, capture.get(which))
     return capture
@@ -83,18 +80,17 @@ class PacedVideo:
 
 
 class _Frame(NamedTuple):
-    number: int
-    time: float  # of arrival, by the monotonic clock
-    picture: Any
+    number: int = 0
+    time: float = 0.0  # of arrival, by the monotonic clock
+    picture: Any = None
 
 
 class _Device:
-    """A camera in a thread of its own; the last few frames are kept."""
+    """A camera in a thread of its own, which holds its newest frame."""
 
     def __init__(self, label: str, open_it: Callable[[], Any], news: threading.Condition) -> None:
         self.label, self.news, self.open_it = label, news, open_it
-        self.frames: deque[_Frame] = deque(maxlen=4)
-        self.count, self.interval = 0, 0.0  # frames so far, seconds between them on average
+        self.frame, self.interval = _Frame(), 0.0  # interval: seconds between frames, on average
         self.over, self.error, self.closed = False, "", False
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
@@ -105,10 +101,15 @@ class _Device:
             try:
                 while not self.closed:
                     there, picture = capture.read()
-                    if there:
-                        self._add(_Frame(self.count + 1, time.monotonic(), picture))
-                    else:
-                        time.sleep(0.02)  # a camera may miss one; one that has gone is noticed by its silence
+                    if not there:  # a camera may miss one; one that has gone is noticed by its silence
+                        time.sleep(0.02)
+                        continue
+                    with self.news:
+                        count, last, _ = self.frame
+                        self.frame = _Frame(count + 1, time.monotonic(), picture)
+                        if count:
+                            self.interval += (self.frame.time - last - self.interval) / min(count, 30)
+                        self.news.notify_all()
             finally:
                 capture.release()
         except EOFError:
@@ -116,16 +117,8 @@ class _Device:
         except Exception as error:  # whatever a driver raises belongs into the message
             self.error = (str(error).strip().splitlines() or [type(error).__name__])[0]
 
-    def _add(self, frame: _Frame) -> None:
-        with self.news:
-            if self.frames:
-                self.interval += (frame.time - self.frames[-1].time - self.interval) / min(self.count, 30)
-            self.frames.append(frame)
-            self.count = frame.number
-            self.news.notify_all()
 
-
-class LivePairs:
+class LivePairs(PairSource):
     """Pairs of one or two cameras, endless; each is the newest that there is when it is asked for.
 
     Two cameras are paired by the times at which their frames arrive.
@@ -136,7 +129,7 @@ class LivePairs:
         layout: Arrangement of the views, see `split_views`.
         file: Calibration file.
         tolerance: Longest time between the views of a pair, seconds; None: half the time between two frames.
-        options: Size and rate that the cameras are asked for.
+        options: Size and rate that the cameras are asked for, as in `open_camera`.
         opener: Opens a camera by what follows ``camera:``.
         patience: Seconds after which a camera that sends nothing counts as gone.
 
@@ -145,9 +138,6 @@ class LivePairs:
     """
 
     live = True
-    calibration: Calibration | None = None
-    rig: StereoRig | None = None
-    calibration_parts: Sequence[Path] = ()
 
     def __init__(
         self,
@@ -156,12 +146,12 @@ class LivePairs:
         layout: str = "separate",
         file: Path | None = None,
         tolerance: float | None = None,
-        options: CameraOptions = CameraOptions(),  # noqa: B008
-        opener: Callable[[str, CameraOptions], Any] = open_camera,
+        options: Mapping[str, float | None] = MappingProxyType({}),
+        opener: Callable[[str, Mapping[str, float | None]], Any] = open_camera,
         patience: float = PATIENCE,
     ) -> None:
         check_layout(layout, right, "two cameras")
-        for option, value in options._asdict().items():
+        for option, value in options.items():
             if value is not None:
                 check_number(f"camera.{option}", value, above=0)
         if left == right:
@@ -182,13 +172,18 @@ class LivePairs:
         self.taken = self.before = 0
         atexit.register(self.close)  # a thread inside a driver at exit may crash the process
         try:
-            self._check_views()
+            first = [frame.picture for frame in self._wait() or []]
+            views = self.load(PairFiles(self.stem, *self.where, held=first)) if first else ()
+            if not views or views[0].shape != views[1].shape:
+                sizes = " and ".join(str(view.shape[:2]) for view in views) or "none"
+                labels = " ".join(device.label for device in self.devices)
+                raise DataError(f"{labels}: expected two views of one size, but there are {sizes}")
         except DataError:
             self.close()
             raise
 
     def __iter__(self) -> Iterator[PairFiles]:
-        self.before, start = self.devices[0].count - 1, time.monotonic()
+        self.before, start = self.devices[0].frame.number - 1, time.monotonic()
         try:
             while frames := self._wait():
                 self._used = [frame.number for frame in frames]
@@ -206,7 +201,7 @@ class LivePairs:
 
     def status(self) -> str:
         """Return frames per second, and the share of them that was dropped, in words."""
-        arrived = max(self.devices[0].count - self.before, self.taken, 1)
+        arrived = max(self.devices[0].frame.number - self.before, self.taken, 1)
         rate = 1 / (self.devices[0].interval or np.inf)
         dropped = 1 - self.taken / arrived
         return f"live: {rate:.1f} frames/s, {self.taken} of {arrived} matched, {dropped:.0%} dropped"
@@ -218,22 +213,20 @@ class LivePairs:
         for device in self.devices:
             device.thread.join(timeout=1)
 
-    def _check_views(self) -> None:
-        first = [frame.picture for frame in self._wait() or []]
-        views = self.load(PairFiles(self.stem, *self.where, held=first)) if first else ()
-        if not views or views[0].shape != views[1].shape:
-            sizes = " and ".join(str(view.shape[:2]) for view in views) or "none"
-            labels = " ".join(device.label for device in self.devices)
-            raise DataError(f"{labels}: expected two views of one size, but there are {sizes}")
-
     def _wait(self) -> list[_Frame] | None:
         """Wait for a pair newer than the last one; None once a video in the place of a camera has ended."""
         begun = time.monotonic()
         with self.news:
-            while not (newest := self._newest()):
-                now = time.monotonic()
+            while True:
+                frames, now = [device.frame for device in self.devices], time.monotonic()
+                intervals, times = [d.interval for d in self.devices], [frame.time for frame in frames]
+                within = max(intervals) / 2 if self.tolerance is None else self.tolerance
+                new = all(frame.number > used for frame, used in zip(frames, self._used, strict=True))
+                # Of two that are farther apart, the next one of the earlier camera is nearer.
+                if new and max(times) - min(times) <= within:
+                    return frames
                 for device in self.devices:
-                    last = max(begun, device.frames[-1].time) if device.frames else begun + self.patience
+                    last = max(begun, device.frame.time) if device.frame.number else begun + self.patience
                     if device.error:
                         raise DataError(f"{device.label}: {device.error}")
                     if device.over:
@@ -246,20 +239,3 @@ class LivePairs:
                     labels = " and ".join(device.label for device in self.devices)
                     raise DataError(f"{labels}: no frames that arrive within sync_tolerance of each other")
                 self.news.wait(0.1)
-            return newest
-
-    def _newest(self) -> list[_Frame] | None:
-        """Return the newest frames that belong together and were not used yet."""
-        fresh = [
-            [frame for frame in device.frames if frame.number > used]
-            for device, used in zip(self.devices, self._used, strict=True)
-        ]
-        if len(fresh) == 1:
-            return fresh[0][-1:]
-        intervals = [device.interval for device in self.devices]
-        within = self.tolerance if self.tolerance is not None else all(intervals) and max(intervals) / 2
-        couples = [[a, b] for a in fresh[0] for b in fresh[1] if abs(a.time - b.time) <= within]
-        # Of those that share a frame the nearest.
-        return max(
-            couples, key=lambda two: (min(f.time for f in two), -abs(two[0].time - two[1].time)), default=None
-        )

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dsmnet.errors import DataError, UserError
+from dsmnet.types import Calibration, Image, StereoRig
 
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".ppm", ".pgm", ".webp")
 CALIBRATION_SUFFIXES = (".txt", ".yml", ".yaml", ".xml", ".json", ".conf")
@@ -17,6 +18,7 @@ RESULT_SUFFIXES = (
     *(".pfm", ".png", "_color.png", "_confidence.png", "_rectified.png"),
     *(".ply", "_depth.png", "_depth.npy", "_depth.pfm", "_cloud.html"),
 )
+LAYOUTS = ("separate", "side_by_side", "top_bottom")
 
 
 class PairFiles(NamedTuple):
@@ -29,6 +31,63 @@ class PairFiles(NamedTuple):
     frame: int | None = None  # of a video or a stream, counted from 1
     time: float | None = None  # seconds, of the left view
     held: Any = None  # what `load` of a stream decodes
+
+
+class PairSource:
+    """Pairs in their order, and the views of each.
+
+    One that has a length can be gone through at once; another is a stream, whose pairs are loaded as they
+    come. `operator.length_hint` says how many there may be, 0 where nobody knows.
+
+    Attributes:
+        live: Whether pairs that nobody asks for are lost, so that reading ahead makes them old.
+        calibration: Calibration of all pairs that the source itself states.
+        rig: Cameras of all pairs, where it states that they are raw.
+        calibration_parts: Files that a calibration of all pairs has beside its first one.
+    """
+
+    live = False
+    calibration: Calibration | None = None
+    rig: StereoRig | None = None
+    calibration_parts: Sequence[Path] = ()
+
+    def __iter__(self) -> Iterator[PairFiles]:
+        raise NotImplementedError
+
+    def load(self, pair: PairFiles) -> tuple[Image, Image]:
+        """Return both views of a pair; pairs are asked for in their order."""
+        raise NotImplementedError
+
+
+def check_layout(layout: str, right: object, what: str) -> bool:
+    """Return whether one picture holds both views, as ``layout=`` says; that needs ``right=null``.
+
+    Raises:
+        UserError: There is no such layout, or `right` does not fit it; `what` was expected on both sides.
+    """
+    if layout not in LAYOUTS:
+        raise UserError(f"layout={layout}: expected one of {', '.join(LAYOUTS)}")
+    if (layout == "separate") == (right is None):
+        raise UserError(
+            f"layout={layout} right={right}: expected {what} on both sides with "
+            "layout=separate, or right=null with layout=side_by_side or top_bottom"
+        )
+    return layout != "separate"
+
+
+def split_views(picture: Image, layout: str, path: Path | str) -> tuple[Image, Image]:
+    """Return the left and the right view of a picture: its left and right half, or its upper and lower one.
+
+    Raises:
+        DataError: The side that is halved has an odd number of pixels; `path` names the picture.
+    """
+    axis = 1 if layout == "side_by_side" else 0
+    length = picture.shape[axis]
+    if length % 2:
+        raise DataError(f"{path}: a {('height', 'width')[axis]} of {length} cannot be halved into two views")
+    if axis:
+        return picture[:, : length // 2].copy(), picture[:, length // 2 :].copy()
+    return picture[: length // 2], picture[length // 2 :]
 
 
 def pair_files(

@@ -32,22 +32,25 @@ _KNOWN = re.compile(
 )
 
 
-def decode_ros_image(
-    encoding: str, size: tuple[int, int], step: int, big_endian: bool, data: NDArray[np.uint8], where: str
-) -> NDArray[Any]:
-    """Return the pixels of a sensor_msgs/Image, RGB [H, W, 3], uint8 or uint16.
+def decode_message(message: Any, where: str) -> NDArray[Any]:
+    """Return the pixels of a sensor_msgs/Image or CompressedImage, RGB [H, W, 3], uint8 or uint16.
 
     Args:
-        encoding: Name of the pixel format, such as ``bgr8``, ``mono16``, ``bayer_rggb8`` or ``yuv422``.
-        size: Height and width.
-        step: Bytes from one row to the next.
-        big_endian: Whether the higher byte of 16 bits comes first.
-        data: Content, [bytes].
+        message: Message, with its fields by their names.
         where: Bag and topic, for messages.
 
     Raises:
-        FormatError: The encoding is not one of images, or there are fewer bytes than rows and step say.
+        FormatError: It is no image, or broken.
     """
+    if hasattr(message, "format"):
+        form = message.format
+        if "compresseddepth" in form.lower():
+            raise FormatError(f"{where}: format {shown(form)} is one of depth, where an image was expected")
+        pixels = decode_color(message.data.tobytes(), where)
+        # "bayer_rggb8; png compressed" is the mosaic itself, "bayer_rggb8; jpeg compressed bgr8" has colors.
+        mosaic = re.match(r"bayer_(rggb|bggr|gbrg|grbg)\d+;.*compressed\s*(bayer|$)", form)
+        return _demosaic(np.ascontiguousarray(pixels[..., 0]), mosaic[1]) if mosaic else pixels
+    encoding, size, data = message.encoding, (message.height, message.width), message.data
     known = _KNOWN.fullmatch(_OTHER_NAMES.get(encoding, encoding))
     if known is None:
         raise FormatError(
@@ -57,7 +60,7 @@ def decode_ros_image(
     kind, bits = known["kind"], int(known["bits"])
     channels = _CHANNELS.get(kind, 2 if kind in ("uyvy", "yuyv") else 1)
     row = size[1] * channels * bits // 8
-    step = step or row
+    step = message.step or row  # bytes from one row to the next
     # Some drivers leave out the padding after the last row.
     if step < row or data.size < step * (size[0] - 1) + row:
         raise FormatError(
@@ -65,25 +68,11 @@ def decode_ros_image(
         )
     with decoding(where, f"not an image of {encoding}"):
         rows = np.ascontiguousarray(np.ndarray((size[0], row), np.uint8, data, strides=(step, 1)))
-        stored = rows.view(f"{'>' if big_endian else '<'}u{bits // 8}")
+        stored = rows.view(f"{'>' if message.is_bigendian else '<'}u{bits // 8}")
         pixels = stored.astype(f"u{bits // 8}", copy=False).reshape(*size, channels)
         if known["pattern"]:
             return _demosaic(pixels[..., 0], known["pattern"])
         return np.asarray(cv2.cvtColor(pixels, _TO_RGB[kind])) if kind in _TO_RGB else pixels
-
-
-def decode_compressed_image(form: str, data: NDArray[np.uint8], where: str) -> NDArray[Any]:
-    """Return the pixels of a sensor_msgs/CompressedImage, RGB [H, W, 3]; `form` is its field ``format``.
-
-    Raises:
-        FormatError: It cannot be decoded, or is no image.
-    """
-    if "compresseddepth" in form.lower():
-        raise FormatError(f"{where}: format {shown(form)} is one of depth, where an image was expected")
-    pixels = decode_color(data.tobytes(), where)
-    # "bayer_rggb8; png compressed" is the mosaic itself, "bayer_rggb8; jpeg compressed bgr8" has colors.
-    mosaic = re.match(r"bayer_(rggb|bggr|gbrg|grbg)\d+;.*compressed\s*(bayer|$)", form)
-    return _demosaic(np.ascontiguousarray(pixels[..., 0]), mosaic[1]) if mosaic else pixels
 
 
 def _demosaic(mosaic: NDArray[Any], pattern: str) -> NDArray[Any]:

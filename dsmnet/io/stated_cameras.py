@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsmnet.errors import FormatError
-from dsmnet.io.decoding import check_size, warn_once
+from dsmnet.io.decoding import warn_once
 from dsmnet.io.entries import Entries
 from dsmnet.types import Calibration, Camera, StereoRig
 
@@ -46,10 +46,9 @@ def camera(
     if matrix.shape == (4,):
         matrix = np.array([[matrix[0], 0, matrix[2]], [0, matrix[1], matrix[3]], [0, 0, 1]])
     (fx, skew, cx), (low, fy, cy) = matrix[:2]
-    if not (1e-3 < fx <= _FAR and 0.5 <= fy / fx <= 2 and abs(skew) <= _ALIKE * fx and low == 0):
+    plain = abs(skew) <= _ALIKE * fx and low == 0 and (matrix[2] == (0, 0, 1)).all()
+    if not (1e-3 < fx <= _FAR and 0.5 <= fy / fx <= 2 and plain):
         raise entries.error(key, "[fx 0 cx; 0 fy cy; 0 0 1] with focal lengths in pixels was expected")
-    if (matrix[2] != (0, 0, 1)).any():
-        raise entries.error(key, "a last row of 0 0 1 was expected")
     if size is not None:
         _check_focal(fx, size, entries.path)
         if not (-0.5 <= cx <= size[1] and -0.5 <= cy <= size[0]):
@@ -121,15 +120,14 @@ def rectified(entries: Entries, key: str, values: tuple[float, ...], unit: str |
 
 def checked(calibration: Calibration, path: Path | str) -> Calibration:
     """Return a calibration that cameras can have."""
-    focal, baseline, cx, cy, doffs, bound = calibration
-    for name, value, least, most in (
-        ("positive focal length", focal, 1e-3, _FAR),
-        ("positive baseline in metres", baseline, 1e-6, 1e4),
-        ("principal point", cx, -_FAR, _FAR),
-        ("principal point", cy, -_FAR, _FAR),
-        ("offset of disparity (doffs)", doffs, -_FAR, _FAR),
-        ("largest disparity (ndisp)", bound, 1, 2**16),
-    ):
+    bounds = (
+        ("positive focal length", 1e-3, _FAR),
+        ("positive baseline in metres", 1e-6, 1e4),
+        *[("principal point", -_FAR, _FAR)] * 2,
+        ("offset of disparity (doffs)", -_FAR, _FAR),
+        ("largest disparity (ndisp)", 1, 2**16),
+    )
+    for (name, least, most), value in zip(bounds, calibration, strict=True):
         if value is not None and not least <= value <= most:
             raise FormatError(f"{path}: {value:g}, but a {name} was expected, {least:g} to {most:g}")
     return calibration
@@ -153,33 +151,19 @@ def ideal(cameras: StereoRig) -> Calibration | None:
     return Calibration(float(focal), length, cx, cy, float(right.matrix[0, 2]) - cx)
 
 
-def rig_of_calibration(calibration: Calibration, size: Size | None, path: Path | str) -> StereoRig:
-    """Return the two cameras of a rectified pair."""
-    focal, baseline, cx, cy, doffs, _ = calibration
-    if focal is None or baseline is None or cx is None or cy is None:
-        raise FormatError(f"{path}: does not state focal length, baseline and principal point of the cameras")
-    stated = size if size and size[0] else None
-    check_size(*(stated or (1, 1)), path)
-    matrices = [np.array([[focal, 0, x], [0, focal, cy], [0, 0, 1]]) for x in (cx, cx + doffs)]
-    left, right = (Camera(matrix, np.zeros(4), stated) for matrix in matrices)
-    return StereoRig(left, right, np.eye(3), np.array([-baseline, 0.0, 0.0]))
-
-
 def fit_rig(cameras: StereoRig, size: Size | None, path: Path | str) -> StereoRig:
     """Return a rig for images of a size (height, width); None is the size it was made for."""
-
-    def fit(found: Camera) -> Camera:
-        if size is None:
-            return found
-        matrix = found.matrix.copy()
-        factor = _factor(found.size, size, matrix, path)
-        if found.size is not None and factor != 1:
-            factors = np.array([factor, size[0] / found.size[0]])
+    if size is None:
+        return cameras
+    fitted = []
+    for one in cameras[:2]:
+        matrix, factor = one.matrix.copy(), _factor(one.size, size, one.matrix, path)
+        if one.size is not None and factor != 1:
+            factors = np.array([factor, size[0] / one.size[0]])
             matrix[:2] *= factors[:, None]
             matrix[:2, 2] += (factors - 1) / 2
-        return found._replace(matrix=matrix, size=size)
-
-    return cameras._replace(left=fit(cameras.left), right=fit(cameras.right))
+        fitted.append(one._replace(matrix=matrix, size=size))
+    return cameras._replace(left=fitted[0], right=fitted[1])
 
 
 def fit_calibration(
@@ -190,9 +174,7 @@ def fit_calibration(
     if size is None or focal is None or cx is None or cy is None:
         return found
     factor = _factor(stated, size, np.array([[focal, 0, cx], [0, focal, cy]]), path)
-    if factor == 1:
-        return found
-    cx, cy = ((value + 0.5) * factor - 0.5 for value in (cx, cy))
+    cx, cy = ((value + 0.5) * factor - 0.5 for value in (cx, cy)) if factor != 1 else (cx, cy)
     bound = None if bound is None else math.ceil(bound * factor)
     return Calibration(focal * factor, found.baseline, cx, cy, doffs * factor, bound)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +12,13 @@ import numpy as np
 
 from dsmnet.errors import DataError
 from dsmnet.io.decoding import check_size
-from dsmnet.io.pairs import PairFiles
-from dsmnet.io.view_halves import check_layout, split_views
-from dsmnet.types import Calibration, Image, StereoRig
+from dsmnet.io.pairs import PairFiles, PairSource, check_layout, split_views
+from dsmnet.types import Image
 
 log = logging.getLogger(__name__)
 
 VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".mpg", ".mpeg", ".wmv")
 _LEAST_BYTES = 8  # of a frame in a file; one in which nothing moves takes some 20
-_RATES = "%s has %d frames, %g per second, and %s %d, %g per second"
 
 
 class EndOfVideo(DataError):
@@ -82,7 +80,7 @@ class Video:
         return frames
 
 
-class VideoPairs:
+class VideoPairs(PairSource):
     """The frames of two videos that belong together, or the halves of one.
 
     Videos of equal rates, or of as many frames, are paired by number. Otherwise each frame of the one with
@@ -94,11 +92,6 @@ class VideoPairs:
         calibration: Calibration file of all frames.
         layout: Arrangement of the views, see `split_views`.
     """
-
-    live = False
-    calibration: Calibration | None = None
-    rig: StereoRig | None = None
-    calibration_parts: Sequence[Path] = ()
 
     def __init__(
         self, left: str, right: str | None, calibration: Path | None = None, layout: str = "separate"
@@ -144,16 +137,17 @@ def _paired_numbers(left: Video, right: Video) -> list[tuple[int, int]]:
     """Return which frames of two videos belong together, counted from 1; what is special is said."""
     frames, rates = (left.frames, right.frames), (left.rate, right.rate)
     numbers = [(number, number) for number in range(1, min(frames) + 1)]
-    said = (left.path, frames[0], rates[0], right.path, frames[1], rates[1])
     drifts = all(rates) and abs(rates[0] / rates[1] - 1) * len(numbers) >= 0.5  # frames, in the end
+    how = "matched by number, as there are as many on both sides"
     if drifts and frames[0] != frames[1]:
         slow = 0 if rates[0] < rates[1] else 1
         nearest = (round(number * rates[1 - slow] / rates[slow]) + 1 for number in range(frames[slow]))
         found = [pair for pair in enumerate(nearest, 1) if pair[1] <= frames[1 - slow]]
         numbers = [(pair[slow], pair[1 - slow]) for pair in found]
-        log.warning(f"{_RATES}: the nearest in time are matched, %d pairs", *said, len(numbers))
-    elif drifts:
-        log.warning(f"{_RATES}: matched by number, as there are as many on both sides", *said)
+        how = f"the nearest in time are matched, {len(numbers)} pairs"
+    if drifts:
+        told = (left.path, frames[0], rates[0], right.path, frames[1], rates[1], how)
+        log.warning("%s has %d frames, %g per second, and %s %d, %g per second: %s", *told)
     elif frames[0] != frames[1]:
         names = left.path, frames[0], right.path, frames[1], len(numbers)
         log.warning("%s has %d frames and %s %d: the first %d are matched", *names)

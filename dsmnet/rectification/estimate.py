@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable
+from functools import cache
 from typing import Any
 
 import cv2
@@ -56,22 +57,18 @@ def estimate_rectification(pairs: Iterable[tuple[Image, Image]]) -> Rectificatio
                 raise ShapeError(
                     f"rectify=auto: expected views of one size, of one rig, not {size} and {view.shape[:2]}"
                 )
-        found.append(_agreeing_points(left, right, size))
+        points = match_points(left, right)
+        agree = agreeing(points, size)
+        found.append(MatchedPoints(points.left[agree], points.right[agree], points.tolerance))
     number = sum(len(pair.left) for pair in found)
     if number < FEWEST:
         raise DataError(
             f"rectify=auto: only {number} points match in {count(len(found), 'pair')}; expected at least "
             f"{FEWEST}: more pairs, with texture, or calib="
         )
-    points = MatchedPoints(
-        np.concatenate([pair.left for pair in found]),
-        np.concatenate([pair.right for pair in found]),
-        found[0].tolerance,
-    )
     half, middle = max(size) / 2, np.array([(size[1] - 1) / 2, (size[0] - 1) / 2])
-    scaled = MatchedPoints(
-        (points.left - middle) / half, (points.right - middle) / half, points.tolerance / half
-    )
+    all_left, all_right = (np.concatenate(side) for side in zip(*(pair[:2] for pair in found), strict=True))
+    scaled = MatchedPoints((all_left - middle) / half, (all_right - middle) / half, found[0].tolerance / half)
     fits = [_fit(scaled, free) for free in (3, 5, 7)]
     enough = max(_WORSE * min(spread for _, spread in fits), _IGNORED / half)
     chosen, spread = next(fit for fit in fits if fit[1] <= enough)
@@ -86,15 +83,9 @@ def estimate_rectification(pairs: Iterable[tuple[Image, Image]]) -> Rectificatio
     return Rectification(
         left_map=_map(np.linalg.inv(to_left), size),
         right_map=_map(np.linalg.inv(to_right), size),
-        look_up=lambda: (_map(to_left, size), np.ones(size, np.float32)),
+        look_up=cache(lambda: (_map(to_left, size), np.ones(size, np.float32))),
         in_raw_left=True,
     )
-
-
-def _agreeing_points(left: Image, right: Image, size: tuple[int, int]) -> MatchedPoints:
-    points = match_points(left, right)
-    agree = agreeing(points, size)
-    return MatchedPoints(points.left[agree], points.right[agree], points.tolerance)
 
 
 def _homographies(parameters: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -44,13 +44,11 @@ def match_points(left: Image, right: Image) -> MatchedPoints:
     detector = cv2.ORB.create(FEATURES, fastThreshold=7)
     (corners, one), (others, two) = (detector.detectAndCompute(view, None) for view in views)
     tolerance = TOLERANCE * width / size[0]
-    empty = np.zeros((0, 2))
-    if one is None or two is None:
-        return MatchedPoints(empty, empty, tolerance)
-    found = cv2.BFMatcher.create(cv2.NORM_HAMMING, crossCheck=True).match(one, two)
+    matcher = cv2.BFMatcher.create(cv2.NORM_HAMMING, crossCheck=True)
+    found = () if one is None or two is None else matcher.match(one, two)
     found = [match for match in found if match.distance < _FARTHEST]
     if not found:
-        return MatchedPoints(empty, empty, tolerance)
+        return MatchedPoints(np.zeros((0, 2)), np.zeros((0, 2)), tolerance)
     first = np.array([[corners[match.queryIdx].pt] for match in found], np.float32)
     second = np.array([[others[match.trainIdx].pt] for match in found], np.float32)
     refined, state, _ = cv2.calcOpticalFlowPyrLK(

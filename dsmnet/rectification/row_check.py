@@ -29,35 +29,21 @@ class RowReport:
         matches: Number of matches that agree; below `FEWEST` nothing is said and all numbers are 0.
         offset: Rows by which the right view lies lower, in its middle.
         rotation: Degrees by which the right view is turned counterclockwise against the left one.
-        scale: Height of what the right view shows, relative to the left one.
-        spread: Standard deviation of the rows around what these three explain.
         deviation: Root mean square of the difference of rows over the matches, without their noise.
         disparities: Percentiles 1, 50 and 99 of the disparities, with the rotation undone.
         negative: Share of the matches with a disparity below -1 px.
         same: Whether both views show the very same image.
-        width: Width of the views.
+        expected: Deviation that rectified pairs of this width stay under.
     """
 
     matches: int
     offset: float = 0.0
     rotation: float = 0.0
-    scale: float = 1.0
-    spread: float = 0.0
     deviation: float = 0.0
     disparities: tuple[float, float, float] = (0.0, 0.0, 0.0)
     negative: float = 0.0
     same: bool = False
-    width: int = 0
-
-    @property
-    def expected(self) -> float:
-        """Deviation that rectified pairs stay under."""
-        return max(EXPECTED, EXPECTED_SHARE * self.width)
-
-    @property
-    def misaligned(self) -> bool:
-        """Whether the rows do not meet."""
-        return self.deviation > self.expected
+    expected: float = EXPECTED
 
     def warnings(self, min_disparity: int = 0, remedy: str = "pass calib= or rectify=auto") -> list[str]:
         """Return what is wrong with the pair as it is to be matched, in words with the numbers."""
@@ -66,23 +52,24 @@ class RowReport:
         if self.matches < FEWEST:
             return []
         found = []
-        if self.misaligned:
+        if self.deviation > self.expected:
             found.append(
                 f"rows differ by {abs(self.offset):.1f} px in the middle and are turned by "
                 f"{abs(self.rotation):.2f} degrees, {self.deviation:.1f} px on average; expected under "
                 f"{self.expected:.1f}: {remedy}"
             )
         low, middle, high = self.disparities
+        least = 8 * math.floor((low - 2) / 8)  # with a little room
         all_negative = middle < -BEYOND and (high < BEYOND or self.negative > 1 - FEW_BEYOND)
         if all_negative and min_disparity >= 0:
             found.append(
                 f"disparities are negative, {low:.0f} to {high:.0f} px: are left and right exchanged? Of "
-                f"cameras that converge, expected min_disparity={_below(low)}"
+                f"cameras that converge, expected min_disparity={least}"
             )
         elif self.negative > FEW_BEYOND and low < min_disparity - BEYOND:
             found.append(
                 f"disparities begin at {low:.0f} px, {self.negative:.0%} are negative: the cameras converge, "
-                f"or the views were cut differently; expected min_disparity={_below(low)}"
+                f"or the views were cut differently; expected min_disparity={least}"
             )
         return found
 
@@ -97,15 +84,14 @@ def check_rows(left: Image, right: Image) -> RowReport:
     if left.shape != right.shape or min(size) < SMALLEST:
         return RowReport(0)
     if np.array_equal(left, right) and left.min() < left.max():
-        return RowReport(0, same=True, width=size[1])
+        return RowReport(0, same=True)
     points = match_points(left, right)
     agree = agreeing(points, size)
     first, second, half = points.left[agree], points.right[agree], max(size) / 2
     if len(first) < max(FEWEST, SHARE * len(agree)):
-        return RowReport(0, width=size[1])
+        return RowReport(0)
     moved, terms = second[:, 1] - first[:, 1], row_terms(first, second, size)
     offset, turn, growth = _robust(terms[:, :3], moved, points.tolerance)
-    noise = moved - terms[:, :3] @ [offset, turn, growth]
     explained = terms @ _robust(terms, moved, points.tolerance)
     # A turn by an angle moves the columns by what it moves the rows, across.
     shift = first[:, 0] - second[:, 0] - turn * terms[:, 2]
@@ -115,13 +101,11 @@ def check_rows(left: Image, right: Image) -> RowReport:
         matches=len(first),
         offset=float(offset),
         rotation=-math.degrees(math.atan2(turn, half - growth)),
-        scale=half / math.hypot(turn, half - growth),
-        spread=1.4826 * float(np.median(np.abs(noise))),
         deviation=float(np.sqrt(np.mean(np.square(explained)))),
         disparities=(low, middle, high),
         negative=float((shift < -BEYOND).mean()),
         same=apart < 0.05,
-        width=size[1],
+        expected=max(EXPECTED, EXPECTED_SHARE * size[1]),
     )
 
 
@@ -137,8 +121,3 @@ def _robust(terms: np.ndarray, values: np.ndarray, tolerance: float) -> np.ndarr
         fitted = np.linalg.solve(weighted.T @ terms + ridge + 1e-9 * np.eye(len(ridge)), weighted.T @ values)
         weight = 1 / np.square(1 + np.square((terms @ fitted - values) / (tolerance / 2)))
     return fitted
-
-
-def _below(disparity: float) -> int:
-    """Return the next lower multiple of 8 with a little room."""
-    return 8 * math.floor((disparity - 2) / 8)

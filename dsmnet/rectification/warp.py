@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from typing import Any
 
 import cv2
@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsmnet.errors import DataError, ShapeError
-from dsmnet.rectification.rig_check import check_rig, quarter_turns
 from dsmnet.types import Calibration, Camera, Image, Mask, StereoRig
 
 PixelMap = NDArray[np.float32]  # [H, W, 2]: x and y of a pixel of another view for each pixel of this one
@@ -66,19 +65,15 @@ class Rectification:
         )
         return np.asarray(one, left.dtype), np.asarray(two, right.dtype)
 
-    def turned(self, image: NDArray[Any]) -> NDArray[Any]:
-        """Turn a rectified view as it is matched."""
-        return np.ascontiguousarray(np.rot90(image, self.turns))
-
     @cached_property
     def valid(self) -> Mask:
         """Valid region: where the rectified left view shows what the raw one does, [H, W]."""
-        return inside(self.left_map)
-
-    @cached_property
-    def raw(self) -> tuple[PixelMap, NDArray[np.float32]]:
-        """Result of `look_up`."""
-        return self.look_up()
+        (height, width), x, y = self.left_map.shape[:2], self.left_map[..., 0], self.left_map[..., 1]
+        within = (np.minimum(x, y) > -_ROUNDING) & (x < width - 1 + _ROUNDING) & (y < height - 1 + _ROUNDING)
+        if min(x.shape) < 2:
+            return within
+        (xy, xx), (yy, yx) = np.gradient(x), np.gradient(y)
+        return within & (xx * yy - xy * yx > 0)  # else a mirror image, beyond the range of the lens model
 
     def result(self, found: NDArray[np.float32], unknown: float = np.inf) -> NDArray[np.float32]:
         """Return a map of the left view as it was matched in the view of the results, [H, W].
@@ -96,7 +91,7 @@ class Rectification:
         Each raw pixel looks up where it lies in the other view, which has the same centre of projection:
         nothing is hidden and no holes arise. Within a surface it is linear, across an edge the nearest pixel.
         """
-        x, y = self.raw[0][..., 0], self.raw[0][..., 1]
+        x, y = np.moveaxis(self.look_up()[0], -1, 0)
         height, width = found.shape
         known = np.where(self.valid & np.isfinite(found), found, np.nan).astype(np.float32)
         smooth = cv2.remap(known, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
@@ -121,14 +116,20 @@ def rectify_rig(rig: StereoRig, size: tuple[int, int], alpha: float | None = 0.0
             cameras: ``balance``); None leaves the focal length to OpenCV.
 
     Raises:
-        DataError: The rig is none that can be rectified.
+        DataError: The cameras are of two kinds, stand one behind the other, or do not fit the views.
         ShapeError: It was calibrated with views of another size.
     """
-    check_rig(rig, size)
+    for camera in rig[:2]:
+        if camera.size not in (None, size):
+            raise ShapeError(
+                f"calibration: made with images of (height, width) {camera.size}, the views have {size}"
+            )
+    if rig.left.fisheye != rig.right.fisheye:
+        raise DataError("calibration: one camera is a fisheye, the other is not; expected two of a kind")
     turns, wide = quarter_turns(rig), size[::-1]
-    left, right = (_float(camera) for camera in rig[:2])
+    left, right = rig[:2]
     lenses = left.matrix, left.distortion, right.matrix, right.distortion, wide
-    pose = np.array(rig.rotation, np.float64), np.array(rig.translation, np.float64).reshape(3, 1)
+    pose = rig.rotation, rig.translation.reshape(3, 1)
     flags, found = cv2.CALIB_ZERO_DISPARITY, tuple[Any, ...]()
     if not left.fisheye:
         found = cv2.stereoRectify(*(*lenses, *pose), flags=flags, alpha=-1 if alpha is None else alpha)
@@ -149,11 +150,28 @@ def rectify_rig(rig: StereoRig, size: tuple[int, int], alpha: float | None = 0.0
     return Rectification(
         left_map=left_map,
         right_map=_source(right, second, new_right, wide),
-        look_up=partial(_target, left, first, new_left, left_map),
+        look_up=cache(partial(_target, left, first, new_left, left_map)),
         turns=turns,
         calibration=Calibration(focal, baseline, float(new_left[0, 2]), float(new_left[1, 2])),
         rotation=first,
     )
+
+
+def quarter_turns(rig: StereoRig) -> int:
+    """Return how often the views have to be turned (`np.rot90`) for the right camera to stand on the right.
+
+    0: it stands there; 1: below the left one; 2: on its left; 3: above it.
+
+    Raises:
+        DataError: The cameras stand one behind the other.
+    """
+    half, _ = cv2.Rodrigues(cv2.Rodrigues(rig.rotation)[0] / -2)  # axes halfway between both cameras
+    x, y, z = half @ np.ravel(rig.translation)
+    if abs(z) > max(abs(x), abs(y)):
+        raise DataError("calibration: the cameras stand one behind the other, which no rectification mends")
+    if abs(x) >= abs(y):
+        return 0 if x < 0 else 2
+    return 1 if y < 0 else 3
 
 
 def turned_calibration(calibration: Calibration, size: tuple[int, ...], turns: int) -> Calibration:
@@ -163,22 +181,6 @@ def turned_calibration(calibration: Calibration, size: tuple[int, ...], turns: i
         return calibration
     turned = ((x, y), (y, width - 1 - x), (width - 1 - x, height - 1 - y), (height - 1 - y, x))[turns]
     return calibration._replace(cx=turned[0], cy=turned[1])
-
-
-def inside(pixels: PixelMap) -> Mask:
-    """Return where a map leads into a view of its size, and is no mirror image beyond a model's range."""
-    (height, width), x, y = pixels.shape[:2], pixels[..., 0], pixels[..., 1]
-    within = (np.minimum(x, y) > -_ROUNDING) & (x < width - 1 + _ROUNDING) & (y < height - 1 + _ROUNDING)
-    if min(x.shape) < 2:
-        return within
-    (xy, xx), (yy, yx) = np.gradient(x), np.gradient(y)
-    return within & (xx * yy - xy * yx > 0)
-
-
-def _float(camera: Camera) -> Camera:
-    distortion = np.array(camera.distortion, np.float64).ravel()
-    lens = distortion if distortion.size else np.zeros(4)
-    return camera._replace(matrix=np.array(camera.matrix, np.float64), distortion=lens)
 
 
 def _rectify_upright_fisheyes(

@@ -11,12 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from dsmnet.atomic import atomic_write
-from dsmnet.inference.confidence import ConfidenceMap
+from dsmnet.inference.batch import LoadedPair, MatchedPair
 from dsmnet.io import read_pfm, write_pfm
 from dsmnet.io.disparity import write_disparity_png16
-from dsmnet.rectification import Rectification
 from dsmnet.submission.upload_form import UploadEntry, UploadForm
-from dsmnet.types import Calibration, DisparityMap, Image
 
 SMALLEST = 1 / 256  # pixels: the smallest disparity written; 0 means that there is none
 SHORTEST = 1e-6  # seconds, what is left of a shorter time when it is written
@@ -28,18 +26,10 @@ class MapWriter:
 
     folder: Path
 
-    def write(
-        self,
-        name: str,
-        disparity: DisparityMap,
-        left: Image,
-        calibration: Calibration | None = None,
-        confidence: ConfidenceMap | None = None,
-        rectification: Rectification | None = None,
-    ) -> None:
+    def write(self, name: str, loaded: LoadedPair, matched: MatchedPair) -> None:
         """Write the disparity map of one pair, atomically."""
         with atomic_write(self.folder / f"{name}.pfm") as part:
-            write_pfm(part, disparity)
+            write_pfm(part, matched.disparity)
 
 
 def pack_upload(

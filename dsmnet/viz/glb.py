@@ -29,8 +29,10 @@ def write_glb(path: Path, points: NDArray[np.float32], colors: Image) -> None:
     if not len(points):
         raise DataError(f"{path.name}: not one point, and a GLB holds at least one")
     positions = np.ascontiguousarray(points * np.array((1, -1, -1), "f4"), "<f4")
+    value = np.arange(256) / 255  # of sRGB (IEC 61966-2-1)
+    value = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
     linear = np.full((len(points), 4), 65535, "<u2")
-    linear[:, :3] = _linear_values()[colors]
+    linear[:, :3] = np.rint(value * 65535)[colors]
     parts = [positions.tobytes(), linear.tobytes()]
     views = [{"byteOffset": 0, "byteLength": len(parts[0])}]
     views.append({"byteOffset": len(parts[0]), "byteLength": len(parts[1])})
@@ -57,10 +59,3 @@ def write_glb(path: Path, points: NDArray[np.float32], colors: Image) -> None:
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack("<I4s", len(data), kind) + data
-
-
-def _linear_values() -> NDArray[np.uint16]:
-    """Return the linear value, 16 bit, of each of the 256 of sRGB (IEC 61966-2-1)."""
-    value = np.arange(256) / 255
-    linear = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4)
-    return np.rint(linear * 65535).astype(np.uint16)

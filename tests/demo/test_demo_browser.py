@@ -16,7 +16,8 @@ import numpy as np
 import pytest
 
 from dsmnet.demo import server
-from dsmnet.io import read_disparity, read_pfm, write_image
+from dsmnet.io import read_disparity, read_pfm, write_calibration, write_image
+from dsmnet.types import Calibration
 
 Views = tuple[Path, Path]
 
@@ -77,9 +78,11 @@ def test_upload_match_turn_and_download(open_demo: Any, views: Views, tmp_path: 
     page = open_demo()
     upload(page, *views)
     page.get_by_label("Search range, px").fill("48")
+    calib = tmp_path / "calib.txt"
+    write_calibration(calib, Calibration(150, 0.2, 72, 48), (96, 144))
     page.get_by_text("Calibration, for metric depth").click()
-    page.get_by_label("Focal length, px").fill("150")
-    page.get_by_label("Baseline, m").fill("0.2")
+    page.locator("input[type=file][multiple]").set_input_files(str(calib))
+    page.get_by_label("Remove this file").or_(page.locator("tr.file")).first.wait_for()
     text = said(page, "status")
     assert re.match(r"\d+\.\d\d s, dsmnet_lite, cpu: 144 x 96 px, search range 48 px\. Depth by", text)
     pictures = page.locator("img")
@@ -88,7 +91,7 @@ def test_upload_match_turn_and_download(open_demo: Any, views: Views, tmp_path: 
     assert all(pictures.nth(i).evaluate("i => i.naturalHeight") > 96 for i in (2, 3))  # with legends
 
     files = {}
-    for link in page.locator("a[download]:has-text('B')").all():
+    for link in page.locator("#downloads a[download]:has-text('B')").all():
         with page.expect_download() as started:
             link.click()
         files[started.value.suggested_filename] = tmp_path / started.value.suggested_filename
@@ -165,7 +168,7 @@ def test_no_file_of_the_server_is_read_and_large_ones_are_refused(address: str) 
 
     def match(path: str) -> str:
         file = {"path": path, "meta": {"_type": "gradio.FileData"}}
-        data = json.dumps({"data": [file, file, "dsmnet_lite", "auto", 0, "", "", None]}).encode()
+        data = json.dumps({"data": [file, file, "dsmnet_lite", "auto", 0, None]}).encode()
         event = json.loads(post("call/match", data, "application/json"))["event_id"]
         with urllib.request.urlopen(f"{address}/gradio_api/call/match/{event}", timeout=20) as reply:
             return str(reply.read().decode())

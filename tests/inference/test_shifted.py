@@ -15,6 +15,7 @@ from dsmnet.datasets.folder import Folder
 from dsmnet.errors import FormatError, UserError
 from dsmnet.evaluation import evaluate
 from dsmnet.evaluation.sgbm import SGBM
+from dsmnet.inference.batch import LoadedPair, MatchedPair
 from dsmnet.inference.confidence import predict_with_confidence
 from dsmnet.inference.files import ResultWriter
 from dsmnet.inference.shifted import ShiftedMatcher, from_min_disparity
@@ -116,7 +117,7 @@ def test_written_maps_keep_negative_disparities_where_they_can(
     _, _, disparity = converged(13)
     disparity[:5] = np.inf
     left = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
-    ResultWriter(tmp_path).write("a", disparity, left)
+    ResultWriter(tmp_path).write("a", LoadedPair(left, left, None), MatchedPair(disparity, None, 0.1, 64))
     read = read_disparity(tmp_path / "a.pfm", min_disparity=-16)
     np.testing.assert_array_equal(read, np.where(np.isinf(disparity), 0, disparity))
     stored = read_grey(tmp_path / "a.png")

@@ -92,18 +92,6 @@ def opencv_two_files(folder: Path) -> list[Path]:
     return [folder / "intrinsics.yml", folder / "extrinsics.yml"]
 
 
-def opencv_three_files(folder: Path) -> list[Path]:
-    """Each camera as OpenCV's calibration sample writes it, and where they stand."""
-    paths = [folder / f"{name}.yml" for name in ("left", "right", "extrinsics")]
-    for path, camera in zip(paths, RIG[:2], strict=False):
-        parts = {"camera_matrix": camera.matrix, "distortion_coefficients": camera.distortion[:, None]}
-        text = "".join(opencv_matrix(*part) for part in parts.items())
-        path.write_text(f"%YAML:1.0\n---\nimage_width: 1280\nimage_height: 720\n{text}")
-    parts = {"R": RIG.rotation, "T": RIG.translation[:, None]}
-    paths[2].write_text("%YAML:1.0\n" + "".join(opencv_matrix(*part) for part in parts.items()))
-    return paths
-
-
 def opencv_xml(folder: Path) -> list[Path]:
     text = '<?xml version="1.0"?>\n<opencv_storage>\n<imageSize>\n  1280 720</imageSize>\n'
     parts = (LEFT, LENS[None], RIGHT, LENS[None] * 0.9, RIG.rotation, RIG.translation[:, None])
@@ -246,7 +234,6 @@ FORMS: dict[str, Callable[[Path], list[Path]]] = {
         folder, names="cameraMatrix1 distCoeffs1 cameraMatrix2 distCoeffs2 R T"
     ),
     "opencv two files": opencv_two_files,
-    "opencv three files": opencv_three_files,
     "opencv xml": opencv_xml,
     "opencv json": opencv_json,
     "ros": ros,

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from dsmnet.errors import DataError, UserError
-from dsmnet.inference.sources import StreamOptions, pair_source
+from dsmnet.inference.sources import pair_source
 from dsmnet.io.bags import BagPairs, is_bag
 from dsmnet.io.synchronise import Synchroniser, TimedFrame
 
@@ -158,7 +158,7 @@ def test_unmatched_frames_are_counted_and_none_is_an_error(
         DataError, match=r"far\.bag: no images .* within sync_tolerance=0.01 s.* 0\.03 s apart"
     ):
         list(BagPairs(far))
-    assert len(list(pair_source(str(far), None, stream=StreamOptions(sync_tolerance=0.04)))) == 5
+    assert len(list(pair_source(str(far), None, sync_tolerance=0.04))) == 5
 
 
 def test_topics_are_told_or_guessed(tmp_path: Path) -> None:
@@ -281,6 +281,6 @@ def test_what_is_no_bag(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="of a bag expected right=null"):
         pair_source("a.bag", "b.bag")
     with pytest.raises(UserError, match=r"left_topic=/x right_topic=None: left=a\.mp4 is no bag"):
-        pair_source("a.mp4", "b.mp4", stream=StreamOptions(left_topic="/x"))
+        pair_source("a.mp4", "b.mp4", left_topic="/x")
     with pytest.raises(UserError, match="sync_tolerance=-1: expected a number of seconds"):
-        pair_source("a.bag", None, stream=StreamOptions(sync_tolerance=-1))
+        pair_source("a.bag", None, sync_tolerance=-1)

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from dsmnet.errors import DataError, FormatError
-from dsmnet.io import read_calibration, read_cameras, read_rig
-from dsmnet.types import StereoRig
+from dsmnet.io import read_calibration, read_cameras
+from dsmnet.types import Calibration, StereoRig
 from tests.io.stereo_rigs import FORMS, RIG, SIZE, kalibr, opencv, ros
 
 
@@ -67,7 +67,7 @@ EDITED = [
 def test_cameras_that_cannot_be_are_refused(name: str, tmp_path: Path) -> None:
     write, message = REFUSED[name]
     with pytest.raises(FormatError, match=message) as refused:
-        read_rig(write(tmp_path), SIZE)
+        read_cameras(write(tmp_path), SIZE)
     assert str(refused.value).startswith(str(tmp_path))
 
 
@@ -78,7 +78,7 @@ def test_a_wrong_entry_is_named(form: str, old: str, new: str, message: str, tmp
     assert old in text
     paths[0].write_text(text.replace(old, new))
     with pytest.raises(FormatError, match=message) as refused:
-        read_rig(paths, SIZE)
+        read_cameras(paths, SIZE)
     assert re.fullmatch(rf"{re.escape(str(tmp_path))}/[\w.]+: .*", str(refused.value))
 
 
@@ -115,7 +115,7 @@ def test_hostile_files_end_in_one_line(name: str, tmp_path: Path) -> None:
     path = tmp_path / "hostile.yml"
     path.write_text(HOSTILE[name])
     start = time.process_time()
-    for read in (read_rig, read_calibration, read_cameras):
+    for read in (read_calibration, read_cameras):
         with pytest.raises(FormatError, match=r"^\S*hostile\.yml: [^\n]*$"):
             read(path)
     assert time.process_time() - start < 10
@@ -141,8 +141,11 @@ def test_truncations_and_mutations_are_read_or_refused(form: str, tmp_path: Path
                 )
             path.write_bytes(data)
             try:
-                found = read_rig(paths, SIZE)
+                found = read_cameras(paths, SIZE)
             except DataError:
+                continue
+            if isinstance(found, Calibration):  # what is left of a file of both
+                assert np.isfinite(found[:5]).all()
                 continue
             assert np.isfinite([*found.left.matrix, *found.rotation, found.translation]).all()
             assert 0.005 <= np.linalg.norm(found.translation) <= 20

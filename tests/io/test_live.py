@@ -16,7 +16,7 @@ from dsmnet.errors import DataError, UserError
 from dsmnet.inference.batch import predict_files
 from dsmnet.inference.files import ResultWriter
 from dsmnet.inference.sources import pair_source
-from dsmnet.io.live import CameraOptions, LivePairs, PacedVideo, is_camera, open_camera
+from dsmnet.io.live import LivePairs, PacedVideo, is_camera, open_camera
 from dsmnet.types import Matcher
 
 
@@ -130,7 +130,7 @@ def test_a_camera_that_is_not_there() -> None:
     with pytest.raises(DataError, match=r"^left=camera:99: cannot be opened$"):
         LivePairs("camera:99", None, "side_by_side")
 
-    def refuse(name: str, options: CameraOptions) -> Any:
+    def refuse(name: str, options: object) -> Any:
         raise RuntimeError("the driver\nis busy")
 
     with pytest.raises(DataError, match=r"^(left=camera:0|right=camera:1): the driver$"):
@@ -174,10 +174,10 @@ def test_cameras_that_never_fit_are_told() -> None:
         (lambda: pair_source("camera:0", "camera:1", None, "top_bottom"), "layout=top_bottom right=camera:1"),
         (lambda: pair_source("camera:0", "camera:0"), "left=camera:0 right=camera:0: expected two cameras"),
         (
-            lambda: live(FakeCamera(9), options=CameraOptions(width=0)),
+            lambda: live(FakeCamera(9), options={"width": 0}),
             "camera.width=0: expected a number above 0",
         ),
-        (lambda: live(FakeCamera(9), options=CameraOptions(fps=-1)), "camera.fps=-1: expected a number"),
+        (lambda: live(FakeCamera(9), options={"fps": -1}), "camera.fps=-1: expected a number"),
     ],
 )
 def test_options_that_do_not_go_together(make: Callable[[], object], message: str) -> None:
@@ -193,7 +193,7 @@ def test_a_video_in_the_place_of_a_camera_plays_at_its_pace(tmp_path: Path) -> N
     writer.release()
     assert is_camera(f"camera:{path}")
     assert not is_camera(str(path))
-    camera = open_camera(str(path), CameraOptions())
+    camera = open_camera(str(path), {})
     assert isinstance(camera, PacedVideo)
     begun = time.monotonic()
     brightness = [camera.read()[1].mean() for _ in range(6)]

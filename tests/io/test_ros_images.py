@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import cv2
 import numpy as np
 import pytest
 
 from dsmnet.errors import FormatError
-from dsmnet.io.ros_images import decode_compressed_image, decode_ros_image
+from dsmnet.io.ros_images import decode_message
 from tests.io.bags import compressed, image
 
 SMOOTH = cv2.resize(np.random.default_rng(0).integers(0, 256, (5, 6, 3)).astype(np.uint8), (48, 40))
@@ -34,10 +36,11 @@ def yuv422(order: str) -> np.ndarray:
 
 
 def decoded(stored: np.ndarray, encoding: str, **how: object) -> np.ndarray:
-    fields = image(stored, encoding, **how)
-    size = fields["height"], fields["width"]
-    big = bool(fields["is_bigendian"])
-    return decode_ros_image(encoding, size, fields["step"], big, fields["data"], "x.bag /left")
+    return decode_message(SimpleNamespace(**image(stored, encoding, **how)), "x.bag /left")
+
+
+def decoded_bytes(form: str, data: np.ndarray) -> np.ndarray:
+    return decode_message(SimpleNamespace(format=form, data=data), "x")
 
 
 @pytest.mark.parametrize("padding", [0, 10])
@@ -78,7 +81,7 @@ def test_mosaics_become_colors(pattern: str) -> None:
         "format": f"bayer_{pattern}8; png compressed ",
         "data": cv2.imencode(".png", mosaic(SMOOTH, pattern))[1],
     }
-    found = decode_compressed_image(raw["format"], raw["data"].ravel(), "x")
+    found = decoded_bytes(raw["format"], raw["data"].ravel())
     assert np.abs(found.astype(float) - SMOOTH)[2:-2, 2:-2].mean() < 4
 
 
@@ -94,12 +97,12 @@ def test_halved_chroma_becomes_colors(encoding: str, order: str) -> None:
 @pytest.mark.parametrize("suffix", [".png", ".jpg"])
 def test_compressed_images(suffix: str) -> None:
     fields = compressed(SMOOTH, suffix)
-    found = decode_compressed_image(fields["format"], fields["data"], "x")
+    found = decoded_bytes(fields["format"], fields["data"])
     assert np.abs(found.astype(int) - SMOOTH).mean() < (3 if suffix == ".jpg" else 1e-9)
     with pytest.raises(FormatError, match="x: truncated"):
-        decode_compressed_image(fields["format"], fields["data"][:60], "x")
+        decoded_bytes(fields["format"], fields["data"][:60])
     with pytest.raises(FormatError, match=r"compressedDepth.* one of depth"):
-        decode_compressed_image("32FC1; compressedDepth", fields["data"], "x")
+        decoded_bytes("32FC1; compressedDepth", fields["data"])
 
 
 @pytest.mark.parametrize(
@@ -118,8 +121,10 @@ def test_compressed_images(suffix: str) -> None:
 def test_impossible_images_are_refused_in_one_line(
     encoding: str, size: tuple[int, int], step: int, number: int, message: str
 ) -> None:
+    fields = {"height": size[0], "width": size[1], "step": step, "is_bigendian": 0}
+    given = SimpleNamespace(encoding=encoding, data=np.zeros(number, np.uint8), **fields)
     with pytest.raises(FormatError, match=message) as refused:
-        decode_ros_image(encoding, size, step, False, np.zeros(number, np.uint8), "x.bag /left")
+        decode_message(given, "x.bag /left")
     assert "x.bag /left" in str(refused.value)
     assert "\n" not in str(refused.value)
     assert len(str(refused.value)) < 500
@@ -127,5 +132,5 @@ def test_impossible_images_are_refused_in_one_line(
 
 def test_the_last_row_may_lack_its_padding() -> None:
     fields = image(SMOOTH, padding=10)
-    found = decode_ros_image("rgb8", (40, 48), fields["step"], False, fields["data"][:-10], "x")
+    found = decode_message(SimpleNamespace(**fields | {"data": fields["data"][:-10]}), "x")
     np.testing.assert_array_equal(found, SMOOTH)

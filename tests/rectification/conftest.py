@@ -23,7 +23,7 @@ def rig(
         "pinhole": [-0.2, 0.05, 0.002, -0.003, 0.01],
         "rational": [0.5, 0.1, 0.001, -0.002, 0.01, 0.7, 0.2, 0.02],
         "fisheye": [0.05, -0.01, 0.004, -0.001],
-        "none": [],
+        "none": [0.0, 0, 0, 0],
     }[kind]
     focal = 0.6 * width if kind == "fisheye" else 0.9 * width
     cameras = [
@@ -44,16 +44,15 @@ def rays(camera: Camera, size: tuple[int, int] = SIZE) -> np.ndarray:
     """The direction (x, y, 1) of each pixel of a raw view, [H, W, 3]."""
     y, x = np.indices(size, np.float64)
     undistort = cv2.fisheye.undistortPoints if camera.fisheye else cv2.undistortPoints
-    distortion = camera.distortion if len(camera.distortion) else np.zeros(4)
     stop = cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 100, 1e-12
     pixels = np.stack([x, y], -1).reshape(-1, 1, 2)
-    found = undistort(pixels, camera.matrix, distortion, criteria=stop).reshape(*size, 2)
+    found = undistort(pixels, camera.matrix, camera.distortion, criteria=stop).reshape(*size, 2)
     return np.concatenate([found, np.ones((*size, 1))], -1)
 
 
 def project(camera: Camera, points: np.ndarray) -> np.ndarray:
     """Pixels of points [N, 3] in a camera's axes, [N, 2]."""
-    zero, distortion = np.zeros(3), camera.distortion if len(camera.distortion) else np.zeros(4)
+    zero, distortion = np.zeros(3), camera.distortion
     points = np.ascontiguousarray(points.reshape(-1, 1, 3))
     if camera.fisheye:
         found, _ = cv2.fisheye.projectPoints(points, zero, zero, camera.matrix, distortion)

@@ -38,11 +38,10 @@ def moved(
 @pytest.mark.parametrize(
     ("degrees", "rows", "scale"), [(2, 10, 1), (-2, -10, 1), (0, 3, 1), (1, 0, 1), (0, 0, 1.03), (-5, 40, 1)]
 )
-def test_offset_turn_and_scale_are_measured(pair: Any, degrees: float, rows: float, scale: float) -> None:
+def test_offset_and_turn_are_measured(pair: Any, degrees: float, rows: float, scale: float) -> None:
     report = check_rows(pair[0], moved(pair[1], degrees, rows, scale))
     assert report.offset == pytest.approx(rows, rel=0.05, abs=0.15)
     assert report.rotation == pytest.approx(degrees, rel=0.05, abs=0.05)
-    assert report.scale == pytest.approx(scale, abs=0.003)
     (warning,) = report.warnings()
     assert f"rows differ by {abs(report.offset):.1f} px" in warning
     assert "expected under 0.5: pass calib= or rectify=auto" in warning
@@ -59,8 +58,9 @@ def test_both_views_turned_alike_are_told_by_the_disparities(pair: Any) -> None:
     far = views(rig("none", (-0.3, 0, 0), (0.0, 0.12, 0), SIZE), SIZE)
     alike = check_rows(*(moved(view, 6) for view in pair))
     assert abs(alike.rotation) < 1
-    assert alike.misaligned
-    assert check_rows(*far).misaligned  # keystones of a camera that looks sideways
+    assert alike.deviation > alike.expected
+    sideways = check_rows(*far)
+    assert sideways.deviation > sideways.expected  # keystones of a camera that looks sideways
 
 
 def test_exchanged_views_are_named(pair: Any) -> None:

@@ -148,28 +148,22 @@ def test_a_bag_that_breaks_off_keeps_what_is_finished(predict: RunTool, tmp_path
 
 def test_a_camera_keeps_its_pace_and_writes_only_what_is_asked_for(run_tool: RunTool, tmp_path: Path) -> None:
     path, matcher = film(tmp_path / "both.mp4", 40), Brightness(0.2)
-    arguments = [
-        f"left=camera:{path}",
-        "layout=side_by_side",
-        "color_video=20",
-        "limits=[0,20]",
-        "legend=false",
-    ]
+    arguments = f"left=camera:{path}", "layout=side_by_side"
     run = run_tool("predict", *arguments, load_model=lambda *_, **__: matcher)
     numbers = [round((left - 40) / 3) for left, _ in matcher.seen]
     assert 5 <= len(numbers) <= 11  # of 40: two seconds, a fifth for each
     assert np.diff(numbers).mean() == pytest.approx(4, abs=1)
     assert all(right - left == pytest.approx(20, abs=3) for left, right in matcher.seen)
     assert "% dropped" in run.log
-    assert {path.name for path in run.output.iterdir()} <= {"color.mp4", "predict.log"}
-    seconds = cv2.VideoCapture(str(run.output / "color.mp4")).get(cv2.CAP_PROP_FRAME_COUNT) / 20
-    assert seconds == pytest.approx(4 * 0.05 * (len(numbers) - 1), abs=0.5)  # at the pace of life
+    assert {path.name for path in run.output.iterdir()} <= {"predict.log"}
 
 
 def test_a_camera_saves_on_request_and_ends_by_itself(predict: RunTool, tmp_path: Path) -> None:
     path = film(tmp_path / "both.mp4", 40, fps=40)
-    run = predict(f"left=camera:{path}", "layout=side_by_side", "frames=3", "save=true")
+    film_too = "color_video=20", "limits=[0,20]"
+    run = predict(f"left=camera:{path}", "layout=side_by_side", "frames=3", "save=true", *film_too)
     assert len(list(run.output.glob("both_00000[123].pfm"))) == 3
+    assert cv2.VideoCapture(str(run.output / "color.mp4")).get(cv2.CAP_PROP_FRAME_COUNT) == 3
     run = predict(
         f"left={path}", "layout=side_by_side", f"paths.output={tmp_path / 'none'}", "save=false", "frames=2"
     )
@@ -179,22 +173,15 @@ def test_a_camera_saves_on_request_and_ends_by_itself(predict: RunTool, tmp_path
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interruption_ends_a_live_run_well(weights: Path, tmp_path: Path, number: int) -> None:
     path, out = film(tmp_path / "both.mp4", 600, fps=10, texture=True), tmp_path / "out"
-    arguments = [
-        f"left=camera:{path}",
-        "layout=side_by_side",
-        "color_video=10",
-        "limits=[0,32]",
-        "device=cpu",
-    ]
+    arguments = [f"left=camera:{path}", "layout=side_by_side", "save=true", "device=cpu"]
     viewer = []
     if (Path(cv2.__file__).parents[1] / "rerun_bindings").exists():
         viewer = [f"viewer={tmp_path / 'a.rrd'}"]
     process = start(*arguments, *viewer, f"checkpoint={weights}", "max_disparity=32", f"paths.output={out}")
     try:
-        part, deadline = out / ".part-color.mp4", time.monotonic() + 60
-        while not (part.exists() and part.stat().st_size) and time.monotonic() < deadline:
+        deadline = time.monotonic() + 60
+        while len(list(out.glob("*.pfm"))) < 3 and time.monotonic() < deadline:
             time.sleep(0.05)
-        time.sleep(2)  # three frames, on busy cores too
         asked = time.monotonic()
         process.send_signal(number)
         said, _ = process.communicate(timeout=30)
@@ -204,7 +191,7 @@ def test_an_interruption_ends_a_live_run_well(weights: Path, tmp_path: Path, num
     assert time.monotonic() - asked < 10
     assert "Traceback" not in said
     assert "frames/s" in said
-    assert cv2.VideoCapture(str(out / "color.mp4")).get(cv2.CAP_PROP_FRAME_COUNT) >= 3
+    assert len(list(out.glob("*.pfm"))) >= 3
     assert not list(out.glob(".part*"))
     assert not viewer or (tmp_path / "a.rrd").stat().st_size > 10_000
 
@@ -239,6 +226,10 @@ def test_frames_are_smoothed_on_request_alone(run_tool: RunTool, tmp_path: Path)
         (["temporal_filter=1.5"], "temporal_filter=1.5: expected a number above 0"),
         (["resume=true"], "a camera does not go back"),
         (["html=true"], "html=true without calib"),
+        (
+            ["color_video=9", "limits=[0,9]"],
+            "color_video=9: it is made of saved pictures; expected save=true",
+        ),
         (["camera.width=many"], "camera.width=many: expected a number above 0"),
         (["left=camera:99"], "left=camera:99: cannot be opened"),
         (["left=no.bag", "layout=separate"], "left=no.bag: no such file"),

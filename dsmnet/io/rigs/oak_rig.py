@@ -16,7 +16,7 @@ _LEFT, _RIGHT = 1, 2  # sockets CAM_B and CAM_C, where the file does not say
 
 
 def read_oak(entries: Entries, unit: str | None) -> Stated:
-    """Read the two cameras of the file's stereo pair, as many extrinsics apart as it takes."""
+    """Read the two cameras of the file's stereo pair."""
     data = entries.values["cameraData"]
     pairs = data.items() if isinstance(data, dict) else data
     sockets = Entries(entries.path, {str(int(socket)): value for socket, value in pairs}, "cameraData ")
@@ -26,35 +26,28 @@ def read_oak(entries: Entries, unit: str | None) -> Stated:
         stated = [int(stereo.number(f"{side}CameraSocket")) for side in ("left", "right")]
         left, right = stated if min(stated) >= 0 else (left, right)
     cameras = _camera(sockets.inside(str(left))), _camera(sockets.inside(str(right)))
-    # Both lead to the same camera in the end: one of them, or a third.
-    lefts_way, rights_way = (_way(sockets, socket, unit) for socket in (left, right))
-    meeting = next((socket for socket in lefts_way if socket in rights_way), None)
+    # One camera leads to the other, or both to a third.
+    turns, moves, ends = zip(*(_place(sockets, socket, unit) for socket in (left, right)), strict=True)
     entry = sockets.inside(str(left)).inside("extrinsics")
-    if meeting is None:
-        raise entry.error(
-            "toCameraSocket", f"extrinsics that lead to the camera on socket {right} were expected"
-        )
-    (turn, move), (turned, moved) = lefts_way[meeting], rights_way[meeting]
-    return Stated(rig(entry, "translation", cameras, turned.T @ turn, turned.T @ (move - moved), "m"))
+    if ends[0] == right:
+        return Stated(rig(entry, "translation", cameras, turns[0], moves[0], "m"))
+    if ends[1] not in (left, ends[0]):
+        raise entry.error("toCameraSocket", f"extrinsics to the camera on socket {right} were expected")
+    turn, move = (np.eye(3), np.zeros(3)) if ends[1] == left else (turns[0], moves[0])
+    return Stated(rig(entry, "translation", cameras, turns[1].T @ turn, turns[1].T @ (move - moves[1]), "m"))
 
 
-def _way(sockets: Entries, here: int, unit: str | None) -> dict[int, tuple[Array, Array]]:
-    """Return the cameras that extrinsics lead to, and the place of the first seen from each, in metres."""
-    found = {here: (np.eye(3), np.zeros(3))}
-    while True:
-        entry = sockets.inside(str(here)).inside("extrinsics")
-        there = int(entry.number("toCameraSocket"))
-        if there in found or str(there) not in sockets:
-            return found
-        stated = int(entry.number("lengthUnit")) if "lengthUnit" in entry else 1
-        if not 0 <= stated < len(_LENGTHS):
-            raise entry.error("lengthUnit", "0, 1 or 2 was expected, for m, cm or mm")
-        shift = entry.inside("translation")
-        step = np.array([shift.number(axis) for axis in "xyz"]) * UNITS[unit or _LENGTHS[stated]]
-        rotation = entry.rotation("rotationMatrix")
-        turn, move = found[here]
-        found[there] = (rotation @ turn, rotation @ move + step)
-        here = there
+def _place(sockets: Entries, socket: int, unit: str | None) -> tuple[Array, Array, int]:
+    """Return rotation and translation in metres to another camera, and its socket."""
+    entry = sockets.inside(str(socket)).inside("extrinsics")
+    if (there := int(entry.number("toCameraSocket"))) < 0:  # the camera that others lead to
+        return np.eye(3), np.zeros(3), socket
+    stated = int(entry.number("lengthUnit")) if "lengthUnit" in entry else 1
+    if not 0 <= stated < len(_LENGTHS):
+        raise entry.error("lengthUnit", "0, 1 or 2 was expected, for m, cm or mm")
+    shift = entry.inside("translation")
+    move = np.array([shift.number(axis) for axis in "xyz"]) * UNITS[unit or _LENGTHS[stated]]
+    return entry.rotation("rotationMatrix"), move, there
 
 
 def _camera(entries: Entries) -> Camera:

@@ -15,7 +15,7 @@ import cv2
 from dsmnet.io.entries import Entries
 from dsmnet.io.images import write_bytes
 from dsmnet.io.stated_cameras import UNITS, Size, Stated, camera, from_projections, rectified, rig
-from dsmnet.types import Calibration, Camera, StereoRig
+from dsmnet.types import Camera, StereoRig
 
 _MATRIX = ("m", "k", "cameramatrix", "intrinsicmatrix", "mtx")
 _DISTORTION = ("d", "distcoeffs", "distortioncoefficients", "distortion", "dist")
@@ -27,8 +27,7 @@ def _names(kinds: Sequence[str], side: Sequence[str]) -> list[str]:
     return [name for kind in kinds for mark in side for name in (kind + mark, mark + kind)]
 
 
-_ALONE = {*_MATRIX, *_DISTORTION}  # in a file of one camera
-_KNOWN = {*_names(_MATRIX, _LEFT), "p1", "q", "cameramatrix"}
+_KNOWN = {*_names(_MATRIX, _LEFT), "p1", "q"}
 
 
 def is_opencv(entries: Entries) -> bool:
@@ -37,13 +36,8 @@ def is_opencv(entries: Entries) -> bool:
 
 
 def read_opencv(files: Sequence[Entries], unit: str | None) -> Stated:
-    """Read the entries of all files together; of files of one camera the first is the left one."""
-    alone = [file for file in files if not _ALONE.isdisjoint(map(_plain, file.values))]
-    merged = {
-        _plain(key) + (str(alone.index(file) + 1) if _plain(key) in _ALONE else ""): value
-        for file in files
-        for key, value in file.values.items()
-    }
+    """Read the entries of all files together."""
+    merged = {_plain(key): value for file in files for key, value in file.values.items()}
     entries = Entries(files[-1].path, merged)
     if unit is None and "unit" in entries:
         unit = entries.text("unit")
@@ -64,7 +58,11 @@ def read_opencv(files: Sequence[Entries], unit: str | None) -> Stated:
         if cameras and turns and "r" not in entries:
             found = rig(entries, p2, cameras, rotation, translation, unit)
     elif "q" in entries:
-        calibration = _calibration_of_q(entries, unit)
+        q = entries.matrix("q", 4, 4)  # [X Y Z W] = Q [x y disparity 1]
+        if q[0, 0] != 1 or q[1, 1] != 1 or q[3, 2] == 0 or q[2, 3] <= 1e-3:
+            raise entries.error("q", "a 4x4 matrix of cv2.stereoRectify was expected")
+        values = q[2, 3], 1 / q[3, 2], -q[0, 3], -q[1, 3], q[3, 3] / q[3, 2]
+        calibration = rectified(entries, "q", values, unit)
     if cameras and found is None:
         found = rig(entries, "t", cameras, entries.rotation("r"), entries.numbers("t", 3), unit)
     return Stated(found, calibration, size)
@@ -94,11 +92,3 @@ def _camera(entries: Entries, side: Sequence[str], size: Size | None) -> Camera:
     key, lens = (entries.name(*_names(kinds, side)) for kinds in (_MATRIX, _DISTORTION))
     fisheye = entries.text(entries.name("fisheyemodel", "fisheye")) in ("1", "1.", "true")
     return camera(entries, key, entries.matrix(key, 3, 3), entries.numbers(lens), size, fisheye)
-
-
-def _calibration_of_q(entries: Entries, unit: str | None) -> Calibration:
-    """Return what ``[X Y Z W] = Q [x y disparity 1]`` says of the cameras."""
-    q = entries.matrix("q", 4, 4)
-    if q[0, 0] != 1 or q[1, 1] != 1 or q[3, 2] == 0 or q[2, 3] <= 1e-3:
-        raise entries.error("q", "a 4x4 matrix of cv2.stereoRectify was expected")
-    return rectified(entries, "q", (q[2, 3], 1 / q[3, 2], -q[0, 3], -q[1, 3], q[3, 3] / q[3, 2]), unit)

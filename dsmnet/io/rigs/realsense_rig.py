@@ -1,4 +1,4 @@
-"""RealSense: the viewer's table, the text of ``rs-enumerate-devices -c``, and the SDK's structures.
+"""RealSense: the viewer's table, and the SDK's structures.
 
 The infrared images of a D400 are rectified by the camera. Structures are ``rs2_intrinsics`` of both cameras
 (width, height, ppx, ppy, fx, fy, model, coeffs) and ``rs2_extrinsics`` from left to right (rotation column
@@ -7,54 +7,30 @@ by column, translation in metres).
 
 from __future__ import annotations
 
-import re
-from typing import Any
-
 import numpy as np
 
 from dsmnet.io.entries import Entries
 from dsmnet.io.stated_cameras import Size, Stated, camera, rectified, rig
 from dsmnet.types import Camera
 
-_NAMES = [
-    (f"infrared{n}", f"infrared_{n}", f"Infrared {n}", f"fisheye{n}", side)
-    for n, side in ((1, "left"), (2, "right"))
-]
+_NAMES = [(f"infrared{n}", f"infrared_{n}", f"fisheye{n}", side) for n, side in ((1, "left"), (2, "right"))]
 
 
 def read_realsense(entries: Entries, size: Size | None, unit: str | None) -> Stated:
     """Read the rectified cameras of the mode that has this size, or the cameras of the structures."""
     if "rectified.0.fx" in entries:
-        return _read_table(entries, size, unit or "mm")
+        modes = [mode for mode in range(100) if f"rectified.{mode}.fx" in entries]
+        sizes = [entries.size(f"rectified.{mode}.width", f"rectified.{mode}.height") for mode in modes]
+        index = sizes.index(size) if size in sizes else 0
+        focal, cx, cy = (entries.number(f"rectified.{modes[index]}.{key}") for key in ("fx", "ppx", "ppy"))
+        values = focal, abs(entries.number("baseline")), cx, cy, 0.0  # the table has that of the right view
+        return Stated(None, rectified(entries, "baseline", values, unit or "mm"), sizes[index])
     left, right = (_camera(entries.inside(entries.name(*names))) for names in _NAMES)
     place = entries.inside("extrinsics")
     rotation = place.rotation("rotation", place.matrix("rotation", 3, 3).T)
     return Stated(
         rig(place, "translation", (left, right), rotation, place.numbers("translation", 3), unit or "m")
     )
-
-
-def parse_enumeration(text: str, size: Size | None) -> dict[str, Any]:
-    """Return what ``rs-enumerate-devices -c`` prints of a pair in the mode of this size, else in the first.
-
-    The structures are those that `read_realsense` reads, empty for another text.
-    """
-    found: dict[str, Any] = {}
-    for names in _NAMES:
-        head = rf'Intrinsic of "(?:Infrared|Fisheye) {names[0][-1]}"([^\n]*)'
-        blocks = re.findall(head + r"(.*?)(?:\n\s*\n|\Z)", text, re.DOTALL)
-        mode = "" if size is None else f"{size[1]}x{size[0]}"
-        for _, block in sorted(blocks, key=lambda found: mode not in found[0].replace(" ", ""))[:1]:
-            lines = re.findall(r"^[ \t]*(\w+)[ \t]*:(.*)$", block, re.MULTILINE)
-            found[names[0]] = {"model" if key == "Distortion" else key.lower(): value for key, value in lines}
-    start = re.search(r'Extrinsic from "(?:Infrared|Fisheye) 1"\s+To\s+"(?:Infrared|Fisheye) 2"', text)
-    if start is not None:
-        numbers = re.findall(
-            r"(?<![\w.])[-+]?\d[\d.]*(?:e[-+]?\d+)?", text[start.end() : start.end() + 2000]
-        )[:12]
-        rotation = numbers[0:9:3] + numbers[1:9:3] + numbers[2:9:3]
-        found["extrinsics"] = {"rotation": rotation, "translation": numbers[9:]}
-    return found
 
 
 def _camera(entries: Entries) -> Camera:
@@ -69,12 +45,3 @@ def _camera(entries: Entries) -> Camera:
     return camera(
         entries, "fx", matrix, lens[:4] if fisheye else lens, entries.size("width", "height"), fisheye
     )
-
-
-def _read_table(entries: Entries, size: Size | None, unit: str) -> Stated:
-    modes = [mode for mode in range(100) if f"rectified.{mode}.fx" in entries]
-    sizes = [entries.size(f"rectified.{mode}.width", f"rectified.{mode}.height") for mode in modes]
-    index = sizes.index(size) if size in sizes else 0
-    focal, cx, cy = (entries.number(f"rectified.{modes[index]}.{key}") for key in ("fx", "ppx", "ppy"))
-    values = (focal, abs(entries.number("baseline")), cx, cy, 0.0)  # the table has that of the right view
-    return Stated(None, rectified(entries, "baseline", values, unit), sizes[index])

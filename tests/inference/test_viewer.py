@@ -10,7 +10,7 @@ import pytest
 from dsmnet.errors import UserError
 from dsmnet.inference.batch import LoadedPair, MatchedPair
 from dsmnet.inference.files import ResultWriter
-from dsmnet.inference.outputs import Outputs
+from dsmnet.inference.viewer import check_viewer, open_viewer
 from dsmnet.io.pairs import PairFiles
 from dsmnet.types import Calibration
 
@@ -19,7 +19,7 @@ CALIBRATION = Calibration(focal=50, baseline=0.1)
 
 
 def show(path: Path, calibration: Calibration | None, frames: int = 3, stop_at: int | None = None) -> None:
-    with Outputs(ResultWriter(path.parent), live=False, viewer=str(path)).open() as (shown,):
+    with open_viewer(str(path), ResultWriter(path.parent)) as (shown,):
         for number in range(1, frames + 1):
             if number == stop_at:
                 raise KeyboardInterrupt
@@ -57,7 +57,7 @@ def test_pairs_of_a_folder_are_counted(tmp_path: Path) -> None:
     pytest.importorskip("rerun")
     from rerun.chunk import RrdReader
 
-    with Outputs(ResultWriter(tmp_path), live=False, viewer=str(tmp_path / "a.rrd")).open() as (shown,):
+    with open_viewer(str(tmp_path / "a.rrd"), ResultWriter(tmp_path)) as (shown,):
         for name in "ab":
             loaded = LoadedPair(VIEW, VIEW, None)
             shown(
@@ -77,10 +77,6 @@ def test_recording_of_an_interrupted_run_is_complete(tmp_path: Path) -> None:
         show(tmp_path / "a.rrd", CALIBRATION, frames=9, stop_at=4)
     assert entities(tmp_path / "a.rrd")["/cloud"][0] == 3
     assert [path.name for path in tmp_path.iterdir()] == ["a.rrd"]
-
-
-def check_viewer(viewer: str | None) -> None:
-    Outputs(ResultWriter(Path("out")), live=False, viewer=viewer)
 
 
 def test_viewer_that_cannot_be(monkeypatch: pytest.MonkeyPatch) -> None:
