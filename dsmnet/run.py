@@ -200,7 +200,7 @@ def _match(cfg: DictConfig) -> Match:
 
 def _distillation(cfg: DictConfig, net: StereoNet) -> SelfDistillation | None:
     """Self-distillation with the weights of `net`, which are those of ``init``, as the teacher's."""
-    if cfg.distillation is None:
+    if cfg.get("distillation") is None:
         return None
     if cfg.init is None or cfg.compile:
         told = (
