@@ -3,11 +3,12 @@
 One pair, two folders or globs of equally many images, two videos, or a bag. Writes left/NAME.png and
 right/NAME.png of each pair, whose rows meet, and calib.txt as Middlebury has it, which predict takes; where
 pairs have different calibrations, calib/NAME.txt of each. Views of cameras that stand one above the other are
-turned by 90 degrees.
+turned by 90 degrees. rectify.json has, by pair, how it was rectified and how its rows differ now.
 """
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Sized
 from pathlib import Path
@@ -15,18 +16,17 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from dsmnet.atomic import atomic_write, check_apart
+from dsmnet.atomic import check_apart, write_text
 from dsmnet.config import tool
 from dsmnet.errors import UserError, count
 from dsmnet.inference.batch import BatchSummary
-from dsmnet.inference.raw_views import LoadedPair, RawViews
+from dsmnet.inference.raw_views import RawViews
+from dsmnet.inference.rectified_files import describe_rectified, write_rectified
 from dsmnet.inference.sources import holds_both, pair_source, source_options
-from dsmnet.io import write_calibration, write_image
 from dsmnet.io.pairs import files_of
 from dsmnet.io.video import EndOfVideo
 from dsmnet.progress import track
 from dsmnet.rectification import check_rows
-from dsmnet.rectification.warp import turned_calibration
 
 log = logging.getLogger(__name__)
 
@@ -46,19 +46,21 @@ def main(cfg: DictConfig) -> None:
         raise UserError("calib=null rectify=null: expected calib=FILE of the raw cameras, or rectify=auto")
     known = list(pairs) if isinstance(pairs, Sized) else []  # a stream's names are none that it is read from
     names = [f"{side}/{pair.name}.png" for pair in known for side in ("left", "right")]
-    names += ["calib.txt", *(f"calib/{pair.name}.txt" for pair in known)]
+    names += ["calib.txt", "rectify.json", *(f"calib/{pair.name}.txt" for pair in known)]
     output, one_calibration = Path(cfg.paths.output), len({pair.calibration for pair in known}) <= 1
     check_apart(output, names, files_of(known))
     if cfg.rectify is not None:
         views.estimate_from(pair_source(**where))
-    summary, worst = BatchSummary(0), 0.0
+    summary, worst, record = BatchSummary(0), 0.0, dict[str, Any]()
     for pair in track(known or pairs, "rectify", enabled=cfg.progress):
         summary.total += 1
         try:
             loaded = views.load(pairs, pair)
-            if loaded.rectification is None:
+            found = loaded.rectification
+            if found is None:
                 raise UserError(f"calib={pair.calibration}: it is one of pairs that are rectified already")
-            write_rectified(output, pair.name, loaded, "calib" if one_calibration else f"calib/{pair.name}")
+            calibration = "calib" if one_calibration else f"calib/{pair.name}"
+            write_rectified(output, pair.name, loaded, found, calibration)
         except (UserError, OSError) as error:
             summary.fail(pair, error)
             if isinstance(error, EndOfVideo):
@@ -67,21 +69,10 @@ def main(cfg: DictConfig) -> None:
         summary.done += 1
         rows = check_rows(loaded.left, loaded.right)
         worst = max(worst, rows.deviation)
+        record[pair.name] = describe_rectified(pair.calibration, found, rows)
         for warning in rows.warnings(remedy="the calibration, or the estimate, does not hold for this pair"):
             log.warning("%s: %s", pair.name, warning)
     if summary.done:
+        write_text(output / "rectify.json", json.dumps({"pairs": record}, indent=2) + "\n")
         log.info("%s -> %s; rows differ by %.2f px at most", count(summary.done, "pair"), output, worst)
     summary.check()
-
-
-def write_rectified(folder: Path, name: str, loaded: LoadedPair, calibration_name: str) -> None:
-    """Write the views of a pair, and their calibration where the cameras have one."""
-    for side, view in (("left", loaded.left), ("right", loaded.right)):
-        with atomic_write(folder / side / f"{name}.png") as part:
-            write_image(part, view)
-    rectification = loaded.rectification
-    if rectification is not None and rectification.calibration is not None:
-        shape, turns = rectification.valid.shape, rectification.turns
-        calibration = turned_calibration(rectification.calibration, shape, turns)
-        with atomic_write(folder / f"{calibration_name}.txt") as part:
-            write_calibration(part, calibration, loaded.left.shape[:2])

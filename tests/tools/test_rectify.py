@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -201,6 +202,11 @@ def test_rectify_writes_pairs_that_match_with_the_calibration_beside_them(
         pair = write_pair(tmp_path, known, ord(name), name)
     run = run_tool("rectify", *pair, f"calib={write_yaml(tmp_path / 'rig.yaml', known)}")
     found = rectify_rig(known, SIZE)
+    record = json.loads((run.output / "rectify.json").read_text())["pairs"]
+    assert list(record) == ["a", "b"]
+    assert record["a"]["quarter_turns"] == found.turns
+    assert record["a"]["valid"] > 0.9
+    np.testing.assert_allclose(record["a"]["rotation"], found.rotation)
     height, width = SIZE[::-1] if found.turns % 2 else SIZE
     calibration = read_calibration(run.output / "calib.txt")
     for name in "ab":
@@ -219,6 +225,9 @@ def test_rectify_by_an_estimate_states_no_calibration(run_tool: RunTool, tmp_pat
     for name in "ab":
         pair = write_pair(tmp_path, rig("none"), ord(name), name)
     run = run_tool("rectify", *pair, "rectify=auto")
+    record = json.loads((run.output / "rectify.json").read_text())["pairs"]
+    assert record["b"]["method"] == "estimated"
+    assert record["b"]["rows"]["deviation"] < 0.3
     views_now = [read_image(run.output / side / "b.png") for side in ("left", "right")]
     assert check_rows(*views_now).deviation < 0.3
     assert "rows differ by 0." in run.log
