@@ -51,7 +51,7 @@ def work(net: StereoPredictor) -> float | None:
     return first + (steps - 1) * (second - first)
 
 
-def row(name: str, options: str, repeats: int = 3) -> dict[str, Any]:
+def row(name: str, options: str, repeats: int = 1) -> dict[str, Any]:
     """Measure one network."""
     net = build(name, options)
     found: dict[str, Any] = {"multiply_adds": work(net)}
