@@ -20,7 +20,7 @@ NARROW = ["model.max_disparity=32", "model.features.trunk.widths=[8,8,8,8,8,8,16
     [
         ("s", ["norm=domain"]),
         ("s", ["norm=ibn_a", "norm@norm3d=ibn_a", "recompute=true"]),
-        ("m", ["norm=instance", "trainer.precision=16-mixed"]),
+        ("m", ["norm=instance", "trainer.precision=bf16-mixed"]),
         ("l", ["norm=batch", "model.aggregation.expand=2"]),
         ("lx", ["norm=ibn_a", "model.aggregation.blocks=[1,1,1]", "trainer.precision=bf16-mixed"]),
     ],

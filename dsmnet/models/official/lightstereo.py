@@ -39,7 +39,7 @@ _PARTS = {  # of the aggregation, the pyramid and the upsampling, inside of a na
     ".change.": ".deconv.block.",
     ".mix.": ".conv.block.",
 }
-_SQUEEZE = {".squeeze.weigh.0.": ".se.conv_reduce.", ".squeeze.weigh.2.": ".se.conv_expand."}
+_SQUEEZE = {".squeeze.to_weights.0.": ".se.conv_reduce.", ".squeeze.to_weights.2.": ".se.conv_expand."}
 
 
 def _block(*convs: tuple[str, str]) -> dict[str, str]:

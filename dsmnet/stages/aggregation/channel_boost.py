@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping, Sequence
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -77,5 +78,9 @@ class StripAttention(nn.Module):
     def forward(self, x: Tensor, image: Tensor) -> Tensor:
         """[N, channels, h, w] and [N, image_channels, h, w] -> [N, channels, h, w]."""
         seen = self.conv_in(image)
-        weights: Tensor = self.to_weights(seen + sum(strip(seen) for strip in self.strips))
+        # Not in half precision: oneDNN's kernel for strips of one channel does not come back (torch 2.14).
+        with torch.autocast(x.device.type, enabled=False):
+            full = seen.to(self.to_weights.weight.dtype)
+            strips = sum(strip(full) for strip in self.strips)
+        weights: Tensor = self.to_weights(seen + strips)
         return weights * x

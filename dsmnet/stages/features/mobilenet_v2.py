@@ -68,11 +68,11 @@ class ChannelWeights(nn.Module):
     def __init__(self, channels: int, hidden: int, act: Act) -> None:
         super().__init__()
         convs = nn.Conv2d(channels, hidden, 1), act(), nn.Conv2d(hidden, channels, 1)
-        self.weigh = nn.Sequential(*convs, nn.Sigmoid())
+        self.to_weights = nn.Sequential(*convs, nn.Sigmoid())
 
     def forward(self, x: Tensor) -> Tensor:
         """[N, channels, h, w] -> the same shape."""
-        weights: Tensor = self.weigh(x.mean((2, 3), keepdim=True))
+        weights: Tensor = self.to_weights(x.mean((2, 3), keepdim=True))
         return x * weights
 
 
