@@ -32,7 +32,7 @@ from dsmnet.viz.before_after import before_and_after
 log = logging.getLogger(__name__)
 
 # Share of labelled pixels below which labels are taken for chance: views exchanged, not rectified, or empty.
-_FEWEST_LABELS = 0.15
+_FEWEST_LABELS = 0.3
 
 
 @dataclass(frozen=True)

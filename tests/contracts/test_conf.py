@@ -58,7 +58,8 @@ def test_loss_is_finite_and_passes_gradients_to_the_last_output(loss: str) -> No
     assert not gradient[~valid].any()  # pixels without ground truth do not count
 
 
-@pytest.mark.parametrize("aggregation", names("model/aggregation"))
+# LightStereo's takes planes for channels, of a given number: tests/models/test_lightstereo.py.
+@pytest.mark.parametrize("aggregation", [n for n in names("model/aggregation") if n != "channel_boost"])
 def test_aggregation_passes_gradients_to_volume_and_guide(aggregation: str) -> None:
     """An aggregation with parameters for the left features has to use these."""
     cfg = compose("build", ["model=tiny", f"model/aggregation={aggregation}"])

@@ -31,7 +31,7 @@ def test_usage_lists_the_groups_of_the_tool_alone() -> None:
         assert other not in text
     assert "Groups" not in usage(config_dir(), "predict", "About.")
     train = usage(config_dir(), "train", "About.")
-    assert "model/aggregation: gwc_hourglass, plain" in train
+    assert "model/aggregation: channel_boost, gwc_hourglass, plain" in train
     assert re.search(r"loader\.batch_size=4 +pairs per step", train)
 
 

@@ -93,5 +93,5 @@ def test_analysis_sees_its_features(run_tool: RunTool, place: Path) -> None:
     crop = "sampling.crop=[64,128]"
     done = run_tool("analyze", checkpoint, data, "domains=[eth3d,synthetic]", "sampling.images=1", crop)
     text = (done.output / "analysis.json").read_text()
-    for block in ("trunk.stem", "trunk.stages.3.1.2.body.1", "ups.2.mix", "at_quarter.1"):
+    for block in ("trunk.stem", "trunk.stages.4.2.depthwise", "ups.2.mix", "at_quarter.1"):
         assert block in text

@@ -68,6 +68,7 @@ def test_adabn_and_self_training_change_it(run_tool: RunTool, place: Path, optio
     layers = json.loads((done.output / "adapt.json").read_text())["adaptation"]["layers"]
     changed = {layer["name"].removeprefix("net.").partition(".")[0] for layer in layers if layer["mean"] > 0}
     assert changed == {"backbone", "aggregation", "upsampling"}
+    done.output.rename(place / "adabn")
     short = ["self_training.steps=2", "self_training.rounds=1", "self_training.source_pairs=2"]
     trained = ["method=self_training", "teacher=sgbm", "max_disparity=32", *short, *target]
     done = run_tool("adapt", *options, *trained)
