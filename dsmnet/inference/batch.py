@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import signal
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
@@ -17,7 +16,7 @@ import numpy as np
 import torch
 
 from dsmnet.atomic import WriteError
-from dsmnet.ending import Interrupted, Terminated
+from dsmnet.ending import Interrupted, signal_of
 from dsmnet.errors import DataError, UserError, count, first_of
 from dsmnet.inference.confidence import ConfidenceMap, check_cue, confidence_cue, predict_with_confidence
 from dsmnet.inference.pipeline import ReadAhead, write_behind
@@ -244,6 +243,5 @@ def _stopped(error: BaseException, summary: BatchSummary, folder: Path) -> UserE
         f"resume=true paths.output={folder} does the rest"
     )
     if isinstance(error, KeyboardInterrupt):
-        number = signal.SIGTERM if isinstance(error, Terminated) else signal.SIGINT
-        return Interrupted(f"interrupted{rest}", number)
+        return Interrupted(f"interrupted{rest}", signal_of(error))
     return WriteError(f"{error}{rest}")

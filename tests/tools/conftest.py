@@ -10,6 +10,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from dsmnet.io import write_image
+from dsmnet.synthetic import SyntheticStereo
+
 # Programs outside the package.
 PROGRAMS = {"benchmark": "benchmarks.program", "benchmark_loading": "benchmarks.loading.__main__"}
 
@@ -56,3 +59,12 @@ def run_tool(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, 
         return ToolRun(log, output)
 
     return run
+
+
+def write_scenes(folder: Path, count: int) -> SyntheticStereo:
+    """Write the first views of a small generator as left/N.png and right/N.png; return the generator."""
+    scenes = SyntheticStereo(size=(96, 192), largest_disparity=32)
+    for index in range(count):
+        for view in ("left", "right"):
+            write_image(folder / view / f"{index}.png", scenes[index][view])
+    return scenes

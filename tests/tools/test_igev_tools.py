@@ -13,11 +13,11 @@ import torch
 
 from dsmnet import build_model
 from dsmnet.datasets.eth3d import Eth3d
-from dsmnet.io import read_pfm, write_image
+from dsmnet.io import read_pfm
 from dsmnet.models.checkpoint import save_weights
 from dsmnet.models.official.igev_stereo import IGEVStereoNames
-from dsmnet.synthetic import SyntheticStereo
 from tests.models.test_networks import NETWORKS
+from tests.tools.conftest import write_scenes
 
 RunTool = Callable[..., Any]
 
@@ -34,10 +34,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for model in ("igev_stereo", "rt_igev"):
         narrow = build_model(model, "batch", NETWORKS[model])
         save_weights(folder / f"{model}.safetensors", narrow.net, narrow.config)
-    scenes = SyntheticStereo(size=(96, 192), largest_disparity=32)
-    for index in range(5):
-        for view in ("left", "right"):
-            write_image(folder / view / f"{index}.png", scenes[index][view])
+    scenes = write_scenes(folder, 5)
     Eth3d.write_fake(folder / "data" / "ETH3D", [scenes[0]])
     return folder
 

@@ -13,10 +13,10 @@ import torch
 
 from dsmnet import build_model
 from dsmnet.datasets.eth3d import Eth3d
-from dsmnet.io import read_pfm, write_image
+from dsmnet.io import read_pfm
 from dsmnet.models.checkpoint import save_weights
 from dsmnet.models.official.raft_stereo import RAFTStereoNames
-from dsmnet.synthetic import SyntheticStereo
+from tests.tools.conftest import write_scenes
 
 RunTool = Callable[..., Any]
 NARROW = ["model.widths=[8,8,8]", "model.matched=16", "model.hidden=8", "model.levels=2"]
@@ -35,10 +35,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.save(tensors, folder / "raftstereo-realtime.pth")
     net = build_model("raft_stereo", "batch", NARROW)
     save_weights(folder / "narrow.safetensors", net.net, net.config)
-    scenes = SyntheticStereo(size=(96, 192), largest_disparity=32)
-    for index in range(5):
-        for view in ("left", "right"):
-            write_image(folder / view / f"{index}.png", scenes[index][view])
+    scenes = write_scenes(folder, 5)
     Eth3d.write_fake(folder / "data" / "ETH3D", [scenes[0]])
     return folder
 

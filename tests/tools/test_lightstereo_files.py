@@ -13,9 +13,9 @@ import torch
 
 from dsmnet import build_model
 from dsmnet.datasets.eth3d import Eth3d
-from dsmnet.io import read_pfm, write_image
+from dsmnet.io import read_pfm
 from dsmnet.models.official.lightstereo import LightStereoNames
-from dsmnet.synthetic import SyntheticStereo
+from tests.tools.conftest import write_scenes
 
 RunTool = Callable[..., Any]
 
@@ -29,10 +29,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     names = LightStereoNames(efficient=False)
     tensors = {names.official_name(name): tensor for name, tensor in state.items()}
     torch.save({"epoch": 89, "model_state": tensors, "optimizer_state": {}}, folder / "light.ckpt")
-    scenes = SyntheticStereo(size=(96, 192), largest_disparity=32)
-    for index in range(4):
-        for view in ("left", "right"):
-            write_image(folder / view / f"{index}.png", scenes[index][view])
+    scenes = write_scenes(folder, 4)
     Eth3d.write_fake(folder / "data" / "ETH3D", [scenes[0]])
     return folder
 

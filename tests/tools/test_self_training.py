@@ -22,6 +22,7 @@ from dsmnet.io.images import write_image
 from dsmnet.models.checkpoint import save_weights
 from dsmnet.self_training import split_pairs
 from dsmnet.synthetic import SyntheticStereo
+from tests.tools.conftest import write_scenes
 
 RunTool = Callable[..., Any]
 PAIRS = 5
@@ -34,10 +35,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     net = build_model("tiny")
     save_weights(folder / "tiny.safetensors", net.net, net.config)
-    scenes = SyntheticStereo(size=(96, 192), largest_disparity=32)
-    for index in range(PAIRS):
-        for view in ("left", "right"):
-            write_image(folder / view / f"{index}.png", scenes[index][view])
+    write_scenes(folder, PAIRS)
     return folder
 
 
