@@ -48,7 +48,7 @@ class SelfDistillation:
         """Return the weighted sum for a batch and the final disparity of it, [N, 1, H, W], pixels.
 
         Raises:
-            UserError: The transforms kept no clean views.
+            UserError: The transforms kept no clean views, or the network never asks for its features alone.
         """
         if "clean_left" not in batch:
             raise UserError("distillation: no clean views are kept; expected transform=crop_distillation")
@@ -56,6 +56,11 @@ class SelfDistillation:
         with torch.no_grad():
             clean = [teacher.normalize(batch[view]) for view in ("clean_left", "clean_right")]
             target = teacher(*clean, max_disparity)[-1].float()
+        if not self.maps:
+            raise UserError(
+                "distillation: this model has one pass for features and context; expected a model with "
+                "features of their own"
+            )
         student, taught = self.maps["student"].float(), self.maps["teacher"].float()
         apart = 1 - F.cosine_similarity(student, taught, dim=1).mean()
         off = (disparity.float() - target).clamp(-self.clamp, self.clamp).abs().mean()

@@ -19,6 +19,7 @@ from dsmnet.run import train
 from dsmnet.synthetic import SyntheticStereo
 from dsmnet.training.distillation import SelfDistillation
 from dsmnet.types import StereoBatch
+from tests.models.test_networks import NETWORKS
 from tests.training.test_training import SMALL
 
 
@@ -84,6 +85,14 @@ def test_a_training_with_it(net: StereoNet, tmp_path: Path) -> None:
     assert train(compose("train", [*options, "transform=crop_distillation"]), tmp_path).is_file()
     with pytest.raises(UserError, match="expected transform=crop_distillation"):
         train(compose("train", options), tmp_path / "other")
+
+
+def test_a_network_of_one_trunk_is_refused(batch: StereoBatch) -> None:
+    net = build_model("raft_stereo_realtime", "batch", NETWORKS["raft_stereo_realtime"]).net
+    distillation = SelfDistillation()
+    distillation.start(net)
+    with pytest.raises(UserError, match="expected a model with features of their own"):
+        distillation(batch, torch.zeros(2, 1, 64, 96), 32)
 
 
 @pytest.mark.parametrize(
