@@ -18,6 +18,7 @@ from dsmnet.inference import StereoPredictor
 from dsmnet.inference.precision import PRECISIONS, choose_precision
 from dsmnet.models.checkpoint import PACKAGED, Checkpoint, read_checkpoint
 from dsmnet.models.official import recognise, to_our_names
+from dsmnet.models.official.timm_trunk import holds_trunk, to_trunk_names
 from dsmnet.models.state_dict import list_differences, load_into
 from dsmnet.models.stereo_net import StereoNet
 from dsmnet.options import check_choice, check_whole
@@ -179,10 +180,11 @@ def _build_official(found: Checkpoint, source: str) -> StereoPredictor:
     return predictor
 
 
-def weights_for(net: nn.Module, path: Path, option: str) -> dict[str, Tensor]:
+def weights_for(net: nn.Module, path: Path, option: str, partly: bool = False) -> dict[str, Tensor]:
     """Read the tensors that training starts from, under the names of `net`.
 
-    The file is a checkpoint of tools/train.py or of the authors' code; `option` named it, for messages.
+    The file is a checkpoint of tools/train.py or of the authors' code; `option` named it, for messages. It
+    may also be a trunk of the timm library, where some of them are enough (`partly`).
 
     Raises:
         UserError: There is no such file, or it is of neither kind; that they fit is not checked.
@@ -190,6 +192,12 @@ def weights_for(net: nn.Module, path: Path, option: str) -> dict[str, Tensor]:
     found = read_checkpoint(path, option)
     if found.config is not None:
         return found.tensors
+    if holds_trunk(found.tensors):
+        if not partly:
+            raise UserError(
+                f"{option}={path}: a trunk alone, of the timm library; expected {option}_partly=true too"
+            )
+        return to_trunk_names(found.tensors, net.state_dict(), f"{option}={path}")
     tensors, names = recognise(found.tensors, f"{option}={path}")
     return to_our_names(tensors, net.state_dict(), names, f"{option}={path}")
 

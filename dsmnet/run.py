@@ -82,7 +82,7 @@ def train(cfg: DictConfig, output: Path) -> Path:
     if predictor.net.planes(max_disparity) < 2:
         raise UserError(f"max_disparity={max_disparity}: expected more pixels, for two planes of the network")
     if cfg.init is not None:
-        tensors = weights_for(predictor.net, Path(cfg.init), "init")
+        tensors = weights_for(predictor.net, Path(cfg.init), "init", partly=cfg.init_partly)
         if cfg.init_partly:
             differences = load_what_fits(predictor.net, tensors, f"init={cfg.init}")
             log.info("init=%s: what fits is taken; %s", cfg.init, differences or "all of it does")

@@ -53,7 +53,7 @@ def _block(*convs: tuple[str, str]) -> dict[str, str]:
 # Inside a block of MobileNetV2 or EfficientNetV2 of the timm library: with expansion, without, and fused.
 INVERTED = _SQUEEZE | _block(("expand", "conv_pw"), ("depthwise", "conv_dw"), ("project", "conv_pwl"))
 SEPARABLE = _block(("depthwise", "conv_dw"), ("project", "conv_pw"))
-_FUSED = _block(("expand", "conv_exp"), ("project", "conv_pwl"))
+FUSED = _block(("expand", "conv_exp"), ("project", "conv_pwl"))
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,7 @@ class LightStereoNames:
         parts = _PARTS
         if group := re.match(r"backbone\.trunk\.stages\.(\d)", name):
             early = int(group[1]) < (3 if self.efficient else 1)
-            parts = (_FUSED if self.efficient else SEPARABLE) if early else INVERTED
+            parts = (FUSED if self.efficient else SEPARABLE) if early else INVERTED
         return translate(name, _PREFIXES, parts)
 
 
