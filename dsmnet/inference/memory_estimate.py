@@ -33,10 +33,12 @@ class MemoryEstimate:
         return scale
 
 
-MEASURED = {"dsmnet_lite": MemoryEstimate(4.2, 450), "tiny": MemoryEstimate(4.2, 450)}
+MEASURED = {name: MemoryEstimate(4.2, 450) for name in ("dsmnet_lite", "dsmnet_base", "tiny")}
+MEASURED["dsmnet_lean"] = MemoryEstimate(2.6, 300)
 MEASURED |= {f"raft_stereo{form}": MemoryEstimate(0, 4000) for form in ("", "_shared")}  # up to 3,000 columns
 MEASURED["raft_stereo_realtime"] = MemoryEstimate(0, 1000)
 MEASURED |= {"igev_stereo": MemoryEstimate(3, 2500), "rt_igev": MemoryEstimate(2, 1300)}
+MEASURED |= {f"lightstereo_{form}": MemoryEstimate(2, 800) for form in ("s", "m", "l", "lx")}
 LARGEST = MemoryEstimate(36, 500)  # dsmnet, psmnet and gwcnet take less, others most likely too
 
 
