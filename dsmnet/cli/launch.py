@@ -29,6 +29,7 @@ from dsmnet.cli.sweep import SweepRecord, recorded, report_failed, run_again
 from dsmnet.cli.usage import options
 from dsmnet.ending import run_to_end
 from dsmnet.errors import UserError
+from dsmnet.options import without_secrets
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +76,7 @@ class HydraRun:
         arguments.sort(key=lambda argument: argument in SWEEP)  # argparse takes no option between overrides
         _check_flags(arguments)
         _check_launcher(arguments)
+        _check_secrets(arguments)
         sys.argv = [tool, *quote_paths(self._name, arguments)]
         try:
             with _full_error("1"):  # Hydra hands on what it would print
@@ -134,7 +136,7 @@ class HydraRun:
         job, first = HydraConfig.get(), _is_first_process()
         # The other processes of a training write to the folder of the first.
         alone = lock_folder(output) if first else nullcontext()
-        number, given = job.callbacks.sweep.number, job.overrides.task
+        number, given = job.callbacks["sweep"].number, job.overrides.task
         noted = recorded(output, number, given) if first and number is not None else nullcontext()
         try:
             with alone, noted:
@@ -220,6 +222,14 @@ def _check_launcher(arguments: Sequence[str]) -> None:
         plugin = "joblib" if argument.endswith("=joblib") else "submitit"
         if found and not _is_installed("hydra_plugins", f"hydra_plugins.hydra_{plugin}_launcher"):
             raise UserError(f"{argument}: its package is missing; expected pip install 'dsmnet[sweeps]'")
+
+
+def _check_secrets(arguments: Sequence[str]) -> None:
+    """Refuse passwords and keys of loggers, which sweeps and results would keep for others to read."""
+    for argument in arguments:
+        key, _, value = argument.lstrip("+").partition("=")
+        if key.startswith("logger.") and without_secrets(value, key) != value:
+            raise UserError(f"{key}: holds a secret, which would be stored; expected it in the environment")
 
 
 def _is_installed(*modules: str) -> bool:
