@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import shlex
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
@@ -96,6 +96,18 @@ def recorded(folder: Path, number: int, overrides: Sequence[str]) -> Iterator[No
     note(None)
 
 
+_SWEEP: dict[str, Callable[[Any], bool]] = {
+    "tool": lambda value: isinstance(value, str),
+    "arguments": lambda value: _are_texts(value),
+    "jobs": lambda value: isinstance(value, list) and all(map(_are_texts, value)),
+}
+_JOB: dict[str, Callable[[Any], bool]] = {
+    "number": lambda value: isinstance(value, int),
+    "overrides": lambda value: _are_texts(value),
+    "failed": lambda value: isinstance(value, str | None),
+}
+
+
 def read_sweep(folder: Path) -> tuple[dict[str, Any], list[Job]]:
     """Read the record of a sweep and its jobs in the order of their numbers.
 
@@ -104,10 +116,10 @@ def read_sweep(folder: Path) -> tuple[dict[str, Any], list[Job]]:
     """
     if not (folder / SWEEP_FILE).is_file():
         raise UserError(f"again={folder}: expected the folder of a sweep (-m), which has {SWEEP_FILE}")
-    sweep = _read(folder / SWEEP_FILE, {"tool": str, "arguments": list, "jobs": list})
+    sweep = _read(folder / SWEEP_FILE, _SWEEP)
     jobs = {number: Job(number, plan, _NOT_BEGUN, None) for number, plan in enumerate(sweep["jobs"])}
     for path in sorted(folder.rglob(JOB_FILE), key=lambda path: path.stat().st_mtime):
-        record = _read(path, {"number": int, "overrides": list, "failed": str | None})
+        record = _read(path, _JOB)
         number, failed = record["number"], record["failed"]
         # The plan has what was swept of Hydra's own options as well.
         overrides = jobs[number].overrides if number in jobs else record["overrides"]
@@ -115,14 +127,18 @@ def read_sweep(folder: Path) -> tuple[dict[str, Any], list[Job]]:
     return sweep, [jobs[number] for number in sorted(jobs)]
 
 
-def _read(path: Path, fields: dict[str, Any]) -> dict[str, Any]:
+def _read(path: Path, fields: Mapping[str, Callable[[Any], bool]]) -> dict[str, Any]:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise FormatError(f"{path}: broken: {error}") from None
-    if not isinstance(record, dict) or any(not isinstance(record.get(k), t) for k, t in fields.items()):
+    if not isinstance(record, dict) or not all(check(record.get(name)) for name, check in fields.items()):
         raise FormatError(f"{path}: not as a sweep writes it, with {', '.join(fields)}")
     return record
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(text, str) for text in value)
 
 
 def report_failed(folder: Path, program: str) -> str:
@@ -168,8 +184,8 @@ def run_again(
     SweepRecord.folder = folder
     if not failed:
         return
-    place = f"hydra.sweep.dir={quoted(str(folder))}"
-    given = _without(sweep["arguments"], [*arguments, place])
+    own = ["hydra.mode=MULTIRUN", f"hydra.sweep.dir={quoted(str(folder))}"]
+    given = _without(sweep["arguments"], [*arguments, *own])
     if "hydra/launcher" in map(_key, arguments):  # another launcher has options of its own
         given = [argument for argument in given if not argument.startswith("hydra.launcher.")]
     with initialize_config_dir(version_base="1.3", config_dir=str(conf), job_name=tool):
@@ -177,17 +193,17 @@ def run_again(
         assert hydra is not None
         config = hydra.compose_config(
             config_name=tool,
-            overrides=[*given, *arguments, place],
+            overrides=[*given, *arguments, *own],
             run_mode=RunMode.MULTIRUN,
             with_log_configuration=True,
         )
         context = HydraContext(config_loader=hydra.config_loader, callbacks=Callbacks(config))
         launcher = Plugins.instance().instantiate_launcher(context, task, config)
         mine = [argument for argument in arguments if not _key(argument).startswith("hydra")]
-        launcher.launch([_overrides(job, tool, mine) for job in failed], initial_job_idx=0)
+        launcher.launch([job_overrides(job, tool, mine) for job in failed], initial_job_idx=0)
 
 
-def _overrides(job: Job, tool: str, arguments: Sequence[str]) -> list[str]:
+def job_overrides(job: Job, tool: str, arguments: Sequence[str]) -> list[str]:
     """Return the overrides of a job that is run again; a training goes on from its last checkpoint."""
     resume: list[str] = []
     if tool == "train" and job.folder and not (job.folder / "stage1").exists():  # stages go on by themselves
