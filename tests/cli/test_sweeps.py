@@ -22,11 +22,14 @@ from dsmnet.cli.sweep import (
     report_failed,
 )
 from dsmnet.commands.train import main as train
+from dsmnet.ending import Interrupted
 from dsmnet.errors import UserError
 from dsmnet.evaluation.comparison import compare
 from dsmnet.evaluation.runs import read_runs
+from dsmnet.run import train as train_run
+from dsmnet.training.module import StereoModule
 from tests.robustness.runs import call
-from tests.training.test_training import SMALL
+from tests.training.test_training import SMALL, small
 
 ROOT = Path(__file__).resolve().parents[2]
 TRAIN = ROOT / "tools" / "train.py"
@@ -104,6 +107,39 @@ def test_interrupted_sweep_goes_on_where_it_was(start_sweep: Callable, tmp_path:
     assert done == [(2, str(tmp_path / "s" / "1")), (3, str(tmp_path / "s" / "2"))]
     assert start_sweep(lambda cfg: done.append(cfg), "again=s") == 0
     assert len(done) == 2  # all have ended well
+
+
+def test_warning_of_a_launcher_ends_training_with_its_state_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Submitit sends SIGUSR2 before a job's time is over, and has a handler of its own."""
+    earlier, step, heard = signal.getsignal(signal.SIGUSR2), StereoModule.training_step, list[int]()
+
+    def warned(module: StereoModule, *arguments: Any) -> Any:
+        if module.global_step == 0:
+            os.kill(os.getpid(), signal.SIGUSR2)
+        return step(module, *arguments)
+
+    monkeypatch.setattr(StereoModule, "training_step", warned)
+    signal.signal(signal.SIGUSR2, lambda number, frame: heard.append(number))
+    try:
+        with pytest.raises(Interrupted, match=r"by SIGUSR2 at step 1; continue with resume="):
+            train_run(small(tmp_path, "trainer.max_steps=4", "loader.epoch_steps=4"), tmp_path)
+        assert (tmp_path / "checkpoints" / "last.ckpt").is_file()
+        assert heard == []
+        os.kill(os.getpid(), signal.SIGUSR2)
+        assert heard == [signal.SIGUSR2]  # the launcher's handler is back
+    finally:
+        signal.signal(signal.SIGUSR2, earlier)
+
+
+def test_job_whose_time_is_over_does_not_end_the_sweep(start_sweep: Callable, tmp_path: Path) -> None:
+    def main(cfg: Any) -> None:
+        if cfg.scale == 1:
+            raise Interrupted("time is over", signal.SIGUSR2)
+
+    assert start_sweep(main, "-m", "scale=1,2", "disparity=x", "paths.output=s") == 1
+    assert [job.failed for job in read_sweep(tmp_path / "s")[1]] == ["time is over", None]
 
 
 def test_killed_process_leaves_its_job_as_one_that_has_not_ended(tmp_path: Path) -> None:
