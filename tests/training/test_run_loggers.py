@@ -98,8 +98,13 @@ def test_wandb_offline_holds_configuration_pictures_and_table(tmp_path: Path) ->
     (folder,) = (output / "wandb").glob("offline-run-*")
     (file,) = folder.glob("run-*.wandb")
     config, summary, name = {}, {}, ""
-    for data in read_log(file.read_bytes()):
-        record = Record.FromString(data)
+    records: list[Any] = []
+    for _ in range(300):  # its service writes the end of the file a moment after the run has finished
+        records = [Record.FromString(data) for data in read_log(file.read_bytes())]
+        if any(record.WhichOneof("record_type") == "exit" for record in records):
+            break
+        time.sleep(0.1)
+    for record in records:
         name = record.run.display_name or name
         for update in (*record.run.config.update, *record.config.update):
             config[update.key] = json.loads(update.value_json)
