@@ -22,6 +22,7 @@ from dsmnet.cli.launch import HydraRun, with_choices
 from dsmnet.cli.usage import usage
 from dsmnet.ending import run_to_end
 from dsmnet.errors import UserError
+from dsmnet.options import without_secrets
 
 
 def config_dir() -> Path:
@@ -112,8 +113,8 @@ def instantiate(node: Any, *args: Any, **kwargs: Any) -> Any:
 
 
 def save_config(cfg: DictConfig, path: Path) -> None:
-    """Write the resolved configuration, without Hydra's own part."""
-    plain: Any = OmegaConf.to_container(cfg, resolve=True)
+    """Write the resolved configuration, without Hydra's own part and without secrets."""
+    plain: Any = without_secrets(OmegaConf.to_container(cfg, resolve=True))
     plain.pop("hydra", None)
     with atomic_write(path) as part:
         OmegaConf.save(OmegaConf.create(_literal(plain)), part)

@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
@@ -58,7 +58,7 @@ def run_to_end(main: Callable[[], None]) -> None:
     except told as error:
         if os.environ.get("HYDRA_FULL_ERROR") == "1":
             raise
-        message, status = _describe(error)
+        message, status = describe(error)
         log.error("%s", message)
         raise SystemExit(status) from None
     finally:
@@ -71,7 +71,8 @@ def _end_children() -> None:
         on_main = threading.current_thread() is threading.main_thread()
         told = signal.signal(signal.SIGCHLD, signal.SIG_DFL) if on_main else None  # torch's raises here
         for child in children:
-            child.kill()
+            with suppress(ProcessLookupError):
+                os.kill(child.pid or 0, signal.SIGKILL)  # processes of a launcher have no kill()
             child.join()
         if on_main:
             signal.signal(signal.SIGCHLD, told)
@@ -83,8 +84,8 @@ def _tell_of_thread(ended: threading.ExceptHookArgs) -> None:
         threading.__excepthook__(ended)
 
 
-def _describe(error: BaseException) -> tuple[str, int]:
-    """Message and exit status."""
+def describe(error: BaseException) -> tuple[str, int]:
+    """Return the message for the user and the exit status; of a fault of the program, its kind as well."""
     if isinstance(error, Interrupted):
         return str(error), 128 + error.number
     if isinstance(error, KeyboardInterrupt):
@@ -94,7 +95,7 @@ def _describe(error: BaseException) -> tuple[str, int]:
         return f"{error.filename or 'a file'}: {error.strerror or error}", 1
     if isinstance(error, MemoryError):
         return f"not enough memory ({error})", 1
-    return str(error), 1
+    return str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}", 1
 
 
 def _only_printable_logs() -> None:

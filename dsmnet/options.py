@@ -1,12 +1,16 @@
-"""Checks of option values, each with one message: what was given, and what was expected."""
+"""Checks of option values, each with one message: what was given, and what was expected; secrets in them."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from dsmnet.errors import UserError
+
+_SECRET = re.compile(r"(password|secret|token|api_?key)$", re.IGNORECASE)  # names of such options
+_IN_ADDRESS = re.compile(r"(?<=://)[^/@\s]*@")  # user and password
 
 
 def check_choice(option: str, value: Any, choices: Collection[Any]) -> Any:
@@ -106,3 +110,19 @@ def _bounds(what: str, least: float, above: float, most: float, unit: str = "") 
 
 def _refused(option: str, value: Any, expected: str) -> UserError:
     return UserError(f"{option}={value}: expected {expected}")
+
+
+def without_secrets(value: Any, key: str = "") -> Any:
+    """Return a configuration in which passwords, tokens and keys are three asterisks."""
+    if isinstance(value, Mapping):
+        return {name: without_secrets(entry, str(name)) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [without_secrets(entry, key) for entry in value]
+    if isinstance(value, str):
+        return "***" if value and _SECRET.search(key) else hide_secrets(value)
+    return value
+
+
+def hide_secrets(text: str) -> str:
+    """Return a text in which the user and password of an address are three asterisks."""
+    return _IN_ADDRESS.sub("***@", text)

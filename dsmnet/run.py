@@ -21,7 +21,10 @@ from dsmnet.data.datamodule import StereoDataModule
 from dsmnet.ending import Interrupted
 from dsmnet.errors import IN_WORKER, UserError
 from dsmnet.evaluation import choose_sets, cross_domain_evaluation
-from dsmnet.evaluation.sets import leave_out_trained
+from dsmnet.evaluation.protocol import METRICS
+from dsmnet.evaluation.report import results_markdown
+from dsmnet.evaluation.results import Results
+from dsmnet.evaluation.sets import FoundSets, leave_out_trained
 from dsmnet.models.checkpoint import check_exists, check_resumable, find_weights, read_weights, save_weights
 from dsmnet.models.state_dict import load_into, load_what_fits
 from dsmnet.models.stereo_net import StereoNet
@@ -31,10 +34,13 @@ from dsmnet.training.distillation import SelfDistillation
 from dsmnet.training.gates import make_optimizer
 from dsmnet.training.module import StereoModule
 from dsmnet.training.recompute import recompute_stages
+from dsmnet.training.run_loggers import RunLoggers
 from dsmnet.training.stopping import end_with_parent, interruption, received_signal
 from dsmnet.training.trainer import restore_metrics
 
 log = logging.getLogger(__name__)
+
+_SQLITE = "sqlite:///"  # of an address that is a file
 
 
 def run(cfg: DictConfig, output: Path) -> None:
@@ -50,18 +56,39 @@ def run(cfg: DictConfig, output: Path) -> None:
         sets = choose_sets(cfg, instantiate, brief=True)
         instantiate(cfg.protocol)
         save_config(cfg, output / "config.yaml")
-    weights = train(cfg, output)
-    if first:
-        predictor = load_model(weights)
-        sets = leave_out_trained(sets, instantiate(cfg.dataset).split_validation()[0])
-        if not sets.present:
-            log.warning("every pair of the sets to evaluate on was trained on: there is no table")
-            return
-        options = OmegaConf.create({**cfg, **cfg.evaluation})  # a merge refuses options that training lacks
-        cross_domain_evaluation(predictor, options, output, build=instantiate, checkpoint=weights, sets=sets)
+    loggers, failed = _loggers(cfg.logger), True
+    try:
+        weights = train(cfg, output, loggers)
+        if first and (results := _evaluate(cfg, output, weights, sets)) is not None:
+            loggers.finish(_scores(results), results_markdown(results))
+        failed = False
+    finally:
+        loggers.close(failed)
 
 
-def train(cfg: DictConfig, output: Path) -> Path:
+def _evaluate(cfg: DictConfig, output: Path, weights: Path, sets: FoundSets) -> Results | None:
+    """Print and write the cross-domain table; None where all pairs were trained on."""
+    predictor = load_model(weights)
+    sets = leave_out_trained(sets, instantiate(cfg.dataset).split_validation()[0])
+    if not sets.present:
+        log.warning("every pair of the sets to evaluate on was trained on: there is no table")
+        return None
+    options = OmegaConf.create({**cfg, **cfg.evaluation})  # a merge refuses options that training lacks
+    return cross_domain_evaluation(
+        predictor, options, output, build=instantiate, checkpoint=weights, sets=sets
+    )
+
+
+def _scores(results: Results) -> dict[str, float]:
+    """Return the table as numbers by name: ``zero_shot/kitti2015/epe``."""
+    return {
+        f"zero_shot/{name}/{metric}": entry.score(metric)
+        for name, entry in results.sets.items()
+        for metric in METRICS
+    }
+
+
+def train(cfg: DictConfig, output: Path, loggers: RunLoggers | None = None) -> Path:
     """Train as ``cfg`` says; return the weights that had the smallest error on the validation split.
 
     Raises:
@@ -105,12 +132,13 @@ def train(cfg: DictConfig, output: Path) -> Path:
         distillation=distillation,
     )
     make_optimizer(module.build_optimizer, module.net, cfg.gate_lr)  # a mistake is told before the start
+    loggers = loggers or _loggers(cfg.logger)
     wanted = {name: node for name, node in cfg.callbacks.items() if name != "progress" or cfg.progress}
     trainer: pl.Trainer = instantiate(
         cfg.trainer,
         output=output,
         callbacks={name: instantiate(node) for name, node in wanted.items()},
-        loggers=_loggers(cfg.logger),
+        loggers=loggers.loggers,
         epoch_steps=cfg.loader.epoch_steps,
     )
     if trainer.is_global_zero:
@@ -125,6 +153,7 @@ def train(cfg: DictConfig, output: Path) -> Path:
             len(data.validation_part),
             output,
         )
+        loggers.begin(OmegaConf.to_container(cfg, resolve=True))  # type: ignore[arg-type]
     _fit(trainer, module, data, cfg.resume)
     weights = output / "weights.safetensors"
     if trainer.is_global_zero:
@@ -214,12 +243,24 @@ def _distillation(cfg: DictConfig, net: StereoNet) -> SelfDistillation | None:
     return distillation
 
 
-def _loggers(cfg: DictConfig) -> dict[str, Any]:
+def _loggers(cfg: DictConfig) -> RunLoggers:
     """Build the loggers; one whose package is missing is a mistake that names it."""
-    for name in cfg:
-        if name in ("wandb", "mlflow") and importlib.util.find_spec(str(name)) is None:
-            raise UserError(f"logger={name}: its package is missing; expected pip install {name}")
-    return {str(name): instantiate(node) for name, node in cfg.items()}
+    loggers = {}
+    for name, node in cfg.items():
+        option, given = str(name), dict[str, Any]()
+        if option in ("wandb", "mlflow"):
+            if importlib.util.find_spec(option) is None:
+                raise UserError(
+                    f"logger={option}: its package is missing; expected pip install 'dsmnet[{option}]'"
+                )
+            if getattr(rank_zero_only, "rank", 0):
+                continue  # of several processes the first one logs
+        if option == "mlflow" and node.artifact_location is None and node.tracking_uri.startswith(_SQLITE):
+            beside = Path(node.tracking_uri.removeprefix(_SQLITE)).absolute().parent
+            beside.mkdir(parents=True, exist_ok=True)
+            given["artifact_location"] = str(beside / "mlartifacts")
+        loggers[option] = instantiate(node, **given)
+    return RunLoggers(loggers)
 
 
 def _data(cfg: DictConfig) -> StereoDataModule:

@@ -18,7 +18,7 @@ from dsmnet.errors import UserError
 # Options that name files or folders: one, a glob or a list of them; TOOL:OPTION holds for one tool alone.
 # A new option that is a path has its place here.
 READ = (
-    *("adapted", "calib", "checkpoint", "compare", "disparity", "init", "left", "right", "runs"),
+    *("adapted", "again", "calib", "checkpoint", "compare", "disparity", "init", "left", "right", "runs"),
     *("teacher", "second", "train:resume", "ground_truth", "validate", "paths.data", "benchmark:networks"),
     *("baselines.*", "hydra.*.dir"),
     *("*.checkpoint", "*.disparity", "*.exclude", "*.left", "*.right", "*.root", "*.subset", "*.textures"),

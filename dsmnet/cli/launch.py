@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
 import logging
 import os
+import re
+import shlex
+import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -21,12 +25,15 @@ from omegaconf.errors import OmegaConfBaseException
 
 from dsmnet.atomic import WriteError, cannot_write, lock_folder
 from dsmnet.cli.arguments import SWEEP, did_you_mean, explain_refusal, quote_paths
+from dsmnet.cli.sweep import SweepRecord, recorded, report_failed, run_again
 from dsmnet.cli.usage import options
 from dsmnet.ending import run_to_end
 from dsmnet.errors import UserError
+from dsmnet.options import without_secrets
 
 log = logging.getLogger(__name__)
 
+_AGAIN = "again="
 _FULL_ERROR = "HYDRA_FULL_ERROR"  # of Hydra: it raises what it would print otherwise
 Compose = Callable[[str, Sequence[str]], DictConfig]
 
@@ -44,9 +51,16 @@ class HydraRun:
     def __init__(self, name: str, main: Callable[[DictConfig], None], conf: Path, compose: Compose) -> None:
         self._name, self._main, self._conf, self._compose = name, main, conf, compose
         self._arguments = list(sys.argv)
-        self._jobs, self._failed = 0, list[str]()
         self._fault: Exception | None = None
         self._full_error = os.environ.get(_FULL_ERROR)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Arrive in a process that a launcher has started."""
+        self.__dict__.update(state)
+        self._register()
+
+    def _register(self) -> None:
+        OmegaConf.register_new_resolver("tool", lambda: self._name, replace=True)
 
     def __call__(self) -> None:
         """Run the jobs.
@@ -54,59 +68,78 @@ class HydraRun:
         Raises:
             UserError: Hydra refuses the options, the folder cannot be written to, or jobs of several failed.
         """
-        OmegaConf.register_new_resolver("tool", lambda: self._name, replace=True)
-
+        self._register()
+        SweepRecord.folder = None
         job = functools.wraps(self._main)(lambda cfg: self._job(cfg))
         hydra_main = hydra.main(version_base="1.3", config_path=str(self._conf), config_name=self._name)
         tool, *arguments = self._arguments
         arguments.sort(key=lambda argument: argument in SWEEP)  # argparse takes no option between overrides
         _check_flags(arguments)
+        _check_launcher(arguments)
+        _check_secrets(arguments)
         sys.argv = [tool, *quote_paths(self._name, arguments)]
         try:
             with _full_error("1"):  # Hydra hands on what it would print
-                hydra_main(job)()
+                if again := [text.removeprefix(_AGAIN) for text in arguments if text.startswith(_AGAIN)]:
+                    mine = [text for text in sys.argv[1:] if not text.startswith((*SWEEP, _AGAIN))]
+                    run_again(Path(again[-1]).expanduser(), self._name, mine, self._conf, job)
+                else:
+                    hydra_main(job)()
         except Exception as error:
-            if error is self._fault:
+            if error is self._fault or isinstance(error, UserError):
                 raise
             if refused := _refused_by_system(error):
                 raise cannot_write(f"paths.output={refused.filename!s}", refused) from error
-            raise UserError(self._explain(error)) from error
+            raise UserError("; ".join([self._explain(error), *self._report()])) from error
+        except (KeyboardInterrupt, SystemExit):
+            for failed in self._report():
+                log.error("%s", failed)
+            raise
         finally:
             sys.argv = self._arguments
-        if self._failed:
-            raise UserError(f"{len(self._failed)} of {self._jobs} jobs failed: {'; '.join(self._failed)}")
+        for failed in self._report():
+            raise UserError(failed)
+
+    def _report(self) -> list[str]:
+        """Return the message about the jobs of a sweep that have failed, if any of it has begun at all."""
+        folder = SweepRecord.folder
+        report = report_failed(folder, self._program()) if folder else ""
+        return [report] if report else []
+
+    def _program(self) -> str:
+        """Return what the tool is called in a shell."""
+        path = Path(self._arguments[0])
+        return f"dsmnet {self._name}" if path.parent.name == "commands" else shlex.join(["python", str(path)])
 
     def _job(self, cfg: DictConfig) -> None:
         """Do the work of one job; one of several that fails is told and counted."""
         job, hydras = HydraConfig.get(), sys.argv
         several = job.mode == RunMode.MULTIRUN
-        self._jobs += 1
         sys.argv = self._arguments  # with which Lightning starts the other processes of a training
         try:
             with _full_error(self._full_error):
                 run_to_end(lambda: self._work(cfg, Path(job.runtime.output_dir if several else job.run.dir)))
         except SystemExit as end:
-            if not several or end.code != 1:
+            if not several or end.code in (128 + signal.SIGINT, 128 + signal.SIGTERM):
                 raise
         except Exception as error:
             self._fault = error
             if not several:
                 raise
             log.exception("a fault of the program")
-        else:
-            return
         finally:
             sys.argv = hydras
-        self._failed.append(f"#{job.job.num} {' '.join(job.overrides.task)}")
 
     def _work(self, cfg: DictConfig, output: Path) -> None:
         with open_dict(cfg):
             cfg.paths.output = str(output)
+        job, first = HydraConfig.get(), _is_first_process()
         # The other processes of a training write to the folder of the first.
-        alone = lock_folder(output) if _is_first_process() else nullcontext()
+        alone = lock_folder(output) if first else nullcontext()
+        number, given = job.callbacks["sweep"].number, job.overrides.task
+        noted = recorded(output, number, given) if first and number is not None else nullcontext()
         try:
-            with alone:
-                job = HydraConfig.get()
+            with alone, noted:
                 self._check_experiment(with_choices(cfg, job.runtime.choices), job.overrides.task)
                 self._main(cfg)
         except (HydraException, OmegaConfBaseException) as error:
@@ -180,6 +213,28 @@ def _check_flags(arguments: Sequence[str]) -> None:
 
     parser.error = refuse  # type: ignore[method-assign]
     parser.parse_args(list(arguments))
+
+
+def _check_launcher(arguments: Sequence[str]) -> None:
+    """Refuse a launcher whose package is missing."""
+    for argument in arguments:
+        found = re.fullmatch(r"hydra/launcher=(joblib|slurm|local|submitit_\w+)", argument)
+        plugin = "joblib" if argument.endswith("=joblib") else "submitit"
+        if found and not _is_installed("hydra_plugins", f"hydra_plugins.hydra_{plugin}_launcher"):
+            raise UserError(f"{argument}: its package is missing; expected pip install 'dsmnet[sweeps]'")
+
+
+def _check_secrets(arguments: Sequence[str]) -> None:
+    """Refuse passwords and keys of loggers, which sweeps and results would keep for others to read."""
+    for argument in arguments:
+        key, _, value = argument.lstrip("+").partition("=")
+        if key.startswith("logger.") and without_secrets(value, key) != value:
+            raise UserError(f"{key}: holds a secret, which would be stored; expected it in the environment")
+
+
+def _is_installed(*modules: str) -> bool:
+    """Whether modules are there, each looked for only where the one it lies in is."""
+    return all(importlib.util.find_spec(module) is not None for module in modules)
 
 
 def _is_first_process() -> bool:

@@ -14,6 +14,7 @@ from pytorch_lightning.loggers import TensorBoardLogger
 
 from dsmnet.training.gates import gated_norms
 from dsmnet.training.module import StereoModule
+from dsmnet.training.run_loggers import log_picture
 from dsmnet.types import StereoBatch
 from dsmnet.viz.panel import panel
 
@@ -27,7 +28,7 @@ def _boards(trainer: pl.Trainer) -> Iterator[Any]:
 
 
 class LogPictures(Callback):
-    """Panels of the first validation pairs in TensorBoard: left view, prediction, ground truth and error."""
+    """Panels of the first validation pairs: left view, prediction, ground truth and error."""
 
     def on_validation_batch_end(  # type: ignore[override]
         self,
@@ -47,8 +48,8 @@ class LogPictures(Callback):
             target=batch["disparity"][0, 0].cpu().numpy(),
             valid=batch["valid"][0, 0].cpu().numpy(),
         )
-        for board in _boards(trainer):
-            board.add_image(f"validation/{index}", picture, trainer.global_step, dataformats="HWC")
+        for logger in trainer.loggers:
+            log_picture(logger, f"validation/{index}", picture, trainer.global_step)
 
 
 class LogGates(Callback):

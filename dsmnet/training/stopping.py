@@ -18,7 +18,7 @@ from dsmnet.ending import Interrupted, Terminated
 
 
 class StopOnSignal(Callback):
-    """Notes Ctrl-C and SIGTERM until the next step, at whose beginning all processes agree to stop.
+    """Notes Ctrl-C, SIGTERM and a launcher's warning until the next step, where all processes agree to stop.
 
     A second signal ends the process at once. The handler itself saves nothing: it would wait for processes
     that are in the middle of a step.
@@ -31,7 +31,7 @@ class StopOnSignal(Callback):
     def on_sanity_check_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Take the signals over from Lightning, whose handler of SIGTERM waits for the other processes."""
         if not self._earlier and threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in (signal.SIGINT, signal.SIGTERM, *_announced()):
                 self._earlier[number] = signal.signal(number, self._note)
 
     on_train_start = on_sanity_check_start  # where no sanity check has come before
@@ -50,6 +50,12 @@ class StopOnSignal(Callback):
         if self.number:
             raise Terminated
         self.number = number
+
+
+def _announced() -> list[int]:
+    """Return the signal by which submitit says that the time of a job ends, where it has started this one."""
+    number = getattr(signal, "SIGUSR2", None)
+    return [number] if number and callable(signal.getsignal(number)) else []
 
 
 def received_signal(trainer: pl.Trainer) -> int:

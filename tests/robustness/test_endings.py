@@ -137,7 +137,9 @@ def test_log_file_that_cannot_be_written_names_the_folder(tmp_path: Path) -> Non
     assert re.search(message, done.stdout + done.stderr)
 
 
-def test_failed_job_leaves_the_others_alone(start: Callable, tmp_path: Path) -> None:
+def test_failed_job_leaves_the_others_alone(
+    start: Callable, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     done = []
 
     def main(cfg: object) -> None:
@@ -149,8 +151,12 @@ def test_failed_job_leaves_the_others_alone(start: Callable, tmp_path: Path) -> 
 
     status, message = start(main, "-m", "scale=1,2,3,4", "disparity=x")
     assert status == 1
-    assert "2 of 4 jobs failed: #1 " in message
-    assert "scale=2" in message
+    told = [record.getMessage() for record in caplog.records]
+    assert told[-3:-1] == ["#1 scale=2: no", "#2 scale=3: ZeroDivisionError:"]
+    (folder,) = (tmp_path / "outputs" / "visualize").iterdir()
+    assert re.fullmatch(r"2 of 4 jobs failed; .*: python visualize.py again=(.*)", message)[1] == str(
+        folder.relative_to(tmp_path)
+    )
     assert [scale for scale, _ in done] == [1, 2, 3, 4]
     folders = [output for _, output in done]
     assert [folder.name for folder in folders] == ["0", "1", "2", "3"]
@@ -175,7 +181,8 @@ def test_sweep_in_the_default_folder_runs_every_job_in_real_life(tmp_path: Path)
     sweep = ["disparity=a=1.pfm,none.pfm,b.pfm", "-m", "legend=false"]
     done = call(TOOLS / "visualize.py", *sweep, folder=tmp_path)
     assert done.returncode == 1, done.stderr
-    assert "1 of 3 jobs failed: #1 disparity='none.pfm'" in done.stdout
+    assert "#1 disparity='none.pfm': none.pfm: " in done.stdout
+    assert "1 of 3 jobs failed; " in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
     found = sorted(path.name for path in (tmp_path / "outputs" / "visualize").rglob("*_color.png"))
     assert found == ["a=1_color.png", "b_color.png"]

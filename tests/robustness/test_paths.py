@@ -44,7 +44,7 @@ READ = {
     "predict": ("left", "right", "calib", "checkpoint", "paths.data"),
     "rectify": ("left", "right", "calib"),
     "submit": ("checkpoint", "validate", "upload.dataset.root"),
-    "train": ("resume", "init", "dataset.textures", "dataset=eth3d dataset.subset"),
+    "train": ("again", "resume", "init", "dataset.textures", "dataset=eth3d dataset.subset"),
     "visualize": ("disparity", "left", "ground_truth", "calib"),
 }
 OPTIONS = [(tool, option) for tool, options in READ.items() for option in options]

@@ -70,5 +70,7 @@ def test_logger_whose_package_is_missing_is_one_line(
     logger: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(UserError, match=f"logger={logger}: its package is missing; expected pip install"):
+    with pytest.raises(
+        UserError, match=rf"logger={logger}: .* missing; expected pip install 'dsmnet\[{logger}\]'"
+    ):
         train(small(tmp_path, f"logger={logger}"), tmp_path)
