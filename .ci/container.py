@@ -15,7 +15,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import urllib.request
 from pathlib import Path
 
 import tomllib
@@ -25,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 DOCKERFILE = ROOT / "container" / "Dockerfile"
 IMAGE_ONLY = ("useradd",)  # steps that change the system
 FOLDERS = ("/opt/", "/src", "/data", "/outputs")  # of the image that steps write to
-INDEX = re.compile(r"https://[\w./-]+")
+OWN_INDEX = "--torch-backend"  # of torch for the CPU, which uv knows and a mirror may lack
 
 
 def say(text: str) -> None:
@@ -59,24 +58,13 @@ def check(steps: list[tuple[str, str]]) -> None:
 
 def check_versions(lock: Path) -> None:
     """Check that a lock file has what pyproject.toml asks for; torch for the CPU stands in the Dockerfile."""
-    text = lock.read_text("utf-8") + re.sub(
-        r'"torch(==[\d.]+)\+cpu"', r"\ntorch\1 ", DOCKERFILE.read_text("utf-8")
-    )
+    text = lock.read_text("utf-8") + re.sub(r'"(torch==[\d.]+)"', r"\n\1 ", DOCKERFILE.read_text("utf-8"))
     pinned = dict(re.findall(r"^([\w.-]+)==([\w.]+)", text, re.MULTILINE))
     for line in tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]:
         wanted = Requirement(line)
         version = pinned.get(wanted.name.lower(), "")
         assert version, f"{lock.name}: run container/lock, {wanted.name} is missing"
         assert version in wanted.specifier, f"{lock.name}: run container/lock, {line} is not met"
-
-
-def reachable(address: str) -> bool:
-    """Whether an index of packages can be asked from here."""
-    try:
-        with urllib.request.urlopen(address, timeout=5):
-            return True
-    except OSError:
-        return False
 
 
 def copy(arguments: str, image: Path) -> None:
@@ -100,19 +88,18 @@ def run(command: str, environment: dict[str, str], image: Path) -> None:
     if any(word in command for word in IMAGE_ONLY):
         say(f"left out, of the image alone: {shown}")
         return
-    address = INDEX.search(command)
-    if address and environment["DEVICE"] == "cpu" and not reachable(f"{address[0]}/torch/"):
-        say(f"left out, its index cannot be reached; the torch of this Python stands in: {shown}")
-        (packages,) = image.glob("opt/dsmnet/lib/python*/site-packages")
-        torch = importlib.util.find_spec("torch")
-        assert torch is not None, "there is no torch here either"
-        (packages / "torch.pth").write_text(f"{Path(str(torch.origin)).parents[1]}\n", encoding="utf-8")
-        return
     for folder in FOLDERS:
         command = re.sub(rf"(?<![\w/.]){folder}", f"{image}{folder}", command)
     done = subprocess.run(
         ["bash", "-ec", command], env=environment, capture_output=True, text=True, cwd=image
     )
+    if done.returncode and OWN_INDEX in command:
+        say(f"left out, its index does not answer; the torch of this Python stands in: {shown}")
+        (packages,) = image.glob("opt/dsmnet/lib/python*/site-packages")
+        torch = importlib.util.find_spec("torch")
+        assert torch is not None, "there is no torch here either"
+        (packages / "torch.pth").write_text(f"{Path(str(torch.origin)).parents[1]}\n", encoding="utf-8")
+        return
     if done.returncode:
         say(f"FAILED: {shown}\n{done.stdout[-2000:]}{done.stderr[-4000:]}")
         raise SystemExit(1)
