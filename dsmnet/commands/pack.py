@@ -19,6 +19,7 @@ from dsmnet.datasets.processes import worker_count
 from dsmnet.datasets.shard_format import INDEX
 from dsmnet.datasets.shard_writer import write_shards
 from dsmnet.io.pairs import files_of
+from dsmnet.options import check_whole
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +29,7 @@ def main(cfg: DictConfig) -> None:
     """Write the shards of a data set."""
     output = Path(cfg.paths.output)
     if cfg.pairs is not None and is_endless(cfg.dataset) and "length" in cfg.dataset:
-        cfg.dataset.length = cfg.pairs  # nominal, and no pair lies beyond
+        cfg.dataset.length = check_whole("pairs", cfg.pairs)  # nominal, and no pair lies beyond
     dataset: Any = instantiate(cfg.dataset)
     check_apart(output, [INDEX], files_of(dataset))
     options: Any = OmegaConf.to_container(cfg, resolve=True)

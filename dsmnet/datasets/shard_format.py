@@ -13,7 +13,7 @@ import json
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -37,15 +37,17 @@ _BLOCK = tarfile.BLOCKSIZE
 _CODE = 256  # stored value of one pixel in a 16-bit PNG
 
 
-class Row(NamedTuple):
-    """Where a pair lies: a row of the index, whole numbers."""
-
-    shard: int
-    offset: int  # bytes, of its first member's header
-    size: int  # bytes, of all its members
-    checksum: int  # CRC-32 of these bytes
-    part: int  # `TRAINING`, `HELD_BACK` or `APART`
-    known: int  # 1: with ground truth
+# A row of the index: where a pair lies, and what is known of it before it is read.
+ROW = np.dtype(
+    [
+        ("shard", "<u4"),
+        ("offset", "<u8"),  # bytes, of its first member's header
+        ("size", "<u4"),  # bytes, of all its members
+        ("checksum", "<u4"),  # CRC-32 of these bytes
+        ("part", "u1"),  # `TRAINING`, `HELD_BACK` or `APART`
+        ("known", "?"),  # with ground truth
+    ]
+)
 
 
 def shard_name(number: int) -> str:

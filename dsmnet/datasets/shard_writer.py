@@ -21,9 +21,9 @@ from dsmnet.datasets.shard_format import (
     HELD_BACK,
     INDEX,
     NAMES,
+    ROW,
     TABLE,
     TRAINING,
-    Row,
     encode_pair,
     shard_name,
 )
@@ -121,7 +121,7 @@ def _write_shard(work: _Work, number: int) -> None:
             data = encode_pair(sample, place, _views(dataset, int(item)))
             file.write(data)
             known = int("disparity" in sample)
-            rows.append(Row(number, offset, len(data), zlib.crc32(data), part, known))
+            rows.append((number, offset, len(data), zlib.crc32(data), part, known))
             names.append((sample["dataset"], sample["name"]))
             offset += len(data)
         file.write(_END)
@@ -131,11 +131,11 @@ def _write_shard(work: _Work, number: int) -> None:
 
 def _write_index(name: str, folder: Path, total: int) -> None:
     """Write the index from the rows of all shards, then take these away."""
-    rows: list[NDArray[np.int64]] = []
+    rows: list[NDArray[Any]] = []
     names: list[tuple[str, str]] = []
     for number in range(total):
         record = json.loads(_rows_file(folder, number).read_text("utf-8"))
-        rows.append(np.asarray(record["rows"], np.int64))
+        rows.append(np.array([tuple(row) for row in record["rows"]], ROW))
         names += record["names"]
         shard = folder / shard_name(number)
         size, there = sum(row[2] for row in record["rows"]) + len(_END), shard.stat().st_size
@@ -144,8 +144,7 @@ def _write_index(name: str, folder: Path, total: int) -> None:
     write_text(folder / NAMES, json.dumps(names) + "\n")
     with atomic_write(folder / TABLE) as aside, aside.open("wb") as file:
         np.lib.format.write_array(file, np.concatenate(rows), allow_pickle=False)
-    index = {"form": FORM, "dataset": name, "pairs": sum(map(len, rows))}
-    index["shards"] = [shard_name(number) for number in range(total)]
+    index = {"form": FORM, "dataset": name, "pairs": sum(map(len, rows)), "shards": total}
     write_text(folder / INDEX, json.dumps(index, indent=1) + "\n")
     for number in range(total):
         _rows_file(folder, number).unlink()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import logging
 import zlib
@@ -19,14 +18,16 @@ from dsmnet.datasets.shard_format import (
     HELD_BACK,
     INDEX,
     NAMES,
+    ROW,
     TABLE,
     TRAINING,
-    Row,
     decode_pair,
+    shard_name,
 )
 from dsmnet.errors import DataError, FormatError, MissingDataError, UserError, count
 from dsmnet.io.decoding import decoding
 from dsmnet.io.images import open_file
+from dsmnet.io.npy import decode_array
 from dsmnet.types import StereoSample
 
 log = logging.getLogger(__name__)
@@ -47,9 +48,7 @@ class Shards(Dataset[StereoSample]):
 
     def __init__(self, root: str | Path | None, require_ground_truth: bool = True) -> None:
         if root is None:
-            raise UserError(
-                "dataset.root: expected a folder of dsmnet pack, or an address as s3://bucket/prefix"
-            )
+            raise UserError("dataset.root: expected a folder of dsmnet pack, or s3://bucket/prefix")
         self.root = str(root) if "://" in str(root) else str(Path(root).expanduser())
         if "://" not in self.root and not Path(self.root).is_dir():
             raise MissingDataError(f"shards: no folder {self.root}; dsmnet pack writes one")
@@ -58,40 +57,34 @@ class Shards(Dataset[StereoSample]):
             index = json.loads(bytes(self._read(INDEX)))
             if index["form"] != FORM:
                 raise FormatError(f"{place}: of the form {index['form']}; expected {FORM}")
-            self.name, self.files = str(index["dataset"]), [str(shard) for shard in index["shards"]]
-            table = np.lib.format.read_array(io.BytesIO(self._read(TABLE)), allow_pickle=False)
-            if table.shape != (index["pairs"], len(Row._fields)) or table.dtype != np.int64:
-                raise FormatError(f"{self.root}/{TABLE}: not of the {index['pairs']} pairs of {INDEX}")
-        self._table = table[table[:, Row._fields.index("known")] == 1] if require_ground_truth else table
-        self._whole = np.zeros(
-            len(self._table), bool
-        )  # of which pairs this process has compared the checksum
-        part = self._table[:, Row._fields.index("part")]
-        self.rows, self._apart = np.flatnonzero(part != APART), np.flatnonzero(part == APART)
+            self.name, pairs, shards = str(index["dataset"]), int(index["pairs"]), int(index["shards"])
+        table = decode_array(self._read(TABLE), f"{self.root}/{TABLE}")
+        if table.shape != (pairs,) or table.dtype != ROW or (table["shard"] >= shards).any():
+            raise FormatError(f"{self.root}/{TABLE}: not of the {pairs} pairs in {shards} shards of {INDEX}")
+        self._table = table[table["known"]] if require_ground_truth else table
+        self._whole = np.zeros(len(self._table), bool)  # whose checksum this process has compared
+        apart = self._table["part"] == APART
+        self.rows, self._apart = np.flatnonzero(~apart), np.flatnonzero(apart)
         if not len(self.rows):
             raise DataError(f"{place}: no pair{' with ground truth' if require_ground_truth else ''}")
-        log.info(
-            "%s: %s in %s of %s",
-            self.name,
-            count(len(self.rows), "pair"),
-            count(len(self.files), "shard"),
-            self.root,
-        )
+        found = f"{count(len(self.rows), 'pair')} in {count(shards, 'shard')}"
+        log.info("%s: %s of %s", self.name, found, self.root)
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __getitem__(self, index: int) -> StereoSample:
         """Load a pair; a shard that is absent, cut or damaged is named."""
-        row = Row(*map(int, self._table[self.rows[index]]))
-        name = self.files[row.shard]
-        data = self._read(name, row.offset, row.size)
+        number = self.rows[index]
+        shard, start, size, checksum, *_ = self._table[number].tolist()
+        name = shard_name(shard)
+        data = self._read(name, start, size)
         where = f"{self.root}/{name}"
-        if len(data) < row.size:
-            raise FormatError(f"{where}: truncated, it ends within the pair at byte {row.offset}")
-        if not self._whole[self.rows[index]] and zlib.crc32(data) != row.checksum:
-            raise FormatError(f"{where}: damaged, the pair at byte {row.offset} is not what was written")
-        self._whole[self.rows[index]] = True  # 4 % of the time to read a pair, so not in every epoch
+        if len(data) < size:
+            raise FormatError(f"{where}: truncated, it ends within the pair at byte {start}")
+        if not self._whole[number] and zlib.crc32(data) != checksum:
+            raise FormatError(f"{where}: damaged, the pair at byte {start} is not what was written")
+        self._whole[number] = True  # 4 % of the time to read a pair, so not in every epoch
         return decode_pair(data, where)
 
     def split_validation(self) -> tuple[Any, Any]:
@@ -100,7 +93,7 @@ class Shards(Dataset[StereoSample]):
             validation = object.__new__(type(self))
             validation.__dict__.update(self.__dict__, rows=self._apart, _apart=self._apart[:0])
             return self, validation
-        part = self._table[self.rows, Row._fields.index("part")]
+        part = self._table["part"][self.rows]
         if not (part == HELD_BACK).any():
             log.warning("%s: no pairs for validation, so the same are trained and validated on", self.name)
             return self, self
@@ -127,7 +120,7 @@ class Shards(Dataset[StereoSample]):
         try:
             # Connections are fsspec's affair: it keeps those of an address, and makes new ones after a fork.
             system, place = fsspec.core.url_to_fs(path)
-            return system.cat_file(place, start, None if size is None else start + size)
+            return system.cat_file(place, start=start, end=None if size is None else start + size)
         except ImportError as error:
             raise UserError(f"{path}: {error}; for s3:// pip install 'dsmnet[s3]'") from None
         except FileNotFoundError:

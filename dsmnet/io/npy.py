@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,22 +28,25 @@ def read_npy(path: Path | str) -> NDArray[np.floating]:
 
 
 def decode_npy(data: bytes | memoryview, path: Path | str) -> NDArray[np.floating]:
-    """Decode the content of an array file as `read_npy` does; `path` is its name in messages.
-
-    Of a writable memoryview the result is a part, not a copy.
-    """
-    with decoding(path, "not a whole .npy array"):
-        shape, fortran, dtype, start = _read_header(data, path)
-        content = np.frombuffer(data, np.uint8)[start:]
-        content = content if content.flags.writeable else content.copy()
-        values = content.view(dtype).reshape(shape, order="F" if fortran else "C")
+    """Decode the content of an array file as `read_npy` does; `path` is its name in messages."""
+    values = decode_array(data, path)
     if values.ndim > 2:
         values = values.squeeze()
     if values.dtype.kind not in "fiu" or values.ndim != 2 or values.size == 0:
         raise FormatError(
             f"{path}: a map of numbers [H, W] was expected, not {values.dtype} {list(values.shape)}"
         )
+    check_size(values.shape[0], values.shape[1], path)
     return values if values.dtype.kind == "f" else values.astype(np.float32)
+
+
+def decode_array(data: bytes | memoryview, path: Path | str) -> NDArray[Any]:
+    """Decode an array of any shape and type but objects; a part of `data` where that can be written to."""
+    with decoding(path, "not a whole .npy array"):
+        shape, fortran, dtype, start = _read_header(data, path)
+        content = np.frombuffer(data, np.uint8)[start:]
+        content = content if content.flags.writeable else content.copy()
+        return content.view(dtype).reshape(shape, order="F" if fortran else "C")
 
 
 def _read_header(data: bytes | memoryview, path: Path | str) -> tuple[tuple[int, ...], bool, np.dtype, int]:
@@ -59,7 +63,6 @@ def _read_header(data: bytes | memoryview, path: Path | str) -> tuple[tuple[int,
         raise FormatError(
             f"{path}: not a whole .npy array, {there} bytes where its header says {shown(str(expected))}"
         )
-    check_size(max(math.prod(shape), 1), 1, path)
     return shape, fortran, dtype, file.tell()
 
 
