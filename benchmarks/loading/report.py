@@ -15,8 +15,9 @@ from benchmarks.loading.torchvision_readers import READERS_INSTALLED
 
 _READING = (
     *("set", "size", "files", "MB", "disk MB/s"),
-    *("dsmnet", "with crop", "same files", "torchvision", "ratio"),
+    *("dsmnet", "with crop", "in shards", "and crop", "same files", "torchvision", "ratio"),
 )
+_WAYS = "read", "crop", "shards", "shards_crop", "same_files", "torchvision"
 
 
 def markdown(sets: Sequence[SetTimes], source: str, missing: Sequence[str], load: Sequence[float]) -> str:
@@ -34,6 +35,10 @@ def markdown(sets: Sequence[SetTimes], source: str, missing: Sequence[str], load
         speeds = [times.loader[count] for count in workers]
         wall = (_text(speed.pairs_per_second, 1) for speed in speeds)
         loading.append((times.name, *wall, *(_text(speed.cpu_ms, 1) for speed in speeds)))
+        if times.shards_loader:
+            speeds = [times.shards_loader[count] for count in workers]
+            wall = (_text(speed.pairs_per_second, 1) for speed in speeds)
+            loading.append(("in shards", *wall, *(_text(speed.cpu_ms, 1) for speed in speeds)))
     lines = [
         f"{source}. Load average of the machine {load[0]:.1f} before, {load[1]:.1f} after.",
         "",
@@ -67,7 +72,7 @@ def environment() -> dict[str, object]:
 
 
 def _reading(times: SetTimes) -> tuple[str, ...]:
-    speeds = (times.cpu_ms.get(way) for way in ("read", "crop", "same_files", "torchvision"))
+    speeds = (times.cpu_ms.get(way) for way in _WAYS)
     return (
         times.name,
         f"{times.size[0]}x{times.size[1]}",
