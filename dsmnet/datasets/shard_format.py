@@ -89,6 +89,8 @@ def decode_pair(data: bytes | memoryview, where: str) -> StereoSample:
         for key, valid in _MAPS.items():
             if key in found and valid not in found:
                 found[valid] = found[key] != 0
+        if about.get("noc") == "valid":
+            found["noc"] = found["valid"].copy()
         shapes = {key: value.shape[:2] for key, value in found.items() if isinstance(value, np.ndarray)}
         if not {"left", "right"} <= shapes.keys() or len(set(shapes.values())) > 1:
             raise FormatError(f"{where}: expected both views and maps of one size, got {shapes}")
@@ -107,6 +109,9 @@ def _encode(sample: StereoSample, files: tuple[Path, Path] | None) -> Iterator[t
             if np.array_equal(values[valid], values[key] != 0):
                 del values[valid]  # follows from the map
             yield _encode_map(key, values.pop(key))
+    if "noc" in values and np.array_equal(values["noc"], sample["valid"]):
+        about["noc"] = "valid"  # no mask is decoded twice
+        del values["noc"]
     for key in _MASKS:
         if key in values:
             yield f"{key}.png", _png(values.pop(key).astype(np.uint8) * np.uint8(255))
