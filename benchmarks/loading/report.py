@@ -15,9 +15,8 @@ from benchmarks.loading.torchvision_readers import READERS_INSTALLED
 
 _READING = (
     *("set", "size", "files", "MB", "disk MB/s"),
-    *("dsmnet", "with crop", "in shards", "and crop", "same files", "torchvision", "ratio"),
+    *("dsmnet", "with crop", "same files", "torchvision", "ratio"),
 )
-_WAYS = "read", "crop", "shards", "shards_crop", "same_files", "torchvision"
 
 
 def markdown(sets: Sequence[SetTimes], source: str, missing: Sequence[str], load: Sequence[float]) -> str:
@@ -46,7 +45,7 @@ def markdown(sets: Sequence[SetTimes], source: str, missing: Sequence[str], load
         "page cache warm. Same files: dsmnet on those that torchvision reads; ratio: its speed over that of "
         "torchvision.",
         "",
-        *_table([_READING, *(_reading(times) for times in sets)]),
+        *_table([_READING, *(row for times in sets for row in (_reading(times), *_in_shards(times)))]),
         "",
         "Training's loader with the crop, pairs per second of wall clock; processor time of all processes, "
         "ms per pair.",
@@ -72,7 +71,7 @@ def environment() -> dict[str, object]:
 
 
 def _reading(times: SetTimes) -> tuple[str, ...]:
-    speeds = (times.cpu_ms.get(way) for way in _WAYS)
+    speeds = (times.cpu_ms.get(way) for way in ("read", "crop", "same_files", "torchvision"))
     return (
         times.name,
         f"{times.size[0]}x{times.size[1]}",
@@ -87,6 +86,11 @@ def _reading(times: SetTimes) -> tuple[str, ...]:
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:
     head, *body = ("| " + " | ".join(row) + " |" for row in rows)
     return [head, "| :-- |" + " --: |" * (len(rows[0]) - 1), *body]
+
+
+def _in_shards(times: SetTimes) -> list[tuple[str, ...]]:
+    speeds = [_per_second(times.cpu_ms.get(way)) for way in ("shards", "shards_crop")]
+    return [("in shards", *[""] * 4, *speeds, *[""] * 3)] if "shards" in times.cpu_ms else []
 
 
 def _per_second(milliseconds: Spread | None) -> str:
