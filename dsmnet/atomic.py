@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shutil
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from dsmnet.errors import UserError
 
@@ -101,6 +103,21 @@ def write_text(path: Path, text: str) -> None:
     """Write a text file, UTF-8, by `atomic_write`."""
     with atomic_write(path) as part:
         part.write_text(text, encoding="utf-8")
+
+
+def claim_folder(record: Path, source: Mapping[str, Any], what: str) -> None:
+    """Note in a file what makes the contents of its folder, or check that what is there was made alike.
+
+    Raises:
+        UserError: It was made with other options; `what` names it.
+    """
+    text = json.dumps(dict(source), indent=2, sort_keys=True) + "\n"
+    if not record.is_file():
+        write_text(record, text)
+    elif record.read_text(encoding="utf-8") != text:
+        raise UserError(
+            f"{record.parent}: holds {what} that were made with other options; expected another folder"
+        )
 
 
 def check_apart(folder: Path, names: Iterable[str], read: Iterable[Path | str | None]) -> None:

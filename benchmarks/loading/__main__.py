@@ -24,6 +24,8 @@ from benchmarks.loading.report import environment, markdown
 from benchmarks.loading.torchvision_readers import READERS_INSTALLED
 from dsmnet.atomic import write_text
 from dsmnet.config import dataset_config, instantiate, save_config, tool
+from dsmnet.datasets.shard_writer import write_shards
+from dsmnet.datasets.shards import Shards
 from dsmnet.errors import UserError
 from dsmnet.options import check_choice
 from dsmnet.progress import track
@@ -77,9 +79,13 @@ def write_fake(name: str, folder: str, cfg: DictConfig) -> DictConfig:
 def time_set(node: DictConfig, cfg: DictConfig) -> SetTimes:
     """Measure one set."""
     dataset, transform = instantiate(node), instantiate(cfg.transform)
-    times = measure_set(dataset, transform, pairs=cfg.pairs, repeats=cfg.repeats)
-    for workers in cfg.workers:
-        times.loader[workers] = measure_loader(dataset, transform, workers=workers, **cfg.loader)
+    with TemporaryDirectory() as folder:
+        write_shards(dataset, Path(folder))
+        shards = Shards(folder)
+        times = measure_set(dataset, transform, pairs=cfg.pairs, repeats=cfg.repeats, shards=shards)
+        for workers in cfg.workers:
+            times.loader[workers] = measure_loader(dataset, transform, workers=workers, **cfg.loader)
+            times.shards_loader[workers] = measure_loader(shards, transform, workers=workers, **cfg.loader)
     return times
 
 

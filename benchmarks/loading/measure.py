@@ -56,7 +56,8 @@ class SetTimes:
     `cpu_ms` and `wall_ms` are milliseconds per pair, by the way of reading: ``disk`` (the bytes of all its
     files), ``read`` (a sample), ``crop`` (a sample through a transform), ``same_files`` and ``torchvision``
     (the same files by either; absent where torchvision has no reader). `ratio` is the processor time of
-    torchvision over that of ``same_files``. `loader` has an entry for each number of workers.
+    torchvision over that of ``same_files``. `loader` has an entry for each number of workers, and
+    `shards_loader` too: the same pairs in shards, whose ways are ``shards`` and ``shards_crop``.
     """
 
     name: str
@@ -68,13 +69,16 @@ class SetTimes:
     wall_ms: dict[str, Spread]
     ratio: Spread | None = None
     loader: dict[int, LoaderSpeed] = field(default_factory=dict)
+    shards_loader: dict[int, LoaderSpeed] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the entry of loading.json."""
         return asdict(self)
 
 
-def measure_set(dataset: StereoDataset, transform: Transform, *, pairs: int, repeats: int) -> SetTimes:
+def measure_set(
+    dataset: StereoDataset, transform: Transform, *, pairs: int, repeats: int, shards: Any = None
+) -> SetTimes:
     """Time all ways of reading in turn, repeatedly, in this process with one thread, the page cache warm.
 
     Args:
@@ -82,6 +86,7 @@ def measure_set(dataset: StereoDataset, transform: Transform, *, pairs: int, rep
         transform: Transform of the way ``crop``.
         pairs: Pairs read in each pass of each way; a smaller set is gone through again.
         repeats: Timed passes, after one that is not.
+        shards: The same pairs in shards, for ways of their own.
     """
     check_whole("pairs", pairs)
     check_whole("repeats", repeats)
@@ -92,6 +97,8 @@ def measure_set(dataset: StereoDataset, transform: Transform, *, pairs: int, rep
         "read": lambda i: dataset[i],
         "crop": lambda i: transform(dataset[i], rng),
     }
+    if shards is not None:
+        ways |= {"shards": lambda i: shards[i], "shards_crop": lambda i: transform(shards[i], rng)}
     with TemporaryDirectory() as folder, one_thread():
         both = same_files(dataset, Path(folder))
         if both is not None:
@@ -111,7 +118,7 @@ def measure_set(dataset: StereoDataset, transform: Transform, *, pairs: int, rep
 
 
 def measure_loader(
-    dataset: StereoDataset, transform: Transform, *, workers: int, batch_size: int, batches: int, repeats: int
+    dataset: Any, transform: Transform, *, workers: int, batch_size: int, batches: int, repeats: int
 ) -> LoaderSpeed:
     """Time training's loader.
 
@@ -130,7 +137,7 @@ def measure_loader(
     with one_thread():
         for _ in range(repeats):
             module = StereoDataModule(
-                _Whole(dataset), transform, batch_size=batch_size, epoch_steps=batches + 1, workers=workers
+                Whole(dataset), transform, batch_size=batch_size, epoch_steps=batches + 1, workers=workers
             )
             used = _processor_seconds()
             batch = iter(module.train_dataloader())
@@ -189,12 +196,12 @@ def _files(pair: Pair) -> list[Path]:
     return list(dict.fromkeys(path for path in pair[1:] if isinstance(path, Path)))
 
 
-class _Whole:
+class Whole:
     """A data set all of whose pairs are trained on."""
 
-    def __init__(self, dataset: StereoDataset) -> None:
+    def __init__(self, dataset: Any) -> None:
         self.dataset = dataset
 
-    def split_validation(self) -> tuple[StereoDataset, StereoDataset]:
+    def split_validation(self) -> tuple[Any, Any]:
         """Return the whole set, twice."""
         return self.dataset, self.dataset

@@ -34,6 +34,10 @@ def markdown(sets: Sequence[SetTimes], source: str, missing: Sequence[str], load
         speeds = [times.loader[count] for count in workers]
         wall = (_text(speed.pairs_per_second, 1) for speed in speeds)
         loading.append((times.name, *wall, *(_text(speed.cpu_ms, 1) for speed in speeds)))
+        if times.shards_loader:
+            speeds = [times.shards_loader[count] for count in workers]
+            wall = (_text(speed.pairs_per_second, 1) for speed in speeds)
+            loading.append(("in shards", *wall, *(_text(speed.cpu_ms, 1) for speed in speeds)))
     lines = [
         f"{source}. Load average of the machine {load[0]:.1f} before, {load[1]:.1f} after.",
         "",
@@ -41,7 +45,7 @@ def markdown(sets: Sequence[SetTimes], source: str, missing: Sequence[str], load
         "page cache warm. Same files: dsmnet on those that torchvision reads; ratio: its speed over that of "
         "torchvision.",
         "",
-        *_table([_READING, *(_reading(times) for times in sets)]),
+        *_table([_READING, *(row for times in sets for row in (_reading(times), *_in_shards(times)))]),
         "",
         "Training's loader with the crop, pairs per second of wall clock; processor time of all processes, "
         "ms per pair.",
@@ -82,6 +86,11 @@ def _reading(times: SetTimes) -> tuple[str, ...]:
 def _table(rows: Sequence[Sequence[str]]) -> list[str]:
     head, *body = ("| " + " | ".join(row) + " |" for row in rows)
     return [head, "| :-- |" + " --: |" * (len(rows[0]) - 1), *body]
+
+
+def _in_shards(times: SetTimes) -> list[tuple[str, ...]]:
+    speeds = [_per_second(times.cpu_ms.get(way)) for way in ("shards", "shards_crop")]
+    return [("in shards", *[""] * 4, *speeds, *[""] * 3)] if "shards" in times.cpu_ms else []
 
 
 def _per_second(milliseconds: Spread | None) -> str:

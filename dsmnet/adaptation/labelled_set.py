@@ -12,7 +12,7 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from dsmnet.adaptation.pseudo_labels import LabelRules, PseudoLabel, make_label
-from dsmnet.atomic import atomic_write, write_text
+from dsmnet.atomic import atomic_write, claim_folder, write_text
 from dsmnet.data.mixture import Mixture
 from dsmnet.datasets.folder import Folder
 from dsmnet.errors import DataError, UserError
@@ -87,7 +87,7 @@ def write_labels(
     Raises:
         UserError: The folder holds labels of other options, or no pair could be labelled.
     """
-    _claim(folder, source or {})
+    claim_folder(folder / RECORD, source or {}, "labels")
     found, failed = [], []
     for index, load in track(ReadAhead(indices, pairs.__getitem__, 1), "labels", enabled=progress):
         try:
@@ -146,15 +146,6 @@ def mean_scores(records: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, flo
             if values:
                 table.setdefault(measure, {})[rule] = float(np.mean(values))
     return table
-
-
-def _claim(folder: Path, source: Mapping[str, Any]) -> None:
-    """Note what makes the labels of a folder, or check that what is there was made alike."""
-    record, text = folder / RECORD, json.dumps(dict(source), indent=2, sort_keys=True) + "\n"
-    if not record.is_file():
-        write_text(record, text)
-    elif record.read_text(encoding="utf-8") != text:
-        raise UserError(f"{folder}: holds labels that were made with other options; expected another folder")
 
 
 def _write(folder: Path, name: str, sample: StereoSample, label: PseudoLabel) -> None:

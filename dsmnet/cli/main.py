@@ -21,6 +21,7 @@ PROGRAMS = {
     "analyze": "effect of normalisation on the features of networks, on several domains",
     "submit": "the files of a benchmark's upload, zipped and checked",
     "export": "a network as ONNX, OpenVINO or torch.export file, checked against torch",
+    "pack": "a data set as shards, to train on from a folder or an object store",
     "check_data": "check the data sets that are there, with a picture of each",
     "compare": "compare the results of trainings over seeds",
     "benchmark": "time, memory and parameters (in a checkout of the repository)",

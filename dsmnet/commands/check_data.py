@@ -27,9 +27,9 @@ from dsmnet.datasets.health_check import (
     check_some_rows,
     choose_pairs,
     read_some,
-    worker_count,
 )
 from dsmnet.datasets.health_report import markdown
+from dsmnet.datasets.processes import worker_count
 from dsmnet.errors import NAMED, DataError, UserError
 from dsmnet.io import write_image
 from dsmnet.io.pairs import files_of

@@ -243,7 +243,7 @@ class StereoDataset(PairDataset):
 class NamedSubset(Subset[StereoSample]):
     """Some of the pairs of a data set, under its name."""
 
-    def __init__(self, dataset: PairDataset, indices: Sequence[int]) -> None:
+    def __init__(self, dataset: Any, indices: Sequence[int]) -> None:
         super().__init__(dataset, indices)
         self.name = dataset.name
 

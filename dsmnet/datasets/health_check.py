@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
-import signal
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,8 +13,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dsmnet.errors import DataError, UserError
-from dsmnet.options import check_whole
+from dsmnet.datasets.processes import in_processes
+from dsmnet.errors import DataError
 from dsmnet.rectification.row_check import PAIRS, RowReport, check_rows
 from dsmnet.types import DisparityMap, Image, Mask, StereoPairs, StereoSample
 
@@ -100,43 +96,10 @@ def check_dataset(
 ) -> SetReport:
     """Read some pairs of a data set in so many processes and check them; `watch` shows progress."""
     report = SetReport(dataset.name, len(dataset))
-    workers = min(workers, len(indices))
-    if workers <= 1:
-        for index in watch(indices):
-            report.merge(check_pair(dataset, index))
-        return report
-    pool = ProcessPoolExecutor(workers, initializer=_share, initargs=(dataset,))
-    try:
-        for found in watch([pool.submit(_check_shared, index) for index in indices]):
-            report.merge(found.result())
-    except BrokenProcessPool:
-        raise UserError(
-            f"{dataset.name}: a process that reads pairs was killed; workers=1 tells at which one"
-        ) from None
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)  # an interruption does not wait for pairs unread
+    with in_processes(check_pair, dataset, indices, workers, dataset.name) as checks:
+        for found in watch(checks):
+            report.merge(found())
     return report
-
-
-_shared: StereoPairs  # in a working process: sent once, for a set of 200,000 pairs takes long to pickle
-
-
-def _share(dataset: StereoPairs) -> None:
-    global _shared
-    _shared = dataset
-    cv2.setNumThreads(0)  # its threads do not survive a fork, and each process has one core
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interruption is the parent's affair
-
-
-def _check_shared(index: int) -> SetReport:
-    return check_pair(_shared, index)
-
-
-def worker_count(workers: str | int) -> int:
-    """Return the number of processes of ``workers=auto|N``; auto is the cores that this process may use."""
-    if workers == "auto":
-        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return check_whole("workers", workers, unit="processes")
 
 
 def check_pair(dataset: StereoPairs, index: int) -> SetReport:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from torch.utils.data import Dataset, Subset
 
 from dsmnet.datasets.base import PairDataset, StereoDataset
+from dsmnet.datasets.shards import Shards
 from dsmnet.errors import DataError, UserError, count
 from dsmnet.options import check_whole
 from dsmnet.types import StereoSample
@@ -61,6 +62,8 @@ def _pairs(dataset: Any) -> list[tuple[set[object], int]]:
             ({pair.left.absolute()} | ({(dataset.name, pair.name)} if published else set()), index)
             for index, pair in enumerate(dataset.pairs)
         ]
+    if isinstance(dataset, Shards):
+        return [({entry}, index) for index, entry in enumerate(dataset.names())]
     if hasattr(dataset, "indices"):
         keys = {index: keys for keys, index in _pairs(dataset.dataset)}
         return [(keys[item], index) for index, item in enumerate(dataset.indices) if item in keys]

@@ -41,6 +41,7 @@ READ = {
     ),
     "export": ("checkpoint",),
     "label": ("teacher", "second", "dataset=video dataset.left"),
+    "pack": ("dataset=folder dataset.left", "dataset=shards dataset.root"),
     "predict": ("left", "right", "calib", "checkpoint", "paths.data"),
     "rectify": ("left", "right", "calib"),
     "submit": ("checkpoint", "validate", "upload.dataset.root"),

@@ -14,7 +14,11 @@ from dsmnet.io import write_image
 from dsmnet.synthetic import SyntheticStereo
 
 # Programs outside the package.
-PROGRAMS = {"benchmark": "benchmarks.program", "benchmark_loading": "benchmarks.loading.__main__"}
+PROGRAMS = {
+    "benchmark": "benchmarks.program",
+    "benchmark_loading": "benchmarks.loading.__main__",
+    "benchmark_scale": "benchmarks.scale.__main__",
+}
 
 
 class ToolRun(NamedTuple):
