@@ -12,7 +12,6 @@ from typing import Any
 import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig, OmegaConf
-from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from dsmnet.api import build_from_config, load_model, weights_for
 from dsmnet.atomic import check_apart
@@ -26,15 +25,24 @@ from dsmnet.models.checkpoint import check_exists, check_resumable, find_weights
 from dsmnet.models.state_dict import load_into, load_what_fits
 from dsmnet.models.stereo_net import StereoNet
 from dsmnet.options import check_whole
+from dsmnet.processes import by_first, by_srun, by_torchrun, is_first, is_first_of_node
 from dsmnet.training.compiled import CompiledMatch, Match, match_views
 from dsmnet.training.distillation import SelfDistillation
 from dsmnet.training.gates import make_optimizer
 from dsmnet.training.module import StereoModule
 from dsmnet.training.recompute import recompute_stages
-from dsmnet.training.stopping import end_with_parent, interruption, received_signal
+from dsmnet.training.stopping import (
+    StoppedTogether,
+    end_with_parent,
+    interruption,
+    last_checkpoint,
+    received_signal,
+)
 from dsmnet.training.trainer import restore_metrics
 
 log = logging.getLogger(__name__)
+
+_LOST = "connection|gloo|nccl|timed? ?out|socket|rendezvous|client|address|hostname"  # errors of torch
 
 
 def run(cfg: DictConfig, output: Path) -> None:
@@ -44,7 +52,7 @@ def run(cfg: DictConfig, output: Path) -> None:
         UserError: An option is impossible, data is missing or broken, or the loss diverges.
     """
     check_apart(output, ["weights.safetensors", "checkpoints"], [cfg.init])
-    first = getattr(rank_zero_only, "rank", 0) == 0  # there is no trainer to ask yet
+    first = is_first()  # there is no trainer to ask yet
     if first:
         # What is wrong with the evaluation should be known before hours of training.
         sets = choose_sets(cfg, instantiate, brief=True)
@@ -125,6 +133,7 @@ def train(cfg: DictConfig, output: Path) -> Path:
             len(data.validation_part),
             output,
         )
+        _tell_processes(trainer, data)
     _fit(trainer, module, data, cfg.resume)
     weights = output / "weights.safetensors"
     if trainer.is_global_zero:
@@ -147,6 +156,23 @@ def train(cfg: DictConfig, output: Path) -> Path:
     return weights
 
 
+def _tell_processes(trainer: pl.Trainer, data: StereoDataModule) -> None:
+    """Log what several processes share, and where they meet: until all are there, nothing else happens."""
+    pairs, world = data.pairs_per_process(trainer.world_size), trainer.world_size
+    if world == 1:
+        return
+    environment = trainer.strategy.cluster_environment  # type: ignore[attr-defined]
+    address = f"{environment.main_address}:{environment.main_port}"
+    log.info(
+        "%d processes on %d nodes meet at %s; %d pairs a step, %d in each; optimizer.lr is of the whole step",
+        world,
+        trainer.num_nodes,
+        address,
+        pairs * world,
+        pairs,
+    )
+
+
 def _fit(trainer: pl.Trainer, module: StereoModule, data: StereoDataModule, resume: str | None) -> None:
     """Run the training loop; what ends it is told in one line.
 
@@ -157,20 +183,22 @@ def _fit(trainer: pl.Trainer, module: StereoModule, data: StereoDataModule, resu
         trainer.fit(module, data, ckpt_path=resume, weights_only=True)
         if received := received_signal(trainer):  # in the last validation, after which no step has come
             raise interruption(trainer, received, "after the last step")
-    except Interrupted:
-        if not trainer.is_global_zero:  # the first process tells; a status here would make Lightning kill it
-            raise SystemExit(0) from None
-        raise
+    except (Interrupted, StoppedTogether) as error:
+        if trainer.is_global_zero:
+            raise
+        # The first process tells. What has started this one would kill it for any status but 0.
+        status = 128 + error.number if isinstance(error, Interrupted) else 1
+        raise SystemExit(0 if by_first() or by_torchrun() or by_srun() else status) from None
     except UserError as error:
         text = str(error)
         if not text.startswith(IN_WORKER):
             raise
         raise type(error)(text.rpartition(f"{type(error).__name__}: ")[2].strip()) from None
     except RuntimeError as error:
-        raise _explained(error, trainer.world_size) from error
+        raise _explained(error, trainer) from error
 
 
-def _explained(error: RuntimeError, processes: int) -> Exception:
+def _explained(error: RuntimeError, trainer: pl.Trainer) -> BaseException:
     """Return what to raise for an error of torch: in the user's words where the cause lies outside."""
     text = str(error)
     if "DataLoader worker" in text:
@@ -178,8 +206,13 @@ def _explained(error: RuntimeError, processes: int) -> Exception:
         told += "try fewer"
     elif "out of memory" in text.lower() or "can't allocate memory" in text:
         told = "not enough memory for loader.batch_size, crop and max_disparity"
-    elif processes > 1 and re.search(r"connection|gloo|nccl|timed out|socket", text, re.IGNORECASE):
-        told = "another process of the run has ended; resume= continues"
+    elif trainer.world_size > 1 and re.search(_LOST, text, re.IGNORECASE):
+        if not is_first_of_node():  # one line on each node will do
+            return SystemExit(1)
+        last = last_checkpoint(trainer)
+        told = "another process of the run has ended, or cannot be reached at "
+        told += f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}; "
+        told += f"resume={last} continues" if last.is_file() else "no state was saved yet"
     else:
         return error
     return UserError(f"{told} ({text.splitlines()[0][:120]})")

@@ -19,6 +19,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
+from dsmnet import processes
 from dsmnet.atomic import WriteError, cannot_write, lock_folder
 from dsmnet.cli.arguments import SWEEP, did_you_mean, explain_refusal, quote_paths
 from dsmnet.cli.usage import options
@@ -61,6 +62,8 @@ class HydraRun:
         tool, *arguments = self._arguments
         arguments.sort(key=lambda argument: argument in SWEEP)  # argparse takes no option between overrides
         _check_flags(arguments)
+        if self._name == "train":
+            arguments += _shared(arguments)
         sys.argv = [tool, *quote_paths(self._name, arguments)]
         try:
             with _full_error("1"):  # Hydra hands on what it would print
@@ -103,7 +106,7 @@ class HydraRun:
         with open_dict(cfg):
             cfg.paths.output = str(output)
         # The other processes of a training write to the folder of the first.
-        alone = lock_folder(output) if _is_first_process() else nullcontext()
+        alone = lock_folder(output) if processes.is_first() else nullcontext()
         try:
             with alone:
                 job = HydraConfig.get()
@@ -182,10 +185,21 @@ def _check_flags(arguments: Sequence[str]) -> None:
     parser.parse_args(list(arguments))
 
 
-def _is_first_process() -> bool:
-    """Whether this process is the only one of its run, or of several that were started together the first."""
-    ranks = [os.environ.get(name, "0") for name in ("RANK", "SLURM_PROCID")]
-    return "LOCAL_RANK" not in os.environ and set(ranks) == {"0"}
+def _shared(arguments: Sequence[str]) -> list[str]:
+    """Return overrides for one of several processes that train: all know one folder, the first writes to it.
+
+    Raises:
+        UserError: They were started apart, and know none.
+    """
+    overrides = []
+    given = any(argument.startswith(("paths.output=", "hydra.run.dir=")) for argument in arguments)
+    if not given and (name := processes.common_name()):
+        overrides.append(f"paths.output=outputs/train/{name}")
+    if not processes.is_first() and not any("job_logging" in argument for argument in arguments):
+        line = f"[%(asctime)s][{processes.place()}][%(name)s][%(levelname)s] - %(message)s"
+        root, form = "hydra.job_logging.root.level", "hydra.job_logging.formatters.simple.format"
+        overrides += ["hydra/job_logging=stdout", f"{root}=WARNING", f"{form}='{line}'"]
+    return overrides
 
 
 def _names(node: Any, prefix: str = "") -> Iterator[str]:
