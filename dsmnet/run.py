@@ -31,6 +31,7 @@ from dsmnet.training.distillation import SelfDistillation
 from dsmnet.training.gates import make_optimizer
 from dsmnet.training.module import StereoModule
 from dsmnet.training.recompute import recompute_stages
+from dsmnet.training.sharded import ShardedModule
 from dsmnet.training.stopping import (
     StoppedTogether,
     end_with_parent,
@@ -100,7 +101,7 @@ def train(cfg: DictConfig, output: Path) -> Path:
     if cfg.recompute:
         recompute_stages(predictor.net)
     data = _data(cfg)
-    module = StereoModule(
+    module = (ShardedModule if cfg.trainer.strategy == "fsdp" else StereoModule)(
         predictor.net,
         instantiate(cfg.loss),
         instantiate(cfg.optimizer),
@@ -150,8 +151,9 @@ def train(cfg: DictConfig, output: Path) -> Path:
                 "more trainer.max_steps or trainer.max_time, or the run's own folder as paths.output"
             )
         tensors, config = read_weights(source)
-        load_into(predictor.net, tensors, str(source))
-        save_weights(weights, predictor.net, config)
+        net = build_from_config(cfg).net  # the one that was trained may be divided among processes
+        load_into(net, tensors, str(source))
+        save_weights(weights, net, config)
         log.info("weights of %s saved as %s", source.name, weights)
     return weights
 
@@ -164,7 +166,7 @@ def _tell_processes(trainer: pl.Trainer, data: StereoDataModule) -> None:
     environment = trainer.strategy.cluster_environment  # type: ignore[attr-defined]
     address = f"{environment.main_address}:{environment.main_port}"
     log.info(
-        "%d processes on %d nodes meet at %s; %d pairs a step, %d in each; optimizer.lr is of the whole step",
+        "%d processes, nodes: %d, meet at %s; %d pairs a step, %d in each; optimizer.lr is of the whole step",
         world,
         trainer.num_nodes,
         address,
@@ -210,8 +212,8 @@ def _explained(error: RuntimeError, trainer: pl.Trainer) -> BaseException:
         if not is_first_of_node():  # one line on each node will do
             return SystemExit(1)
         last = last_checkpoint(trainer)
-        told = "another process of the run has ended, or cannot be reached at "
-        told += f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}; "
+        meeting = f"{os.environ.get('MASTER_ADDR')}:{os.environ.get('MASTER_PORT')}"
+        told = f"another process of the run has ended, or {meeting} is not where all meet; "
         told += f"resume={last} continues" if last.is_file() else "no state was saved yet"
     else:
         return error

@@ -197,8 +197,9 @@ def _shared(arguments: Sequence[str]) -> list[str]:
         overrides.append(f"paths.output=outputs/train/{name}")
     if not processes.is_first() and not any("job_logging" in argument for argument in arguments):
         line = f"[%(asctime)s][{processes.place()}][%(name)s][%(levelname)s] - %(message)s"
-        root, form = "hydra.job_logging.root.level", "hydra.job_logging.formatters.simple.format"
-        overrides += ["hydra/job_logging=stdout", f"{root}=WARNING", f"{form}='{line}'"]
+        form, level = "formatters.simple.format", "handlers.console.level"  # libraries set that of loggers
+        values = [f"hydra.job_logging.{form}='{line}'", f"+hydra.job_logging.{level}=WARNING"]
+        overrides += ["hydra/job_logging=stdout", *values]
     return overrides
 
 

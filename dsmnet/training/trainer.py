@@ -12,7 +12,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import Callback, Checkpoint, LearningRateMonitor
+from pytorch_lightning.callbacks import Callback, Checkpoint, LearningRateMonitor, WeightAveraging
 from pytorch_lightning.loggers import Logger
 from pytorch_lightning.plugins.environments import TorchElasticEnvironment
 from pytorch_lightning.profilers import PyTorchProfiler
@@ -23,6 +23,7 @@ from dsmnet.options import check_choice, check_number, check_whole
 from dsmnet.processes import by_torchrun, is_first, layout
 from dsmnet.training.callbacks import LogGates, LogLine, LogPictures
 from dsmnet.training.checkpoints import AtomicCheckpointIO, SaveAtEnd
+from dsmnet.training.sharded import ShardedStrategy
 from dsmnet.training.stopping import StopOnSignal
 
 log = logging.getLogger(__name__)
@@ -67,6 +68,13 @@ def make_trainer(
     devices, num_nodes = layout(devices, num_nodes)
     if threads is not None:
         torch.set_num_threads(threads)
+    if options["strategy"] == "fsdp":
+        if any(isinstance(callback, WeightAveraging) for callback in callbacks.values()):
+            raise UserError(
+                "trainer.strategy=fsdp with callbacks.ema: expected callbacks.ema.decay=0: averages of "
+                "weights are not divided"
+            )
+        options["strategy"] = ShardedStrategy()
     on_gpu = options["accelerator"] != "cpu" and torch.cuda.is_available()
     if precision == "auto":
         precision = "bf16-mixed" if on_gpu else "32-true"
