@@ -19,8 +19,6 @@ from dsmnet.run import train
 from tests.robustness.runs import (
     LIMIT,
     SMALL,
-    TOOLS,
-    call,
     kill_group,
     state,
     training,
@@ -28,12 +26,16 @@ from tests.robustness.runs import (
     wait_for_save,
 )
 
-# Plain gradient descent in float64: Adam turns the rounding of gradients that are 0 into whole steps.
-EXACT = [
-    *("trainer.precision=64-true", "optimizer._target_=torch.optim.SGD", "~optimizer.betas"),
-    *("optimizer.lr=2e-3", "callbacks.ema.decay=0", "trainer.log_every_n_steps=1", "trainer.max_steps=20"),
-    *("loader.epoch_steps=10", "loader.global_batch=2", "dataset.validation_length=3"),
+# Plain gradient descent: Adam turns the rounding of gradients that are 0 into whole steps. No best plane,
+# which rounding may move. In float64, as rounding grows from step to step.
+SAME = [
+    *("model.window=null", "optimizer._target_=torch.optim.SGD", "~optimizer.betas", "loader.global_batch=2"),
+    *("callbacks.ema.decay=0", "trainer.log_every_n_steps=1", "dataset.validation_length=3"),
 ]
+EXACT = [
+    *("trainer.precision=64-true", "trainer.max_steps=20", "loader.epoch_steps=10", "optimizer.lr=2e-3"),
+]
+SHARDED = ["trainer.max_steps=6", "loader.epoch_steps=3", "optimizer.lr=1e-4"]  # FSDP has no float64
 NODES = ("trainer.num_nodes=2", "trainer.strategy=ddp")
 
 
@@ -66,23 +68,16 @@ def curve(output: Path, name: str) -> list[float]:
     return [float(row[name]) for row in csv.DictReader((output / "metrics.csv").open()) if row.get(name)]
 
 
-@pytest.fixture(scope="module")
-def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The run of one process."""
-    output = tmp_path_factory.mktemp("alone")
-    train(compose("train", [*SMALL, *EXACT, f"paths.output={output}"]), output)
-    return output
-
-
-@pytest.mark.parametrize("strategy", ["ddp", "fsdp"])
+@pytest.mark.parametrize(("strategy", "options"), [("ddp", EXACT), ("fsdp", SHARDED)])
 def test_two_nodes_train_as_one_process_with_the_joined_batch(
-    strategy: str, alone: Path, tmp_path: Path
+    strategy: str, options: list[str], tmp_path: Path
 ) -> None:
-    output = tmp_path / "run"
-    run_two_nodes(output, *EXACT, f"trainer.strategy={strategy}")
+    alone, output = tmp_path / "alone", tmp_path / "run"
+    train(compose("train", [*SMALL, *SAME, *options, f"paths.output={alone}"]), alone)
+    run_two_nodes(output, *SAME, *options, f"trainer.strategy={strategy}")
     for name in ("train/loss", "train/epe", "val/epe", "val/bad3", "train/pairs", "lr-SGD"):
         assert curve(output, name) == pytest.approx(curve(alone, name), rel=1e-6), name
-    assert len(curve(output, "train/loss")) == 20
+    assert f"trainer.max_steps={len(curve(output, 'train/loss'))}" in options
     assert len(curve(output, "val/epe")) == 2
     expected, found = (
         torch.load(run / "checkpoints" / "last.ckpt", weights_only=True) for run in (alone, output)
@@ -130,10 +125,3 @@ def test_ctrl_c_under_torchrun_leaves_a_checkpoint(tmp_path: Path) -> None:
     assert log.count("interrupted by SIGINT at step") == 1
     assert (output / "checkpoints" / "last.ckpt").stat().st_mtime_ns > written
     assert not {"metrics.1.csv", "train_ddp_process_1.log"} & set(os.listdir(output))
-
-
-def test_a_node_without_an_address_ends_before_anything_is_written(tmp_path: Path) -> None:
-    done = call(TOOLS / "train.py", *SMALL, *NODES, "trainer.max_steps=2", folder=tmp_path)
-    assert done.returncode == 1
-    assert "trainer.num_nodes=2 without MASTER_ADDR, MASTER_PORT, NODE_RANK: expected them" in done.stdout
-    assert "Traceback" not in done.stdout + done.stderr
