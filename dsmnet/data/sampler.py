@@ -27,8 +27,7 @@ class EndlessSampler(Sampler[Position]):
         samples: In one stretch, over all processes; `world` is their number.
         seed: Seed of the permutations.
         reached: Samples that were trained on so far, by all processes together.
-        step: Samples that all processes take at once. A stretch ends with a whole step, wherever in it a
-            run with other steps has stopped: every process gets as many samples.
+        step: Samples that all processes take at once; a stretch ends with a whole step.
     """
 
     def __init__(
@@ -53,6 +52,7 @@ class EndlessSampler(Sampler[Position]):
     def __iter__(self) -> Iterator[Position]:
         start = self.reached()
         permutation, current = np.empty(0, dtype=np.int64), -1
+        # A run that was stopped with other steps may have left a part of one: every process gets as many.
         steps = math.ceil((self.samples - start % self.samples) / self.step)
         for place in range(start + self.rank, start + steps * self.step, self.world):
             if place // self.length != current:
