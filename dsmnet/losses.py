@@ -86,12 +86,12 @@ class StereoLoss(nn.Module):
         total = ground_truth.new_zeros(())
         if self.largest < math.inf:
             valid = valid & (ground_truth.abs() < self.largest)
-        count = valid.sum().clamp(min=1)
+        count = mean_count(valid)
         before = [] if self.initial is None else [(self.initial, disparities[0], 1.0)]
         sequence = disparities[len(before) :]
         pairs = _pair_from_the_end(self._weights(len(sequence)), sequence)
         for weight, disparity, beta in [*before, *((*pair, self.beta) for pair in pairs)]:
-            off = (disparity.float() - ground_truth).clamp(-self.bound, self.bound)
+            off = (_exact(disparity) - ground_truth).clamp(-self.bound, self.bound)
             error = F.smooth_l1_loss(off, torch.zeros_like(off), reduction="none", beta=beta)
             total = total + weight * (error * valid).sum() / count
         early = max(len(self.volume_weights) - 1, 0)
@@ -129,8 +129,26 @@ def volume_cross_entropy(logits: Tensor, ground_truth: Tensor, valid: Tensor) ->
     mask = valid[:, 0, start::stride, start::stride] & (target < planes - 1)
     lower = target.clamp(0, planes - 1.001).floor()
     fraction = (target - lower).clamp(0, 1)
-    log_p = logits.squeeze(1).float().log_softmax(1)
+    log_p = _exact(logits).squeeze(1).log_softmax(1)
     index = lower.long()[:, None]
     near = torch.cat([log_p.gather(1, index), log_p.gather(1, (index + 1).clamp(max=planes - 1))], dim=1)
     entropy = -((1 - fraction) * near[:, 0] + fraction * near[:, 1])
-    return (entropy * mask).sum() / mask.sum().clamp(min=1)
+    return (entropy * mask).sum() / mean_count(mask)
+
+
+def _exact(tensor: Tensor) -> Tensor:
+    """Return a tensor in float32, or in float64 where it comes so."""
+    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
+
+
+def mean_count(mask: Tensor) -> Tensor:
+    """Return how many pixels a mask has, at least 1: the mean over the processes that train together.
+
+    A sum over the pixels of a process, divided by it, averages over the processes to the mean over the pixels
+    of all of them, however differently many each has: that is the gradient of one process with all pairs.
+    """
+    count, processes = mask.sum(), 1
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        processes = torch.distributed.get_world_size()
+        torch.distributed.all_reduce(count)
+    return count.clamp(min=1) / processes

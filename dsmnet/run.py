@@ -5,21 +5,18 @@ from __future__ import annotations
 import importlib.util
 import logging
 import os
-import re
 from pathlib import Path
 from typing import Any
 
 import pytorch_lightning as pl
 import torch
 from omegaconf import DictConfig, OmegaConf
-from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from dsmnet.api import build_from_config, load_model, weights_for
 from dsmnet.atomic import check_apart
 from dsmnet.config import instantiate, recipe_settings, save_config
 from dsmnet.data.datamodule import StereoDataModule
-from dsmnet.ending import Interrupted
-from dsmnet.errors import IN_WORKER, UserError
+from dsmnet.errors import UserError
 from dsmnet.evaluation import choose_sets, cross_domain_evaluation
 from dsmnet.evaluation.protocol import METRICS
 from dsmnet.evaluation.report import results_markdown
@@ -29,13 +26,18 @@ from dsmnet.models.checkpoint import check_exists, check_resumable, find_weights
 from dsmnet.models.state_dict import load_into, load_what_fits
 from dsmnet.models.stereo_net import StereoNet
 from dsmnet.options import check_whole
+from dsmnet.processes import is_first
 from dsmnet.training.compiled import CompiledMatch, Match, match_views
 from dsmnet.training.distillation import SelfDistillation
+from dsmnet.training.fit import fit
 from dsmnet.training.gates import make_optimizer
 from dsmnet.training.module import StereoModule
 from dsmnet.training.recompute import recompute_stages
 from dsmnet.training.run_loggers import RunLoggers
-from dsmnet.training.stopping import end_with_parent, interruption, received_signal
+from dsmnet.training.sharded import ShardedModule
+from dsmnet.training.stopping import (
+    end_with_parent,
+)
 from dsmnet.training.trainer import restore_metrics
 
 log = logging.getLogger(__name__)
@@ -50,7 +52,7 @@ def run(cfg: DictConfig, output: Path) -> None:
         UserError: An option is impossible, data is missing or broken, or the loss diverges.
     """
     check_apart(output, ["weights.safetensors", "checkpoints"], [cfg.init])
-    first = getattr(rank_zero_only, "rank", 0) == 0  # there is no trainer to ask yet
+    first = is_first()  # there is no trainer to ask yet
     if first:
         # What is wrong with the evaluation should be known before hours of training.
         sets = choose_sets(cfg, instantiate, brief=True)
@@ -119,7 +121,7 @@ def train(cfg: DictConfig, output: Path, loggers: RunLoggers | None = None) -> P
     if cfg.recompute:
         recompute_stages(predictor.net)
     data = _data(cfg)
-    module = StereoModule(
+    module = (ShardedModule if cfg.trainer.strategy == "fsdp" else StereoModule)(
         predictor.net,
         instantiate(cfg.loss),
         instantiate(cfg.optimizer),
@@ -154,7 +156,8 @@ def train(cfg: DictConfig, output: Path, loggers: RunLoggers | None = None) -> P
             output,
         )
         loggers.begin(OmegaConf.to_container(cfg, resolve=True))  # type: ignore[arg-type]
-    _fit(trainer, module, data, cfg.resume)
+        _tell_processes(trainer, data)
+    fit(trainer, module, data, cfg.resume)
     weights = output / "weights.safetensors"
     if trainer.is_global_zero:
         if not (output / "metrics.csv").exists():
@@ -170,48 +173,28 @@ def train(cfg: DictConfig, output: Path, loggers: RunLoggers | None = None) -> P
                 "more trainer.max_steps or trainer.max_time, or the run's own folder as paths.output"
             )
         tensors, config = read_weights(source)
-        load_into(predictor.net, tensors, str(source))
-        save_weights(weights, predictor.net, config)
+        net = build_from_config(cfg).net  # the one that was trained may be divided among processes
+        load_into(net, tensors, str(source))
+        save_weights(weights, net, config)
         log.info("weights of %s saved as %s", source.name, weights)
     return weights
 
 
-def _fit(trainer: pl.Trainer, module: StereoModule, data: StereoDataModule, resume: str | None) -> None:
-    """Run the training loop; what ends it is told in one line.
-
-    Raises:
-        UserError: An option is impossible or data is broken; `Interrupted` after a signal.
-    """
-    try:
-        trainer.fit(module, data, ckpt_path=resume, weights_only=True)
-        if received := received_signal(trainer):  # in the last validation, after which no step has come
-            raise interruption(trainer, received, "after the last step")
-    except Interrupted:
-        if not trainer.is_global_zero:  # the first process tells; a status here would make Lightning kill it
-            raise SystemExit(0) from None
-        raise
-    except UserError as error:
-        text = str(error)
-        if not text.startswith(IN_WORKER):
-            raise
-        raise type(error)(text.rpartition(f"{type(error).__name__}: ")[2].strip()) from None
-    except RuntimeError as error:
-        raise _explained(error, trainer.world_size) from error
-
-
-def _explained(error: RuntimeError, processes: int) -> Exception:
-    """Return what to raise for an error of torch: in the user's words where the cause lies outside."""
-    text = str(error)
-    if "DataLoader worker" in text:
-        told = "loader.workers: a process that loads pairs was ended from outside, often for lack of memory; "
-        told += "try fewer"
-    elif "out of memory" in text.lower() or "can't allocate memory" in text:
-        told = "not enough memory for loader.batch_size, crop and max_disparity"
-    elif processes > 1 and re.search(r"connection|gloo|nccl|timed out|socket", text, re.IGNORECASE):
-        told = "another process of the run has ended; resume= continues"
-    else:
-        return error
-    return UserError(f"{told} ({text.splitlines()[0][:120]})")
+def _tell_processes(trainer: pl.Trainer, data: StereoDataModule) -> None:
+    """Log what several processes share, and where they meet: until all are there, nothing else happens."""
+    pairs, world = data.pairs_per_process(trainer.world_size), trainer.world_size
+    if world == 1:
+        return
+    environment = trainer.strategy.cluster_environment  # type: ignore[attr-defined]
+    address = f"{environment.main_address}:{environment.main_port}"
+    log.info(
+        "%d processes, nodes: %d, meet at %s; %d pairs a step, %d in each; optimizer.lr is of the whole step",
+        world,
+        trainer.num_nodes,
+        address,
+        pairs * world,
+        pairs,
+    )
 
 
 def _match(cfg: DictConfig) -> Match:

@@ -23,6 +23,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
+from dsmnet import processes
 from dsmnet.atomic import WriteError, cannot_write, lock_folder
 from dsmnet.cli.arguments import SWEEP, did_you_mean, explain_refusal, quote_paths
 from dsmnet.cli.sweep import SweepRecord, recorded, report_failed, run_again
@@ -77,6 +78,8 @@ class HydraRun:
         _check_flags(arguments)
         _check_launcher(arguments)
         _check_secrets(arguments)
+        if self._name == "train":
+            arguments += _shared(arguments)
         sys.argv = [tool, *quote_paths(self._name, arguments)]
         try:
             with _full_error("1"):  # Hydra hands on what it would print
@@ -133,7 +136,7 @@ class HydraRun:
     def _work(self, cfg: DictConfig, output: Path) -> None:
         with open_dict(cfg):
             cfg.paths.output = str(output)
-        job, first = HydraConfig.get(), _is_first_process()
+        job, first = HydraConfig.get(), processes.is_first()
         # The other processes of a training write to the folder of the first.
         alone = lock_folder(output) if first else nullcontext()
         number, given = job.callbacks["sweep"].number, job.overrides.task
@@ -237,10 +240,22 @@ def _is_installed(*modules: str) -> bool:
     return all(importlib.util.find_spec(module) is not None for module in modules)
 
 
-def _is_first_process() -> bool:
-    """Whether this process is the only one of its run, or of several that were started together the first."""
-    ranks = [os.environ.get(name, "0") for name in ("RANK", "SLURM_PROCID")]
-    return "LOCAL_RANK" not in os.environ and set(ranks) == {"0"}
+def _shared(arguments: Sequence[str]) -> list[str]:
+    """Return overrides for one of several processes that train: all know one folder, the first writes to it.
+
+    Raises:
+        UserError: They were started apart, and know none.
+    """
+    overrides = []
+    given = any(argument.startswith(("paths.output=", "hydra.run.dir=")) for argument in arguments)
+    if not given and (name := processes.common_name()):
+        overrides.append(f"paths.output=outputs/train/{name}")
+    if not processes.is_first() and not any("job_logging" in argument for argument in arguments):
+        line = f"[%(asctime)s][{processes.place()}][%(name)s][%(levelname)s] - %(message)s"
+        form, level = "formatters.simple.format", "handlers.console.level"  # libraries set that of loggers
+        values = [f"hydra.job_logging.{form}='{line}'", f"+hydra.job_logging.{level}=WARNING"]
+        overrides += ["hydra/job_logging=stdout", *values]
+    return overrides
 
 
 def _names(node: Any, prefix: str = "") -> Iterator[str]:

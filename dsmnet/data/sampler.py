@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -26,6 +27,7 @@ class EndlessSampler(Sampler[Position]):
         samples: In one stretch, over all processes; `world` is their number.
         seed: Seed of the permutations.
         reached: Samples that were trained on so far, by all processes together.
+        step: Samples that all processes take at once; a stretch ends with a whole step.
     """
 
     def __init__(
@@ -37,11 +39,12 @@ class EndlessSampler(Sampler[Position]):
         reached: Callable[[], int] = lambda: 0,
         rank: int = 0,
         world: int = 1,
+        step: int = 1,
     ) -> None:
         if length < 1:
             raise DataError("the data set is empty")
         self.length, self.samples, self.seed = length, samples, seed
-        self.reached, self.rank, self.world = reached, rank, world
+        self.reached, self.rank, self.world, self.step = reached, rank, world, step
 
     def __len__(self) -> int:
         return self.samples // self.world
@@ -49,7 +52,9 @@ class EndlessSampler(Sampler[Position]):
     def __iter__(self) -> Iterator[Position]:
         start = self.reached()
         permutation, current = np.empty(0, dtype=np.int64), -1
-        for place in range(start + self.rank, (start // self.samples + 1) * self.samples, self.world):
+        # A run that was stopped with other steps may have left a part of one: every process gets as many.
+        steps = math.ceil((self.samples - start % self.samples) / self.step)
+        for place in range(start + self.rank, start + steps * self.step, self.world):
             if place // self.length != current:
                 current = place // self.length
                 permutation = np.random.default_rng([self.seed, current]).permutation(self.length)
@@ -70,3 +75,27 @@ class Augmented(Dataset[StereoSample]):
         else:
             sample = self.dataset[item]
         return self.transform(sample, np.random.default_rng([self.seed, place]))
+
+
+class Share(Dataset[StereoSample]):
+    """What one of several processes validates: a run of the first `pairs` of a data set, in each as long.
+
+    Where they cannot be divided evenly, the last pair fills up, without a pixel that counts.
+    """
+
+    def __init__(self, dataset: Dataset[StereoSample], pairs: int, rank: int, world: int) -> None:
+        self.dataset, self.pairs = dataset, pairs
+        self.length = math.ceil(pairs / world)
+        self.start = rank * self.length
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: int) -> StereoSample:
+        if not 0 <= index < self.length:
+            raise IndexError(f"pair {index} of {self.length}")
+        place = self.start + index
+        sample = self.dataset[min(place, self.pairs - 1)]
+        if place >= self.pairs and "valid" in sample:
+            sample["valid"] = np.zeros_like(sample["valid"])
+        return sample

@@ -24,11 +24,17 @@ from dsmnet.models.stereo_net import StereoNet
 from dsmnet.training.compiled import Match, match_views
 from dsmnet.training.distillation import SelfDistillation
 from dsmnet.training.gates import make_optimizer
-from dsmnet.training.stopping import agree, interruption, last_checkpoint, received_signal
+from dsmnet.training.stopping import (
+    StoppedTogether,
+    agree,
+    interruption,
+    last_checkpoint,
+    received_signal,
+)
 from dsmnet.types import StereoBatch
 
 
-class TrainingDiverged(UserError):
+class TrainingDiverged(StoppedTogether):
     """The loss is no longer a number."""
 
 
@@ -98,9 +104,13 @@ class StereoModule(pl.LightningModule):
             loss = loss + self.distillation(batch, output.disparities[-1], self.max_disparity)
         self._check_loss(loss, batch)
         with torch.no_grad():
-            error = epe(output.disparities[-1], target, valid)
-            self._known = self._known + valid.sum()
-        self.log("train/loss", loss.detach())
+            count = valid.sum()
+            self._known = self._known + count
+            errors = torch.where(count > 0, epe(output.disparities[-1], target, valid) * count, 0.0)
+            here = torch.stack([loss.detach(), errors.to(loss.dtype), count.to(loss.dtype)])
+            total, errors, count = self.trainer.strategy.reduce(here, reduce_op="mean")  # of all processes
+            error = errors / count
+        self.log("train/loss", total)
         self.log("train/epe", error)
         self.log("epe", error, prog_bar=True, logger=False)
         self.pairs_seen += batch["left"].shape[0] * self.trainer.world_size
@@ -116,11 +126,13 @@ class StereoModule(pl.LightningModule):
 
     def _check_loss(self, loss: Tensor, batch: StereoBatch) -> None:
         """Stop all processes where the loss of one is no number; agree on a signal that one has received."""
-        broken = int(not torch.isfinite(loss))
+        world, finite = self.trainer.world_size, bool(torch.isfinite(loss))
+        broken = 0 if finite else world - self.trainer.global_rank
         self._agreed_signal, diverged = agree(self.trainer, received_signal(self.trainer), broken)
         if diverged:
+            told = f"the loss is {loss.item()} at step {self.global_step}, batch {', '.join(batch['name'])}"
             raise TrainingDiverged(
-                f"the loss is {loss.item()} at step {self.global_step}, batch {', '.join(batch['name'])}; "
+                f"{self.trainer.strategy.broadcast(told, world - diverged)}; "  # of the first where it is so
                 f"{self._last_good()}. Try a smaller optimizer.lr, or trainer.precision=32-true"
             )
 
@@ -184,7 +196,7 @@ class StereoModule(pl.LightningModule):
                 "Try a smaller optimizer.lr, or trainer.precision=32-true"
             )
         if not known:
-            raise UserError(
+            raise StoppedTogether(
                 f"dataset: no pixel of {self.pairs_seen} pairs has a ground truth that is finite and in "
                 f"(0, max_disparity={self.max_disparity}): there is nothing to train on"
             )

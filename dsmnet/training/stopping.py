@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
@@ -15,18 +16,26 @@ import torch
 from pytorch_lightning.callbacks import Callback
 
 from dsmnet.ending import Interrupted, Terminated
+from dsmnet.errors import UserError
+from dsmnet.processes import by_first
+
+
+class StoppedTogether(UserError):
+    """What ends all processes of a run at once, so that the first one alone tells it."""
 
 
 class StopOnSignal(Callback):
     """Notes Ctrl-C, SIGTERM and a launcher's warning until the next step, where all processes agree to stop.
 
-    A second signal ends the process at once. The handler itself saves nothing: it would wait for processes
+    A second signal ends the process at once, unless it comes within the same second: torchrun and shells that
+    have received one themselves hand it on. The handler itself saves nothing: it would wait for processes
     that are in the middle of a step.
     """
 
     def __init__(self) -> None:
         self.number = 0  # of the signal that was received; 0: none
         self._earlier: dict[int, Any] = {}
+        self._since = 0.0  # when it was received
 
     def on_sanity_check_start(self, trainer: pl.Trainer, pl_module: pl.LightningModule) -> None:
         """Take the signals over from Lightning, whose handler of SIGTERM waits for the other processes."""
@@ -47,9 +56,10 @@ class StopOnSignal(Callback):
     on_exception = on_train_end
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        if self.number:
+        if not self.number:
+            self.number, self._since = number, time.monotonic()
+        elif time.monotonic() - self._since > 1:
             raise Terminated
-        self.number = number
 
 
 def _announced() -> list[int]:
@@ -86,7 +96,7 @@ def agree(trainer: pl.Trainer, *values: int) -> list[int]:
 
 def end_with_parent(end: Callable[[int], Any] = os._exit) -> None:
     """Let a process that the first one has started end when that one is gone, whatever it is waiting for."""
-    if os.environ.get("LOCAL_RANK", "0") == "0" or "TORCHELASTIC_RUN_ID" in os.environ:
+    if not by_first():
         return
     parent = os.getppid()
 

@@ -12,22 +12,24 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from pytorch_lightning.callbacks import Callback, Checkpoint, LearningRateMonitor
+from pytorch_lightning.callbacks import Callback, Checkpoint, LearningRateMonitor, WeightAveraging
 from pytorch_lightning.loggers import Logger
+from pytorch_lightning.plugins.environments import TorchElasticEnvironment
 from pytorch_lightning.profilers import PyTorchProfiler
-from pytorch_lightning.utilities.rank_zero import rank_zero_only
 
 from dsmnet.atomic import remove_parts
 from dsmnet.errors import UserError
 from dsmnet.options import check_choice, check_number, check_whole
+from dsmnet.processes import by_torchrun, is_first, layout
 from dsmnet.training.callbacks import LogGates, LogLine, LogPictures
 from dsmnet.training.checkpoints import AtomicCheckpointIO, SaveAtEnd
+from dsmnet.training.sharded import ShardedStrategy
 from dsmnet.training.stopping import StopOnSignal
 
 log = logging.getLogger(__name__)
 
 # Weights stay in 32 bits: what is rounded to 16 loses the small steps of training.
-_PRECISIONS = ("auto", "32-true", 32, "32", "bf16-mixed", "16-mixed")
+_PRECISIONS = ("auto", "32-true", 32, "32", "bf16-mixed", "16-mixed", "64-true")
 
 
 def make_trainer(
@@ -40,6 +42,8 @@ def make_trainer(
     threads: int | None,
     profile: bool,
     max_steps: int,
+    devices: Any = 1,
+    num_nodes: Any = "auto",
     **options: Any,
 ) -> pl.Trainer:
     """Make a trainer with the callbacks of every run, and those of ``conf/callbacks`` and ``conf/logger``.
@@ -53,19 +57,29 @@ def make_trainer(
         threads: Threads of the CPU's kernels; `None` leaves it to torch.
         profile: Write torch.profiler's table of the operators as ``fit-profile.txt``.
         max_steps: -1 for no limit.
+        devices: Processes on each node, one for each device; ``auto``: as many as were started.
+        num_nodes: Machines; ``auto``: as many as were started.
         options: Other arguments of `pytorch_lightning.Trainer`.
 
     Raises:
         UserError: A run without an end, a number or a name that cannot be, or a device that is not there.
     """
     _check_options(options, max_steps, threads, precision)
+    devices, num_nodes = layout(devices, num_nodes)
     if threads is not None:
         torch.set_num_threads(threads)
+    if options["strategy"] == "fsdp":
+        if any(isinstance(callback, WeightAveraging) for callback in callbacks.values()):
+            raise UserError(
+                "trainer.strategy=fsdp with callbacks.ema: expected callbacks.ema.decay=0: averages of "
+                "weights are not divided"
+            )
+        options["strategy"] = ShardedStrategy()
     on_gpu = options["accelerator"] != "cpu" and torch.cuda.is_available()
     if precision == "auto":
         precision = "bf16-mixed" if on_gpu else "32-true"
     folder = output / "checkpoints"
-    if getattr(rank_zero_only, "rank", 0) == 0:  # the others begin when the first one is already writing
+    if is_first():  # the others begin when the first one is already writing
         _keep_old_metrics(output)
         remove_parts(folder)
     _silence_what_users_cannot_act_on()
@@ -94,7 +108,9 @@ def make_trainer(
             enable_checkpointing=any(isinstance(callback, Checkpoint) for callback in callbacks.values()),
             enable_model_summary=False,
             default_root_dir=output,
-            plugins=[AtomicCheckpointIO()],
+            plugins=[AtomicCheckpointIO(), *([TorchElasticEnvironment()] if by_torchrun() else [])],
+            devices=devices,
+            num_nodes=num_nodes,
             **options,
         )
     except (ValueError, TypeError, RuntimeError, pl.utilities.exceptions.MisconfigurationException) as error:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -56,18 +56,28 @@ def running(script: str, folder: Path | None = None) -> Iterator[subprocess.Pope
 
 
 @contextmanager
-def training(output: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
+def training(
+    output: Path, *options: str, launcher: tuple[str, ...] = (), environment: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[str]]:
     """A running tools/train.py, its processes in a group of their own; what is left of it is killed."""
     last = output / "checkpoints" / "last.ckpt"
     resume = [f"resume={last}"] if last.is_file() else []
     with (output.parent / f"{output.name}.log").open("a") as log:
         process = subprocess.Popen(
-            [sys.executable, str(TOOLS / "train.py"), *SMALL, *options, *resume, f"paths.output={output}"],
+            [
+                sys.executable,
+                *launcher,
+                str(TOOLS / "train.py"),
+                *SMALL,
+                *options,
+                *resume,
+                f"paths.output={output}",
+            ],
             stdout=log,
             stderr=subprocess.STDOUT,
             text=True,
             cwd=output.parent,
-            env=ENVIRONMENT,
+            env={**ENVIRONMENT, **(environment or {})},
             start_new_session=True,
         )
         try:
