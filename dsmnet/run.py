@@ -236,7 +236,7 @@ def _loggers(cfg: DictConfig) -> RunLoggers:
                 raise UserError(
                     f"logger={option}: its package is missing; expected pip install 'dsmnet[{option}]'"
                 )
-            if getattr(rank_zero_only, "rank", 0):
+            if not is_first():
                 continue  # of several processes the first one logs
         if option == "mlflow" and node.artifact_location is None and node.tracking_uri.startswith(_SQLITE):
             beside = Path(node.tracking_uri.removeprefix(_SQLITE)).absolute().parent
