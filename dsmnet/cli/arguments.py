@@ -193,10 +193,8 @@ def did_you_mean(name: str, known: Iterable[str], cutoff: float = 0.7) -> str:
     Alike are names that differ in a few letters, as a whole, in their last part or in how that begins.
     """
     ranks = {key: _likeness(_plain(name), _plain(key)) for key in known}
-    close = sorted(
-        (key for key in ranks if ranks[key] >= cutoff), key=lambda key: (-ranks[key], len(key), key)
-    )
-    return f"; did you mean {' or '.join(close[:3])}?" if close else ""
+    close = sorted((-rank, len(key), key) for key, rank in ranks.items() if rank >= cutoff)
+    return f"; did you mean {' or '.join(key for _, _, key in close[:3])}?" if close else ""
 
 
 def _likeness(name: str, key: str) -> float:
@@ -204,10 +202,10 @@ def _likeness(name: str, key: str) -> float:
     (*parents, last), (*others, other) = name.split("."), key.split(".")
     alike = _ratio(last, other)
     if len(last) > 3:
-        alike = max(alike, 0.95 * max(_ratio(last, other[: len(last) + more]) for more in (0, 1)))
+        alike = max(alike, 0.9 * max(_ratio(last, other[: len(last) + more]) for more in (0, 1)))
     if parents and parents != others:
         return min(alike, _ratio(name, key))
-    return alike if parents == others else 0.95 * alike
+    return alike if parents == others else 0.9 * alike
 
 
 def _ratio(one: str, other: str) -> float:

@@ -6,7 +6,6 @@ import importlib
 import sys
 from pathlib import Path
 
-from dsmnet import __version__
 from dsmnet.cli.arguments import did_you_mean
 
 COMMANDS = Path(__file__).resolve().parents[1] / "commands"
@@ -32,7 +31,7 @@ def main() -> None:
     """Run the program that the first argument names; without one, list them."""
     name, *arguments = sys.argv[1:] or ["--help"]
     if name in ("-V", "--version"):
-        sys.stdout.write(f"dsmnet {__version__}\n")
+        sys.stdout.write(f"dsmnet {sys.modules['dsmnet'].__version__}\n")
         return
     if name in ("-h", "--help", "help"):
         lines = ["dsmnet PROGRAM [OPTION=VALUE ...]; dsmnet PROGRAM --help lists its options", ""]

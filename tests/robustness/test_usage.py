@@ -56,12 +56,12 @@ def test_examples_are_commands_that_the_tool_takes(name: str) -> None:
     assert not commands[0]
     for command in commands[1:]:
         cfg = compose(name, quote_paths(name, shlex.split(command)))
-        assert not OmegaConf.missing_keys(cfg)
+        assert not [key for key in cfg if OmegaConf.is_missing(cfg, key)]
 
 
 def test_usage_lists_the_options_of_the_choices_that_are_given() -> None:
     assert "dataset.pairing" not in usage(config_dir(), "train", "About.")
-    chosen = ["dataset=folder", "norm@norm3d=ibn_a", "model/volume=groupwise", "model=no_such", "left=a=b/c.png"]
+    chosen = ["dataset=folder", "norm@norm3d=ibn_a", "model/volume=groupwise", "model=no_such", "left=a=b"]
     text = usage(config_dir(), "train", "About.", chosen)
     assert max(map(len, text.splitlines())) <= 80
     for head in chosen[:3]:
@@ -81,7 +81,7 @@ def test_usage_names_an_option_once_with_the_default_of_the_tool() -> None:
     [
         ("outpt", ["paths.output", "left"], "paths.output"),
         ("kiti", ["kitti2012", "vkitti2", "sintel"], "kitti2012 or vkitti2"),
-        ("maxdisp", ["max_disparity", "min_disparity"], "max_disparity"),
+        ("maxdisp", ["max_disparity", "min_disparity", "left"], "max_disparity or min_disparity"),
         ("MAX_DISPARITY", ["max_disparity", "left"], "max_disparity"),
         ("lr", ["optimizer.lr", "dataset.camera.blur"], "optimizer.lr"),
         ("qqq", ["model"], ""),
