@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 import numpy as np
 import torch
@@ -31,6 +31,9 @@ from dsmnet.inference.tiled import in_tiles
 from dsmnet.io.images import bit_depth
 from dsmnet.models.stereo_net import StereoNet
 from dsmnet.types import ConfidenceMap, DisparityMap
+
+if TYPE_CHECKING:
+    from dsmnet.inference.stereo_result import StereoResult
 
 Output = TypeVar("Output")
 
@@ -153,7 +156,7 @@ class StereoPredictor(nn.Module):
         overlap: int = 64,
         memory: float = 6.0,
         check: bool = True,
-    ) -> Any:
+    ) -> StereoResult | Any:
         """Match one pair as ``dsmnet predict`` does; return a `StereoResult`, of a batch a list of them.
 
         Views are taken as by `predict`, RGB, and matched at 8 bits.
@@ -166,10 +169,10 @@ class StereoPredictor(nn.Module):
             max_disparity: Search range in pixels; ``auto``: what `calib` states, else 192, for images wider
                 than 1,500 px more.
             confidence: Whether to estimate it too, or a cue: ``both``, ``sharpness``, ``consistency``.
-            min_confidence: What is less confident becomes unknown, infinite.
+            min_confidence: Confidence below which a disparity becomes unknown, infinite.
             min_disparity: Least disparity that is searched, pixels.
-            tile: Largest height and width that is matched at once, pixels; ``auto``: what `memory` allows;
-                None: any.
+            tile: Largest height and width that is matched at once, pixels; ``auto``: what `memory` allows, or
+                None, whatever it takes.
             overlap: Pixels that neighbouring tiles share.
             memory: GB that a match may take.
             check: Whether a warning says that the rows of the views do not meet.

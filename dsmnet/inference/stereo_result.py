@@ -36,7 +36,7 @@ class StereoResult:
 
     Args:
         pair: The views that were matched, and their calibration.
-        matched: What was found.
+        matched: Disparity, confidence, and the range that was searched.
         name: Name of the pair.
     """
 
