@@ -7,7 +7,6 @@ from pathlib import Path
 
 from dsmnet.errors import UserError
 from dsmnet.inference.given_views import GivenView, as_eight_bits
-from dsmnet.inference.raw_views import LoadedPair, RawViews
 from dsmnet.io.pairs import PairFiles, PairSource
 from dsmnet.types import Calibration, Image, StereoRig
 
@@ -19,10 +18,8 @@ class GivenPair(PairSource):
 
     def __init__(self, left: GivenView, right: GivenView, calib: GivenCalibration | None) -> None:
         self._views = as_eight_bits(left, right)
-        names = [
-            Path(view) if isinstance(view, str | Path) else Path(side)
-            for view, side in ((left, "left"), (right, "right"))
-        ]
+        named = {"left": left, "right": right}
+        names = [Path(view) if isinstance(view, str | Path) else Path(side) for side, view in named.items()]
         files: list[Path] = []
         if isinstance(calib, StereoRig):
             self.rig = calib
@@ -41,11 +38,3 @@ class GivenPair(PairSource):
     def load(self, pair: PairFiles) -> tuple[Image, Image]:
         """Return both views."""
         return self._views[0], self._views[1]
-
-
-def load_given(
-    left: GivenView, right: GivenView, calib: GivenCalibration | None, views: RawViews
-) -> tuple[str, LoadedPair]:
-    """Return the name of a pair, ``left`` where it is no file, and its views, rectified if they are raw."""
-    source = GivenPair(left, right, calib)
-    return source.pair.name, views.load(source, source.pair)

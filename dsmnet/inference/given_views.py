@@ -30,10 +30,9 @@ def is_batch(view: Any) -> bool:
 
 def pairs_of(left: Any, right: Any) -> Iterator[tuple[Any, Any]]:
     """Return an iterator of the pairs of a batch; ShapeError where the sides are not equally many."""
-    if not is_batch(right):
-        raise ShapeError(f"left is a batch of {len(left)} views, right is one view: expected equally many")
-    if len(left) != len(right):
-        raise ShapeError(f"left holds {len(left)} views and right {len(right)}: expected equally many")
+    found = f"{len(right)}" if is_batch(right) else "one view"
+    if found != f"{len(left)}":
+        raise ShapeError(f"left holds {len(left)} views and right {found}: expected equally many")
     return zip(left, right, strict=True)
 
 

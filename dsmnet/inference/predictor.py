@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, TypeVar, overload
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
@@ -13,13 +13,7 @@ from torch.nn import functional as F
 
 from dsmnet.errors import ShapeError
 from dsmnet.inference.batch import Prediction
-from dsmnet.inference.confidence import (
-    check_cue,
-    confidence_cue,
-    predict_with_confidence,
-    sharpness,
-    steadiness,
-)
+from dsmnet.inference.confidence import check_cue, predict_with_confidence, sharpness, steadiness
 from dsmnet.inference.cuda_graphs import CudaGraphs
 from dsmnet.inference.given_pair import GivenCalibration
 from dsmnet.inference.given_views import AnyImage, GivenView, as_images, is_batch, pairs_of
@@ -75,16 +69,6 @@ class StereoPredictor(nn.Module):
     def device(self) -> torch.device:
         """Device of the weights."""
         return next(self.parameters()).device
-
-    @overload
-    def predict(
-        self, left: list[Any], right: list[Any], max_disparity: int | None = None
-    ) -> list[DisparityMap]: ...
-
-    @overload
-    def predict(
-        self, left: GivenView, right: GivenView, max_disparity: int | None = None
-    ) -> DisparityMap: ...
 
     @torch.inference_mode()
     def predict(self, left: Any, right: Any, max_disparity: int | None = None) -> Any:
@@ -176,16 +160,13 @@ class StereoPredictor(nn.Module):
             overlap: Pixels that neighbouring tiles share.
             memory: GB that a match may take.
             check: Whether a warning says that the rows of the views do not meet.
-
-        Raises:
-            UserError: An option, a file or a view is not what it should be.
         """
         from dsmnet.inference import stereo_result  # late: it brings matplotlib
 
         prediction = Prediction(max_disparity, confidence, min_confidence)
         matcher = from_min_disparity(in_tiles(self, tile, overlap, memory), min_disparity)
         views = RawViews(min_disparity=min_disparity, check=check)
-        check_cue(matcher, confidence_cue(confidence))
+        check_cue(matcher, confidence if isinstance(confidence, str) else None)
         pairs = pairs_of(left, right) if is_batch(left) else [(left, right)]
         results = [stereo_result.match_given(matcher, *pair, calib, prediction, views) for pair in pairs]
         return results if is_batch(left) else results[0]

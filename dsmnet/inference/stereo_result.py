@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import sys
-from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -18,58 +17,38 @@ from dsmnet.errors import UserError
 from dsmnet.inference.batch import MatchedPair, Prediction
 from dsmnet.inference.cloud_writer import CloudWriter
 from dsmnet.inference.files import ResultWriter
-from dsmnet.inference.given_pair import GivenCalibration, load_given
+from dsmnet.inference.given_pair import GivenCalibration, GivenPair
 from dsmnet.inference.given_views import GivenView
 from dsmnet.inference.raw_views import LoadedPair, RawViews
 from dsmnet.inference.viewer import has_display
 from dsmnet.io import read_calibration
-from dsmnet.types import Calibration, ConfidenceMap, DisparityMap, Image, Matcher
+from dsmnet.types import Calibration, Image, Matcher
 from dsmnet.viz.panel import panel
 from dsmnet.viz.pointcloud import depth_from_disparity, point_cloud
 
 
-@dataclass(frozen=True, eq=False, repr=False)
 class StereoResult:
-    """A matched pair. In a notebook it shows itself.
-
-    `np.asarray(result)` is its disparity, so that it goes where an array is taken.
+    """A matched pair. In a notebook it shows itself; `np.asarray(result)` is its disparity.
 
     Args:
         pair: The views that were matched, and their calibration.
         matched: Disparity, confidence, and the range that was searched.
         name: Name of the pair.
+
+    Attributes:
+        left: The left view that all maps belong to, uint8 RGB [H, W, 3], rectified if raw ones were given.
+        disparity: Disparity of the left view, float32 [H, W], pixels; infinite where it is unknown.
+        confidence: Confidence, float32 [H, W] in [0, 1]; None if it was not asked for.
+        calibration: Calibration of the left view, None if none was given.
     """
 
-    pair: LoadedPair
-    matched: MatchedPair
-    name: str = "left"
-
-    @property
-    def left(self) -> Image:
-        """The left view that all maps belong to, uint8 RGB [H, W, 3], rectified if raw ones were given."""
-        return self.pair.result_left
-
-    @property
-    def disparity(self) -> DisparityMap:
-        """Disparity of the left view, float32 [H, W], pixels; infinite where it is unknown."""
-        return self.matched.disparity
-
-    @property
-    def confidence(self) -> ConfidenceMap | None:
-        """Confidence, float32 [H, W] in [0, 1]; None if it was not asked for."""
-        return self.matched.confidence
-
-    @property
-    def calibration(self) -> Calibration | None:
-        """Calibration of the left view, None if none was given."""
-        return self.pair.calibration
+    def __init__(self, pair: LoadedPair, matched: MatchedPair, name: str = "left") -> None:
+        self.pair, self.matched, self.name = pair, matched, name
+        self.left, self.calibration = pair.result_left, pair.calibration
+        self.disparity, self.confidence = matched.disparity, matched.confidence
 
     def depth(self, calibration: Calibration | str | Path | None = None) -> NDArray[np.float32]:
-        """Return depth, float32 [H, W], metres, 0 where unknown.
-
-        Raises:
-            UserError: No calibration was given, here or to the match, or it lacks focal length or baseline.
-        """
+        """Return depth, float32 [H, W], metres, 0 where unknown; UserError where no calibration is known."""
         return depth_from_disparity(self.disparity, self._calibration(calibration))
 
     def point_cloud(
@@ -96,15 +75,10 @@ class StereoResult:
         """Write what ``dsmnet predict`` writes of a pair: all files, or none.
 
         Args:
-            path: Folder and name, ``"results/scene1"``: results/scene1.pfm, scene1.png (16 bit, 256 times the
-                disparity), scene1_color.png, with a confidence scene1_confidence.png, with a calibration
-                scene1_depth.png (millimetres) and scene1.ply. A suffix .pfm or .png is dropped.
+            path: Folder and name: ``"results/scene1"`` makes results/scene1.pfm, scene1.png and the others.
             calibration: Default: that of the match, if any.
             max_depth: Farther points are left out of the cloud, metres.
             html: With a calibration also scene1_cloud.html, in which the cloud is turned.
-
-        Raises:
-            UserError: The folder cannot be written to.
         """
         place = Path(path)
         place = place.with_suffix("") if place.suffix in (".pfm", ".png") else place
@@ -120,11 +94,7 @@ class StereoResult:
         writer.write(place.name, pair, self.matched)
 
     def show(self) -> None:
-        """Show the picture: in a notebook below the cell, else in a window.
-
-        Raises:
-            UserError: There is neither.
-        """
+        """Show the picture: in a notebook below the cell, else in a window; UserError without either."""
         notebook = sys.modules.get("IPython")
         if notebook is not None and notebook.get_ipython() is not None:
             notebook.display.display(self)
@@ -141,10 +111,8 @@ class StereoResult:
 
     def _repr_html_(self) -> str:
         """Return the picture for a notebook."""
-        file = io.BytesIO()
-        PilImage.fromarray(self.picture()).save(file, "PNG")
-        data = base64.b64encode(file.getvalue()).decode("ascii")
-        told = escape(self._summary())
+        PilImage.fromarray(self.picture()).save(file := io.BytesIO(), "PNG")
+        data, told = base64.b64encode(file.getvalue()).decode("ascii"), escape(self._summary())
         image = f'<img style="max-width:100%" alt="{told}" src="data:image/png;base64,{data}">'
         return f"<figure>{image}<figcaption>{told}</figcaption></figure>"
 
@@ -175,5 +143,6 @@ def match_given(
     views: RawViews,
 ) -> StereoResult:
     """Match one pair that a program holds, see `StereoPredictor.match`."""
-    name, pair = load_given(left, right, calib, views)
+    given = GivenPair(left, right, calib)
+    pair, name = views.load(given, given.pair), given.pair.name
     return StereoResult(pair, prediction.match(matcher, pair, name), name)

@@ -104,7 +104,7 @@ GOOD = np.zeros((12, 16, 3), np.uint8)
         (None, UserError, "left: NoneType, where a path, a PIL image"),
         (b"im0.png", UserError, "left: bytes, where a path"),
         ("nowhere/im0.png", DataError, "nowhere/im0.png: no such file"),
-        ([GOOD, GOOD], ShapeError, "left is a batch of 2 views, right is one view"),
+        ([GOOD, GOOD], ShapeError, "left holds 2 views and right one view"),
         (GOOD[:8], ShapeError, r"differ in size.*left \(8, 16\), right \(12, 16\)"),
     ],
 )

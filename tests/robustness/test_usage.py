@@ -81,7 +81,7 @@ def test_usage_names_an_option_once_with_the_default_of_the_tool() -> None:
     [
         ("outpt", ["paths.output", "left"], "paths.output"),
         ("kiti", ["kitti2012", "vkitti2", "sintel"], "kitti2012 or vkitti2"),
-        ("maxdisp", ["max_disparity", "min_disparity", "left"], "max_disparity or min_disparity"),
+        ("maxdisp", ["max_disparity", "min_disparity", "left"], "max_disparity"),
         ("MAX_DISPARITY", ["max_disparity", "left"], "max_disparity"),
         ("lr", ["optimizer.lr", "dataset.camera.blur"], "optimizer.lr"),
         ("qqq", ["model"], ""),
