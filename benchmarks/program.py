@@ -15,7 +15,6 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
-from rich.markdown import Markdown
 
 from benchmarks.network import describe, markdown, measure
 from benchmarks.parts import SCALING, choose_parts, run_parts, table
@@ -24,6 +23,7 @@ from dsmnet import load_model
 from dsmnet.api import build_from_config, choose_device
 from dsmnet.atomic import write_text
 from dsmnet.config import save_config, tool
+from dsmnet.evaluation.text_table import show_markdown
 
 log = logging.getLogger(__name__)
 
@@ -73,5 +73,5 @@ def main(cfg: DictConfig) -> None:
     text = "\n".join(texts)
     write_text(output / "benchmark.json", json.dumps(record, indent=2) + "\n")
     write_text(output / "benchmark.md", text)
-    Console(width=160).print(Markdown(text))
+    show_markdown(text, Console())
     log.info("wrote %s and benchmark.md", output / "benchmark.json")

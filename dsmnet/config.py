@@ -141,7 +141,7 @@ def tool(config_name: str) -> Callable[[Callable[[DictConfig], None]], Callable[
         def run() -> None:
             if {"-h", "--help"} & set(sys.argv[1:]):
                 about = sys.modules[main.__module__].__doc__ or ""
-                sys.stdout.write(usage(config_dir(), config_name, about) + "\n")
+                sys.stdout.write(usage(config_dir(), config_name, about, sys.argv[1:]) + "\n")
                 return
             run_to_end(HydraRun(config_name, main, config_dir(), compose))
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import logging
-import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,7 +15,6 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
-from rich.markdown import Markdown
 
 from benchmarks.loading.fake import write_fake_set
 from benchmarks.loading.measure import SetTimes, measure_loader, measure_set
@@ -27,6 +25,7 @@ from dsmnet.config import dataset_config, instantiate, save_config, tool
 from dsmnet.datasets.shard_writer import write_shards
 from dsmnet.datasets.shards import Shards
 from dsmnet.errors import UserError
+from dsmnet.evaluation.text_table import show_markdown
 from dsmnet.options import check_choice
 from dsmnet.progress import track
 
@@ -64,7 +63,7 @@ def main(cfg: DictConfig) -> None:
     write_text(output / "loading.json", json.dumps(record, indent=1) + "\n")
     text = markdown(results, "Generated pairs" if fake else "Files of the benchmarks", missing, load)
     write_text(output / "loading.md", text)
-    Console(width=None if sys.stdout.isatty() else 160).print(Markdown(text))
+    show_markdown(text, Console())
     log.info("wrote %s and loading.md", output / "loading.json")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from fnmatch import fnmatchcase
 
 from hydra.core.override_parser.types import Quote, QuotedString
@@ -13,7 +13,7 @@ from hydra.errors import MissingConfigException, OverrideParseException
 from omegaconf.errors import MissingMandatoryValue
 
 from dsmnet.cli.renamed import new_name
-from dsmnet.errors import UserError
+from dsmnet.errors import UserError, first_of
 
 # Options that name files or folders: one, a glob or a list of them; TOOL:OPTION holds for one tool alone.
 # A new option that is a path has its place here.
@@ -145,7 +145,10 @@ def explain_refusal(
     if found := re.match(r"Could not override '(.+?)'", text):
         if renamed := new_name(tool, found[1]):
             return f"{found[1]}: is now called {renamed}"
-        return f"{found[1]}: no such option{did_you_mean(found[1], keys())}"
+        known = list(keys())
+        return f"{found[1]}: no such option{_about_unknown(found[1], known)}"
+    if found := re.match(r"Could not delete from config. '(.+?)'", text):
+        return f"~{found[1]}: no such option{did_you_mean(found[1], keys())}"
     if found := re.match(r"Could not append to config. An item is already at '(.+?)'", text):
         return f"+{found[1]}: there is such an option; expected {found[1]}=VALUE"
     if found := re.search(r"Could not (?:load|find) '(.+)/([^/']*)'", text):
@@ -175,9 +178,39 @@ def _in_shell(key: str, value: str, what: str) -> str:
     return "" if set(value) & set("'\"\\$`") else f"; {what} stands in quotes twice: \"{key}='{value}'\""
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return ``; did you mean A or B?``, or nothing where nothing is alike."""
-    known = sorted(set(known))
-    same_ending = [key for key in known if key.endswith(f".{name}")]  # trainer.max_steps for max_steps
-    close = [*same_ending, *difflib.get_close_matches(name, known, n=3, cutoff=0.7)]
-    return f"; did you mean {' or '.join(list(dict.fromkeys(close))[:3])}?" if close else ""
+def _about_unknown(option: str, known: Collection[str]) -> str:
+    """Return which option was meant; where it is like none, those beside it, or where all are listed."""
+    parent = option.rpartition(".")[0]
+    beside = [key for key in known if parent and key.rpartition(".")[0] == parent]
+    if meant := did_you_mean(option, beside or known):
+        return meant
+    return f"; {parent} has {', '.join(first_of(beside))}" if beside else "; --help lists the options"
+
+
+def did_you_mean(name: str, known: Iterable[str], cutoff: float = 0.7) -> str:
+    """Return ``; did you mean A or B?``, or nothing where nothing is alike.
+
+    Alike are names that differ in a few letters, as a whole, in their last part or in how that begins.
+    """
+    ranks = {key: _likeness(_plain(name), _plain(key)) for key in known}
+    close = sorted((-rank, len(key), key) for key, rank in ranks.items() if rank >= cutoff)
+    return f"; did you mean {' or '.join(key for _, _, key in close[:3])}?" if close else ""
+
+
+def _likeness(name: str, key: str) -> float:
+    """Return how much a name is like another one, from 0 to 1."""
+    (*parents, last), (*others, other) = name.split("."), key.split(".")
+    alike = _ratio(last, other)
+    if len(last) > 3:
+        alike = max(alike, 0.9 * max(_ratio(last, other[: len(last) + more]) for more in (0, 1)))
+    if parents and parents != others:
+        return min(alike, _ratio(name, key))
+    return alike if parents == others else 0.9 * alike
+
+
+def _ratio(one: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, one, other).ratio()
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[-_]", "", name).lower()

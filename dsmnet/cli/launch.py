@@ -173,7 +173,8 @@ class HydraRun:
             )
         except UserError:
             cfg = self._compose(self._name, [])
-        return [*_names(cfg), *map(str, cfg.choices)]
+        names = (name for name in _names(cfg) if name.partition(".")[0] != "choices")
+        return list(dict.fromkeys([*names, *map(str, cfg.choices)]))
 
     def _choices_of(self, argument: str) -> tuple[str, list[str]]:
         """Return the value of an argument, and what there is to choose from if its option is a group."""
@@ -212,7 +213,7 @@ def _check_flags(arguments: Sequence[str]) -> None:
 
     def refuse(message: str) -> NoReturn:
         wrong = message.rpartition(" ")[2] if "unrecognized" in message else ""
-        raise UserError(f"{message}{did_you_mean(wrong, known)}; options are given as OPTION=VALUE")
+        raise UserError(f"{message}{did_you_mean(wrong, known) or '; options are given as OPTION=VALUE'}")
 
     parser.error = refuse  # type: ignore[method-assign]
     parser.parse_args(list(arguments))
@@ -261,6 +262,8 @@ def _shared(arguments: Sequence[str]) -> list[str]:
 def _names(node: Any, prefix: str = "") -> Iterator[str]:
     """Yield the full names of all options of a configuration."""
     for key in map(str, node) if isinstance(node, DictConfig) else ():
+        if key in ("_target_", "_partial_"):
+            continue
         yield prefix + key
         child = None if OmegaConf.is_missing(node, key) else node._get_node(key)
         yield from _names(child, f"{prefix}{key}.")

@@ -10,18 +10,18 @@ from dsmnet.cli.arguments import did_you_mean
 
 COMMANDS = Path(__file__).resolve().parents[1] / "commands"
 PROGRAMS = {
-    "train": "train a network, then evaluate it zero-shot on every real set that is there",
-    "evaluate": "error of networks on several data sets, side by side and beside StereoSGBM",
-    "predict": "disparity, confidence and point clouds of your own pairs, videos, bags or cameras",
-    "rectify": "pairs whose rows meet, by a calibration of the raw cameras or by an estimate",
-    "demo": "a page in the browser: two images to disparity, confidence and a cloud to turn",
+    "train": "train a network, then evaluate it zero-shot on the real sets",
+    "evaluate": "error of networks on data sets, beside StereoSGBM",
+    "predict": "disparity and point clouds of pairs, videos, bags or cameras",
+    "rectify": "pairs whose rows meet, by a calibration or by an estimate",
+    "demo": "a page in the browser: two images to disparity and a cloud",
     "visualize": "pictures of a disparity file",
     "adapt": "fit a network to another domain without labels",
-    "label": "pseudo-labels of pairs without ground truth, as a data set to train on",
-    "analyze": "effect of normalisation on the features of networks, on several domains",
+    "label": "pseudo-labels of pairs without ground truth, to train on",
+    "analyze": "effect of normalisation on features, on several domains",
     "submit": "the files of a benchmark's upload, zipped and checked",
-    "export": "a network as ONNX, OpenVINO or torch.export file, checked against torch",
-    "pack": "a data set as shards, to train on from a folder or an object store",
+    "export": "a network as ONNX, OpenVINO or torch.export file",
+    "pack": "a data set as shards, in a folder or an object store",
     "check_data": "check the data sets that are there, with a picture of each",
     "compare": "compare the results of trainings over seeds",
     "benchmark": "time, memory and parameters (in a checkout of the repository)",
@@ -31,7 +31,10 @@ PROGRAMS = {
 def main() -> None:
     """Run the program that the first argument names; without one, list them."""
     name, *arguments = sys.argv[1:] or ["--help"]
-    if name in ("-h", "--help"):
+    if name in ("-V", "--version"):
+        sys.stdout.write(f"dsmnet {sys.modules['dsmnet'].__version__}\n")
+        return
+    if name in ("-h", "--help", "help"):
         lines = ["dsmnet PROGRAM [OPTION=VALUE ...]; dsmnet PROGRAM --help lists its options", ""]
         lines += [f"  {program:<11} {about}" for program, about in PROGRAMS.items()]
         sys.stdout.write("\n".join(lines) + "\n")

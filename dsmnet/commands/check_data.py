@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import functools
 import logging
-import sys
 from pathlib import Path
 from typing import Any
 
 from hydra.utils import get_object
 from omegaconf import DictConfig, OmegaConf
 from rich.console import Console
-from rich.markdown import Markdown
 
 from dsmnet.atomic import atomic_write, check_apart, write_text
 from dsmnet.config import config_dir, dataset_config, instantiate, is_endless, tool
@@ -31,6 +29,7 @@ from dsmnet.datasets.health_check import (
 from dsmnet.datasets.health_report import markdown
 from dsmnet.datasets.processes import worker_count
 from dsmnet.errors import NAMED, DataError, UserError
+from dsmnet.evaluation.text_table import show_markdown
 from dsmnet.io import write_image
 from dsmnet.io.pairs import files_of
 from dsmnet.progress import track
@@ -57,7 +56,7 @@ def main(cfg: DictConfig) -> None:
     text = markdown(reports, cfg.paths.data, sources)
     write_text(output / "data.md", text)
     short = markdown(reports, cfg.paths.data, sources, NAMED)
-    Console(width=None if sys.stdout.isatty() else 120).print(Markdown(short))
+    show_markdown(short, Console())
     if problems := sum(len(report.problems) for report in reports):
         raise UserError(f"problems found: {problems}, listed in {output / 'data.md'}")
     log.info("no problems; report and sheets -> %s", output)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from rich import box
 from rich.cells import cell_len
 from rich.console import Console
+from rich.markdown import Markdown
 from rich.table import Table
 from rich.text import Text
 
@@ -35,7 +38,8 @@ class TextTable:
             max(cell_len(printable(text)) for text in (*heading, *cells))
             for heading, *cells in zip(self.headings, *self.rows, strict=True)
         ]
-        console.print(safe(self.title), soft_wrap=True)
+        if self.title:
+            console.print(safe(self.title), soft_wrap=True)
         gap = 3 if sum(widths) + 3 * (len(widths) - 1) <= console.width else 1
         for columns in _parts(widths, self.keys, gap, console.width):
             table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, gap // 2))
@@ -60,6 +64,23 @@ class TextTable:
             bold = [f"**{cell}**" if mark else cell for cell, mark in zip(cells, best, strict=True)]
             lines.append(_markdown_row(bold))
         return lines
+
+
+def show_markdown(text: str, console: Console) -> None:
+    """Print Markdown; of a table for which the terminal is too narrow no cell is cut or folded."""
+    lines = text.splitlines()
+    for is_table, group in groupby(lines, key=lambda line: line.startswith("|")):
+        block = list(group)
+        if not is_table:
+            console.print(Markdown("\n".join(block)))
+            continue
+        headings, _, *rows = ([cell.strip() for cell in _cells(line)] for line in block)
+        console.print()
+        TextTable("", [(heading,) for heading in headings], rows).show(console)
+
+
+def _cells(line: str) -> list[str]:
+    return [cell.replace("\\|", "|") for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
 
 
 def safe(text: str, style: str = "") -> Text:

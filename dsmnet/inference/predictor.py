@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
@@ -12,15 +12,23 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dsmnet.errors import ShapeError
-from dsmnet.inference.confidence import predict_with_confidence, sharpness, steadiness
+from dsmnet.inference.batch import Prediction
+from dsmnet.inference.confidence import check_cue, predict_with_confidence, sharpness, steadiness
 from dsmnet.inference.cuda_graphs import CudaGraphs
+from dsmnet.inference.given_pair import GivenCalibration
+from dsmnet.inference.given_views import AnyImage, GivenView, as_images, is_batch, pairs_of
 from dsmnet.inference.padding import Padding
+from dsmnet.inference.raw_views import RawViews
 from dsmnet.inference.search import widened
+from dsmnet.inference.shifted import from_min_disparity
+from dsmnet.inference.tiled import in_tiles
 from dsmnet.io.images import bit_depth
 from dsmnet.models.stereo_net import StereoNet
 from dsmnet.types import ConfidenceMap, DisparityMap
 
-AnyImage = NDArray[Any] | Tensor
+if TYPE_CHECKING:
+    from dsmnet.inference.stereo_result import StereoResult
+
 Output = TypeVar("Output")
 
 
@@ -63,20 +71,27 @@ class StereoPredictor(nn.Module):
         return next(self.parameters()).device
 
     @torch.inference_mode()
-    def predict(self, left: AnyImage, right: AnyImage, max_disparity: int | None = None) -> DisparityMap:
-        """Match one pair of any size; return the disparity of the left view, float32 [H, W].
+    def predict(self, left: Any, right: Any, max_disparity: int | None = None) -> Any:
+        """Match one pair of any size, or several; return the left view's disparity, float32 [H, W], pixels.
 
         It is not negative, but of a network without a range (`has_range`) it is whatever the network says.
 
         Args:
-            left: Array [H, W, 3] or [H, W], or tensor [3, H, W]; uint8, uint16, or floats in [0, 1].
-            right: The other view, of the same size.
+            left: Path, PIL image, array [H, W, 3] or [H, W], or tensor [3, H, W], of uint8, uint16, or floats
+                in [0, 1]. Channels are RGB: OpenCV's images have to be turned, ``image[..., ::-1]``. A list
+                of such views gives a list of maps, an array [N, H, W, 3] or a tensor [N, 3, H, W] an array
+                [N, H, W]; their pairs are matched one by one, and those of a list may differ in size.
+            right: The other view, of the same size, or as many.
             max_disparity: Search range in pixels, exclusive; default: the network's own, in proportion more
                 for images wider than 1,500 pixels (an exported file's own whatever the width).
 
         Raises:
-            ShapeError: The views differ in size or are no images.
+            ShapeError: The views differ in size or number, or are no images.
+            DataError: A file is not there, or cannot be read.
         """
+        if is_batch(left):
+            maps = [self.predict(*pair, max_disparity) for pair in pairs_of(left, right)]
+            return maps if isinstance(left, list | tuple) else np.stack(maps)
         disparities, padding = self._run(self.net, left, right, max_disparity)
         return _finished(self._bounded(disparities[-1]), padding)
 
@@ -92,7 +107,7 @@ class StereoPredictor(nn.Module):
 
     @torch.inference_mode()
     def predict_with_sharpness(
-        self, left: AnyImage, right: AnyImage, max_disparity: int | None = None
+        self, left: GivenView, right: GivenView, max_disparity: int | None = None
     ) -> tuple[DisparityMap, ConfidenceMap]:
         """Match one pair; return disparity as `predict` does, and sharpness, see `inference.confidence`."""
         output, padding = self._run(self.net.match, left, right, max_disparity)
@@ -106,16 +121,61 @@ class StereoPredictor(nn.Module):
         return _finished(disparity, padding), _finished(shares, padding)
 
     def predict_with_confidence(
-        self, left: AnyImage, right: AnyImage, max_disparity: int | None = None, cue: str = "both"
+        self, left: GivenView, right: GivenView, max_disparity: int | None = None, cue: str = "both"
     ) -> tuple[DisparityMap, ConfidenceMap]:
         """Match one pair as `predict` does, with a confidence, see `inference.confidence`."""
-        return predict_with_confidence(self, left, right, max_disparity, cue)
+        return predict_with_confidence(self, *as_images(left, right), max_disparity, cue)
+
+    def match(
+        self,
+        left: Any,
+        right: Any,
+        calib: GivenCalibration | None = None,
+        *,
+        max_disparity: int | str = "auto",
+        confidence: bool | str = False,
+        min_confidence: float | None = None,
+        min_disparity: int = 0,
+        tile: int | str | None = "auto",
+        overlap: int = 64,
+        memory: float = 6.0,
+        check: bool = True,
+    ) -> StereoResult | Any:
+        """Match one pair as ``dsmnet predict`` does; return a `StereoResult`, of a batch a list of them.
+
+        Views are taken as by `predict`, RGB, and matched at 8 bits.
+
+        Args:
+            left: Left view, or several, as in `predict`.
+            right: The other view, or as many.
+            calib: A file, a `Calibration` or a `StereoRig`, for all pairs; or two files, of a camera each.
+                One of raw cameras rectifies the views first.
+            max_disparity: Search range in pixels; ``auto``: what `calib` states, else 192, for images wider
+                than 1,500 px more.
+            confidence: Whether to estimate it too, or a cue: ``both``, ``sharpness``, ``consistency``.
+            min_confidence: Confidence below which a disparity becomes unknown, infinite.
+            min_disparity: Least disparity that is searched, pixels.
+            tile: Largest height and width that is matched at once, pixels; ``auto``: what `memory` allows, or
+                None, whatever it takes.
+            overlap: Pixels that neighbouring tiles share.
+            memory: GB that a match may take.
+            check: Whether a warning says that the rows of the views do not meet.
+        """
+        from dsmnet.inference import stereo_result  # late: it brings matplotlib
+
+        prediction = Prediction(max_disparity, confidence, min_confidence)
+        matcher = from_min_disparity(in_tiles(self, tile, overlap, memory), min_disparity)
+        views = RawViews(min_disparity=min_disparity, check=check)
+        check_cue(matcher, confidence if isinstance(confidence, str) else None)
+        pairs = pairs_of(left, right) if is_batch(left) else [(left, right)]
+        results = [stereo_result.match_given(matcher, *pair, calib, prediction, views) for pair in pairs]
+        return results if is_batch(left) else results[0]
 
     def _bounded(self, disparity: Tensor) -> Tensor:
         return disparity.clamp(min=0) if self.has_range else disparity
 
     def _run(
-        self, net: Callable[..., Output], left: AnyImage, right: AnyImage, max_disparity: int | None
+        self, net: Callable[..., Output], left: GivenView, right: GivenView, max_disparity: int | None
     ) -> tuple[Output, Padding]:
         if max_disparity is not None and max_disparity < 1:
             raise ShapeError(f"max_disparity={max_disparity}: expected a positive number of pixels")
@@ -141,8 +201,9 @@ class StereoPredictor(nn.Module):
                 *pair.split(1),
             )
 
-    def prepare(self, left: AnyImage, right: AnyImage) -> tuple[Tensor, Padding]:
+    def prepare(self, left: GivenView, right: GivenView) -> tuple[Tensor, Padding]:
         """Return both views as a network takes them, [2, 3, H, W], normalised and padded; and the padding."""
+        left, right = as_images(left, right)
         arrays = [image for image in (left, right) if isinstance(image, np.ndarray)]
         bits = bit_depth(*arrays)
         views = [
@@ -178,7 +239,7 @@ def to_tensor(
         array = image[..., None] if image.ndim == 2 else image
         if array.dtype == np.uint16:
             array = array.astype(np.float32) / (2**bits - 1)
-        tensor = torch.from_numpy(np.ascontiguousarray(array))
+        tensor = torch.from_numpy(np.require(array, requirements=["C", "W"]))
         tensor = tensor.permute(2, 0, 1) if tensor.dim() == 3 else tensor
     else:
         tensor = image[None] if image.dim() == 2 else image

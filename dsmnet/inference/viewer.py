@@ -33,9 +33,13 @@ def check_viewer(viewer: str | None) -> None:
         import rerun  # noqa: F401
     except ImportError:
         raise UserError(f"viewer={viewer}: needs Rerun; pip install 'dsmnet[viewer]'") from None
-    display = sys.platform != "linux" or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
-    if viewer == "rerun" and not display:
+    if viewer == "rerun" and not has_display():
         raise UserError("viewer=rerun: there is no display; expected viewer=FILE.rrd to look at later")
+
+
+def has_display() -> bool:
+    """Whether windows can be opened here."""
+    return sys.platform != "linux" or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
 @contextmanager

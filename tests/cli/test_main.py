@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import dsmnet
 from dsmnet.cli.main import PROGRAMS, main
 
 Say = Callable[..., tuple[int, str]]
@@ -29,12 +30,12 @@ def say(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
     return run
 
 
-@pytest.mark.parametrize("arguments", [[], ["--help"]])
+@pytest.mark.parametrize("arguments", [[], ["--help"], ["help"]])
 def test_main_without_a_program_lists_all_with_a_line_each(say: Say, arguments: list[str]) -> None:
     status, said = say(*arguments)
     assert status == 0
     assert [line.split()[0] for line in said.splitlines()[2:]] == list(PROGRAMS)
-    assert all(len(line) <= 100 for line in said.splitlines())
+    assert all(len(line) <= 80 for line in said.splitlines())
 
 
 @pytest.mark.parametrize("folder", ["tools", "dsmnet/commands"])
@@ -44,6 +45,10 @@ def test_every_program_has_its_file_and_its_front(folder: str) -> None:
 
 def test_main_of_an_unknown_program_is_one_line(say: Say) -> None:
     assert say("trian") == (1, "dsmnet trian: no such program; did you mean train?\n")
+
+
+def test_main_says_the_version(say: Say) -> None:
+    assert say("--version") == (0, f"dsmnet {dsmnet.__version__}\n")
 
 
 def test_main_of_a_program_runs_it(say: Say) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hydra.errors import ConfigCompositionException
 
@@ -31,3 +33,11 @@ def test_new_name_is_none_for_another_option_and_another_tool() -> None:
 def test_hydra_refuses_an_old_name_in_the_words_that_are_explained(override: str) -> None:
     with pytest.raises(UserError, match=f"Could not override '{override.partition('=')[0]}'"):
         compose("train", [override])
+
+
+def test_upgrade_notes_name_every_renamed_option() -> None:
+    notes = (Path(__file__).resolve().parents[2] / "CHANGELOG.md").read_text("utf-8")
+    rows = [line for line in notes.splitlines() if line.startswith("|")]
+    for old, new in RENAMED.items():
+        tool, _, name = old.rpartition(":")
+        assert any(f"`{name}`" in row and f"`{new}`" in row and tool in row for row in rows), old

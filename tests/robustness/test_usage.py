@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
+from omegaconf import OmegaConf
 
-from dsmnet.cli.usage import options, usage
-from dsmnet.config import config_dir, tool
+from dsmnet.cli.arguments import did_you_mean, quote_paths
+from dsmnet.cli.usage import examples, options, usage
+from dsmnet.config import compose, config_dir, tool
 
 TOOLS = sorted(path.stem for path in (Path(__file__).resolve().parents[2] / "tools").glob("*.py"))
 
@@ -45,3 +48,45 @@ def test_help_prints_the_tool_and_does_nothing(
     assert said.startswith("--help tells what a tool takes")  # the module in which the tool's work lies
     assert "  left=???\n" in said
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", TOOLS)
+def test_examples_are_commands_that_the_tool_takes(name: str) -> None:
+    commands = " ".join(examples(config_dir(), name)).replace("\\ ", "").split(f"dsmnet {name}")
+    assert not commands[0]
+    for command in commands[1:]:
+        cfg = compose(name, quote_paths(name, shlex.split(command)))
+        assert not [key for key in cfg if OmegaConf.is_missing(cfg, key)]
+
+
+def test_usage_lists_the_options_of_the_choices_that_are_given() -> None:
+    assert "dataset.pairing" not in usage(config_dir(), "train", "About.")
+    chosen = ["dataset=folder", "norm@norm3d=ibn_a", "model/volume=groupwise", "model=no_such", "left=a=b"]
+    text = usage(config_dir(), "train", "About.", chosen)
+    assert max(map(len, text.splitlines())) <= 80
+    for head in chosen[:3]:
+        assert f"Options of {head}:" in text
+    assert re.search(r"  dataset\.pairing=order\n +order: sorted files", text)
+    assert re.search(r"  norm3d\.first\.ratio=0\.5 +part of the channels", text)
+    assert "no_such" not in text
+    assert "a=b" not in text
+
+
+def test_usage_names_an_option_once_with_the_default_of_the_tool() -> None:
+    assert re.findall(r"^  tile=(\S*)", usage(config_dir(), "evaluate", "About."), re.MULTILINE) == ["null"]
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "meant"),
+    [
+        ("outpt", ["paths.output", "left"], "paths.output"),
+        ("kiti", ["kitti2012", "vkitti2", "sintel"], "kitti2012 or vkitti2"),
+        ("maxdisp", ["max_disparity", "min_disparity", "left"], "max_disparity"),
+        ("MAX_DISPARITY", ["max_disparity", "left"], "max_disparity"),
+        ("lr", ["optimizer.lr", "dataset.camera.blur"], "optimizer.lr"),
+        ("qqq", ["model"], ""),
+        ("", ["model"], ""),
+    ],
+)
+def test_did_you_mean_finds_what_is_alike(name: str, known: list[str], meant: str) -> None:
+    assert did_you_mean(name, known) == (f"; did you mean {meant}?" if meant else "")
