@@ -27,7 +27,7 @@ from dsmnet.datasets.health_check import (
     read_some,
 )
 from dsmnet.datasets.health_report import markdown
-from dsmnet.datasets.processes import worker_count
+from dsmnet.datasets.process_pool import worker_count
 from dsmnet.errors import NAMED, DataError, UserError
 from dsmnet.evaluation.text_table import show_markdown
 from dsmnet.io import write_image

@@ -15,7 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from dsmnet.atomic import check_apart
 from dsmnet.config import instantiate, is_endless, tool
-from dsmnet.datasets.processes import worker_count
+from dsmnet.datasets.process_pool import worker_count
 from dsmnet.datasets.shard_format import INDEX
 from dsmnet.datasets.shard_writer import write_shards
 from dsmnet.io.pairs import files_of

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dsmnet.datasets.processes import in_processes
+from dsmnet.datasets.process_pool import in_processes
 from dsmnet.errors import DataError
 from dsmnet.rectification.row_check import PAIRS, RowReport, check_rows
 from dsmnet.types import DisparityMap, Image, Mask, StereoPairs, StereoSample

@@ -14,7 +14,7 @@ from torch.utils.data import Subset
 
 from dsmnet.atomic import atomic_write, claim_folder, write_text
 from dsmnet.datasets.health_check import choose_pairs
-from dsmnet.datasets.processes import goes_on, in_processes
+from dsmnet.datasets.process_pool import goes_on, in_processes
 from dsmnet.datasets.shard_format import (
     APART,
     FORM,
