@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import posixpath
 import re
+import runpy
 import sys
 from pathlib import Path
-from typing import Any
 
+from latex2mathml.converter import convert
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
@@ -44,15 +46,31 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         for path, uri in PAGES.items()
         if uri != "index.md"
     }
-    for uri, content in {**outside, **option_pages(), **api_pages(), **tutorial_files()}.items():
+    for uri, content in {**outside, **option_pages(), **api_pages(), **tutorial_files(), **_figures()}.items():
         files.append(File.generated(config, uri, content=content))
     return files
+
+
+@functools.cache  # `mkdocs serve` builds again and again
+def _figures() -> dict[str, str]:
+    script = runpy.run_path(str(ROOT / "docs" / "figures" / "architectures.py"))
+    return {f"images/networks/{name}.svg": script["draw"](name) for name in script["NETWORKS"]}
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Lead links out of docs/ to the page of that file, or show its path alone."""
     own = page.file.src_uri
-    return markdown if page.file.generated_by else relink(markdown, f"docs/{own}", own)
+    return formulas(markdown if page.file.generated_by else relink(markdown, f"docs/{own}", own))
+
+
+def formulas(markdown: str) -> str:
+    """Return a page with its formulas as MathML, which browsers show without a script."""
+    if "```math" not in markdown:
+        return markdown
+    markdown = re.sub(
+        r"^```math\n(.*?)^```", lambda found: convert(found[1], display="block"), markdown, flags=re.M | re.S
+    )
+    return re.sub(r"\$([^$\n]+)\$", lambda found: convert(found[1]), markdown)
 
 
 def relink(text: str, path: str, uri: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -44,12 +45,13 @@ _GROUPS = {
 }
 
 
+@functools.cache
 def option_pages() -> dict[str, str]:
     """Return the pages of all programs and groups, by their path in the site."""
     files = describe_files(CONF)
     groups = sorted({file.split("/")[0] for file in files if "/" in file})
     programs = [*PROGRAMS, *_MORE]
-    pages = {f"reference/commands/{name}.md": _program_page(name, files[name]) for name in programs}
+    pages = {f"reference/commands/{name}.md": _program_page(name, files) for name in programs}
     pages |= {f"reference/options/{name}.md": _group_page(name, files) for name in groups}
     rows = [f"| [`{name}`](commands/{name}.md) | {_about(name)} |" for name in programs]
     rows += ["", "Groups of options that they share:", "", *_head("group", "what it chooses")]
@@ -70,22 +72,20 @@ _COMMANDS = """# Command line
 """
 
 
-def _program_page(name: str, settings: Iterable[Setting]) -> str:
+def _program_page(name: str, files: Mapping[str, list[Setting]]) -> str:
     groups = [option for option in options(CONF, name) if option.is_group]
-    inherited = _inherited(name)
     text = [f"# {name}", "", f"{_about(name)[:1].upper()}{_about(name)[1:]}.", "", *_writes(name)]
-    text += ["```bash", *_examples(name), "```", "", "## Options", "", *_table(settings)]
+    text += ["```bash", *_examples(name), "```", "", "## Options", "", *_table(files[name])]
     if groups:
         text += ["", "## Groups", "", *_head("group", "default", "meaning", "choices")]
         text += [_group_row(option.name, option.default, option.about) for option in groups]
-    for title, shared in inherited.items():
+    for title, shared in _inherited(name, files).items():
         text += ["", f"## {title}", "", *_table(shared)]
     return "\n".join(text) + "\n"
 
 
-def _inherited(name: str) -> dict[str, list[Setting]]:
+def _inherited(name: str, files: Mapping[str, list[Setting]]) -> dict[str, list[Setting]]:
     """Return the options that a program takes from other files: conf/base.yaml, paths, tiles."""
-    files = describe_files(CONF)
     text = (CONF / f"{name}.yaml").read_text("utf-8")
     found = {}
     if re.search(r"^  - tiles$", text, re.MULTILINE):
@@ -182,6 +182,7 @@ def _cell(text: str) -> str:
     return re.sub(r"([*_<\[\]])", r"\\\1", text).replace("|", r"\|")
 
 
+@functools.cache
 def api_pages() -> dict[str, str]:
     """Return a page for each part of the package, by its path in the site."""
     package = ROOT / "dsmnet"
