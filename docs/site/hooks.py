@@ -1,4 +1,4 @@
-"""MkDocs: pages that are made at each build, links to files outside docs/, and their places in the navigation."""
+"""MkDocs: pages that are made at each build, their places in the navigation, links to files outside docs/."""
 
 from __future__ import annotations
 
@@ -15,17 +15,9 @@ from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
 sys.path.insert(0, str(Path(__file__).parent))
-from reference import ROOT, api_pages, option_pages
+from reference import PAGES, ROOT, api_pages, option_pages
 from tutorials import tutorial_files
 
-# Documents outside docs/ that have a page.
-PAGES = {
-    "data/README.md": "reference/folders.md",
-    "CHANGELOG.md": "project/changelog.md",
-    "CONTRIBUTING.md": "project/contributing.md",
-    "SECURITY.md": "project/security.md",
-    "README.md": "index.md",
-}
 _LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(((?!\w+:|#)[^)\s#]+)(#[^)]*)?\)")
 
 
@@ -46,7 +38,13 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         for path, uri in PAGES.items()
         if uri != "index.md"
     }
-    for uri, content in {**outside, **option_pages(), **api_pages(), **tutorial_files(), **_figures()}.items():
+    for uri, content in {
+        **outside,
+        **option_pages(),
+        **api_pages(),
+        **tutorial_files(),
+        **_figures(),
+    }.items():
         files.append(File.generated(config, uri, content=content))
     return files
 
@@ -80,7 +78,7 @@ def relink(text: str, path: str, uri: str) -> str:
         target = posixpath.normpath(posixpath.join(posixpath.dirname(path), found[2]))
         inside = target.removeprefix("docs/") if target.startswith("docs/") else PAGES.get(target)
         if inside is None:
-            return f"`{target}`" if found[1].strip("`") != target else f"`{target}`"
+            return f"`{target}`"
         return f"[{found[1]}]({posixpath.relpath(inside, posixpath.dirname(uri) or '.')}{found[3] or ''})"
 
     return _LINK.sub(link, text)

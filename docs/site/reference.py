@@ -1,4 +1,4 @@
-"""Pages of the reference that are made from conf/ and from the package: options of each program, groups, API."""
+"""Pages of the reference that are made from conf/ and the package: options of each program, groups, API."""
 
 from __future__ import annotations
 
@@ -17,9 +17,22 @@ from dsmnet.cli.usage import options
 
 ROOT = Path(__file__).resolve().parents[2]
 CONF = ROOT / "conf"
+# Documents outside docs/ that have a page.
+PAGES = {
+    "data/README.md": "reference/folders.md",
+    "CHANGELOG.md": "project/changelog.md",
+    "CONTRIBUTING.md": "project/contributing.md",
+    "SECURITY.md": "project/security.md",
+    "README.md": "index.md",
+}
 # Programs of which no `dsmnet NAME` tells, by what starts them.
-_MORE = {"benchmark_loading": "python -m benchmarks.loading", "curve": "python -m benchmarks.error_against_time"}
-_EXAMPLES = re.compile(r"^(?:python tools/(\w+)\.py|dsmnet (\w+)|(python -m benchmarks\.\w+))(?= |$).*$", re.MULTILINE)
+_MORE = {
+    "benchmark_loading": "python -m benchmarks.loading",
+    "curve": "python -m benchmarks.error_against_time",
+}
+_EXAMPLES = re.compile(
+    r"^(?:python tools/(\w+)\.py|dsmnet (\w+)|(python -m benchmarks\.\w+))(?= |$).*$", re.MULTILINE
+)
 _BASH = re.compile(r"^```bash\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _GROUPS = {
     "baseline": "A method for comparison in tables.",
@@ -55,14 +68,17 @@ def option_pages() -> dict[str, str]:
     pages |= {f"reference/options/{name}.md": _group_page(name, files) for name in groups}
     rows = [f"| [`{name}`](commands/{name}.md) | {_about(name)} |" for name in programs]
     rows += ["", "Groups of options that they share:", "", *_head("group", "what it chooses")]
-    rows += [f"| [`{name}`](options/{name}.md) | {_GROUPS[name].replace('../../', '../')} |" for name in groups]
+    rows += [
+        f"| [`{name}`](options/{name}.md) | {_GROUPS[name].replace('../../', '../')} |" for name in groups
+    ]
     pages["reference/commands.md"] = _COMMANDS + "\n".join([*_head("program", "does"), *rows]) + "\n"
     return pages
 
 
 _COMMANDS = """# Command line
 
-`dsmnet PROGRAM OPTION=VALUE ...`; in a checkout `python tools/PROGRAM.py` does the same. `--help` prints what these pages say.
+`dsmnet PROGRAM OPTION=VALUE ...`; in a checkout `python tools/PROGRAM.py` does the same. `--help` prints what
+these pages say.
 
 - `GROUP=CHOICE` takes a file of `conf/GROUP`; its options are `GROUP.OPTION=VALUE`.
 - `-m` takes several values, `NAME=A,B`: a job for each, in numbered folders.
@@ -79,7 +95,9 @@ def _program_page(name: str, files: Mapping[str, list[Setting]]) -> str:
     if groups:
         text += ["", "## Groups", "", *_head("group", "default", "meaning", "choices")]
         text += [_group_row(option.name, option.default, option.about) for option in groups]
+    own = {each.name for each in files[name]}
     for title, shared in _inherited(name, files).items():
+        shared = [each for each in shared if each.name not in own]
         text += ["", f"## {title}", "", *_table(shared)]
     return "\n".join(text) + "\n"
 
@@ -119,18 +137,17 @@ def _writes(name: str) -> Iterator[str]:
 
 
 def _examples(name: str) -> list[str]:
-    """Return the commands of the documents that start a program, each once."""
+    """Return some commands of the documents that start a program, each once; measurements come last."""
     start = _MORE.get(name, name)
+    documents = sorted((ROOT / "docs").glob("*.md"), key=lambda path: path.stem in ("performance", "results"))
     found = [
-        example[0]
-        for document in sorted((ROOT / "docs").glob("*.md"))
+        re.sub(r"^python tools/(\w+)\.py", r"dsmnet \1", example[0])
+        for document in documents
         for block in _BASH.findall(document.read_text("utf-8"))
         for example in _EXAMPLES.finditer(block)
         if start in example.groups()
     ]
-    return sorted({re.sub(r"^python tools/(\w+)\.py", r"dsmnet \1", line) for line in found}) or [
-        f"{start}" if name in _MORE else f"dsmnet {name}"
-    ]
+    return list(dict.fromkeys(found))[:12] or [start if name in _MORE else f"dsmnet {name}"]
 
 
 def _group_page(name: str, files: Mapping[str, list[Setting]]) -> str:
@@ -143,7 +160,10 @@ def _group_page(name: str, files: Mapping[str, list[Setting]]) -> str:
         about = _first_comment(file)
         text += [about, ""] if about else []
         if extends := _defaults(file):
-            text += [f"With the options of {', '.join(f'`{each}`' for each in extends)}, unless stated here.", ""]
+            text += [
+                f"With the options of {', '.join(f'`{each}`' for each in extends)}, unless stated here.",
+                "",
+            ]
         text += [*_table(settings), ""] if settings else []
     return "\n".join(text)
 
@@ -194,9 +214,13 @@ def api_pages() -> dict[str, str]:
         name = "dsmnet" if part.stem == "__init__" else f"dsmnet.{part.stem}"
         modules = [name] if part.suffix == ".py" else list(_modules(part, package))
         about = (ast.get_docstring(ast.parse(_source(part))) or "").splitlines()[0]
-        pages[f"reference/api/{name}.md"] = f"# {name}\n\n" + "\n".join(f"::: {module}\n" for module in modules)
+        pages[f"reference/api/{name}.md"] = f"# {name}\n\n" + "\n".join(
+            f"::: {module}\n" for module in modules
+        )
         rows.append(f"| [`{name}`](api/{name}.md) | {about} |")
-    head = "# Python\n\nWhat most programs need is [`dsmnet.api`](api/dsmnet.api.md): `build_model` and `load_model`.\n\n"
+    head = (
+        "# Python\n\nMost programs need [`dsmnet.api`](api/dsmnet.api.md): `build_model`, `load_model`.\n\n"
+    )
     pages["reference/api.md"] = head + "\n".join([*_head("module", "what it is"), *rows]) + "\n"
     return pages
 

@@ -68,9 +68,7 @@ def read_settings(path: Path) -> list[Setting]:
     return [] if root is None else list(_settings(root, text.splitlines(), "", ()))
 
 
-def _settings(
-    node: yaml.Node, lines: list[str], prefix: str, targets: tuple[str, ...]
-) -> Iterator[Setting]:
+def _settings(node: yaml.Node, lines: list[str], prefix: str, targets: tuple[str, ...]) -> Iterator[Setting]:
     assert isinstance(node, yaml.MappingNode)
     own = next((value.value for key, value in node.value if key.value == "_target_"), None)
     targets = (*targets, own) if own else targets
@@ -85,7 +83,9 @@ def _settings(
             shared = about or next((said for cls in targets if (said := _argument(cls, key.value))), "")
             yield from (each._replace(about=each.about or shared) for each in inner)
         else:
-            said = about or next((said for cls in reversed(targets) if (said := _argument(cls, key.value))), "")
+            said = about or next(
+                (said for cls in reversed(targets) if (said := _argument(cls, key.value))), ""
+            )
             yield Setting(name, _text(value, lines), said)
 
 

@@ -1,7 +1,8 @@
 """Tutorials: scripts of cells that run, and become a page with what they print and draw, and a notebook.
 
-`docs/tutorials/*.py` are in jupytext's percent format. A line ``# !COMMAND`` in a cell of code is a command of the
-shell, as in a notebook. `python docs/site/tutorials.py NAME FOLDER` runs one, in that folder.
+`docs/tutorials/*.py` are in jupytext's percent format. A line ``# !COMMAND`` in a cell of code is a command
+of the shell, as in a notebook; it goes on where it ends with a backslash. To run one, in a folder:
+`python docs/site/tutorials.py NAME FOLDER`.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from typing import Any, NamedTuple
 
 FOLDER = Path(__file__).resolve().parents[1] / "tutorials"
 NAMES = [path.stem for path in sorted(FOLDER.glob("*.py"))]
-_COMMAND = re.compile(r"^# !(.*)$", re.MULTILINE)
+_COMMAND = re.compile(r"^# !((?:.*\\\n# )*.*)$", re.MULTILINE)
 # What a page does without: colors, progress bars, time and module of a message.
 _NOISE = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|^.*━.*\n|^\[[\d, :-]+\]\[[\w.]+\]\[\w+\] - ", re.MULTILINE)
 # Programs are forked from a process that has imported the slow part and used none of it.
@@ -77,9 +78,9 @@ def run_tutorial(name: str, folder: Path) -> list[Output]:
         for number, cell in enumerate(each for each in read_cells(name) if not each.is_text):
             printed = io.StringIO()
             with contextlib.redirect_stdout(printed):
-                for part in _parts(cell.source):
-                    if found := _COMMAND.match(part):
-                        printed.write(_shell(found[1]))
+                for part in filter(None, _parts(cell.source)):
+                    if command := _command(part):
+                        printed.write(_shell(command))
                     else:
                         _execute(part, names)
             pictures = [f"{name}_{number}_{figure}.png" for figure in plt.get_fignums()]
@@ -102,16 +103,25 @@ def _chdir(folder: Path) -> Iterator[None]:
 
 def _parts(source: str) -> Iterator[str]:
     """Yield the commands of a cell, and what stands between them."""
-    for part in re.split(r"^(# !.*)$", source, flags=re.MULTILINE):
-        if part.strip():
-            yield part.strip()
+    end = 0
+    for found in _COMMAND.finditer(source):
+        yield source[end : found.start()].strip()
+        yield found[0]
+        end = found.end()
+    yield source[end:].strip()
+
+
+def _command(part: str) -> str:
+    """Return the command of the shell that a part of a cell is; empty where it is code."""
+    found = _COMMAND.fullmatch(part)
+    return re.sub(r"^# ", "", found[1], flags=re.MULTILINE) if found else ""
 
 
 def _shell(command: str) -> str:
     """Run a command, and return what it wrote."""
     with tempfile.NamedTemporaryFile("r", encoding="utf-8") as written:
         if command.startswith("dsmnet "):
-            arguments = (shlex.split(command, comments=True), Path.cwd(), written.name)
+            arguments = (shlex.split(command.replace("\\\n", " "), comments=True), Path.cwd(), written.name)
             process = _CONTEXT.Process(target=_program, args=arguments)
             process.start()
             process.join()
@@ -155,12 +165,12 @@ def tutorial_page(name: str, outputs: list[Output]) -> str:
         if cell.is_text:
             text.append(cell.source)
             continue
-        for part in _parts(cell.source):
-            command = _COMMAND.match(part)
-            text.append(f"```bash\n{command[1]}\n```" if command else f"```python\n{part}\n```")
+        for part in filter(None, _parts(cell.source)):
+            command = _command(part)
+            text.append(f"```bash\n{command}\n```" if command else f"```python\n{part}\n```")
         output = next(left)
         if output.printed:
-            text.append(f"```text title=\"Output\"\n{output.printed}\n```")
+            text.append(f'```text title="Output"\n{output.printed}\n```')
         text += [f"![]({picture})" for picture in output.pictures]
     text.append(f"[This page as a notebook]({name}.ipynb), for Jupyter or Colab.")
     return "\n\n".join(text) + "\n"
@@ -170,7 +180,9 @@ def notebook(name: str) -> str:
     """Return a tutorial as a Jupyter notebook without outputs."""
     cells = []
     for number, cell in enumerate(read_cells(name)):
-        source = cell.source if cell.is_text else _COMMAND.sub(r"!\1", cell.source)
+        source = cell.source
+        if not cell.is_text:
+            source = _COMMAND.sub(lambda found: f"!{_command(found[0])}", source)
         common = {"id": f"cell-{number}", "metadata": {}, "source": source.splitlines(keepends=True)}
         code = {"cell_type": "code", "execution_count": None, "outputs": []}
         cells.append({**common, **({"cell_type": "markdown"} if cell.is_text else code)})

@@ -10,7 +10,9 @@ import importlib.util
 import subprocess
 import sys
 
-if importlib.util.find_spec("dsmnet") is None:  # in Colab; the package, a wheel, or git+https://ADDRESS of a copy
+if (
+    importlib.util.find_spec("dsmnet") is None
+):  # in Colab; the package, a wheel, or git+https://ADDRESS of a copy
     subprocess.run([sys.executable, "-m", "pip", "install", "-q", "dsmnet"], check=True)
 
 # %% [markdown]
@@ -42,7 +44,8 @@ for number in range(6):
 # the same, and where StereoSGBM does not contradict.
 
 # %%
-# !dsmnet label dataset=folder dataset.left=camera/left dataset.right=camera/right dataset.disparity=camera/disparity max_disparity=64 paths.output=labels
+# !dsmnet label dataset=folder dataset.left=camera/left dataset.right=camera/right \
+#     dataset.disparity=camera/disparity max_disparity=64 paths.output=labels
 
 # %%
 import matplotlib.pyplot as plt
@@ -67,7 +70,10 @@ plt.show()
 # One round of six steps on small crops; without the options from `max_disparity` on it is the command for your own pairs.
 
 # %%
-# !dsmnet adapt method=self_training dataset=folder dataset.left=camera/left dataset.right=camera/right dataset.disparity=camera/disparity max_disparity=64 self_training.rounds=1 self_training.steps=6 self_training.crop=[96,192] self_training.source_pairs=4 paths.output=here
+# !dsmnet adapt method=self_training dataset=folder dataset.left=camera/left \
+#     dataset.right=camera/right dataset.disparity=camera/disparity max_disparity=64 \
+#     self_training.rounds=1 self_training.steps=6 self_training.crop=[96,192] \
+#     self_training.source_pairs=4 paths.output=here
 # !ls here
 
 # %% [markdown]

@@ -9,7 +9,9 @@ import importlib.util
 import subprocess
 import sys
 
-if importlib.util.find_spec("dsmnet") is None:  # in Colab; the package, a wheel, or git+https://ADDRESS of a copy
+if (
+    importlib.util.find_spec("dsmnet") is None
+):  # in Colab; the package, a wheel, or git+https://ADDRESS of a copy
     subprocess.run([sys.executable, "-m", "pip", "install", "-q", "dsmnet"], check=True)
 
 # %% [markdown]
@@ -18,7 +20,10 @@ if importlib.util.find_spec("dsmnet") is None:  # in Colab; the package, a wheel
 # `-m` starts a job for each combination of the values with a comma.
 
 # %%
-# !dsmnet train norm=batch,domain seed=1,2 model=tiny dataset.size=[96,192] dataset.largest_disparity=32 crop.height=96 crop.width=192 max_disparity=32 trainer.max_steps=30 loader.epoch_steps=15 loader.validation_pairs=8 eval=synthetic eval.sets.synthetic.images=4 evaluation.max_disparity=32 paths.output=norms -m
+# !dsmnet train norm=batch,domain seed=1,2 model=tiny dataset.size=[96,192] \
+#     dataset.largest_disparity=32 crop.height=96 crop.width=192 max_disparity=32 \
+#     trainer.max_steps=30 loader.epoch_steps=15 loader.validation_pairs=8 eval=synthetic \
+#     eval.sets.synthetic.images=4 evaluation.max_disparity=32 paths.output=norms -m
 # !ls norms
 
 # %% [markdown]

@@ -9,7 +9,9 @@ import importlib.util
 import subprocess
 import sys
 
-if importlib.util.find_spec("dsmnet") is None:  # in Colab; the package, a wheel, or git+https://ADDRESS of a copy
+if (
+    importlib.util.find_spec("dsmnet") is None
+):  # in Colab; the package, a wheel, or git+https://ADDRESS of a copy
     subprocess.run([sys.executable, "-m", "pip", "install", "-q", "dsmnet"], check=True)
 
 # %% [markdown]
@@ -29,7 +31,9 @@ write_image("left.png", scene["left"])
 write_image("right.png", scene["right"])
 
 figure, axes = plt.subplots(1, 3, figsize=(16, 3), layout="constrained")
-for axis, picture, title in zip(axes, ("left", "right", "disparity"), ("left view", "right view", "ground truth, px")):
+for axis, picture, title in zip(
+    axes, ("left", "right", "disparity"), ("left view", "right view", "ground truth, px")
+):
     shown = axis.imshow(scene[picture], cmap=None if picture != "disparity" else "turbo")
     axis.set_title(title)
     axis.axis("off")
@@ -67,7 +71,9 @@ net = load_model()
 disparity = net.predict(scene["left"], scene["right"])
 error = np.abs(disparity - scene["disparity"])[scene["valid"]]
 print(f"{disparity.shape}, {disparity.dtype}, {disparity.min():.1f} to {disparity.max():.1f} px")
-print(f"mean error {error.mean():.2f} px; {100 * (error > 3).mean():.1f} % of the pixels are off by more than 3 px")
+print(
+    f"mean error {error.mean():.2f} px; {100 * (error > 3).mean():.1f} % of the pixels are off by more than 3 px"
+)
 
 # %% [markdown]
 # The largest errors lie where there is little texture and far away (above on the left, where the network finds no

@@ -10,7 +10,9 @@ import importlib.util
 import subprocess
 import sys
 
-if importlib.util.find_spec("dsmnet") is None:  # in Colab; the package, a wheel, or git+https://ADDRESS of a copy
+if (
+    importlib.util.find_spec("dsmnet") is None
+):  # in Colab; the package, a wheel, or git+https://ADDRESS of a copy
     subprocess.run([sys.executable, "-m", "pip", "install", "-q", "dsmnet"], check=True)
 
 # %% [markdown]
@@ -47,7 +49,10 @@ def take_pictures(surfaces):
             depth = rotation[:, 2] @ place / (rays @ rotation[:, 2])
             spot = (rays * depth[..., None] - place) @ rotation[:, :2] / pixel
             height, width = image.shape[:2]
-            x, y = (spot[..., 0] + width / 2).astype(np.float32), (spot[..., 1] + height / 2).astype(np.float32)
+            x, y = (
+                (spot[..., 0] + width / 2).astype(np.float32),
+                (spot[..., 1] + height / 2).astype(np.float32),
+            )
             seen = (depth > 0) & (depth < nearest) & (x > 0) & (y > 0) & (x < width - 1) & (y < height - 1)
             view[seen] = cv2.remap(image, x, y, cv2.INTER_LINEAR)[seen]
             nearest[seen] = depth[seen]
@@ -160,7 +165,9 @@ plt.show()
 known = depth[depth > 0]
 for name, metres in (("panel", 1.0), ("wall", 3.0)):
     near = known[np.abs(known / metres - 1) < 0.2]
-    print(f"{name}: {np.median(near):.3f} m, half of its pixels within {1000 * np.median(abs(near - np.median(near))):.0f} mm")
+    print(
+        f"{name}: {np.median(near):.3f} m, half of its pixels within {1000 * np.median(abs(near - np.median(near))):.0f} mm"
+    )
 
 # %% [markdown]
 # ## The pairs alone

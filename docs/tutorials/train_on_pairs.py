@@ -9,7 +9,9 @@ import importlib.util
 import subprocess
 import sys
 
-if importlib.util.find_spec("dsmnet") is None:  # in Colab; the package, a wheel, or git+https://ADDRESS of a copy
+if (
+    importlib.util.find_spec("dsmnet") is None
+):  # in Colab; the package, a wheel, or git+https://ADDRESS of a copy
     subprocess.run([sys.executable, "-m", "pip", "install", "-q", "dsmnet"], check=True)
 
 # %% [markdown]
@@ -40,7 +42,8 @@ for number in range(24):
 # `check_data` reads every pair, finds views that are exchanged and rows that do not meet, and draws a sheet.
 
 # %%
-# !dsmnet check_data dataset=folder dataset.left=mine/left dataset.right=mine/right dataset.disparity=mine/disparity paths.output=check
+# !dsmnet check_data dataset=folder dataset.left=mine/left dataset.right=mine/right \
+#     dataset.disparity=mine/disparity paths.output=check
 
 # %%
 import matplotlib.pyplot as plt
@@ -58,7 +61,10 @@ plt.show()
 # tiny network starts from nothing. A fifth of the pairs is kept for validation.
 
 # %%
-# !dsmnet train dataset=folder dataset.left=mine/left dataset.right=mine/right dataset.disparity=mine/disparity model=tiny norm=batch crop.height=96 crop.width=192 max_disparity=48 trainer.max_steps=60 loader.epoch_steps=20 eval=synthetic eval.sets.synthetic.images=4 evaluation.max_disparity=48 paths.output=trained
+# !dsmnet train dataset=folder dataset.left=mine/left dataset.right=mine/right \
+#     dataset.disparity=mine/disparity model=tiny norm=batch crop.height=96 crop.width=192 \
+#     max_disparity=48 trainer.max_steps=60 loader.epoch_steps=20 eval=synthetic \
+#     eval.sets.synthetic.images=4 evaluation.max_disparity=48 paths.output=trained
 
 # %% [markdown]
 # `metrics.csv` has the curves, `weights.safetensors` the weights with the smallest validation error, and `config.yaml` all
@@ -78,7 +84,9 @@ print(curve)
 # Pairs that training has not seen, beside OpenCV's StereoSGBM:
 
 # %%
-# !dsmnet evaluate checkpoint=trained/weights.safetensors dataset=folder dataset.left=unseen/left dataset.right=unseen/right dataset.disparity=unseen/disparity max_disparity=48 baseline=sgbm panels=true paths.output=scores
+# !dsmnet evaluate checkpoint=trained/weights.safetensors dataset=folder dataset.left=unseen/left \
+#     dataset.right=unseen/right dataset.disparity=unseen/disparity max_disparity=48 baseline=sgbm \
+#     panels=true paths.output=scores
 
 # %%
 panel = sorted(Path("scores/panels").rglob("*.png"))[0]
