@@ -22,7 +22,10 @@ _LINK = re.compile(r"(?<!!)\[([^\]]+)\]\(((?!\w+:|#)[^)\s#]+)(#[^)]*)?\)")
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Put the pages that are made into the navigation."""
+    """Put the pages that are made into the navigation, and those of docs/ that it lacks."""
+    stated = str(config.nav)
+    others = [path.name for path in sorted((ROOT / "docs").glob("*.md")) if path.name not in stated]
+    next(entry["How to"] for entry in config.nav or [] if "How to" in entry).extend(others)
     made = {**option_pages(), **api_pages()}
     section = next(entry["Reference"] for entry in config.nav or [] if "Reference" in entry)
     for title, folder in (("Command line", "commands"), ("Groups of options", "options"), ("Python", "api")):

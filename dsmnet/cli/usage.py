@@ -23,7 +23,10 @@ class Option(NamedTuple):
 
 def options(conf: Path, tool: str) -> list[Option]:
     """Return the groups and options of a tool, its own before those that it shares with others."""
-    found = list(_options(conf, conf / f"{tool}.yaml", ""))
+    last = {
+        option.name: option for option in _options(conf, conf / f"{tool}.yaml", "")
+    }  # as Hydra takes them
+    found = list(last.values())
     shared = {option.name for option in _options(conf, conf / "base.yaml", "")}
     return sorted(found, key=lambda option: option.name in shared)
 
