@@ -27,7 +27,7 @@ FOLDER = Path(__file__).resolve().parents[1] / "tutorials"
 NAMES = [path.stem for path in sorted(FOLDER.glob("*.py"))]
 _COMMAND = re.compile(r"^# !((?:.*\\\n# )*.*)$", re.MULTILINE)
 # What a page does without: colors, progress bars, time and module of a message.
-_NOISE = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|^.*━.*\n|^\[[\d, :-]+\]\[[\w.]+\]\[\w+\] - ", re.MULTILINE)
+_NOISE = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|^.*━.*\n|^\[[\d, :-]+\](\[[\w.]+\])+( -)? +", re.MULTILINE)
 # Programs are forked from a process that has imported the slow part and used none of it.
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["dsmnet.api", "dsmnet.run", "dsmnet.cli.main"])
@@ -70,8 +70,6 @@ def run_tutorial(name: str, folder: Path) -> list[Output]:
     matplotlib.use("agg")
     import matplotlib.pyplot as plt
 
-    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    os.environ |= {"COLUMNS": "100", "PYTHONUNBUFFERED": "1"}
     names: dict[str, Any] = {"__name__": "__main__"}
     outputs = []
     with contextlib.chdir(folder) if sys.version_info >= (3, 11) else _chdir(folder):
@@ -87,8 +85,14 @@ def run_tutorial(name: str, folder: Path) -> list[Output]:
             for figure, picture in zip(plt.get_fignums(), pictures, strict=True):
                 plt.figure(figure).savefig(picture, dpi=80, bbox_inches="tight")
             plt.close("all")
-            outputs.append(Output(_NOISE.sub("", printed.getvalue()).strip("\n"), pictures))
+            outputs.append(Output(_tidy(printed.getvalue(), folder), pictures))
     return outputs
+
+
+def _tidy(printed: str, folder: Path) -> str:
+    """Return the lines that a page shows: of many the first and the last."""
+    lines = _NOISE.sub("", printed).replace(f"{folder}/", "").strip("\n").splitlines()
+    return "\n".join([*lines[:12], "...", *lines[-20:]] if len(lines) > 40 else lines)
 
 
 @contextlib.contextmanager
@@ -118,26 +122,37 @@ def _command(part: str) -> str:
 
 
 def _shell(command: str) -> str:
-    """Run a command, and return what it wrote."""
+    """Run a command, and return what it wrote; no data set of this machine is found."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    settings = {"PATH": path, "COLUMNS": "100", "DSMNET_DATA": "data"}
     with tempfile.NamedTemporaryFile("r", encoding="utf-8") as written:
         if command.startswith("dsmnet "):
-            arguments = (shlex.split(command.replace("\\\n", " "), comments=True), Path.cwd(), written.name)
+            arguments = (
+                shlex.split(command.replace("\\\n", " "), comments=True),
+                Path.cwd(),
+                written.name,
+                settings,
+            )
             process = _CONTEXT.Process(target=_program, args=arguments)
             process.start()
             process.join()
             status = process.exitcode
         else:
             with open(written.name, "wb") as file:
-                status = subprocess.run(command, shell=True, stdout=file, stderr=subprocess.STDOUT).returncode
+                done = subprocess.run(
+                    command, shell=True, stdout=file, stderr=subprocess.STDOUT, env={**os.environ, **settings}
+                )
+            status = done.returncode
         if status:
             raise RuntimeError(f"{command}: status {status}\n{written.read()}")
         return written.read()
 
 
-def _program(arguments: list[str], folder: Path, output: str) -> None:
+def _program(arguments: list[str], folder: Path, output: str, settings: dict[str, str]) -> None:
     """Be `dsmnet PROGRAM ...` in a process of its own."""
     from dsmnet.cli.main import main
 
+    os.environ |= settings
     os.chdir(folder)
     with open(output, "wb") as file:
         for stream in (1, 2):

@@ -33,12 +33,12 @@ if (
 # !dsmnet compare 'runs=norms/*' paths.output=table
 
 # %% [markdown]
-# With two seeds and this few steps the spread is larger than any difference: that is what the column is for.
+# The note above the table names settings that differ besides, here folders alone. With two seeds and this few steps the spread is larger than any difference: that is what the column is for.
 #
 # ## What the norms do to the features
 #
-# `analyze` compares lengths of feature vectors and the layers' statistics between domains. Two domains that are always there:
-# the generator's scenes, and the same in another light.
+# `dsmnet analyze` compares lengths of feature vectors and the layers' statistics between data sets. In small: an image, and
+# the same image darker and with half the contrast.
 
 # %%
 import matplotlib.pyplot as plt
@@ -63,5 +63,5 @@ for axis, run, norm in zip(axes, (0, 2), ("batch", "domain")):
 plt.show()
 
 # %% [markdown]
-# Without a normalisation of the input the features of batch norm move with the contrast, those of domain normalisation do not.
-# Networks of this package standardise each image first (`model/normalize=zscore`), which takes much of that away.
+# With batch norm the lengths change with the contrast, with domain normalisation they hardly do. The images went into the
+# features as they are; `predict` standardises each one first (`model/normalize=zscore`), which takes much of that away.
