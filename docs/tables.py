@@ -50,9 +50,20 @@ def _network_sections() -> dict[str, str]:
     facts = yaml.safe_load((_ROOT / "docs" / "networks.yaml").read_text("utf-8"))
     runs = json.loads((_ROOT / "docs" / "runs" / "networks.json").read_text("utf-8"))
     what = ("`model=`", "what it is", "authors' code", "authors' weights", "published form")
+    overview = (
+        "`model=`",
+        "KITTI 2015, %",
+        "Middlebury, %",
+        "M parameters",
+        "GMACs",
+        "ms, CPU",
+        "code",
+        "weights",
+    )
     size = ("`model=`", "M parameters", "GMACs", "s", "s, bfloat16", "peak MiB", "peak MiB, bfloat16")
     errors = ("`model=`", "KITTI 2012", "KITTI 2015", "Middlebury", "ETH3D", "source")
     return {
+        "zoo": _table(overview, (_overview_row(name, fact, runs.get(name)) for name, fact in facts.items())),
         "networks": _table(what, (_network_row(name, fact) for name, fact in facts.items())),
         "times": _table(size, (_time_row(name, runs[name]) for name in facts if name in runs)),
         "zero_shot": _table(errors, (_zero_shot_row(name, fact) for name, fact in facts.items())),
@@ -111,6 +122,14 @@ def _archives_row(reader: Reader) -> str:
     folder = re.findall(r"^root: \$\{paths\.data\}/(\S+)", yaml, re.MULTILINE)[0]
     source = f"[home page]({cls.about.home}): {cls.about.download}"
     return _row(f"`{cls.name}`", f"`{folder}`", source)
+
+
+def _overview_row(name: str, fact: Mapping[str, Any], run: Mapping[str, Any] | None) -> str:
+    errors = fact.get("zero_shot", [None] * 4)
+    size = (f"{run['parameters'] / 1e6:.2f}", f"{run['multiply_adds'] / 1e9:.0f}") if run else ("–", "–")
+    time = f"{1000 * run['float32']['seconds']:.0f}" if run else "–"
+    code = fact.get("licence", "Apache-2.0")
+    return _row(f"`{name}`", str(errors[1] or "–"), str(errors[2] or "–"), *size, time, code, fact["weights"])
 
 
 def _network_row(name: str, fact: Mapping[str, Any]) -> str:
