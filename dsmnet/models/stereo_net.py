@@ -38,7 +38,8 @@ class StereoNet(nn.Module):
         max_disparity: Default search range in pixels, exclusive.
 
     Attributes:
-        divisor: Number that height and width of the input are multiples of.
+        divisor: Number to multiples of which predictions pad height and width.
+        least_divisor: Number that height and width of the input are multiples of; most often the same.
         smallest: Least height and width of the input.
         fast_in_bfloat16: Whether the network was measured to be faster on CPUs, and as accurate, when its
             convolutions run in half precision.
@@ -64,6 +65,8 @@ class StereoNet(nn.Module):
         self.stride, self.max_disparity = stride, max_disparity
         self.plane_divisor = 1 if aggregation is None else cast(int, aggregation.divisor)
         self.divisor = lcm(cast(int, backbone.divisor), stride * self.plane_divisor)
+        accepted = cast(int, getattr(backbone, "least_divisor", backbone.divisor))
+        self.least_divisor = lcm(accepted, stride * self.plane_divisor)
         # Below four times the divisor the coarsest maps would be too small for instance statistics.
         self.smallest: tuple[int, int] = getattr(backbone, "smallest", (4 * self.divisor,) * 2)
 
@@ -113,9 +116,9 @@ class StereoNet(nn.Module):
                 f"right {tuple(right.shape)}"
             )
         h, w = left.shape[-2:]
-        if h % self.divisor or w % self.divisor:
+        if h % self.least_divisor or w % self.least_divisor:
             raise ShapeError(
-                f"height and width must be multiples of {self.divisor}, got {tuple(left.shape)}; "
+                f"height and width must be multiples of {self.least_divisor}, got {tuple(left.shape)}; "
                 "in training choose crop.height and crop.width so, elsewhere StereoPredictor pads any size"
             )
 

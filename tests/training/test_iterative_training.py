@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from dsmnet import load_model
+from dsmnet import build_model, load_model
 from dsmnet.config import compose, instantiate, recipe_settings
 from dsmnet.errors import UserError
 from dsmnet.losses import StereoLoss
@@ -126,3 +126,23 @@ def test_loss_of_a_sequence_weighs_steps_as_published_and_leaves_out_far_ground_
 def test_impossible_options_of_a_sequence_are_named(option: dict[str, float]) -> None:
     with pytest.raises(UserError, match=f"loss.{next(iter(option))}=.*: expected a number"):
         StereoLoss(**option)
+
+
+CONF = Path(__file__).resolve().parents[2] / "conf"
+CHOICES = [f"model={path.stem}" for path in sorted((CONF / "recipe").glob("*.yaml")) if path.stem != "none"]
+CHOICES += [f"experiment={path.stem}" for path in sorted((CONF / "experiment").glob("*_*flow.yaml"))]
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_network_takes_the_crops_of_its_recipe(choice: str) -> None:
+    cfg = compose("train", [choice])
+    with torch.device("meta"):
+        net = instantiate(cfg.model)
+    assert (cfg.crop.height % net.least_divisor, cfg.crop.width % net.least_divisor) == (0, 0)
+
+
+@pytest.mark.parametrize("model", ["raft_stereo", "raft_stereo_realtime"])
+def test_raft_stereo_takes_sizes_that_are_no_multiple_of_32(model: str) -> None:
+    net = build_model(model, overrides=NARROW).net
+    views = torch.rand(2, 1, 3, 64, 144)
+    assert [each.shape for each in net.train()(*views, 64)] == 3 * [(1, 1, 64, 144)]

@@ -78,6 +78,7 @@ class MatchedFeatures(nn.Module):
             self.out = nn.Sequential(block, nn.Conv2d(width, out_channels, 3, padding=1))
         self.channels = {trunk.stride: out_channels}
         self.divisor = 32  # to which the authors pad: the coarsest states lie at 1/32 at most
+        self.least_divisor = 1  # the published crop is 320x720: states of any size meet by interpolation
 
     def forward(self, image: Tensor) -> dict[int, Tensor]:
         """Image [N, 3, H, W] -> {stride: [N, out_channels, H/stride, W/stride]}."""
