@@ -28,6 +28,7 @@ PAGES = {
 # Programs of which no `dsmnet NAME` tells, by what starts them.
 _MORE = {
     "benchmark_loading": "python -m benchmarks.loading",
+    "benchmark_scale": "python -m benchmarks.scale",
     "curve": "python -m benchmarks.error_against_time",
 }
 _EXAMPLES = re.compile(
@@ -42,6 +43,7 @@ _GROUPS = {
     "distillation": "A teacher beside the ground truth.",
     "eval": "Sets that a table has.",
     "experiment": "Settings of several groups under one name. The options are those of `train`.",
+    "hydra": "How the jobs of a sweep (`-m`) are launched: [at scale](../../scale.md#sweeps).",
     "label_rules": "Checks that a pseudo-label has to pass.",
     "logger": "Where curves of a training are written.",
     "loss": "What training makes small.",
