@@ -23,6 +23,7 @@ PAGES = {
     "CHANGELOG.md": "project/changelog.md",
     "CONTRIBUTING.md": "project/contributing.md",
     "SECURITY.md": "project/security.md",
+    "ROADMAP.md": "project/roadmap.md",
     "README.md": "index.md",
 }
 # Programs of which no `dsmnet NAME` tells, by what starts them.

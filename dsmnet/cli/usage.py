@@ -49,7 +49,8 @@ def _options(conf: Path, path: Path, package: str) -> Iterator[Option]:
     others: list[str] = []
     for line in path.read_text(encoding="utf-8").splitlines():
         if line.startswith("  - "):
-            others.append(line)
+            if parents and parents[-1][1] == "defaults":  # else an entry of a list that is an option's value
+                others.append(line)
             continue
         found = _LINE.match(line)
         if not found or found[2]:
@@ -90,7 +91,8 @@ def usage(conf: Path, tool: str, about: str, arguments: Sequence[str] = ()) -> s
     """
     known = options(conf, tool)
     lines = [textwrap.fill(part, WIDTH) + "\n" for part in about.strip().split("\n\n")]
-    lines += ["Examples:", "", *(f"  {line}" for line in examples(conf, tool)), ""]
+    if shown := examples(conf, tool):
+        lines += ["Examples:", "", *(f"  {line}" for line in shown), ""]
     lines += ["Options, as NAME=VALUE, with their defaults; ??? has to be given:", ""]
     lines += [_paragraph(option) for option in known if not option.is_group]
     if groups := [option for option in known if option.is_group]:
