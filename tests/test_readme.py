@@ -81,7 +81,7 @@ def test_figure_of_a_pair_shows_the_steps_of_the_package() -> None:
     assert len(steps) == 11
     for step in steps:
         assert (ROOT / "dsmnet" / step).exists()
-        assert f">{step}</text>" in figure, f"{step}: run python docs/figures/one_pair.py"
+        assert f">{step}</text>" in figure, f"{step}: run python docs/make_pictures.py one_pair.svg"
 
 
 def test_recipes_of_the_documents_work_in_a_copy_of_the_tree(tmp_path: Path) -> None:

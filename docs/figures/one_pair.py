@@ -1,4 +1,4 @@
-"""Draw docs/images/one_pair.svg, a pair on its way through the tree: python docs/figures/one_pair.py."""
+"""A pair on its way through the tree, from the steps in the docstring of the package."""
 
 from __future__ import annotations
 
@@ -14,10 +14,9 @@ import dsmnet
 
 STEP = re.compile(r"^ {4}(\S+) +(.+?) *-> (.+?)(?: {2,}(.+))?$", re.MULTILINE)
 COLORS = {"stages": "#d7e8f7", "data": "#e6f2df"}  # networks; the way to them
-OUTPUT = Path(__file__).resolve().parents[1] / "images" / "one_pair.svg"
 
 
-def main() -> None:
+def draw(path: Path) -> None:
     """Read the steps from the package's docstring and write the figure."""
     steps = STEP.findall(dsmnet.__doc__ or "")
     plt.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "dsmnet", "font.family": "sans-serif"})
@@ -42,8 +41,4 @@ def main() -> None:
             )
     axes.set(xlim=(0, 1.33), ylim=(-len(steps) + 0.4, 0.6))
     axes.axis("off")
-    figure.savefig(OUTPUT, bbox_inches="tight", metadata={"Date": None})
-
-
-if __name__ == "__main__":
-    main()
+    figure.savefig(path, bbox_inches="tight", metadata={"Date": None})

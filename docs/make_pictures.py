@@ -1,0 +1,71 @@
+"""Draw pictures of README and docs anew: python docs/make_pictures.py [NAME ...], else all that are stale.
+
+One is stale when the weights, numbers or code that it is made of have changed; docs/images/pictures.json has
+their sums. Pictures of programs (demo, report, cloud) and of features are not in it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import runpy
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[1]
+IMAGES = ROOT / "docs" / "images"
+RECORD = IMAGES / "pictures.json"
+FIGURES = "docs/figures/"
+
+
+class Picture(NamedTuple):
+    """A picture of docs/images, by the script of docs/figures that writes it."""
+
+    script: str
+    inputs: Sequence[str]  # files whose content it shows, beside the script
+
+
+PICTURES = {
+    "synthetic.png": Picture("scenes.py", ["dsmnet/weights/dsmnet_lite.safetensors"]),
+    "sparsification.png": Picture("confidence.py", ["docs/runs/lite_cpu_results.json"]),
+    "norm_ablation.png": Picture("norm_ablation.py", ["docs/runs/norm_ablation.json"]),
+    "zero_shot_curve.png": Picture(
+        "curve.py", ["docs/runs/zero_shot_curve.csv", "docs/runs/lite_cpu_results.json"]
+    ),
+    "one_pair.svg": Picture("one_pair.py", ["dsmnet/__init__.py"]),
+}
+
+
+def digests(name: str) -> dict[str, str]:
+    """Return the SHA-256 of each file that a picture is made of."""
+    picture = PICTURES[name]
+    files = [FIGURES + picture.script, *picture.inputs]
+    return {file: hashlib.sha256((ROOT / file).read_bytes()).hexdigest() for file in files}
+
+
+def recorded() -> dict[str, dict[str, str]]:
+    """Return what the pictures that are there were made of."""
+    return json.loads(RECORD.read_text("utf-8")) if RECORD.is_file() else {}
+
+
+def stale() -> list[str]:
+    """Return the pictures that are missing, or older than what they show."""
+    known = recorded()
+    return [name for name in PICTURES if known.get(name) != digests(name) or not (IMAGES / name).is_file()]
+
+
+def main(names: Sequence[str]) -> None:
+    """Draw pictures, and note what they were made of."""
+    if unknown := set(names) - set(PICTURES):
+        raise SystemExit(f"{', '.join(sorted(unknown))}: no such picture; there are {', '.join(PICTURES)}")
+    for name in names or stale():
+        draw: Callable[[Path], None] = runpy.run_path(str(ROOT / FIGURES / PICTURES[name].script))["draw"]
+        draw(IMAGES / name)
+        RECORD.write_text(json.dumps({**recorded(), name: digests(name)}, indent=2) + "\n", "utf-8")
+        sys.stdout.write(f"{name}\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
