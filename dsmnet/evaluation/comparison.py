@@ -21,7 +21,8 @@ log = logging.getLogger(__name__)
 ADAPTED = " + AdaBN"
 # What may differ between runs: where things lie, what is shown, and what is checked in the results instead.
 _IRRELEVANT = {
-    *("seed", "paths", "progress", "panels", "resume", "eval", "baseline", "experiment", "max_disparity")
+    *("seed", "paths", "progress", "panels", "resume", "eval", "baseline", "experiment", "max_disparity"),
+    *("logger", "again"),
 }
 _NAMED = 4  # differing settings that a message lists
 
@@ -256,8 +257,9 @@ def _settings(config: Mapping[str, Any], by: Sequence[str]) -> dict[str, Any]:
         for key, value in (config.get("choices") or {}).items()
         if key not in by and not _IRRELEVANT & set(re.split(r"[./@]", key))
     }
+    output = str((config.get("paths") or {}).get("output"))
     leaves = {
-        ".".join(path): value
+        ".".join(path): value.replace(output, "") if isinstance(value, str) else value
         for path, value in _leaves(config)
         if path[0] not in _IRRELEVANT | {"choices"} and not grouped & set(path)
     }

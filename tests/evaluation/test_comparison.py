@@ -216,7 +216,12 @@ def test_what_is_unfair_is_said(write_run, pattern, caplog, tmp_path):
 def test_fair_runs_are_not_warned_of(write_run, pattern, caplog):
     for norm in ("batch", "group"):
         for seed in (1, 2):
-            write_run(f"{norm}{seed}", norm, seed, paths={"output": f"{norm}{seed}"})
+            output = f"outputs/{norm}{seed}"
+            callbacks = {"best": {"folder": f"{output}/checkpoints"}, "ema": {"decay": 0.9}}
+            logger = {"mlflow": {"tracking_uri": f"sqlite:///{output}/mlflow.db"}}
+            write_run(
+                f"{norm}{seed}", norm, seed, paths={"output": output}, callbacks=callbacks, logger=logger
+            )
     compare(read_runs(pattern), "norm")
     assert caplog.messages == []
 
