@@ -170,7 +170,8 @@ def test_memory_is_pinned_for_a_gpu_only(
 ) -> None:
     module = StereoDataModule(fake(Kitti2012), CROP, batch_size=1, epoch_steps=1)
     assert module.train_dataloader().pin_memory is False
-    module.trainer = SimpleNamespace(strategy=SimpleNamespace(root_device=torch.device(device)))  # type: ignore[assignment]
+    strategy = SimpleNamespace(root_device=torch.device(device))
+    module.trainer = SimpleNamespace(strategy=strategy, global_rank=0, world_size=1)  # type: ignore[assignment]
     assert module.val_dataloader().pin_memory is pinned
 
 
