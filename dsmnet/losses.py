@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from dsmnet.errors import UserError
-from dsmnet.options import check_number
+from dsmnet.options import check_number, check_share
 
 
 class StereoLoss(nn.Module):
@@ -28,6 +28,7 @@ class StereoLoss(nn.Module):
         beta: Error in pixels at which smooth-L1 turns from square to linear; 0 for the absolute error.
         clamp: Error in pixels that a larger one counts as, without a gradient, so that pixels which cannot be
             matched stop pulling. None for no bound.
+        occluded: Weight of pixels that only one view sees, from 0 to 1, where the batch says which they are.
         gamma: Given, output i of n weighs ``gamma ** (15 (n - i) / (n - 1))``, from ``gamma ** 15`` to 1
             however many there are, in the place of `disparity_weights`: the loss of RAFT-Stereo's sequences.
         largest: Ground truth in pixels from which on a pixel does not count; None for no bound.
@@ -44,6 +45,7 @@ class StereoLoss(nn.Module):
         volume_weights: Sequence[float] = (),
         beta: float = 1.0,
         clamp: float | None = None,
+        occluded: float = 1.0,
         gamma: float | None = None,
         largest: float | None = None,
         initial: float | None = None,
@@ -65,6 +67,7 @@ class StereoLoss(nn.Module):
         if clamp is not None and not beta < clamp < math.inf:
             raise UserError(f"loss.clamp={clamp}: expected null, or a finite number above loss.beta={beta}")
         self.beta = beta
+        self.occluded = check_share("loss.occluded", occluded)
         self.bound = math.inf if clamp is None else clamp
         self.gamma = None if gamma is None else check_number("loss.gamma", gamma, above=0, most=1)
         self.largest = math.inf if largest is None else check_number("loss.largest", largest, above=0)
@@ -86,21 +89,25 @@ class StereoLoss(nn.Module):
         total = ground_truth.new_zeros(())
         if self.largest < math.inf:
             valid = valid & (ground_truth.abs() < self.largest)
-        count = mean_count(valid)
+        counted = valid if noc is None or self.occluded == 1 else valid * self._shares(noc)
+        count = mean_count(counted)
         before = [] if self.initial is None else [(self.initial, disparities[0], 1.0)]
         sequence = disparities[len(before) :]
         pairs = _pair_from_the_end(self._weights(len(sequence)), sequence)
         for weight, disparity, beta in [*before, *((*pair, self.beta) for pair in pairs)]:
             off = (_exact(disparity) - ground_truth).clamp(-self.bound, self.bound)
             error = F.smooth_l1_loss(off, torch.zeros_like(off), reduction="none", beta=beta)
-            total = total + weight * (error * valid).sum() / count
+            total = total + weight * (error * counted).sum() / count
         early = max(len(self.volume_weights) - 1, 0)
         chosen = [*logits[:-1][:early], *logits[-1:]]
         for weight, volume in _pair_from_the_end(self.volume_weights, chosen):
             raw = volume is logits[0] and len(logits) > 1
-            mask = noc if raw and noc is not None else valid
+            mask = noc if raw and noc is not None else counted
             total = total + weight * volume_cross_entropy(volume, ground_truth, mask)
         return total
+
+    def _shares(self, noc: Tensor) -> Tensor:
+        return noc + self.occluded * ~noc
 
     def _weights(self, outputs: int) -> Sequence[float]:
         if self.gamma is None:
@@ -117,8 +124,9 @@ def _pair_from_the_end(weights: Sequence[float], tensors: Sequence[Tensor]) -> l
 def volume_cross_entropy(logits: Tensor, ground_truth: Tensor, valid: Tensor) -> Tensor:
     """Cross-entropy between the softmax over planes and the two planes around the ground truth.
 
-    Logits are [N, 1, D, h, w], the ground truth in pixels and the mask of pixels that count [N, 1, H, W], H a
-    multiple of h. Return the mean over the pixels of the small map that count and lie within the planes.
+    Logits are [N, 1, D, h, w], the ground truth in pixels and the mask, or weights, of pixels that count
+    [N, 1, H, W], H a multiple of h. Return the mean over the pixels of the small map that count and lie
+    within the planes.
     """
     planes, h = logits.shape[2:4]
     stride = ground_truth.shape[-2] // h
@@ -126,7 +134,7 @@ def volume_cross_entropy(logits: Tensor, ground_truth: Tensor, valid: Tensor) ->
     # centre of the cell itself. The pixel in between is close to both.
     start = stride // 4
     target = ground_truth[:, 0, start::stride, start::stride] / stride
-    mask = valid[:, 0, start::stride, start::stride] & (target < planes - 1)
+    mask = valid[:, 0, start::stride, start::stride] * (target < planes - 1)
     lower = target.clamp(0, planes - 1.001).floor()
     fraction = (target - lower).clamp(0, 1)
     log_p = _exact(logits).squeeze(1).log_softmax(1)

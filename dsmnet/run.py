@@ -10,7 +10,7 @@ from typing import Any
 
 import pytorch_lightning as pl
 import torch
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, ListConfig, OmegaConf
 
 from dsmnet.api import build_from_config, load_model, weights_for
 from dsmnet.atomic import check_apart
@@ -107,9 +107,8 @@ def train(cfg: DictConfig, output: Path, loggers: RunLoggers | None = None) -> P
     predictor = build_from_config(cfg)
     if cfg.resume is not None:
         check_resumable(Path(cfg.resume), net=predictor.net)
-    max_disparity = check_whole("max_disparity", cfg.max_disparity, unit="pixels")
-    if predictor.net.planes(max_disparity) < 2:
-        raise UserError(f"max_disparity={max_disparity}: expected more pixels, for two planes of the network")
+    _check_range("max_disparity", cfg.max_disparity, predictor.net)
+    search_ranges = _search_ranges(cfg, predictor.net)
     if cfg.init is not None:
         tensors = weights_for(predictor.net, Path(cfg.init), "init", partly=cfg.init_partly)
         if cfg.init_partly:
@@ -132,6 +131,7 @@ def train(cfg: DictConfig, output: Path, loggers: RunLoggers | None = None) -> P
         match=match,
         seed=cfg.seed,
         distillation=distillation,
+        search_ranges=search_ranges,
     )
     make_optimizer(module.build_optimizer, module.net, cfg.gate_lr)  # a mistake is told before the start
     loggers = loggers or _loggers(cfg.logger)
@@ -244,6 +244,24 @@ def _loggers(cfg: DictConfig) -> RunLoggers:
             given["artifact_location"] = str(beside / "mlartifacts")
         loggers[option] = instantiate(node, **given)
     return RunLoggers(loggers)
+
+
+def _search_ranges(cfg: DictConfig, net: StereoNet) -> list[int]:
+    """The search ranges that steps draw from; none for the same in all."""
+    if (ranges := cfg.search_ranges) is None:
+        return []
+    if not isinstance(ranges, ListConfig):
+        raise UserError(f"search_ranges={ranges}: expected null, or a list of pixels, as in [96,160,192]")
+    if ranges and not net.has_range:
+        raise UserError(f"search_ranges: model={cfg.choices.model} has no search range; expected null")
+    for pixels in ranges:
+        _check_range("search_ranges", pixels, net)
+    return list(ranges)
+
+
+def _check_range(option: str, pixels: Any, net: StereoNet) -> None:
+    if net.planes(check_whole(option, pixels, unit="pixels")) < 2:
+        raise UserError(f"{option}={pixels}: expected more pixels, for two planes of the network")
 
 
 def _data(cfg: DictConfig) -> StereoDataModule:

@@ -38,6 +38,26 @@ def test_a_clamp_within_the_square_part_or_without_an_end_is_refused(clamp: floa
         StereoLoss(clamp=clamp)
 
 
+@pytest.mark.parametrize("occluded", [0.0, 0.5])
+def test_pixels_that_one_view_sees_weigh_less(occluded: float) -> None:
+    target = torch.full((1, 1, 4, 4), 9.0)
+    valid = torch.ones_like(target, dtype=torch.bool)
+    noc = valid.clone()
+    noc[..., 2:] = False
+    off, scores = torch.where(noc, 1.5, 5.5), torch.randn(1, 1, 6, 1, 1)  # smooth-L1 of 1 and 5
+    found = StereoLoss((1.0,), occluded=occluded)([target + off], [], target, valid, noc)
+    torch.testing.assert_close(found, torch.tensor((1 + 5 * occluded) / (1 + occluded)))
+    loss = StereoLoss((1.0,), (1.0,), occluded=occluded)
+    assert loss([], [scores], target, valid, ~valid) == occluded * loss([], [scores], target, valid, valid)
+    unknown = StereoLoss((1.0,), occluded=occluded)([target + off], [], target, valid)
+    torch.testing.assert_close(unknown, torch.tensor(3.0))
+
+
+def test_an_impossible_weight_of_occluded_pixels_is_refused() -> None:
+    with pytest.raises(UserError, match=r"loss\.occluded=1\.5: expected"):
+        StereoLoss(occluded=1.5)
+
+
 def test_no_valid_pixel_is_no_loss() -> None:
     target = torch.zeros(1, 1, 4, 4)
     nothing = torch.zeros_like(target, dtype=torch.bool)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -52,6 +52,8 @@ class StereoModule(pl.LightningModule):
         match: How a training step runs the network.
         seed: Seed of the random numbers that layers draw, together with the step's place in the data.
         distillation: Started self-distillation, whose loss is added.
+        search_ranges: Search ranges in pixels from which each training step draws its own; ground truth at or
+            beyond it does not count there. Empty for `max_disparity` in every step.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class StereoModule(pl.LightningModule):
         match: Match = match_views,
         seed: int = 0,
         distillation: SelfDistillation | None = None,
+        search_ranges: Sequence[int] = (),
     ) -> None:
         super().__init__()
         self.net = net
@@ -76,6 +79,7 @@ class StereoModule(pl.LightningModule):
         self.match = match
         self.seed = seed
         self.distillation = distillation
+        self.search_ranges = tuple(search_ranges)
         self.schedule = schedule
         self.max_disparity = max_disparity
         self.config = dict(config)
@@ -97,11 +101,13 @@ class StereoModule(pl.LightningModule):
     def training_step(self, batch: StereoBatch, batch_idx: int) -> Tensor:
         """Forward, loss, and a stop with the pairs' names if it is no number."""
         self._check_signal(batch_idx)
-        output = self.match(self.net, batch["left"], batch["right"], self.max_disparity)
-        target, valid = batch["disparity"], batch["valid"]
+        searched = self.search_range()
+        output = self.match(self.net, batch["left"], batch["right"], searched)
+        target = batch["disparity"]
+        valid = batch["valid"] & (target < searched) if self.search_ranges else batch["valid"]
         loss = self.loss(output.disparities, output.logits, target, valid, batch.get("noc"))
         if self.distillation is not None:
-            loss = loss + self.distillation(batch, output.disparities[-1], self.max_disparity)
+            loss = loss + self.distillation(batch, output.disparities[-1], searched)
         self._check_loss(loss, batch)
         with torch.no_grad():
             count = valid.sum()
@@ -117,6 +123,13 @@ class StereoModule(pl.LightningModule):
         self.log("train/pairs", float(self.pairs_seen))
         self._log_rate(batch["left"].shape[0])
         return loss
+
+    def search_range(self) -> int:
+        """The search range of this step: the same in all processes, and after an interruption."""
+        if not self.search_ranges:
+            return self.max_disparity
+        drawn = np.random.default_rng([self.seed, self.pairs_seen]).integers(len(self.search_ranges))
+        return self.search_ranges[drawn]
 
     def _check_signal(self, batch_idx: int) -> None:
         """Stop before a step where all processes have agreed to: the state after a whole one is saved."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from dsmnet.models.checkpoint import read_weights
 from dsmnet.models.stereo_net import StereoNet
 from dsmnet.run import train
 from dsmnet.training.averaging import moving_average, moving_averages
+from dsmnet.training.module import StereoModule
 from dsmnet.training.recompute import recompute_stages
 from tests.training.test_training import small
 
@@ -75,6 +77,60 @@ def test_a_run_that_recomputes_ends_with_the_same_weights(tmp_path: Path) -> Non
     assert weights[0].keys() == weights[1].keys()
     for name, tensor in weights[0].items():
         torch.testing.assert_close(weights[1][name], tensor, msg=name)
+
+
+def module(*overrides: str) -> StereoModule:
+    cfg = compose("train", ["model=tiny", *overrides])
+    parts = (instantiate(cfg.loss), instantiate(cfg.optimizer), instantiate(cfg.schedule))
+    return StereoModule(build_model("tiny").net, *parts, max_disparity=64, config={}, search_ranges=[32, 64])
+
+
+def test_each_step_draws_its_search_range_from_its_place_alone() -> None:
+    drawn = []
+    for training in (module(), module()):
+        found = []
+        for training.pairs_seen in range(0, 80, 4):
+            found.append(training.search_range())
+        drawn.append(found)
+    assert drawn[0] == drawn[1]
+    assert set(drawn[0]) == {32, 64}
+
+
+def test_ground_truth_beyond_the_range_of_a_step_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    training = module()
+    losses: dict[int, list[Tensor]] = {32: [], 64: []}
+    monkeypatch.setattr(StereoModule, "_check_signal", lambda *_: None)
+    monkeypatch.setattr(StereoModule, "_check_loss", lambda _, loss, __: losses[searched].append(loss.item()))
+    views = dict(zip(("left", "right"), torch.rand(2, 1, 3, 64, 96), strict=True))
+    near = torch.full((1, 1, 64, 96), 20.0)
+    for far in (40.0, 50.0):
+        disparity = torch.where(torch.arange(96) < 48, near, far)
+        valid = torch.ones_like(disparity, dtype=torch.bool)
+        for searched in losses:
+            monkeypatch.setattr(training, "search_ranges", (searched,))
+            with pytest.raises(RuntimeError, match="not attached"):  # it logs to a trainer from here on
+                training.training_step({**views, "disparity": disparity, "valid": valid, "name": ["a"]}, 0)
+    assert losses[32][0] == losses[32][1]
+    assert losses[64][0] != losses[64][1]
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ("96", "search_ranges=96: expected null, or a list of pixels"),
+        ("[96,0]", "search_ranges=0: expected a whole number"),
+        ("[2]", "search_ranges=2: expected more pixels"),
+    ],
+)
+def test_impossible_search_ranges_are_refused(tmp_path: Path, given: str, told: str) -> None:
+    with pytest.raises(UserError, match=re.escape(told)):
+        train(small(tmp_path, f"search_ranges={given}"), tmp_path)
+
+
+def test_search_ranges_of_a_network_without_a_range_are_refused(tmp_path: Path) -> None:
+    narrow = compose("train", ["model=lightstereo_s", "search_ranges=[96]", f"paths.output={tmp_path}"])
+    with pytest.raises(UserError, match="model=lightstereo_s has no search range"):
+        train(narrow, tmp_path)
 
 
 @pytest.mark.parametrize("count", [0, 5, 10_000])
