@@ -1,4 +1,4 @@
-"""Write the tables of docs/data.md, docs/model_zoo.md and data/README.md from the code and measurements."""
+"""Write the tables of DOCUMENTS that are marked there, from the code and from what docs/runs has measured."""
 
 from __future__ import annotations
 
@@ -15,8 +15,25 @@ import yaml
 from dsmnet.datasets.subsets import LISTS, read_names
 
 _ROOT = Path(__file__).resolve().parents[1]
-DOCUMENTS = (_ROOT / "docs" / "data.md", _ROOT / "data" / "README.md", _ROOT / "docs" / "model_zoo.md")
+DOCUMENTS = tuple(
+    _ROOT / name
+    for name in (
+        "README.md",
+        "data/README.md",
+        "docs/data.md",
+        "docs/index.md",
+        "docs/model_zoo.md",
+        "docs/results.md",
+    )
+)
 _MORE = {part: part for part in ("noc", "foreground", "calibration")} | {"right_disparity": "both views"}
+_NAMES = {  # of the sets of pairs in docs/runs/lite_cpu_results.json
+    "kitti2015": "KITTI 2015",
+    "kitti2012": "KITTI 2012",
+    "middlebury": "MiddEval3 quarter",
+    "middlebury2006": "Middlebury 2006 third",
+    "eth3d": "ETH3D",
+}
 _SHARED = ("_target_", "root", "require_ground_truth", "subset")  # options of every set
 
 
@@ -43,6 +60,7 @@ def document_sections() -> dict[str, str]:
         "lists": _table(("list", "pairs", "what it is"), map(_list_row, sorted(LISTS.glob("*.txt")))),
         "archives": _table(("`dataset=`", "folder", "where from"), map(_archives_row, readers)),
         **_network_sections(),
+        **_error_sections(),
     }
 
 
@@ -68,6 +86,36 @@ def _network_sections() -> dict[str, str]:
         "times": _table(size, (_time_row(name, runs[name]) for name in facts if name in runs)),
         "zero_shot": _table(errors, (_zero_shot_row(name, fact) for name, fact in facts.items())),
     }
+
+
+def _error_sections() -> dict[str, str]:
+    run = json.loads((_ROOT / "docs" / "runs" / "lite_cpu_results.json").read_text("utf-8"))
+    of = {"dsmnet_lite": run["sets"], **{name: other["sets"] for name, other in run["compared"].items()}}
+    of["sgbm"] = run["baselines"]["sgbm"]["sets"]
+    metrics = {"epe": "EPE px", "bad1": "bad-1 %", "bad2": "bad-2 %", "bad3": "bad-3 %", "d1": "D1 %"}
+    text = [f"  {'set':<17}{'method':<14}pixels{''.join(f'{name:>9}' for name in metrics.values())}   images"]
+    home, pairs = [], []
+    for name, said in _NAMES.items():
+        lite, sgbm = of["dsmnet_lite"][name], of["sgbm"][name]
+        for method, entry in (("dsmnet_lite", lite), ("sgbm", sgbm)):
+            scores = "".join(f"{_score(entry, metric):>9}" for metric in metrics)
+            first = name if entry is lite else ""
+            text.append(f"  {first:<17}{method:<14}{entry['pixels_used']:<6}{scores}   {entry['images']:>6}")
+        home.append(
+            _row(said, str(lite["images"]), lite["pixels_used"], *(_score(e, "bad2") for e in (lite, sgbm)))
+        )
+        for method, sets in of.items():
+            first = f"{said} ({lite['images']}, {lite['pixels_used']})" if method == "dsmnet_lite" else ""
+            pairs.append(_row(first, method, *(_score(sets[name], metric) for metric in metrics)))
+    return {
+        "errors_text": "```text\n" + "\n".join(text) + "\n```",
+        "errors_home": _table(("set", "pairs", "pixels", "`dsmnet_lite`", "StereoSGBM"), home),
+        "errors_pairs": _table(("set", "method", *metrics.values()), pairs),
+    }
+
+
+def _score(entry: Mapping[str, Any], metric: str) -> str:
+    return f"{entry[metric]:.{2 if metric == 'epe' else 1}f}"
 
 
 def update_document(text: str) -> str:
