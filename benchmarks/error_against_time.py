@@ -101,7 +101,7 @@ def error_against_time(found: Sequence[Point], pair: str, error: str) -> Figure:
             at = (point.milliseconds, point.error)
             axes.annotate(point.backend, at, (4, 6), rotation=65, fontsize=8, **place)
     axes.set_xscale("log", subs=(2, 3, 5))
-    axes.set_xlim(0.8 * min(p.milliseconds for p in found), 1.5 * max(p.milliseconds for p in found))
+    axes.set_xlim(0.7 * min(p.milliseconds for p in found), 1.5 * max(p.milliseconds for p in found))
     for ticks in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
         ticks("{x:.0f}")
     axes.set_ylim(0, 1.3 * max(p.error for p in found))
@@ -137,9 +137,14 @@ def _write(options: argparse.Namespace) -> None:
     found = points(benchmark, by_backend, options.set, options.metric)
     pair = benchmark["parts"]["backends"][0]["network"]["pair"]
     figure = error_against_time(found, pair, f"{options.set}: {_UNITS[options.metric]}")
-    kind = options.output.suffix[1:] or "svg"
+    write_figure(figure, options.output)
+
+
+def write_figure(figure: Figure, path: Path) -> None:
+    """Write a figure in the format that the file's name ends in, else as SVG."""
+    kind = path.suffix[1:] or "svg"
     # Text stays text, and the same numbers give the same file.
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "dsmnet"}), atomic_write(options.output) as part:
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "dsmnet"}), atomic_write(path) as part:
         figure.savefig(part, format=kind, metadata={"Date": None} if kind == "svg" else None, dpi=150)
 
 

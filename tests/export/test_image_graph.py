@@ -154,3 +154,25 @@ def test_python_program_equals_predict(network: Any, image_files: Any, tmp_path:
 
 def test_cpp_program_equals_predict(stereo: Path, network: Any, image_files: Any, tmp_path: Path) -> None:
     check([stereo, image_files("float32")], network, tmp_path)
+
+
+def test_cpp_program_prints_metres(stereo: Path, network: Any, image_files: Any, tmp_path: Path) -> None:
+    views = pair(70, 131)
+    files = [tmp_path / "left.png", tmp_path / "right.png"]
+    for file, view in zip(files, views, strict=True):
+        cv2.imwrite(str(file), view[..., ::-1])
+    command = [stereo, image_files("float32"), *files, tmp_path / "out.tiff", "50"]
+    done = subprocess.run([*command, "0.12"], capture_output=True, text=True, check=True)
+    metres = {line.split()[0]: float(line.split()[1]) for line in done.stdout.splitlines()}
+    with np.errstate(divide="ignore"):
+        depth = 50 * 0.12 / network.predict(*views, RANGE)
+    expected = {
+        "middle": depth[35, 65],
+        "nearest": np.sort(depth, None)[91],
+        "median": np.sort(depth, None)[4585],
+    }
+    assert metres == pytest.approx(expected, rel=1e-3)
+    for text in ("0", "-1", "two", ""):
+        refused = subprocess.run([*command, text], capture_output=True, text=True, check=False)
+        assert refused.returncode == 1
+        assert refused.stderr == f"{text}: expected a number above 0\n"
