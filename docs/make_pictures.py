@@ -1,9 +1,9 @@
 """Draw pictures of README and docs anew: python docs/make_pictures.py [NAME ...], else all that are stale.
 
 One is stale when the weights, numbers or code that it is made of have changed; docs/images/pictures.json has
-their sums. Not in it: pages in a browser (demo.jpg, report.png, cloud.png); norms.png, divergence.png and
-classifier.png, of the networks of the comparison of norms, whose weights are not kept; scaling.png, whose
-points were not recorded.
+their sums. Pages (cloud.png, report.png) are drawn by Chromium. Not in it: demo.jpg, a page that somebody uses;
+norms.png, divergence.png and classifier.png, of the networks of the comparison of norms, whose weights are not
+kept; scaling.png, whose points were not recorded.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ PICTURES = {
     "failures.png": Picture(
         "failures.py", ["docs/figures/scene_rows.py", "dsmnet/weights/dsmnet_lite.safetensors"]
     ),
+    "cloud.png": Picture("cloud.py", ["docs/figures/browser.py", "dsmnet/weights/dsmnet_lite.safetensors"]),
+    "report.png": Picture("report.py", ["docs/figures/browser.py", "dsmnet/weights/dsmnet_lite.safetensors"]),
     "sparsification.png": Picture("confidence.py", ["docs/runs/lite_cpu_results.json"]),
     "norm_ablation.png": Picture("norm_ablation.py", ["docs/runs/norm_ablation.json"]),
     "zero_shot_curve.png": Picture(

@@ -15,7 +15,7 @@ INDOOR = "dataset.layouts={street:0,ground:0,indoor:1,still:0,random:0}"
 HARD = {  # what stands in the picture -> options of the generator
     "dark bodies that mirror": ["dataset.hard_cases.shiny_cars=1", STREET],
     "burnt-out surfaces": ["dataset.glare=1"],
-    "a plain wall": ["dataset.hard_cases.plain_walls=1", INDOOR],
+    "no texture": ["dataset.hard_cases.plain_walls=1", INDOOR],
     "thin things": ["dataset.hard_cases.thin=1"],
     "wet ground": ["dataset.hard_cases.wet_ground=1", STREET],
 }
