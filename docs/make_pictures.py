@@ -1,8 +1,8 @@
 """Draw pictures of README and docs anew: python docs/make_pictures.py [NAME ...], else all that are stale.
 
 One is stale when the weights, numbers or code that it is made of have changed; docs/images/pictures.json has
-their sums. Pages (cloud.png, report.png) are drawn by Chromium. Not in it: demo.jpg, a page that somebody uses;
-norms.png, divergence.png and classifier.png, of the networks of the comparison of norms, whose weights are not
+their sums. Pages (cloud.png, report.png) are drawn by Chromium. Not in it: demo.jpg, a page in use;
+norms.png, divergence.png and classifier.png, of networks of the comparison of norms, whose weights are not
 kept; scaling.png, whose points were not recorded.
 """
 

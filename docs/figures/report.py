@@ -9,7 +9,8 @@ from pathlib import Path
 
 from browser import screenshot
 
-OPTIONS = "eval=synthetic eval.sets.synthetic.images=6 html=true baseline=sgbm paths.output=outputs/report progress=false"
+SCENES = "eval=synthetic eval.sets.synthetic.images=6"
+OPTIONS = f"{SCENES} html=true baseline=sgbm paths.output=outputs/report progress=false"
 ROOT = Path(__file__).resolve().parents[2]
 
 

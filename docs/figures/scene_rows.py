@@ -40,10 +40,10 @@ def draw_rows(
 
     Args:
         path: PNG file.
-        title: What stands above the rows.
+        title: Title of the picture.
         scenes: Scenes with ground truth.
         found: Predictions for them, pixels.
-        names: What stands in each left view; "" for nothing.
+        names: Labels of the left views; "" where there is none.
     """
     rows = len(scenes)
     figure = Figure(figsize=(11, 1.4 * rows + 1), layout="constrained")
