@@ -15,7 +15,7 @@ from dsmnet.config import compose, instantiate
 from dsmnet.errors import FormatError, ShapeError, UserError
 from dsmnet.export import BACKENDS, SUFFIXES, OnDemandNet, load_exported
 from dsmnet.inference import StereoPredictor
-from dsmnet.inference.precision import PRECISIONS, choose_precision
+from dsmnet.inference.precision import PRECISIONS, choose_precision, warn_if_emulated
 from dsmnet.models.checkpoint import PACKAGED, Checkpoint, read_checkpoint
 from dsmnet.models.official import recognise, to_our_names
 from dsmnet.models.official.timm_trunk import holds_trunk, to_trunk_names
@@ -98,6 +98,8 @@ def load_model(
     if backend in ("auto", "torch") and not exported:
         predictor = _load_torch(path, device, format, iterations)
         predictor.dtype = choose_precision(precision, predictor.net, predictor.device)
+        if precision == "bfloat16" and predictor.device.type == "cpu":
+            warn_if_emulated("precision=bfloat16", torch.bfloat16, "float32 is many times faster")
         predictor.cuda_graphs.enabled = cuda_graphs
         return predictor
     what = f"checkpoint={path}" if exported else f"backend={backend}"

@@ -17,6 +17,7 @@ from torch import nn
 
 from dsmnet.errors import FormatError, UserError
 from dsmnet.export.graph_metadata import KEY, GraphMetadata
+from dsmnet.inference.precision import warn_if_emulated
 from dsmnet.models.checkpoint import reason
 
 Array = NDArray[np.float32]
@@ -70,6 +71,8 @@ def open_openvino(path: Path, precision: str = "f32") -> Runtime:
     memory.
     """
     core = need("openvino", "backend=openvino").Core()
+    if precision == "bf16":
+        warn_if_emulated("backend=openvino_bf16", torch.bfloat16, "OpenVINO computes in float32")
     try:
         model: Any = core.read_model(path)
     except RuntimeError as error:

@@ -19,6 +19,7 @@ from pytorch_lightning.profilers import PyTorchProfiler
 
 from dsmnet.atomic import remove_parts
 from dsmnet.errors import UserError
+from dsmnet.inference.precision import warn_if_emulated
 from dsmnet.options import check_choice, check_number, check_whole
 from dsmnet.processes import by_torchrun, is_first, layout
 from dsmnet.training.callbacks import LogGates, LogLine, LogPictures
@@ -29,6 +30,7 @@ from dsmnet.training.stopping import StopOnSignal
 log = logging.getLogger(__name__)
 
 # Weights stay in 32 bits: what is rounded to 16 loses the small steps of training.
+_HALF: dict[str | int, torch.dtype] = {"bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
 _PRECISIONS = ("auto", "32-true", 32, "32", "bf16-mixed", "16-mixed", "64-true")
 
 
@@ -78,6 +80,9 @@ def make_trainer(
     on_gpu = options["accelerator"] != "cpu" and torch.cuda.is_available()
     if precision == "auto":
         precision = "bf16-mixed" if on_gpu else "32-true"
+    if not on_gpu and precision in _HALF:
+        instead = "trainer.precision=32-true is many times faster"
+        warn_if_emulated(f"trainer.precision={precision}", _HALF[precision], instead)
     folder = output / "checkpoints"
     if is_first():  # the others begin when the first one is already writing
         _keep_old_metrics(output)

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from dsmnet import build_model, load_model
+from dsmnet.config import compose, instantiate
 from dsmnet.errors import UserError
 from dsmnet.inference.precision import choose_precision
 
@@ -39,6 +40,26 @@ def test_choose_precision_takes_bfloat16_where_it_pays(
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
     chosen = choose_precision(precision, build_model(network).net, device)
     assert chosen == (torch.bfloat16 if bfloat16 else torch.float32)
+
+
+@pytest.mark.parametrize(("capabilities", "warned"), [(OLDER, True), (NATIVE, False), ({}, False)])
+@pytest.mark.parametrize("half", ["precision=bfloat16", "trainer.precision=bf16-mixed"])
+def test_half_precision_that_is_emulated_is_told(
+    half: str,
+    capabilities: dict[str, bool],
+    warned: bool,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: capabilities, raising=False)
+    if half == "precision=bfloat16":
+        load_model(precision="bfloat16")
+    else:
+        cfg = compose("train", ["trainer=cpu", half])
+        instantiate(cfg.trainer, output=tmp_path, callbacks={}, loggers={}, epoch_steps=4)
+    told = f"{half}: this processor has no instructions for bfloat16; "
+    assert (told in caplog.text) == warned
 
 
 def test_prediction_in_bfloat16_refines_in_float32() -> None:
