@@ -71,9 +71,10 @@ def measure(
 
 
 def describe(device: torch.device, threads: int | None) -> dict[str, Any]:
-    """Return the processor, the threads of the CPU's kernels and the release of torch."""
+    """Return the processor, the instructions and threads of the CPU's kernels, and the release of torch."""
     return {
         "device": torch.cuda.get_device_name() if device.type == "cuda" else platform.machine() + " CPU",
+        "instructions": torch.backends.cpu.get_cpu_capability(),
         "threads": threads or torch.get_num_threads(),
         "torch": torch.__version__,
     }

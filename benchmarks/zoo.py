@@ -1,7 +1,8 @@
 """Size, work, time and memory of the networks of docs/networks.yaml: python -m benchmarks.zoo [MODEL ...].
 
-Each is timed in a process of its own on a pair of 384x1248 with 192 disparities, in float32 and in bfloat16,
-in the published form that the file states. Without names all are measured; docs/runs/networks.json keeps it.
+Each is timed in a process of its own on a pair of 384x1248 with 192 disparities, in float32 and, where the
+processor has instructions for it, in bfloat16, in the published form that the file states. Without names all
+are measured; docs/runs/networks.json keeps it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from benchmarks.work import multiply_adds
 from dsmnet.api import build_model
 from dsmnet.atomic import write_text
 from dsmnet.errors import UserError
+from dsmnet.inference.precision import is_emulated
 from dsmnet.inference.predictor import StereoPredictor
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -56,7 +58,9 @@ def row(name: str, options: str, repeats: int = 1) -> dict[str, Any]:
     net = build(name, options)
     found: dict[str, Any] = {"multiply_adds": work(net)}
     found["parameters"] = sum(p.numel() for p in net.parameters())
-    for precision in PRECISIONS:
+    for precision, dtype in PRECISIONS.items():
+        if dtype == torch.bfloat16 and is_emulated(dtype):
+            continue
         done = measure(
             functools.partial(build, name, options, precision),
             SIZE,

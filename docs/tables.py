@@ -175,7 +175,7 @@ def _archives_row(reader: Reader) -> str:
 def _overview_row(name: str, fact: Mapping[str, Any], run: Mapping[str, Any] | None) -> str:
     errors = fact.get("zero_shot", [None] * 4)
     size = (f"{run['parameters'] / 1e6:.2f}", f"{run['multiply_adds'] / 1e9:.0f}") if run else ("–", "–")
-    time = f"{1000 * run['float32']['seconds']:.0f}" if run else "–"
+    time = f"{1000 * run['float32']['seconds']:.0f}{_mark(run)}" if run else "–"
     code = fact.get("licence", "Apache-2.0")
     return _row(f"`{name}`", str(errors[1] or "–"), str(errors[2] or "–"), *size, time, code, fact["weights"])
 
@@ -187,12 +187,16 @@ def _network_row(name: str, fact: Mapping[str, Any]) -> str:
 
 
 def _time_row(name: str, run: Mapping[str, Any]) -> str:
-    measured = [run[precision] for precision in ("float32", "bfloat16")]
-    times = [f"{each['seconds']:.2f}" for each in measured]
-    memory = [f"{each['memory']:.0f}" for each in measured]
+    measured = [run.get(precision) for precision in ("float32", "bfloat16")]
+    times = [f"{each['seconds']:.2f}{_mark(run)}" if each else "–" for each in measured]
+    memory = [f"{each['memory']:.0f}" if each else "–" for each in measured]
     return _row(
         f"`{name}`", f"{run['parameters'] / 1e6:.2f}", f"{run['multiply_adds'] / 1e9:.0f}", *times, *memory
     )
+
+
+def _mark(run: Mapping[str, Any]) -> str:
+    return "" if run["instructions"] == "AVX512" else " †"  # which the page explains
 
 
 def _zero_shot_row(name: str, fact: Mapping[str, Any]) -> str:

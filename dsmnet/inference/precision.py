@@ -33,6 +33,12 @@ def choose_precision(precision: str, net: object, device: torch.device) -> torch
     return torch.bfloat16 if precision == "bfloat16" else torch.float32
 
 
+def is_emulated(dtype: torch.dtype) -> bool:
+    """Whether this machine's processor is known to have no instructions for bfloat16, or float16."""
+    able = _capabilities()
+    return bool(able) and not any(able.get(name) for name in _INSTRUCTIONS[dtype])
+
+
 def warn_if_emulated(option: str, dtype: torch.dtype, instead: str) -> None:
     """Warn where this machine's processor computes in bfloat16 or float16 without instructions for it.
 
@@ -41,8 +47,7 @@ def warn_if_emulated(option: str, dtype: torch.dtype, instead: str) -> None:
         dtype: The type.
         instead: What happens then, and what to choose.
     """
-    able = _capabilities()
-    if able and not any(able.get(name) for name in _INSTRUCTIONS[dtype]):
+    if is_emulated(dtype):
         kind = str(dtype).removeprefix("torch.")
         log.warning("%s: this processor has no instructions for %s; %s", option, kind, instead)
 
