@@ -101,7 +101,8 @@ def _sections(node: Any) -> Iterator[DictConfig]:
     if isinstance(node, DictConfig | ListConfig) and not (node._is_none() or node._is_missing()):
         if isinstance(node, DictConfig) and "_target_" in node:
             yield node
-        for key in node if isinstance(node, DictConfig) else range(len(node)):
+        keys: Any = node if isinstance(node, DictConfig) else range(len(node))
+        for key in keys:
             yield from _sections(node._get_node(key))
 
 
