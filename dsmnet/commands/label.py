@@ -25,6 +25,12 @@ from dsmnet.options import check_whole
 
 log = logging.getLogger(__name__)
 
+_SAID = {
+    "density": "share of all pixels: with a disparity of the teacher, that each check passes, that all pass",
+    "known": "share of the pixels with ground truth, likewise",
+    "d1": "D1 of those: percentage with an error above 3 px and 5 %",
+}
+
 
 @tool("label")
 def main(cfg: DictConfig) -> None:
@@ -51,5 +57,5 @@ def main(cfg: DictConfig) -> None:
         progress=cfg.progress,
     )
     for measure, row in mean_scores(found).items():
-        log.info("%s: %s", measure, ", ".join(f"{rule} {value:.4g}" for rule, value in row.items()))
+        log.info("%s: %s", _SAID[measure], ", ".join(f"{rule} {value:.4g}" for rule, value in row.items()))
     log.info("%s -> %s", count(len(found), "pair"), output)

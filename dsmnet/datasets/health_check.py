@@ -25,7 +25,7 @@ MIN_SHIFT = 2.0  # pixels, median disparity; below that a wrong sign hardly show
 CLEAR = 0.3  # correlation above that of noise on views without texture; good pairs have 0.7 to 0.98
 MARGIN = 0.1  # of correlation: mirror images of a map may be this good; else a wrong reading is worse by 0.24
 CELL = 8  # pixels: parts of a view that far apart vary each on its own
-ERRORS = 3.0  # standard errors over the cells; tiny good pairs reach 2, wrong ones of 96x192 have 4 to 8
+ERRORS = 3.0  # standard errors over the cells; tiny good pairs have up to 2, wrong ones of 96x192 have 4 to 8
 AS_IT_IS = "as it is"
 READINGS: dict[str, Callable[[DisparityMap], DisparityMap]] = {
     AS_IT_IS: lambda disparity: disparity,
