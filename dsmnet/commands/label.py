@@ -1,4 +1,4 @@
-"""Pseudo-labels: python tools/label.py dataset=folder dataset.left=DIR dataset.right=DIR [teacher=PATH].
+"""Pseudo-labels: `python tools/label.py dataset=folder dataset.left=DIR dataset.right=DIR [teacher=PATH]`.
 
 A teacher matches the pairs of any data set, folder or video; what independent checks do not contradict is
 written as left/NAME.png, right/NAME.png and disparity/NAME.png (16 bit, 256 times the disparity, 0 unknown)
