@@ -101,5 +101,5 @@ def _growth_here(setup: Setup, on_gpu: bool) -> float:
     run()
     if on_gpu:
         torch.cuda.synchronize()
-    # Linux adds up each CPU's share of the resident memory late: what a small run takes can read as less than nothing.
+    # Linux adds up the shares of its CPUs late: what a small run takes can read as less than nothing.
     return max(0.0, round(peak(on_gpu) - before, 2))
