@@ -17,6 +17,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from dsmnet.atomic import atomic_write
+from dsmnet.cli.added import check_arguments
 from dsmnet.cli.arguments import literal
 from dsmnet.cli.launch import HydraRun, with_choices
 from dsmnet.cli.usage import usage
@@ -98,8 +99,9 @@ def instantiate(node: Any, *args: Any, **kwargs: Any) -> Any:
     """Build what a node's ``_target_`` names; nested nodes arrive as plain dicts and lists.
 
     Raises:
-        UserError: The target refused its arguments; its own `UserError` comes out as itself.
+        UserError: A target does not take an argument, or refused it; its own `UserError` comes out as itself.
     """
+    check_arguments(node)
     try:
         return hydra.utils.instantiate(node, *args, _convert_="all", **kwargs)
     except HydraException as error:

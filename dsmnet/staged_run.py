@@ -10,8 +10,9 @@ import torch
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from dsmnet.cli.added import check_added
 from dsmnet.cli.arguments import literal
-from dsmnet.config import compose
+from dsmnet.config import compose, config_dir
 from dsmnet.errors import UserError
 from dsmnet.run import run
 
@@ -60,6 +61,9 @@ def _compose(number: int, stage: Sequence[str], common: Sequence[str]) -> DictCo
         raise UserError(f"stages: entry {number} is {stage}; expected a list of overrides, as in [seed=2]")
     try:
         cfg = compose("train", [*map(str, stage), *common])
+        check_added(
+            "train", cfg, [*map(str, stage)], config_dir(), compose, lambda: [*map(str, compose("train"))]
+        )
     except UserError as error:
         raise UserError(f"stages, stage {number}: {error}") from error
     if cfg.stages:

@@ -157,3 +157,13 @@ def test_figure_of_a_network_has_the_parts_that_a_pair_passes() -> None:
     assert [part.name for part in parts] == ["backbone", "volume", "aggregation", "regression", "refinement"]
     assert sum(part.parameters for part in parts) == sum(each.numel() for each in net.parameters())
     assert "planes at 1/4" in parts[1].shapes
+
+
+def test_the_checks_build_the_site_so_that_a_warning_fails_them() -> None:
+    (command,) = [
+        line
+        for line in (DOCS.parent / ".ci" / "run").read_text("utf-8").splitlines()
+        if "mkdocs build" in line
+    ]
+    assert "--strict" in command
+    assert not {"--quiet", "-q"} & {*command.split()}, "keeps warnings from --strict"

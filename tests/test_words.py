@@ -47,6 +47,15 @@ def test_banned_words_do_not_come_back() -> None:
     assert found == []
 
 
+def test_pages_that_use_an_abbreviation_of_an_error_link_to_its_meaning() -> None:
+    used = re.compile(r"\b(EPE|bad-\d|GMACs?)\b|\bD1 (?:%|\d)|\bnoc\b(?!:)")
+    pages = [*(ROOT / "docs").glob("*.md"), ROOT / "README.md"]
+    texts = {page.name: re.sub(r"```.*?```", "", page.read_text("utf-8"), flags=re.DOTALL) for page in pages}
+    needing = {name: text for name, text in texts.items() if used.search(text) and name != "glossary.md"}
+    assert len(needing) > 10
+    assert [name for name, text in needing.items() if "glossary.md" not in text] == []
+
+
 def argument_lines(path: Path) -> Iterator[tuple[int, str, str]]:
     """Yield line number of the definition, argument and its description."""
     for node in ast.walk(ast.parse(path.read_text("utf-8"))):

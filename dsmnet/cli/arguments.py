@@ -146,7 +146,7 @@ def explain_refusal(
         if renamed := new_name(tool, found[1]):
             return f"{found[1]}: is now called {renamed}"
         known = list(keys())
-        return f"{found[1]}: no such option{_about_unknown(found[1], known)}"
+        return f"{found[1]}: no such option{about_unknown(found[1], known)}"
     if found := re.match(r"Could not delete from config. '(.+?)'", text):
         return f"~{found[1]}: no such option{did_you_mean(found[1], keys())}"
     if found := re.match(r"Could not append to config. An item is already at '(.+?)'", text):
@@ -178,7 +178,7 @@ def _in_shell(key: str, value: str, what: str) -> str:
     return "" if set(value) & set("'\"\\$`") else f"; {what} stands in quotes twice: \"{key}='{value}'\""
 
 
-def _about_unknown(option: str, known: Collection[str]) -> str:
+def about_unknown(option: str, known: Collection[str]) -> str:
     """Return which option was meant; where it is like none, those beside it, or where all are listed."""
     parent = option.rpartition(".")[0]
     beside = [key for key in known if parent and key.rpartition(".")[0] == parent]

@@ -25,6 +25,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from dsmnet import processes
 from dsmnet.atomic import WriteError, cannot_write, lock_folder
+from dsmnet.cli.added import check_added
 from dsmnet.cli.arguments import SWEEP, did_you_mean, explain_refusal, quote_paths
 from dsmnet.cli.sweep import SweepRecord, recorded, report_failed, run_again
 from dsmnet.cli.usage import options
@@ -143,7 +144,7 @@ class HydraRun:
         noted = recorded(output, number, given) if first and number is not None else nullcontext()
         try:
             with alone, noted:
-                self._check_experiment(with_choices(cfg, job.runtime.choices), job.overrides.task)
+                self._check_options(with_choices(cfg, job.runtime.choices), job.overrides.task)
                 self._main(cfg)
         except (HydraException, OmegaConfBaseException) as error:
             raise UserError(self._explain(error)) from error
@@ -181,8 +182,9 @@ class HydraRun:
         key, _, value = argument.lstrip("+").partition("=")
         return value, sorted(file.stem for file in (self._conf / key.partition("@")[0]).glob("*.yaml"))
 
-    def _check_experiment(self, cfg: DictConfig, overrides: Sequence[str]) -> None:
-        """Refuse an experiment that sets options which another choice of the user, such as a model, lacks."""
+    def _check_options(self, cfg: DictConfig, overrides: Sequence[str]) -> None:
+        """Refuse options added in vain, and an experiment that sets those which another choice lacks."""
+        check_added(self._name, cfg, overrides, self._conf, self._compose, self._keys)
         if not cfg.choices.get("experiment"):
             return
         chosen = [f"{key}={choice}" for key, choice in cfg.choices.items() if choice and key != "experiment"]

@@ -90,7 +90,7 @@ def usage(conf: Path, tool: str, about: str, arguments: Sequence[str] = ()) -> s
     Of each choice among the `arguments`, such as ``dataset=folder``, there are the options as well.
     """
     known = options(conf, tool)
-    lines = [textwrap.fill(part, WIDTH) + "\n" for part in about.strip().split("\n\n")]
+    lines = [textwrap.fill(part, WIDTH) + "\n" for part in about.replace("`", "").strip().split("\n\n")]
     if shown := examples(conf, tool):
         lines += ["Examples:", "", *(f"  {line}" for line in shown), ""]
     lines += ["Options, as NAME=VALUE, with their defaults; ??? has to be given:", ""]

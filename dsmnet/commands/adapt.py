@@ -83,6 +83,6 @@ def target_and_ground_truth(cfg: DictConfig) -> tuple[Any, Any]:
         return target, target if cfg.evaluate else None
     try:
         return target, instantiate(cfg.dataset, require_ground_truth=True)
-    except DataError as error:
-        log.warning("no error before and after: %s", error)
+    except DataError:  # the target as a whole has been read
+        log.info("no pair has ground truth, so there is no error before and after")
         return target, None

@@ -1,4 +1,4 @@
-"""What normalisation does: python tools/analyze.py checkpoint=[A,B] domains=[synthetic,kitti2015,eth3d].
+"""What normalisation does: `python tools/analyze.py checkpoint=[A,B] domains=[synthetic,kitti2015,eth3d]`.
 
 Writes norms.png (how long feature vectors are on each domain), divergence.png (how far each layer's
 activations lie apart), classifier.png (whether a layer's statistics give the domain away) and analysis.json.

@@ -1,4 +1,4 @@
-"""Check data sets: python tools/check_data.py [dataset=NAME] [limit=N] [workers=auto].
+"""Check data sets: `python tools/check_data.py [dataset=NAME] [limit=N] [workers=auto]`.
 
 Counts what is found, reads it, and writes data.md and a contact sheet of each set under panels/, all under
 paths.output. Without dataset=: the synthetic pairs and every real set under paths.data.

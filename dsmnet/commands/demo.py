@@ -1,4 +1,4 @@
-"""Serve a page in the browser: python tools/demo.py [port=7860] [checkpoint=PATH].
+"""Serve a page in the browser: `python tools/demo.py [port=7860] [checkpoint=PATH]`.
 
 Two images become disparity, confidence and a point cloud to turn, with files to download. Nothing is written
 but to a temporary folder, which is gone in the end; Ctrl-C ends it.

@@ -1,4 +1,4 @@
-"""Evaluate: python tools/evaluate.py [checkpoint=PATH] [eval=cross_domain|dataset=NAME] [baseline=sgbm].
+"""Evaluate: `python tools/evaluate.py [checkpoint=PATH] [eval=cross_domain|dataset=NAME] [baseline=sgbm]`.
 
 Prints one table, set x (EPE, bad-1, bad-2, bad-3, D1, images, seconds), and writes results.json, results.md
 and, with panels=true, a picture per image under paths.output. With html=true also results.html, a page with

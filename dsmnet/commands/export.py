@@ -1,4 +1,4 @@
-"""Export: python tools/export.py [checkpoint=PATH] format=onnx|openvino|torch_export [max_disparity=192].
+"""Export: `python tools/export.py [checkpoint=PATH] format=onnx|openvino|torch_export [max_disparity=192]`.
 
 Writes the network as a file for views of any size, or of one (ONNX, OpenVINO's .xml and .bin, or torch's
 .pt2), compares it with torch on pairs of several sizes, and writes parity.json, all under paths.output.

@@ -1,4 +1,4 @@
-"""Shards of a data set: python tools/pack.py dataset=NAME [pairs=N] paths.output=DIR.
+"""Shards of a data set: `python tools/pack.py dataset=NAME [pairs=N] paths.output=DIR`.
 
 Writes shard-000000.tar and so on, and an index, under paths.output. An interrupted run goes on when called
 again with the same options. To train on them: dataset=shards dataset.root=DIR, or s3://bucket/prefix where

@@ -1,4 +1,4 @@
-"""Predict disparity: python tools/predict.py left=FILE right=FILE [checkpoint=PATH] [calib=FILE].
+"""Predict disparity: `python tools/predict.py left=FILE right=FILE [checkpoint=PATH] [calib=FILE]`.
 
 One pair, two folders or globs of equally many images, two videos, a ROS bag or cameras, of any size. Writes
 per pair NAME.pfm, NAME.png (16-bit, disparity * 256), NAME_color.png and, with a calibration, NAME_depth.png

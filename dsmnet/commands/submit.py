@@ -1,4 +1,4 @@
-"""Make an upload: python tools/submit.py upload=kitti2015 [checkpoint=PATH] [method=NAME] [split=test].
+"""Make an upload: `python tools/submit.py upload=kitti2015 [checkpoint=PATH] [method=NAME] [split=test]`.
 
 Writes NAME.pfm of each pair and predictions.jsonl (run times) while it predicts, then METHOD.zip in the
 benchmark's form, and checks it, all under paths.output. An interrupted run goes on with resume=true and the

@@ -1,4 +1,4 @@
-"""Train, then evaluate zero-shot: python tools/train.py [dataset=...] [model=...] [norm=...].
+"""Train, then evaluate zero-shot: `python tools/train.py [dataset=...] [model=...] [norm=...]`.
 
 Writes config.yaml, checkpoints/{last,best}.ckpt, weights.safetensors, metrics.csv, TensorBoard events,
 results.json and results.md under paths.output; of a recipe in stages also stage1/, stage2/, ....

@@ -1,4 +1,4 @@
-"""Draw a disparity file: python tools/visualize.py disparity=FILE [left=FILE] [ground_truth=FILE].
+"""Draw a disparity file: `python tools/visualize.py disparity=FILE [left=FILE] [ground_truth=FILE]`.
 
 Writes NAME_color.png (with a legend), NAME_panel.png and, with ground truth, NAME_error.png under
 paths.output; with a calibration also NAME_depth.png (millimetres), NAME.ply and

@@ -18,10 +18,6 @@ class Middlebury2014(StereoDataset):
     Imperfectly rectified views keep the few pixels of vertical disparity that a real calibration leaves
     (``disp0y.pfm``, not read). The set comes without masks of what both views see; those of its scenes that
     belong to MiddEval3 have them there. The further views under ``ambient/`` are not read.
-
-    Args:
-        rectification: ``perfect`` or ``imperfect``.
-        right_view: ``im1``, or ``im1E`` or ``im1L``, which differ from the left view in exposure or light.
     """
 
     name = "middlebury2014"
@@ -36,7 +32,13 @@ class Middlebury2014(StereoDataset):
 
     @staticmethod
     def tree(rectification: str = "perfect", right_view: str = "im1") -> Tree:
-        """Return patterns and codecs."""
+        """Return patterns and codecs.
+
+        Args:
+            rectification: ``perfect`` or ``imperfect``.
+            right_view: ``im1``, or ``im1E`` or ``im1L``, which differ from the left view in exposure or
+                light.
+        """
         scene = f"{{scene}}-{check_choice('rectification', rectification, _RECTIFICATIONS)}"
         layout = Layout(
             name="{scene}",

@@ -38,10 +38,6 @@ class SceneFlow(StereoDataset):
     and passes, what is there is used.
 
     Args:
-        split: ``TRAIN`` or ``TEST``.
-        passes: ``clean``, ``final`` (with motion blur and defocus) or ``both``, each giving pairs of its own.
-        parts: ``FlyingThings3D``, ``Driving``, ``Monkaa``, or some of them. Only the first has a TEST part.
-        images: ``png`` or ``webp``.
         exclude: A text file that names frames of FlyingThings3D to leave out, one a line, in the form
             ``TRAIN/A/0004/left/0010.png``. The authors' own list of frames they did not use is
             ``SceneFlow/assets/all_unused_files.txt`` beside the set's home page.
@@ -85,7 +81,16 @@ class SceneFlow(StereoDataset):
         parts: str | Iterable[str] = tuple(_PARTS),
         images: str = "png",
     ) -> Tree:
-        """Return patterns and codecs."""
+        """Return patterns and codecs.
+
+        Args:
+            split: ``TRAIN`` or ``TEST``.
+            passes: ``clean``, ``final`` (with motion blur and defocus) or ``both``, each giving pairs of
+                its own.
+            parts: ``FlyingThings3D``, ``Driving``, ``Monkaa``, or some of them. Only the first has a TEST
+                part.
+            images: ``png`` or ``webp``.
+        """
         check_choice("split", split, _COUNTS)
         chosen = _PASSES[check_choice("passes", passes, _PASSES)]
         check_choice("images", images, _IMAGES)

@@ -14,9 +14,6 @@ class Sintel(StereoDataset):
     """MPI Sintel stereo training data, 1,064 pairs per pass (Butler et al., ECCV 2012).
 
     Pixels of neither mask are ``noc``. Disparity 0, infinitely far, counts as unknown.
-
-    Args:
-        passes: ``clean``, ``final`` (with motion blur and defocus) or ``both``, each giving pairs of its own.
     """
 
     name = "sintel"
@@ -31,7 +28,12 @@ class Sintel(StereoDataset):
 
     @staticmethod
     def tree(passes: str = "both") -> Tree:
-        """Return patterns and codecs."""
+        """Return patterns and codecs.
+
+        Args:
+            passes: ``clean``, ``final`` (with motion blur and defocus) or ``both``, each giving pairs of
+                its own.
+        """
         chosen = _PASSES[check_choice("passes", passes, _PASSES)]
         layouts = tuple(
             Layout(

@@ -26,10 +26,6 @@ class TartanAir(StereoDataset):
     ``abandonedfactory/abandonedfactory/Easy``; both forms are read.
 
     The sky is a sphere some kilometres away and known, at a disparity of some hundredths of a pixel.
-
-    Args:
-        levels: Some of `LEVELS`, how fast the camera moves.
-        version: ``v1`` or ``v2``.
     """
 
     name = "tartanair"
@@ -50,7 +46,12 @@ class TartanAir(StereoDataset):
 
     @staticmethod
     def tree(levels: Sequence[str] = LEVELS, version: str = "v1") -> Tree:
-        """Return patterns and codecs."""
+        """Return patterns and codecs.
+
+        Args:
+            levels: Some of `LEVELS`, how fast the camera moves.
+            version: ``v1`` or ``v2``.
+        """
         check_choice("version", version, RIGS)
         chosen = choose_some("levels", levels, LEVELS)
         layout = _layout_v1 if version == "v1" else _layout_v2

@@ -15,9 +15,6 @@ class UnrealStereo4K(StereoDataset):
 
     The authors' lists come with dsmnet: ``subset=unrealstereo4k_train``, ``_val``, ``_test``, and
     ``_out_test``, a place that the others do not show.
-
-    Args:
-        resolution: ``full`` or ``quarter`` (960 x 540, a download of its own).
     """
 
     name = "unrealstereo4k"
@@ -33,7 +30,11 @@ class UnrealStereo4K(StereoDataset):
 
     @staticmethod
     def tree(resolution: str = "full") -> Tree:
-        """Return patterns and codecs."""
+        """Return patterns and codecs.
+
+        Args:
+            resolution: ``full`` or ``quarter`` (960 x 540, a download of its own).
+        """
         suffix = _SUFFIXES[check_choice("resolution", resolution, _SUFFIXES)]
         layout = Layout(
             name="{place}_{frame}",

@@ -31,11 +31,6 @@ class VirtualKitti2(StereoDataset):
 
     The scenes are 01, 02, 06, 18 and 20. What is 655.35 m away or more, the sky, counts as unknown. With
     ``archives=apart`` the two archives lie in folders of their own, ``vkitti_2.0.3_rgb/Scene01`` and so on.
-
-    Args:
-        variations: Some of `VARIATIONS`: ``clone`` is as in KITTI, others turn the camera or change the
-            weather.
-        archives: ``together``, unpacked into one folder, or ``apart``.
     """
 
     name = "vkitti2"
@@ -51,7 +46,13 @@ class VirtualKitti2(StereoDataset):
 
     @staticmethod
     def tree(variations: Sequence[str] = VARIATIONS, archives: str = "together") -> Tree:
-        """Return patterns and codecs."""
+        """Return patterns and codecs.
+
+        Args:
+            variations: Some of `VARIATIONS`: ``clone`` is as in KITTI, others turn the camera or change the
+                weather.
+            archives: ``together``, unpacked into one folder, or ``apart``.
+        """
         rgb, depth = _ARCHIVES[check_choice("archives", archives, _ARCHIVES)]
         layouts = []
         for variation in choose_some("variations", variations, VARIATIONS):

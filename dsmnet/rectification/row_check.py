@@ -18,6 +18,8 @@ EXPECTED = 0.5  # pixels, root mean square over the matches
 EXPECTED_SHARE = 1 / 1600  # of the width, where that is more
 BEYOND = 1.0  # pixels below the search range that a match may lie by its own error
 FEW_BEYOND = 0.03  # of the matches may be wrong ones; of real pairs up to 1.5 % are
+CHANCE = 3  # standard deviations above that share, which few matches exceed by chance
+ENOUGH = 150  # matches; with fewer the limit grows as the error of the fit does, by the root of their number
 PAIRS = 4  # of a folder that are looked at
 
 
@@ -33,7 +35,7 @@ class RowReport:
         disparities: Percentiles 1, 50 and 99 of the disparities, with the rotation undone.
         negative: Share of the matches with a disparity below -1 px.
         same: Whether both views show the very same image.
-        expected: Deviation that rectified pairs of this width stay under.
+        expected: Deviation that rectified pairs of this width, and so many matches, stay under.
     """
 
     matches: int
@@ -52,21 +54,22 @@ class RowReport:
         if self.matches < FEWEST:
             return []
         found = []
-        if self.deviation > self.expected:
+        if round(self.deviation, 2) > round(self.expected, 2):  # as they are told
             found.append(
                 f"rows differ by {abs(self.offset):.1f} px in the middle and are turned by "
-                f"{abs(self.rotation):.2f} degrees, {self.deviation:.1f} px on average; expected under "
-                f"{self.expected:.1f}: {remedy}"
+                f"{abs(self.rotation):.2f} degrees, {self.deviation:.2f} px on average; expected under "
+                f"{self.expected:.2f}: {remedy}"
             )
         low, middle, high = self.disparities
         least = 8 * math.floor((low - 2) / 8)  # with a little room
-        all_negative = middle < -BEYOND and (high < BEYOND or self.negative > 1 - FEW_BEYOND)
+        few = FEW_BEYOND + CHANCE * math.sqrt(FEW_BEYOND * (1 - FEW_BEYOND) / self.matches)
+        all_negative = middle < -BEYOND and (high < BEYOND or self.negative > 1 - few)
         if all_negative and min_disparity >= 0:
             found.append(
                 f"disparities are negative, {low:.0f} to {high:.0f} px: are left and right exchanged? Of "
                 f"cameras that converge, expected min_disparity={least}"
             )
-        elif self.negative > FEW_BEYOND and low < min_disparity - BEYOND:
+        elif self.negative > few and low < min_disparity - BEYOND:
             found.append(
                 f"disparities begin at {low:.0f} px, {self.negative:.0%} are negative: the cameras converge, "
                 f"or the views were cut differently; expected min_disparity={least}"
@@ -105,7 +108,7 @@ def check_rows(left: Image, right: Image) -> RowReport:
         disparities=(low, middle, high),
         negative=float((shift < -BEYOND).mean()),
         same=apart < 0.05,
-        expected=max(EXPECTED, EXPECTED_SHARE * size[1]),
+        expected=max(EXPECTED, EXPECTED_SHARE * size[1]) * max(1.0, math.sqrt(ENOUGH / len(first))),
     )
 
 

@@ -27,7 +27,9 @@ class World:
         scene: Scene that gets the surfaces.
         eye: Height of the camera above the ground in metres.
         metre: Length of a metre in baselines.
-        yaw, pitch, roll: Attitude of the camera in radians.
+        yaw: Turn of the camera to the side in radians.
+        pitch: Turn of the camera up or down in radians.
+        roll: Turn of the camera about its axis in radians.
     """
 
     def __init__(

@@ -8,7 +8,15 @@ import signal
 import numpy as np
 import pytest
 
-from dsmnet.datasets.health_check import better_reading, check_dataset, choose_pairs, find_problems, read_some
+from dsmnet.config import compose, instantiate
+from dsmnet.datasets.health_check import (
+    CELL,
+    better_reading,
+    check_dataset,
+    choose_pairs,
+    find_problems,
+    read_some,
+)
 from dsmnet.errors import FormatError, UserError
 from dsmnet.types import StereoSample
 
@@ -71,6 +79,28 @@ def test_a_map_that_is_its_own_mirror_image_is_no_problem():
     noise = np.random.default_rng(1).integers(-20, 21, pair["right"][below].shape)
     pair["right"][below] = np.clip(pair["right"][below] + noise, 0, 255).astype(np.uint8)
     assert better_reading(pair) is None
+
+
+def test_one_strong_edge_proves_nothing_and_texture_all_over_does():
+    pair = plane()
+    pair["disparity"] = pair["disparity"] * np.float32(2)
+    edge = {side: pair[side] // 16 + 100 for side in ("left", "right")}
+    for side, column in (("left", 60), ("right", 60 - SHIFT)):
+        edge[side][:CELL, column:] += 100
+    assert better_reading(pair) == "divided by 2"
+    assert better_reading({**pair, **edge}) is None
+
+
+def test_tiny_generated_pairs_are_no_problem():
+    options = [
+        "dataset.size=[40,64]",
+        "dataset.largest_disparity=16",
+        "dataset.min_near=5.33",
+        "dataset.seed=1",
+    ]
+    pairs = instantiate(compose("check_data", ["dataset=synthetic", *options]).dataset)
+    found = [find_problems(pairs[index]) for index in range(64)]  # the 52nd fits at half its disparities
+    assert found == [[]] * 64
 
 
 def test_too_little_to_tell_is_no_problem():

@@ -10,9 +10,10 @@ import cv2
 import numpy as np
 import pytest
 
+from dsmnet.config import compose, instantiate
 from dsmnet.errors import DataError, ShapeError
 from dsmnet.io.images import read_views
-from dsmnet.rectification import check_rows, estimate_rectification
+from dsmnet.rectification import RowReport, check_rows, estimate_rectification
 from tests.rectification.conftest import rig, views
 
 SIZE = 300, 400
@@ -44,7 +45,7 @@ def test_offset_and_turn_are_measured(pair: Any, degrees: float, rows: float, sc
     assert report.rotation == pytest.approx(degrees, rel=0.05, abs=0.05)
     (warning,) = report.warnings()
     assert f"rows differ by {abs(report.offset):.1f} px" in warning
-    assert "expected under 0.5: pass calib= or rectify=auto" in warning
+    assert "expected under 0.50: pass calib= or rectify=auto" in warning
 
 
 def test_pair_that_is_rectified_is_not_warned_of(pair: Any) -> None:
@@ -76,6 +77,26 @@ def test_disparities_that_begin_below_zero_are_named_with_the_option(pair: Any) 
     assert -32 <= asked < report.disparities[0]
     assert report.warnings(min_disparity=asked) == []
     assert check_rows(pair[0], moved(pair[1], columns=40)).warnings(min_disparity=-48) == []
+
+
+def test_few_matches_prove_less_than_many() -> None:
+    few, many = (RowReport(n, negative=0.1, disparities=(-20.0, 5.0, 9.0)) for n in (30, 300))
+    assert few.warnings() == []
+    assert "disparities begin at -20 px, 10% are negative" in many.warnings()[0]
+
+
+def test_deviation_that_reads_as_the_limit_is_not_told() -> None:
+    assert RowReport(99, deviation=0.504).warnings() == []
+    assert "0.51 px on average; expected under 0.50" in RowReport(99, deviation=0.506).warnings()[0]
+
+
+def test_tiny_generated_pairs_give_few_false_alarms_and_misaligned_ones_are_told() -> None:
+    options = ["dataset.size=[96,192]", "dataset.largest_disparity=48", "dataset.length=32"]
+    pairs = instantiate(compose("check_data", ["dataset=synthetic", *options]).dataset)
+    views = [(sample["left"], sample["right"]) for sample in (pairs[index] for index in range(32))]
+    told = [check_rows(left, moved(right, 1, 2)) for left, right in views]
+    assert sum(bool(check_rows(*pair).warnings()) for pair in views) <= 1  # of stripes that match along them
+    assert sum(bool(report.warnings()) for report in told) > 0.9 * sum(report.matches > 0 for report in told)
 
 
 def test_same_image_twice_is_named(pair: Any) -> None:

@@ -60,6 +60,8 @@ def start(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp
         (["--multrun"], "--multrun; did you mean --multirun"),
         (["--info=plugin"], "invalid choice: 'plugin'"),
         (["+seed=3"], "+seed: there is such an option; expected seed=VALUE"),
+        (["+foo=3"], "+foo: no such option; --help lists the options"),
+        (["++trainer.max_step=3"], "++trainer.max_step: no such option; did you mean trainer.max_steps"),
         (["dataset=[kitti2015,wrong]"], "dataset: there is no wrong to choose"),
         (
             ["experiment=norm_ablation", "model=psmnet"],

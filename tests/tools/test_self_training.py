@@ -175,7 +175,9 @@ def label(run_tool: RunTool, target: list[str]) -> RunTool:
 
 
 def test_labels_are_a_data_set_that_the_folder_reader_takes(label: RunTool, place: Path) -> None:
-    labels = read_labels(label().output)
+    run = label()
+    assert "share of all pixels: with a disparity of the teacher, that each check passes, that all" in run.log
+    labels = read_labels(run.output)
     scenes = SyntheticStereo(size=(96, 192), largest_disparity=32)
     assert len(labels) == PAIRS
     for index, scene in enumerate(scenes[k] for k in range(PAIRS)):
