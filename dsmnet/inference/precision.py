@@ -43,9 +43,9 @@ def warn_if_emulated(option: str, dtype: torch.dtype, instead: str) -> None:
     """Warn where this machine's processor computes in bfloat16 or float16 without instructions for it.
 
     Args:
-        option: What asked for it, as ``precision=bfloat16``.
+        option: Text that names what asked for it, as ``precision=bfloat16``.
         dtype: The type.
-        instead: What happens then, and what to choose.
+        instead: End of the sentence: what happens then, or what to choose.
     """
     if is_emulated(dtype):
         kind = str(dtype).removeprefix("torch.")
