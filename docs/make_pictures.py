@@ -2,8 +2,7 @@
 
 One is stale when the weights, numbers or code that it is made of have changed; docs/images/pictures.json has
 their sums. Pages (cloud.png, report.png) are drawn by Chromium. Not in it: demo.jpg, a page in use;
-norms.png, divergence.png and classifier.png, of networks of the comparison of norms, whose weights are not
-kept; scaling.png, whose points were not recorded.
+scaling.png, whose points were not recorded.
 """
 
 from __future__ import annotations
@@ -54,6 +53,10 @@ PICTURES = {
             "docs/runs/kitti2015_sgbm_3way.json",
         ],
     ),
+    **{
+        f"{name}.png": Picture("feature_statistics.py", ["docs/runs/analysis.json", "dsmnet/viz/analysis.py"])
+        for name in ("norms", "divergence", "classifier")
+    },
     "one_pair.svg": Picture("one_pair.py", ["dsmnet/__init__.py"]),
 }
 

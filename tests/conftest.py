@@ -26,6 +26,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(autouse=True)
+def same_random_numbers() -> None:
+    """Draw the same weights and inputs in a test, whatever the same process has run before it."""
+    torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
 def forget_captured_graphs() -> Iterator[None]:
     """Start every test without captured graphs: a process may capture one function eight times at most."""
     yield

@@ -63,7 +63,6 @@ def test_half_precision_that_is_emulated_is_told(
 
 
 def test_prediction_in_bfloat16_refines_in_float32() -> None:
-    torch.manual_seed(0)
     predictor = build_model("tiny")
     seen: list[torch.dtype] = []
 
