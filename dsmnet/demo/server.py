@@ -24,6 +24,7 @@ _WAITING = 16  # visitors whose pair waits for another one, at most
 
 def serve(**options: Any) -> None:
     """Serve the page until an interruption; the options are those of `running_demo`."""
+    log.info("starting the page; its address follows in some seconds")  # mostly imports
     with suppress(KeyboardInterrupt), running_demo(**options) as address:
         log.info("%s (Ctrl-C ends it)", address)
         threading.Event().wait()

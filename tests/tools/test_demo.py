@@ -27,6 +27,7 @@ def test_it_serves_until_it_is_stopped_and_leaves_nothing(tmp_path: Path) -> Non
     )
     try:
         assert process.stdout is not None
+        assert "starting the page" in process.stdout.readline()
         line = process.stdout.readline()
         found = re.search(r"(http://127\.0\.0\.1:\d+/) \(Ctrl-C ends it\)", line)
         assert found, line + process.stdout.read()
