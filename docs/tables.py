@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from importlib import import_module
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import yaml
@@ -61,6 +62,7 @@ def document_sections() -> dict[str, str]:
         "archives": _table(("`dataset=`", "folder", "where from"), map(_archives_row, readers)),
         **_network_sections(),
         **_error_sections(),
+        "norm_adaptation": _adaptation_table(),
     }
 
 
@@ -112,6 +114,24 @@ def _error_sections() -> dict[str, str]:
         "errors_home": _table(("set", "pairs", "pixels", "`dsmnet_lite`", "StereoSGBM"), home),
         "errors_pairs": _table(("set", "method", *metrics.values()), pairs),
     }
+
+
+def _adaptation_table() -> str:
+    runs = json.loads((_ROOT / "docs" / "runs" / "norm_adaptation.json").read_text("utf-8"))
+    columns = {
+        "kitti2015_last5_d1": "KITTI 2015, last 5, D1 %",
+        "kitti2015_first5_d1": "first 5, D1 %",
+        "middlebury_bad2": "MiddEval3 bad-2 %",
+        "middlebury2006_bad2": "Middlebury 2006 bad-2 %",
+        "eth3d_bad1": "ETH3D bad-1 %",
+    }
+    rows = []
+    for norm, methods in runs.items():
+        for method, seeds in methods.items():
+            each = [[run[column] for run in seeds.values()] for column in columns]
+            said = [f"{fmean(values):.1f} ({', '.join(f'{v:.1f}' for v in values)})" for values in each]
+            rows.append(_row(norm if method == next(iter(methods)) else "", method, *said))
+    return _table(("norm", "", *columns.values()), rows)
 
 
 def _score(entry: Mapping[str, Any], metric: str) -> str:

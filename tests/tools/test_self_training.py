@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 from collections.abc import Callable
 from functools import partial
@@ -206,6 +207,6 @@ def test_labels_of_other_options_are_refused(label: RunTool) -> None:
 def test_precision_of_the_rules_is_told_where_there_is_ground_truth(run_tool: RunTool) -> None:
     small = ["dataset=synthetic", "dataset.size=[96,192]", "dataset.largest_disparity=32"]
     done = run_tool("label", "teacher=sgbm", "second=null", "max_disparity=32", *small, "parts=32")
-    d1 = done.log[done.log.index("d1:") :]
-    values = dict(entry.split(" ") for entry in d1.split("\n")[0].removeprefix("d1: ").split(", "))
+    (d1,) = re.findall(r"D1 of those: .* 5 %: (.*)", done.log)
+    values = dict(entry.split(" ") for entry in d1.split(", "))
     assert float(values["all"]) < float(values["teacher"])
