@@ -39,6 +39,7 @@ PICTURES = {
     "cloud.png": Picture("cloud.py", ["docs/figures/browser.py", "dsmnet/weights/dsmnet_lite.safetensors"]),
     "report.png": Picture("report.py", ["docs/figures/browser.py", "dsmnet/weights/dsmnet_lite.safetensors"]),
     "sparsification.png": Picture("confidence.py", ["docs/runs/lite_cpu_results.json"]),
+    "norm_adaptation.png": Picture("norm_adaptation.py", ["docs/runs/norm_adaptation.json"]),
     "norm_ablation.png": Picture("norm_ablation.py", ["docs/runs/norm_ablation.json"]),
     "zero_shot_curve.png": Picture(
         "curve.py", ["docs/runs/zero_shot_curve.csv", "docs/runs/lite_cpu_results.json"]
