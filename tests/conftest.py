@@ -28,7 +28,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture(autouse=True)
 def same_random_numbers() -> None:
     """Draw the same weights and inputs in a test, whatever the same process has run before it."""
-    torch.manual_seed(0)
+    torch.default_generator.manual_seed(0)  # torch.manual_seed imports torch._dynamo, which is reset below
 
 
 @pytest.fixture(autouse=True)
