@@ -89,7 +89,7 @@ class StereoLoss(nn.Module):
         total = ground_truth.new_zeros(())
         if self.largest < math.inf:
             valid = valid & (ground_truth.abs() < self.largest)
-        counted = valid if noc is None or self.occluded == 1 else valid * self._shares(noc)
+        counted = valid if noc is None or self.occluded == 1 else valid * (noc + self.occluded * ~noc)
         count = mean_count(counted)
         before = [] if self.initial is None else [(self.initial, disparities[0], 1.0)]
         sequence = disparities[len(before) :]
@@ -105,9 +105,6 @@ class StereoLoss(nn.Module):
             mask = noc if raw and noc is not None else counted
             total = total + weight * volume_cross_entropy(volume, ground_truth, mask)
         return total
-
-    def _shares(self, noc: Tensor) -> Tensor:
-        return noc + self.occluded * ~noc
 
     def _weights(self, outputs: int) -> Sequence[float]:
         if self.gamma is None:
