@@ -46,7 +46,7 @@ def draw_rows(
         names: Labels of the left views; "" where there is none.
     """
     rows = len(scenes)
-    figure = Figure(figsize=(11, 1.4 * rows + 1), layout="constrained")
+    figure = Figure(figsize=(10, 1.3 * rows + 1), layout="constrained")
     spec = figure.add_gridspec(rows + 1, len(TITLES), height_ratios=[1] * rows + [0.06])
     grid = [[figure.add_subplot(spec[y, x]) for x in range(len(TITLES))] for y in range(rows)]
     for row, scene, prediction, name in zip(grid, scenes, found, names, strict=True):
