@@ -13,7 +13,7 @@ from hydra import compose as hydra_compose
 from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.errors import HydraException
-from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from dsmnet.atomic import atomic_write
@@ -112,6 +112,13 @@ def instantiate(node: Any, *args: Any, **kwargs: Any) -> Any:
                 raise cause from None
         target = node.get("_target_") if isinstance(node, DictConfig) else None
         raise UserError(f"cannot build {target or 'the configured object'}: {cause}") from error
+
+
+def listed(value: Any) -> list[Any]:
+    """Return a list of what may be one thing, several or nothing."""
+    if value is None:
+        return []
+    return list(value) if isinstance(value, ListConfig | list) else [value]
 
 
 def save_config(cfg: DictConfig, path: Path) -> None:

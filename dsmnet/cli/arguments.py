@@ -29,7 +29,15 @@ WRITTEN = (
     "paths.output",
 )  # nothing is there yet that could tell a name from Hydra's grammar
 # Where something has to be named, null is a name like any other.
-NEEDED = ("compare:runs", "visualize:disparity", "predict:left", "rectify:left", "paths.*", "*.root")
+NEEDED = (
+    "average:checkpoint",
+    "compare:runs",
+    "visualize:disparity",
+    "predict:left",
+    "rectify:left",
+    "paths.*",
+    "*.root",
+)
 SWEEP = ("-m", "--multirun")
 _FUNCTION = re.compile(r"(choice|glob|shuffle|sort|range|tag)\(.*\)", re.DOTALL)
 _NULL = re.compile("null", re.IGNORECASE)

@@ -17,6 +17,7 @@ PROGRAMS = {
     "demo": "a page in the browser: two images to disparity and a cloud",
     "visualize": "pictures of a disparity file",
     "adapt": "fit a network to another domain without labels",
+    "average": "the mean of the weights of several networks",
     "label": "pseudo-labels of pairs without ground truth, to train on",
     "analyze": "effect of normalisation on features, on several domains",
     "submit": "the files of a benchmark's upload, zipped and checked",

@@ -11,13 +11,13 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, ListConfig
+from omegaconf import DictConfig
 
 from dsmnet import load_model
 from dsmnet.analysis import analyze, network_labels
 from dsmnet.api import DEFAULT_WEIGHTS
 from dsmnet.atomic import check_apart, write_text
-from dsmnet.config import all_pairs, dataset_config, instantiate, save_config, tool
+from dsmnet.config import all_pairs, dataset_config, instantiate, listed, save_config, tool
 from dsmnet.errors import UserError
 from dsmnet.io.pairs import files_of
 from dsmnet.viz.analysis import classifier_figure, divergence_figure, norms_figure
@@ -57,13 +57,6 @@ def main(cfg: DictConfig) -> None:
     save(classifier_figure(networks), output / "classifier.png")
     report(networks)
     log.info("wrote %s, norms.png, divergence.png and classifier.png", output / "analysis.json")
-
-
-def listed(value: Any) -> list[Any]:
-    """Return a list of what may be one thing, several or nothing."""
-    if value is None:
-        return []
-    return list(value) if isinstance(value, ListConfig | list) else [value]
 
 
 def report(networks: dict[str, dict[str, Any]]) -> None:

@@ -29,6 +29,7 @@ NAMES = (
 READ = {
     "adapt": ("checkpoint", "teacher", "second", "dataset.root", "dataset.subset"),
     "analyze": ("checkpoint",),
+    "average": ("checkpoint",),
     "benchmark": ("scaling.checkpoint", "networks", "baselines.psmnet", "baselines.lightstereo_s"),
     "check_data": ("dataset=folder dataset.left", "dataset=folder dataset.right", "paths.data"),
     "compare": ("runs", "adapted"),
