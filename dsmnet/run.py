@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +43,17 @@ from dsmnet.training.trainer import restore_metrics
 
 log = logging.getLogger(__name__)
 
+Make = Callable[[DictConfig, Path, RunLoggers], Path]
 _SQLITE = "sqlite:///"  # of an address that is a file
 
 
-def run(cfg: DictConfig, output: Path) -> None:
+def run(cfg: DictConfig, output: Path, make: Make | None = None) -> None:
     """Train, then print and write the cross-domain table; with several processes the first one does the rest.
+
+    Args:
+        cfg: Configuration of the training.
+        output: Folder of all that is written.
+        make: Function that writes the weights that are evaluated, and returns their file; default: `train`.
 
     Raises:
         UserError: An option is impossible, data is missing or broken, or the loss diverges.
@@ -60,7 +67,7 @@ def run(cfg: DictConfig, output: Path) -> None:
         save_config(cfg, output / "config.yaml")
     loggers, failed = _loggers(cfg.logger), True
     try:
-        weights = train(cfg, output, loggers)
+        weights = (make or train)(cfg, output, loggers)
         if first and (results := _evaluate(cfg, output, weights, sets)) is not None:
             loggers.finish(_scores(results), results_markdown(results))
         failed = False

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from omegaconf import OmegaConf
 
 from dsmnet.config import compose, config_dir
+from dsmnet.models.checkpoint import read_weights
 from tests.training.test_training import SMALL, same_weights, step_of
 
 RunTool = Callable[..., Any]
@@ -46,9 +48,32 @@ def test_the_same_command_goes_on_where_it_was(run_tool: RunTool, tmp_path: Path
     assert "stage 2 of 2 has ended before" in run_tool("train", *SMALL, longer).log
 
 
+def test_branches_and_their_mean(run_tool: RunTool) -> None:
+    steps = [1, 2, 1]
+    branches = [f'"seed={seed}","trainer.max_steps={count}"' for seed, count in enumerate(steps, 2)]
+    branches[2] += ',"init=stage1"'
+    stages = ",".join(f"[{branch}]" for branch in branches)
+    output = run_tool("train", *SMALL, f'stages=[{stages},["average=[stage2,stage3]"]]').output
+    folders = [output / f"stage{number}" for number in (1, 2, 3)]
+    for folder in folders[1:]:
+        begun = OmegaConf.load(folder / "config.yaml").init
+        assert begun == str(folders[0] / "weights.safetensors")
+    mean, second, third = (read_weights(f / "weights.safetensors")[0] for f in (output, *folders[1:]))
+    for name, tensor in mean.items():
+        if tensor.is_floating_point():
+            torch.testing.assert_close(tensor, (second[name] + third[name]) / 2)
+    assert (output / "results.json").is_file()
+    assert not (output / "checkpoints").exists()  # nothing was trained
+
+
 @pytest.mark.parametrize(
     ("overrides", "message"),
     [
+        (['stages=[["seed=2"],["init=stage2"]]'], "stages, stage 2: init=stage2: expected stages before it"),
+        (['stages=[["seed=2"],["init=mine"]]'], "stages, stage 2: init=mine: expected stages before it"),
+        (['stages=[["seed=2"],["average=[stage1]"]]'], "stages, stage 2: average names one stage alone"),
+        (['stages=[["seed=2"],["average=[stage1,stage3]"]]'], "stage 2: average=[stage1,stage3]: expected"),
+        (['stages=[[],[],["init=[stage1,stage2]"]]'], "stages, stage 3: init names several stages"),
         (["stages=[seed]"], "stages: entry 1 is seed; expected a list of overrides"),
         (['stages=[["sed=2"]]'], "stages, stage 1: "),
         (['stages=[["experiment=zero_shot"]]'], "stages, stage 1: has stages of its own"),
