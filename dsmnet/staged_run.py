@@ -25,12 +25,13 @@ from dsmnet.weight_average import average_models
 
 log = logging.getLogger(__name__)
 
+_EARLIER = ("init", "average")  # options of a stage that name earlier ones
 # Options that a recipe sets itself: of the command line they hold in no stage.
 _OF_THE_RECIPE = ("experiment", "stages", "paths.output", "init", "resume")
 
 
 @dataclass(frozen=True)
-class _Stage:
+class Stage:
     """One stage: a training, or the mean of the weights of earlier stages.
 
     Args:
@@ -61,7 +62,7 @@ def run_stages(cfg: DictConfig, output: Path) -> None:
             raise UserError(f"{name}={cfg[name]}: the stages of a recipe begin and go on by themselves")
     given = HydraConfig.get().overrides.task if HydraConfig.initialized() else []
     common = [text for text in given if text.lstrip("+").split("=")[0] not in _OF_THE_RECIPE]
-    plan = [_compose(number, stage, common) for number, stage in enumerate(cfg.stages, 1)]
+    plan = plan_stages(cfg.stages, common)
     folders = [output / f"stage{number}" for number in range(1, len(plan))] + [output]
     weights = [folder / "weights.safetensors" for folder in folders]
     ended = [file.is_file() for file in weights]  # as all processes see it now
@@ -85,6 +86,15 @@ def run_stages(cfg: DictConfig, output: Path) -> None:
         run(stage.cfg, folder)
 
 
+def plan_stages(stages: Sequence[Sequence[str]], common: Sequence[str] = ()) -> list[Stage]:
+    """Compose the entries of ``stages``, each with the overrides that hold in all.
+
+    Raises:
+        UserError: A stage is not a list of overrides, or one of them is impossible.
+    """
+    return [_compose(number, stage, common) for number, stage in enumerate(stages, 1)]
+
+
 def _write_mean(sources: Sequence[str], cfg: DictConfig, output: Path, loggers: RunLoggers) -> Path:
     """Write the mean of the weights of `sources`, as `train` writes those of a training."""
     weights = output / "weights.safetensors"
@@ -95,7 +105,7 @@ def _write_mean(sources: Sequence[str], cfg: DictConfig, output: Path, loggers: 
     return weights
 
 
-def _compose(number: int, stage: Sequence[str], common: Sequence[str]) -> _Stage:
+def _compose(number: int, stage: Sequence[str], common: Sequence[str]) -> Stage:
     if not OmegaConf.is_list(stage):
         raise UserError(f"stages: entry {number} is {stage}; expected a list of overrides, as in [seed=2]")
     given = {name: [text for text in map(str, stage) if text.startswith(f"{name}=")] for name in _EARLIER}
@@ -112,10 +122,7 @@ def _compose(number: int, stage: Sequence[str], common: Sequence[str]) -> _Stage
     if cfg.stages:
         raise UserError(f"stages, stage {number}: has stages of its own; expected one training")
     before = number - 2 if number > 1 else None
-    return _Stage(cfg, start[0] if start else before, average)
-
-
-_EARLIER = ("init", "average")  # options of a stage that name earlier ones
+    return Stage(cfg, start[0] if start else before, average)
 
 
 def _earlier(number: int, options: Sequence[str]) -> list[int]:

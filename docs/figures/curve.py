@@ -9,7 +9,7 @@ from pathlib import Path
 from dsmnet.viz.figures import COLORS, STYLES, panels_of, save
 
 RUNS = Path(__file__).resolve().parents[1] / "runs"
-PAIRS = 106_212  # of the weights that ship
+PAIRS = 128_012  # of the weights that ship
 METRICS = {"epe": "EPE px", "d1": "D1 %"}
 
 

@@ -96,7 +96,7 @@ plt.axis("off")
 plt.show()
 
 # %% [markdown]
-# So short a training is worse than StereoSGBM. The weights that come with the package have seen 106,212 pairs; training from
+# So short a training is worse than StereoSGBM. The weights that come with the package have seen 128,012 pairs; training from
 # them takes a few hundred steps:
 #
 # ```bash

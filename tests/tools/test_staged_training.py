@@ -10,8 +10,9 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
-from dsmnet.config import compose, config_dir
+from dsmnet.config import config_dir
 from dsmnet.models.checkpoint import read_weights
+from dsmnet.staged_run import plan_stages
 from tests.training.test_training import SMALL, same_weights, step_of
 
 RunTool = Callable[..., Any]
@@ -88,10 +89,13 @@ def test_mistakes_are_told_before_any_training(
 
 
 def test_the_recipe_of_the_weights_can_be_composed() -> None:
-    stages = OmegaConf.load(config_dir() / "experiment" / "zero_shot.yaml").stages
-    for stage in stages:
-        cfg = compose("train", list(stage))
-        assert cfg.choices.model == "dsmnet_lite"
-        assert cfg.trainer.max_steps  # not time: any machine repeats it
-        assert cfg.trainer.max_time is None
-    assert len({compose("train", list(stage)).seed for stage in stages}) == len(stages)
+    *trainings, mean = plan_stages(OmegaConf.load(config_dir() / "experiment" / "zero_shot.yaml").stages)
+    for stage in trainings:
+        assert stage.cfg.choices.model == "dsmnet_lite"
+        assert stage.cfg.trainer.max_steps  # not time: any machine repeats it
+        assert stage.cfg.trainer.max_time is None
+        assert not stage.average
+    assert mean.average == [5, 7, 8, 9, 10, 11]
+    # Self-distillation sees the pairs of the stage it is compared with; no other two share a seed.
+    drawn = {(stage.cfg.seed, "distillation" in stage.cfg) for stage in trainings}
+    assert len(drawn) == len(trainings)
