@@ -82,6 +82,15 @@ def _alternatives(key: str, cfg: Any, before: Any) -> list[str] | None:
     return None
 
 
+def target_that_takes(key: str, cfg: DictConfig) -> str | None:
+    """Return the ``_target_`` that takes an option which its section lacks; None where there is none."""
+    parent, _, name = key.rpartition(".")
+    section = OmegaConf.select(cfg, parent) if parent else None
+    if isinstance(section, DictConfig) and "_target_" in section and name in (_parameters(section) or ()):
+        return str(section._target_)
+    return None
+
+
 def check_arguments(node: Any) -> None:
     """Refuse an argument, anywhere in a configuration, that the ``_target_`` beside it does not take.
 

@@ -25,7 +25,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from dsmnet import processes
 from dsmnet.atomic import WriteError, cannot_write, lock_folder
-from dsmnet.cli.added import check_added
+from dsmnet.cli.added import check_added, target_that_takes
 from dsmnet.cli.arguments import SWEEP, did_you_mean, explain_refusal, quote_paths
 from dsmnet.cli.sweep import SweepRecord, recorded, report_failed, run_again
 from dsmnet.cli.usage import options
@@ -162,18 +162,25 @@ class HydraRun:
                 value, there = self._choices_of(argument)
                 if there and value not in there:
                     return f"{argument}: no such choice; there are {', '.join(there)}"
+        found = re.match(r"Could not override '(.+?)'", str(error))
+        if found and (target := target_that_takes(found[1], self._composed())):
+            return f"{found[1]}: no such option, but an argument of {target}; expected +{found[1]}=VALUE"
         about = {option.name: option.about for option in options(self._conf, self._name)}
         return explain_refusal(error, self._name, self._keys, lambda key: about.get(key, ""))
 
-    def _keys(self) -> list[str]:
-        """Names of the options and groups, with the groups that were chosen."""
+    def _composed(self) -> DictConfig:
+        """The configuration with the groups that were chosen, without other options."""
         chosen = {argument: self._choices_of(argument) for argument in self._arguments[1:]}
         try:
-            cfg = self._compose(
+            return self._compose(
                 self._name, [argument for argument, (value, there) in chosen.items() if value in there]
             )
         except UserError:
-            cfg = self._compose(self._name, [])
+            return self._compose(self._name, [])
+
+    def _keys(self) -> list[str]:
+        """Names of the options and groups, with the groups that were chosen."""
+        cfg = self._composed()
         names = (name for name in _names(cfg) if name.partition(".")[0] != "choices")
         return list(dict.fromkeys([*names, *map(str, cfg.choices)]))
 

@@ -48,6 +48,8 @@ def start(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp
         (["outpt=3"], "outpt: no such option; did you mean paths.output?"),
         (["qqqqq=3"], "qqqqq: no such option; --help lists the options"),
         (["optimizer.foo=3"], "optimizer.foo: no such option; optimizer has optimizer.lr, "),
+        (["optimizer.amsgrad=true"], "of torch.optim.AdamW; expected +optimizer.amsgrad=VALUE"),
+        (["trainer.profiler=simple"], "expected +trainer.profiler=VALUE"),
         (["~modl"], "~modl: no such option; did you mean model"),
         (["model=dsmnet_lit"], "model=dsmnet_lit: no such choice; did you mean dsmnet_lite or"),
         (["model=5"], "model=5: no such choice; there are dsmnet,"),
