@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,27 +12,33 @@ from typing import Any
 import numpy as np
 from omegaconf import OmegaConf
 
-from dsmnet.adaptation.guard import Verdict, compare_on_source, compare_on_target, reasons
+from dsmnet.adaptation.guard import (
+    Verdict,
+    compare_on_source,
+    compare_on_target,
+    reasons,
+    split_pairs,
+    too_few_labels,
+)
 from dsmnet.adaptation.labelled_set import mean_scores, write_labels
 from dsmnet.adaptation.pseudo_labels import LabelRules, make_label, to_eight_bits
 from dsmnet.api import load_model
 from dsmnet.cli.arguments import literal
 from dsmnet.config import compose, instantiate
 from dsmnet.ending import Interrupted, signal_of
-from dsmnet.errors import UserError, count
+from dsmnet.errors import UserError
 from dsmnet.inference.predictor import StereoPredictor
 from dsmnet.inference.search import resolve_max_disparity
 from dsmnet.models.checkpoint import save_weights
+from dsmnet.models.state_dict import load_into
 from dsmnet.options import check_number, check_share, check_whole
 from dsmnet.progress import track
 from dsmnet.run import train
 from dsmnet.types import Image, Matcher, StereoPairs
 from dsmnet.viz.before_after import before_and_after
+from dsmnet.weight_average import average_tensors
 
 log = logging.getLogger(__name__)
-
-# Share of labelled pixels below which labels are taken for chance: views exchanged, not rectified, or empty.
-_FEWEST_LABELS = 0.3
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,8 @@ class SelfTrainingPlan:
         replay: Share of procedural pairs among the training pairs.
         held_out: Share of the target's pairs that the guard keeps for itself.
         source_pairs: Procedural validation pairs of the guard.
+        blend: Share of the trained weights in those that are judged and kept, the rest being the weights
+            that were there before (WiSE-FT, Wortsman et al. 2022).
     """
 
     rounds: int = 2
@@ -58,12 +66,13 @@ class SelfTrainingPlan:
     replay: float = 0.5
     held_out: float = 0.2
     source_pairs: int = 32
+    blend: float = 1.0
 
     def __post_init__(self) -> None:
         for name in ("rounds", "steps", "batch_size", "source_pairs"):
             check_whole(f"self_training.{name}", getattr(self, name))
         check_number("self_training.lr", self.lr, above=0)
-        for name in ("replay", "held_out"):
+        for name in ("replay", "held_out", "blend"):
             check_share(f"self_training.{name}", getattr(self, name))
 
 
@@ -111,10 +120,11 @@ class SelfTraining:
         Raises:
             Interrupted: Ctrl-C or SIGTERM.
         """
-        best, rounds = self.network, list[dict[str, Any]]()
+        student = accepted = self.network
+        rounds = list[dict[str, Any]]()
         for number in range(1, self.plan.rounds + 1):
             try:
-                student, record = self._round(number, best)
+                student, result, record = self._round(number, student, accepted)
             except (Interrupted, KeyboardInterrupt) as error:
                 kept = f"; weights.safetensors holds round {number - 1}" if rounds else ""
                 raise Interrupted(
@@ -124,25 +134,41 @@ class SelfTraining:
             if not record["accepted"]:
                 log.warning("round %d is refused: %s", number, "; ".join(record["reasons"]))
                 break
-            best = student
-            save_weights(self.output / "weights.safetensors", best.net, best.config)
-        return best, {"pairs": len(self.adapt_to), "held_out": len(self.held_out), "rounds": rounds}
+            accepted = result
+            save_weights(self.output / "weights.safetensors", accepted.net, accepted.config)
+        return accepted, {"pairs": len(self.adapt_to), "held_out": len(self.held_out), "rounds": rounds}
 
-    def _round(self, number: int, best: StereoPredictor) -> tuple[StereoPredictor, dict[str, Any]]:
-        """Label, train and judge; return the student, and the record that says whether it is accepted."""
+    def _round(
+        self, number: int, start: StereoPredictor, accepted: StereoPredictor
+    ) -> tuple[StereoPredictor, StereoPredictor, dict[str, Any]]:
+        """Label, train and judge; return the student, the blended network, and the record of the round.
+
+        The student begins with the weights of `start`, the blended network is compared with `accepted`; the
+        record says whether it is accepted in its place.
+        """
         folder = self.output / f"round{number}"
-        teacher = self.teacher if number == 1 and self.teacher is not None else best
+        teacher = self.teacher if number == 1 and self.teacher is not None else start
         scores = mean_scores(self._label(teacher, folder / "labels"))
-        student, verdicts = best, list[Verdict]()
-        refused = _too_few(scores["density"])
+        student, result, verdicts = start, accepted, list[Verdict]()
+        refused = too_few_labels(scores["density"])
         if not refused:
-            student = self._train(best, folder)
-            verdicts = self._judge(best, student)
+            student = self._train(start, folder)
+            result = self._blended(student)
+            verdicts = self._judge(accepted, result)
             refused = reasons(verdicts)
         if not refused:
-            log.info("round %d is accepted: %s", number, "; ".join(map(_told, verdicts)))
+            log.info("round %d is accepted: %s", number, "; ".join(map(str, verdicts)))
         guard = [verdict.to_dict() for verdict in verdicts]
-        return student, {"labels": scores, "guard": guard, "accepted": not refused, "reasons": refused}
+        record = {"labels": scores, "guard": guard, "accepted": not refused, "reasons": refused}
+        return student, result, record
+
+    def _blended(self, student: StereoPredictor) -> StereoPredictor:
+        """The network between the one before and the student, as ``blend`` says."""
+        states = [self.network.net.state_dict(), student.net.state_dict()]
+        blended = copy.deepcopy(student)
+        mean = average_tensors(states, [1 - self.plan.blend, self.plan.blend])
+        load_into(blended.net, mean, "the mean")
+        return blended
 
     def _label(self, teacher: Matcher, folder: Path) -> list[dict[str, Any]]:
         return write_labels(
@@ -243,36 +269,12 @@ class SelfTraining:
         return before_and_after(rows)
 
 
-def split_pairs(total: int, share: float) -> tuple[list[int], list[int]]:
-    """Return the pairs to adapt to and those held out, evenly spread; fewer than four serve for both."""
-    kept = max(1, round(share * total))
-    if total < 4:
-        log.warning("%s alone: the guard judges by what the network is adapted to", count(total, "pair"))
-        return list(range(total)), list(range(total))
-    held_out = sorted({round((k + 0.5) * total / kept - 0.5) for k in range(kept)})
-    return [i for i in range(total) if i not in set(held_out)], held_out
-
-
 def _training_range(folder: Path, net: StereoPredictor) -> int:
     """Return a search range, in pixels, for the labels and a quarter more, that of the network at most."""
     largest = 0.0
     for record in sorted((folder / "records").glob("*.json")):
         largest = max(largest, json.loads(record.read_text(encoding="utf-8"))["largest"])
     return int(min(max(64, np.ceil(1.25 * largest / 16) * 16), net.net.max_disparity))
-
-
-def _too_few(density: Mapping[str, float]) -> list[str]:
-    if density["all"] >= _FEWEST_LABELS:
-        return []
-    worst = min(density.items(), key=lambda entry: entry[1])[0]
-    return [
-        f"{density['all']:.0%} of the pixels pass the checks, {_FEWEST_LABELS:.0%} are needed (fewest by "
-        f"{worst}): are the views exchanged, not rectified, or without texture?"
-    ]
-
-
-def _told(verdict: Verdict) -> str:
-    return f"{verdict.score} {verdict.before:.2f} -> {verdict.after:.2f} (noise {verdict.noise:.2f})"
 
 
 def check_same_options(file: Path, cfg: Any) -> None:

@@ -16,7 +16,8 @@ A difference between two networks has a standard error, taken over blocks of all
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import logging
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import cv2
@@ -24,13 +25,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dsmnet.adaptation.pseudo_labels import to_eight_bits
+from dsmnet.errors import count
 from dsmnet.inference.confidence import disagreement, match_right
 from dsmnet.inference.search import resolve_max_disparity
 from dsmnet.types import DisparityMap, Image, Matcher, StereoSample
 
+log = logging.getLogger(__name__)
+
 TOLERANCE = 1.0  # pixels
 _BLOCK = 64  # side of a block in pixels, over which errors are taken as one draw
 _CONTRADICTION = 3.0  # pixels
+# Share of labelled pixels below which labels are taken for chance: views exchanged, not rectified, or empty.
+_FEWEST_LABELS = 0.3
 
 
 class Verdict(NamedTuple):
@@ -42,6 +48,9 @@ class Verdict(NamedTuple):
     noise: float
     allowed: float = 0.0  # rise that passes, as a share of what the score was
 
+    def __str__(self) -> str:
+        return f"{self.score} {self.before:.2f} -> {self.after:.2f} (noise {self.noise:.2f})"
+
     @property
     def worse(self) -> bool:
         """Whether the score rose by more than is allowed, and by more than twice its noise."""
@@ -50,6 +59,27 @@ class Verdict(NamedTuple):
     def to_dict(self) -> dict[str, Any]:
         """Return the entry of adapt.json."""
         return {**self._asdict(), "worse": self.worse}
+
+
+def split_pairs(total: int, share: float) -> tuple[list[int], list[int]]:
+    """Return the indices of the pairs to adapt to and of those held out; fewer than four serve for both."""
+    kept = max(1, round(share * total))
+    if total < 4:
+        log.warning("%s alone: the guard judges by what the network is adapted to", count(total, "pair"))
+        return list(range(total)), list(range(total))
+    held_out = sorted({round((k + 0.5) * total / kept - 0.5) for k in range(kept)})
+    return [i for i in range(total) if i not in set(held_out)], held_out
+
+
+def too_few_labels(density: Mapping[str, float]) -> list[str]:
+    """Return why labels are refused, by the share of pixels that pass each check and ``all``; or nothing."""
+    if density["all"] >= _FEWEST_LABELS:
+        return []
+    worst = min(density.items(), key=lambda entry: entry[1])[0]
+    return [
+        f"{density['all']:.0%} of the pixels pass the checks, {_FEWEST_LABELS:.0%} are needed (fewest by "
+        f"{worst}): are the views exchanged, not rectified, or without texture?"
+    ]
 
 
 def compare_on_target(

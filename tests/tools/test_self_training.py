@@ -15,13 +15,12 @@ import pytest
 import torch
 
 from dsmnet import build_model, load_model, self_training
-from dsmnet.adaptation.guard import Verdict
+from dsmnet.adaptation.guard import Verdict, split_pairs
 from dsmnet.adaptation.labelled_set import read_labels
 from dsmnet.api import DEFAULT_WEIGHTS
 from dsmnet.ending import Interrupted
 from dsmnet.io.images import write_image
 from dsmnet.models.checkpoint import save_weights
-from dsmnet.self_training import split_pairs
 from dsmnet.synthetic import SyntheticStereo
 from tests.tools.conftest import write_scenes
 
@@ -85,6 +84,21 @@ def test_an_accepted_round_gives_new_weights(
     assert only["accepted"]
     assert 0.3 < only["labels"]["density"]["all"] < only["labels"]["density"]["second"] <= 1
     assert (done.output / "adapted.png").is_file()
+
+
+def test_blend_is_a_share_of_the_trained_weights(
+    adapt: RunTool, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(self_training, "compare_on_target", accept)
+    monkeypatch.setattr(self_training, "compare_on_source", lambda *errors: Verdict("source EPE", 1, 1, 0.1))
+    two = ["self_training.rounds=2", "labels.left_right=null", "labels.scale=null", "second=null"]
+    done = adapt("self_training.blend=0.25", *two)
+    before, found = weights_of(place / "tiny.safetensors"), weights_of(done.output / "weights.safetensors")
+    trained = weights_of(done.output / "round2" / "weights.safetensors")  # by the whole weights of round 1
+    assert differ(done.output / "round1" / "weights.safetensors", done.output / "weights.safetensors")
+    for name, tensor in before.items():
+        if tensor.is_floating_point():
+            torch.testing.assert_close(found[name], 0.75 * tensor + 0.25 * trained[name])
 
 
 def test_an_interrupted_adaptation_keeps_the_best_and_goes_on(
