@@ -164,9 +164,9 @@ class SelfTraining:
 
     def _blended(self, student: StereoPredictor) -> StereoPredictor:
         """The network between the one before and the student, as ``blend`` says."""
-        states = [self.network.net.state_dict(), student.net.state_dict()]
+        states = [student.net.state_dict(), self.network.net.state_dict()]
         blended = copy.deepcopy(student)
-        mean = average_tensors(states, [1 - self.plan.blend, self.plan.blend])
+        mean = average_tensors(states, [self.plan.blend, 1 - self.plan.blend])
         load_into(blended.net, mean, "the mean")
         return blended
 

@@ -25,7 +25,6 @@ from dsmnet.weight_average import average_models
 
 log = logging.getLogger(__name__)
 
-_EARLIER = ("init", "average")  # options of a stage that name earlier ones
 # Options that a recipe sets itself: of the command line they hold in no stage.
 _OF_THE_RECIPE = ("experiment", "stages", "paths.output", "init", "resume")
 
@@ -108,9 +107,15 @@ def _write_mean(sources: Sequence[str], cfg: DictConfig, output: Path, loggers: 
 def _compose(number: int, stage: Sequence[str], common: Sequence[str]) -> Stage:
     if not OmegaConf.is_list(stage):
         raise UserError(f"stages: entry {number} is {stage}; expected a list of overrides, as in [seed=2]")
-    given = {name: [text for text in map(str, stage) if text.startswith(f"{name}=")] for name in _EARLIER}
-    own = [text for text in map(str, stage) if text not in (*given["init"], *given["average"])]
-    start, average = (_earlier(number, given[name][-1:]) for name in _EARLIER)
+    own, named = list[str](), {"init": list[int](), "average": list[int]()}  # the latter: earlier stages
+    for text in map(str, stage):
+        if (name := text.partition("=")[0]) in named:
+            named[name] = _earlier(number, text)
+        else:
+            own.append(text)
+    start, average = named["init"], named["average"]
+    if start and average:
+        raise UserError(f"stages, stage {number}: init beside average, which trains nothing")
     if len(start) > 1 or len(average) == 1:
         wrong = "init names several stages" if len(start) > 1 else "average names one stage alone"
         raise UserError(f"stages, stage {number}: {wrong}")
@@ -125,13 +130,12 @@ def _compose(number: int, stage: Sequence[str], common: Sequence[str]) -> Stage:
     return Stage(cfg, start[0] if start else before, average)
 
 
-def _earlier(number: int, options: Sequence[str]) -> list[int]:
+def _earlier(number: int, option: str) -> list[int]:
     """Return the indices of the stages that ``init=stage1`` or ``average=[stage1,stage2]`` names."""
     found = []
-    for option in options:
-        for name in option.partition("=")[2].strip("[]").split(","):
-            named = re.fullmatch(r"\s*stage(\d+)\s*", name)
-            if named is None or not 1 <= int(named[1]) < number:
-                raise UserError(f"stages, stage {number}: {option}: expected stages before it, as in stage1")
-            found.append(int(named[1]) - 1)
+    for name in option.partition("=")[2].strip("[]").split(","):
+        named = re.fullmatch(r"\s*stage(\d+)\s*", name)
+        if named is None or not 1 <= int(named[1]) < number:
+            raise UserError(f"stages, stage {number}: {option}: expected stages before it, as in stage1")
+        found.append(int(named[1]) - 1)
     return found

@@ -134,11 +134,16 @@ def _split(text: str) -> list[str]:
 
 
 def explain_refusal(
-    error: Exception, tool: str, keys: Callable[[], Iterable[str]], about: Callable[[str], str]
+    error: Exception,
+    tool: str,
+    keys: Callable[[], Iterable[str]],
+    about: Callable[[str], str],
+    takes: Callable[[str], str | None] = lambda _: None,
 ) -> str:
     """Return on one line what Hydra or OmegaConf refuses, and what was meant.
 
-    `keys` returns the names of all options and groups, `about` the purpose of an option, empty where unknown.
+    `keys` returns the names of all options and groups, `about` the purpose of an option, empty where unknown,
+    `takes` what would take an option that the configuration lacks, None where nothing does.
     """
     text = str(error)
     if isinstance(error, OverrideParseException):
@@ -153,6 +158,8 @@ def explain_refusal(
     if found := re.match(r"Could not override '(.+?)'", text):
         if renamed := new_name(tool, found[1]):
             return f"{found[1]}: is now called {renamed}"
+        if target := takes(found[1]):
+            return f"{found[1]}: no such option, but an argument of {target}; expected +{found[1]}=VALUE"
         known = list(keys())
         return f"{found[1]}: no such option{about_unknown(found[1], known)}"
     if found := re.match(r"Could not delete from config. '(.+?)'", text):

@@ -162,11 +162,14 @@ class HydraRun:
                 value, there = self._choices_of(argument)
                 if there and value not in there:
                     return f"{argument}: no such choice; there are {', '.join(there)}"
-        found = re.match(r"Could not override '(.+?)'", str(error))
-        if found and (target := target_that_takes(found[1], self._composed())):
-            return f"{found[1]}: no such option, but an argument of {target}; expected +{found[1]}=VALUE"
         about = {option.name: option.about for option in options(self._conf, self._name)}
-        return explain_refusal(error, self._name, self._keys, lambda key: about.get(key, ""))
+        return explain_refusal(
+            error,
+            self._name,
+            self._keys,
+            lambda key: about.get(key, ""),
+            lambda key: target_that_takes(key, self._composed()),
+        )
 
     def _composed(self) -> DictConfig:
         """The configuration with the groups that were chosen, without other options."""

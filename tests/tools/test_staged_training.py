@@ -74,6 +74,7 @@ def test_branches_and_their_mean(run_tool: RunTool) -> None:
         (['stages=[["seed=2"],["init=mine"]]'], "stages, stage 2: init=mine: expected stages before it"),
         (['stages=[["seed=2"],["average=[stage1]"]]'], "stages, stage 2: average names one stage alone"),
         (['stages=[["seed=2"],["average=[stage1,stage3]"]]'], "stage 2: average=[stage1,stage3]: expected"),
+        (['stages=[[],[],["init=stage1","average=[stage1,stage2]"]]'], "stage 3: init beside average"),
         (['stages=[[],[],["init=[stage1,stage2]"]]'], "stages, stage 3: init names several stages"),
         (["stages=[seed]"], "stages: entry 1 is seed; expected a list of overrides"),
         (['stages=[["sed=2"]]'], "stages, stage 1: "),
