@@ -38,6 +38,14 @@ PICTURES = {
     ),
     "cloud.png": Picture("cloud.py", ["docs/figures/browser.py", "dsmnet/weights/dsmnet_lite.safetensors"]),
     "report.png": Picture("report.py", ["docs/figures/browser.py", "dsmnet/weights/dsmnet_lite.safetensors"]),
+    "rendered.png": Picture(
+        "rendered.py",
+        [
+            "dsmnet/adaptation/gap_filling.py",
+            "dsmnet/adaptation/view_synthesis.py",
+            "dsmnet/weights/dsmnet_lite.safetensors",
+        ],
+    ),
     "sparsification.png": Picture("confidence.py", ["docs/runs/lite_cpu_results.json"]),
     "norm_adaptation.png": Picture("norm_adaptation.py", ["docs/runs/norm_adaptation.json"]),
     "norm_ablation.png": Picture("norm_ablation.py", ["docs/runs/norm_ablation.json"]),

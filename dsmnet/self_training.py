@@ -22,6 +22,7 @@ from dsmnet.adaptation.guard import (
 )
 from dsmnet.adaptation.labelled_set import mean_scores, write_labels
 from dsmnet.adaptation.pseudo_labels import LabelRules, make_label, to_eight_bits
+from dsmnet.adaptation.self_training_plan import SelfTrainingPlan
 from dsmnet.api import load_model
 from dsmnet.cli.arguments import literal
 from dsmnet.config import compose, instantiate
@@ -31,7 +32,6 @@ from dsmnet.inference.predictor import StereoPredictor
 from dsmnet.inference.search import resolve_max_disparity
 from dsmnet.models.checkpoint import save_weights
 from dsmnet.models.state_dict import load_into
-from dsmnet.options import check_number, check_share, check_whole
 from dsmnet.progress import track
 from dsmnet.run import train
 from dsmnet.types import Image, Matcher, StereoPairs
@@ -39,41 +39,6 @@ from dsmnet.viz.before_after import before_and_after
 from dsmnet.weight_average import average_tensors
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class SelfTrainingPlan:
-    """How long and on what the student is trained.
-
-    Args:
-        rounds: Rounds of labelling and training, at most; a later one takes the student as teacher.
-        steps: Training steps of a round.
-        batch_size: Pairs per step.
-        crop: Height and width of the crops, pixels; less where the images are smaller.
-        lr: Largest learning rate.
-        replay: Share of procedural pairs among the training pairs.
-        held_out: Share of the target's pairs that the guard keeps for itself.
-        source_pairs: Procedural validation pairs of the guard.
-        blend: Share of the trained weights in those that are judged and kept, the rest being the weights
-            that were there before (WiSE-FT, Wortsman et al. 2022).
-    """
-
-    rounds: int = 2
-    steps: int = 200
-    batch_size: int = 2
-    crop: tuple[int, int] = (192, 384)
-    lr: float = 2e-4
-    replay: float = 0.5
-    held_out: float = 0.2
-    source_pairs: int = 32
-    blend: float = 1.0
-
-    def __post_init__(self) -> None:
-        for name in ("rounds", "steps", "batch_size", "source_pairs"):
-            check_whole(f"self_training.{name}", getattr(self, name))
-        check_number("self_training.lr", self.lr, above=0)
-        for name in ("replay", "held_out", "blend"):
-            check_share(f"self_training.{name}", getattr(self, name))
 
 
 @dataclass
@@ -143,30 +108,39 @@ class SelfTraining:
     ) -> tuple[StereoPredictor, StereoPredictor, dict[str, Any]]:
         """Label, train and judge; return the student, the blended network, and the record of the round.
 
-        The student begins with the weights of `start`, the blended network is compared with `accepted`; the
-        record says whether it is accepted in its place.
+        The student begins with the weights of `start`, the blended network is compared with `accepted`, once
+        more with half of the blend if it is refused; the record says whether it is accepted in its place.
         """
         folder = self.output / f"round{number}"
         teacher = self.teacher if number == 1 and self.teacher is not None else start
         scores = mean_scores(self._label(teacher, folder / "labels"))
-        student, result, verdicts = start, accepted, list[Verdict]()
+        student, result, verdicts, share = start, accepted, list[Verdict](), self.plan.blend
         refused = too_few_labels(scores["density"])
         if not refused:
             student = self._train(start, folder)
-            result = self._blended(student)
-            verdicts = self._judge(accepted, result)
-            refused = reasons(verdicts)
-        if not refused:
-            log.info("round %d is accepted: %s", number, "; ".join(map(str, verdicts)))
+            for share in (self.plan.blend, self.plan.blend / 2):
+                result = self._blended(student, share)
+                verdicts = self._judge(accepted, result)
+                refused = reasons(verdicts)
+                if not refused:
+                    log.info("round %d is accepted: %s", number, "; ".join(map(str, verdicts)))
+                    break
+                log.info("round %d, blend=%g: %s", number, share, "; ".join(refused))
         guard = [verdict.to_dict() for verdict in verdicts]
-        record = {"labels": scores, "guard": guard, "accepted": not refused, "reasons": refused}
+        record = {
+            "labels": scores,
+            "guard": guard,
+            "blend": share,
+            "accepted": not refused,
+            "reasons": refused,
+        }
         return student, result, record
 
-    def _blended(self, student: StereoPredictor) -> StereoPredictor:
-        """The network between the one before and the student, as ``blend`` says."""
+    def _blended(self, student: StereoPredictor, share: float) -> StereoPredictor:
+        """Return the network between the one before and the student, of which it has `share`."""
         states = [student.net.state_dict(), self.network.net.state_dict()]
         blended = copy.deepcopy(student)
-        mean = average_tensors(states, [self.plan.blend, 1 - self.plan.blend])
+        mean = average_tensors(states, [share, 1 - share])
         load_into(blended.net, mean, "the mean")
         return blended
 
@@ -180,6 +154,7 @@ class SelfTraining:
             folder,
             max_disparity=self.max_disparity,
             source=self.source,
+            filled=self.plan.rendered > 0,
             progress=self.progress,
         )
 
@@ -235,6 +210,7 @@ class SelfTraining:
             "folder": literal(str(folder / "labels")),
             "replay": replay,
             "share": plan.replay,
+            "rendered": plan.rendered,
         }
         cfg.paths.output, cfg.init = literal(str(folder)), literal(str(init))
         if last.is_file():

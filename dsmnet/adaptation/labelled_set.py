@@ -12,6 +12,7 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from dsmnet.adaptation.pseudo_labels import LabelRules, PseudoLabel, make_label
+from dsmnet.adaptation.view_synthesis import RenderedPairs
 from dsmnet.atomic import atomic_write, claim_folder, write_text
 from dsmnet.data.mixture import Mixture
 from dsmnet.datasets.folder import Folder
@@ -22,11 +23,12 @@ from dsmnet.io.disparity import write_disparity_pfm, write_disparity_png16
 from dsmnet.io.images import write_image
 from dsmnet.metrics.pixel_error import outliers
 from dsmnet.progress import track
-from dsmnet.types import Mask, Matcher, StereoPairs, StereoSample
+from dsmnet.types import DisparityMap, Mask, Matcher, StereoPairs, StereoSample
 
 log = logging.getLogger(__name__)
 
 VIEWS = ("left", "right", "disparity")
+FILLED = "filled"
 RECORD = "labels.json"
 
 
@@ -37,19 +39,24 @@ class LabelledWithReplay(Dataset[StereoSample]):
         folder: Folder of `write_labels`.
         replay: Generator of the source.
         share: Share of the generator.
+        rendered: Share, of the other pairs, whose right view is rendered from the left one and its label.
     """
 
     endless = True
     name = "labelled"
 
-    def __init__(self, folder: str, replay: StereoPairs, share: float) -> None:
-        self.labels, self.replay, self.share = read_labels(Path(folder)), replay, share
+    def __init__(self, folder: str, replay: StereoPairs, share: float, rendered: float = 0.0) -> None:
+        self.replay = replay
+        self.labels = read_labels(Path(folder))
+        self.rendered = RenderedPairs(read_labels(Path(folder), FILLED)) if rendered else None
+        target = 1 - share
+        self.shares = {"source": share, "labels": target * (1 - rendered), "rendered": target * rendered}
 
     def split_validation(self) -> tuple[Any, Any]:
         """Return the mixture, and the generator's validation split."""
         source, validation = self.replay.split_validation()
-        parts: dict[str, Any] = {"labels": self.labels, "source": source}
-        return Mixture(parts, {"labels": 1 - self.share, "source": self.share}), validation
+        parts: dict[str, Any] = {"source": source, "labels": self.labels, "rendered": self.rendered}
+        return Mixture(parts, self.shares), validation
 
 
 def write_labels(
@@ -62,6 +69,7 @@ def write_labels(
     *,
     max_disparity: str | int = "auto",
     source: Mapping[str, Any] | None = None,
+    filled: bool = False,
     progress: bool = False,
 ) -> list[dict[str, Any]]:
     """Label pairs; write ``left/NAME.png``, ``right/NAME.png``, ``disparity/NAME.png`` (16 bit, times 256).
@@ -78,6 +86,7 @@ def write_labels(
         folder: Folder of the labelled set.
         max_disparity: Search range, see `resolve_max_disparity`.
         source: Options that made the labels; a folder with others is refused.
+        filled: Whether to write ``filled/NAME.png`` as well, which has a disparity at every pixel.
         progress: Whether to show a bar.
 
     Returns:
@@ -104,6 +113,8 @@ def write_labels(
             )
             label = make_label(teacher, sample["left"], sample["right"], searched, rules, second)
             _write(folder, name, sample, label)
+            if filled:
+                _write_map(folder / FILLED, name, label.filled)
             write_text(record, json.dumps({"name": name, **label_scores(label, sample)}) + "\n")
         found.append(json.loads(record.read_text(encoding="utf-8")))
     if not found:
@@ -111,9 +122,9 @@ def write_labels(
     return found
 
 
-def read_labels(folder: Path) -> Folder:
-    """Return the labelled pairs of a folder of `write_labels`."""
-    left, right, disparity = (str(folder / view) for view in VIEWS)
+def read_labels(folder: Path, disparity: str = VIEWS[2]) -> Folder:
+    """Return the labelled pairs of a folder of `write_labels`; `disparity` names that of the maps."""
+    left, right, disparity = (str(folder / view) for view in (*VIEWS[:2], disparity))
     return Folder(left, right, disparity, pairing="name")
 
 
@@ -149,11 +160,15 @@ def mean_scores(records: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, flo
 
 
 def _write(folder: Path, name: str, sample: StereoSample, label: PseudoLabel) -> None:
-    """Write the files of a pair; what is beyond a 16-bit PNG goes to a .pfm."""
-    disparity = np.where(label.mask, label.disparity, np.float32(0))
+    """Write the files of a pair."""
     for view in ("left", "right"):
         with atomic_write(folder / view / f"{name}.png") as part:
             write_image(part, sample[view])
+    _write_map(folder / VIEWS[2], name, np.where(label.mask, label.disparity, np.float32(0)))
+
+
+def _write_map(folder: Path, name: str, disparity: DisparityMap) -> None:
+    """Write a map; what is beyond a 16-bit PNG goes to a .pfm."""
     fits = disparity.max() < 255.9
-    with atomic_write(folder / "disparity" / f"{name}{'.png' if fits else '.pfm'}") as part:
+    with atomic_write(folder / f"{name}{'.png' if fits else '.pfm'}") as part:
         (write_disparity_png16 if fits else write_disparity_pfm)(part, disparity)

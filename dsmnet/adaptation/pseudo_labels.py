@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from dsmnet.adaptation.gap_filling import fill_gaps
 from dsmnet.inference.confidence import disagreement, match_right
 from dsmnet.options import check_number
 from dsmnet.types import DisparityMap, Image, Mask, Matcher
@@ -54,6 +55,11 @@ class PseudoLabel(NamedTuple):
         for kept in self.kept.values():
             everywhere &= kept
         return everywhere
+
+    @property
+    def filled(self) -> DisparityMap:
+        """Disparity everywhere, where a rule fails the teacher's between the labels beside it."""
+        return fill_gaps(self.disparity, self.mask, np.nan_to_num(self.disparity, posinf=0.0))
 
 
 def make_label(

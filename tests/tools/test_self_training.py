@@ -101,6 +101,23 @@ def test_blend_is_a_share_of_the_trained_weights(
             torch.testing.assert_close(found[name], 0.75 * tensor + 0.25 * trained[name])
 
 
+def test_half_of_the_blend_is_tried_where_the_whole_is_refused(
+    adapt: RunTool, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    verdicts = iter([refuse(), accept()])
+    monkeypatch.setattr(self_training, "compare_on_target", lambda *_: next(verdicts))
+    monkeypatch.setattr(self_training, "compare_on_source", lambda *errors: Verdict("source EPE", 1, 1, 0.1))
+    done = adapt()
+    assert "round 1, blend=1: contradicted rose from 8.00 to 9.00" in done.log
+    (only,) = json.loads((done.output / "adapt.json").read_text())["adaptation"]["rounds"]
+    assert (only["accepted"], only["blend"], only["reasons"]) == (True, 0.5, [])
+    before, found = weights_of(place / "tiny.safetensors"), weights_of(done.output / "weights.safetensors")
+    trained = weights_of(done.output / "round1" / "weights.safetensors")
+    for name, tensor in before.items():
+        if tensor.is_floating_point():
+            torch.testing.assert_close(found[name], (tensor + trained[name]) / 2)
+
+
 def test_an_interrupted_adaptation_keeps_the_best_and_goes_on(
     adapt: RunTool, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
