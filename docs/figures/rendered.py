@@ -1,4 +1,4 @@
-"""How a pair of a target becomes one with exact ground truth: label, filled label, and the right view it renders."""
+"""How a pair becomes one with exact ground truth: label, filled label, and the right view that it renders."""
 
 from __future__ import annotations
 
