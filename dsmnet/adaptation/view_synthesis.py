@@ -1,7 +1,7 @@
 """Pairs of a target's own images with exact ground truth: right views rendered from left ones.
 
-A disparity that is only plausible is the truth of the pair that it renders (Watson et al., *Learning Stereo
-from Single Images*, ECCV 2020).
+A disparity that is only plausible is ground truth of the pair that it renders (Watson et al., *Learning
+Stereo from Single Images*, ECCV 2020).
 """
 
 from __future__ import annotations
