@@ -211,6 +211,7 @@ class SelfTraining:
             "replay": replay,
             "share": plan.replay,
             "rendered": plan.rendered,
+            "rows": 2 * height,  # rendering all of a large image would take longer than a step
         }
         cfg.paths.output, cfg.init = literal(str(folder)), literal(str(init))
         if last.is_file():

@@ -40,15 +40,18 @@ class LabelledWithReplay(Dataset[StereoSample]):
         replay: Generator of the source.
         share: Share of the generator.
         rendered: Share, of the other pairs, whose right view is rendered from the left one and its label.
+        rows: Rows of a rendered pair, at most.
     """
 
     endless = True
     name = "labelled"
 
-    def __init__(self, folder: str, replay: StereoPairs, share: float, rendered: float = 0.0) -> None:
+    def __init__(
+        self, folder: str, replay: StereoPairs, share: float, rendered: float = 0.0, rows: int = 1 << 16
+    ) -> None:
         self.replay = replay
         self.labels = read_labels(Path(folder))
-        self.rendered = RenderedPairs(read_labels(Path(folder), FILLED)) if rendered else None
+        self.rendered = RenderedPairs(read_labels(Path(folder), FILLED), rows=rows) if rendered else None
         target = 1 - share
         self.shares = {"source": share, "labels": target * (1 - rendered), "rendered": target * rendered}
 

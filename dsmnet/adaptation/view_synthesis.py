@@ -24,14 +24,19 @@ class RenderedPairs(Dataset[StereoSample]):
         pairs: Pairs with a disparity at every pixel.
         scales: Least and largest factor of the baseline.
         variants: Renderings of a pair.
+        rows: Rows of a rendering, at a random height; all of a pair that has fewer.
     """
 
     name = "rendered"
 
     def __init__(
-        self, pairs: StereoPairs, scales: tuple[float, float] = (0.6, 1.4), variants: int = 1000
+        self,
+        pairs: StereoPairs,
+        scales: tuple[float, float] = (0.6, 1.4),
+        variants: int = 1000,
+        rows: int = 1 << 16,
     ) -> None:
-        self.pairs, self.scales, self.variants = pairs, scales, variants
+        self.pairs, self.scales, self.variants, self.rows = pairs, scales, variants, rows
 
     def __len__(self) -> int:
         return len(self.pairs) * self.variants
@@ -40,8 +45,10 @@ class RenderedPairs(Dataset[StereoSample]):
         """Render variant ``index // len(pairs)`` of a pair."""
         rng = np.random.default_rng([_SEED, index])
         sample = self.pairs[index % len(self.pairs)]
-        left, right, disparity = sample["left"], sample["right"], sample["disparity"]
-        if rng.random() < 0.5:  # mirrored, the right view is the left one
+        mirrored, top = rng.random() < 0.5, int(rng.integers(max(len(sample["left"]) - self.rows, 0) + 1))
+        band = slice(top, top + self.rows)
+        left, right, disparity = sample["left"][band], sample["right"][band], sample["disparity"][band]
+        if mirrored:  # then the right view is the left one
             moved = right_disparity(disparity)
             left, right = right[:, ::-1], left[:, ::-1]
             disparity = fill_gaps(moved, moved > 0)[:, ::-1]

@@ -18,6 +18,7 @@ from dsmnet import build_model, load_model, self_training
 from dsmnet.adaptation.guard import Verdict, split_pairs
 from dsmnet.adaptation.labelled_set import read_labels
 from dsmnet.api import DEFAULT_WEIGHTS
+from dsmnet.datasets.folder import Folder
 from dsmnet.ending import Interrupted
 from dsmnet.io.images import write_image
 from dsmnet.models.checkpoint import save_weights
@@ -84,6 +85,12 @@ def test_an_accepted_round_gives_new_weights(
     assert only["accepted"]
     assert 0.3 < only["labels"]["density"]["all"] < only["labels"]["density"]["second"] <= 1
     assert (done.output / "adapted.png").is_file()
+    filled = Folder(
+        *(str(done.output / "round1" / "labels" / view) for view in ("left", "right", "filled")),
+        pairing="name",
+    )
+    assert len(filled) == PAIRS - 1  # the guard has one
+    assert all(filled[index]["valid"].all() for index in range(PAIRS - 1))
 
 
 def test_blend_is_a_share_of_the_trained_weights(
@@ -184,6 +191,13 @@ def test_one_pair_alone_is_adapted_to_and_judged(adapt: RunTool, place: Path) ->
     done = adapt(f"dataset.left={place}/left/0.png", f"dataset.right={place}/right/0.png")
     assert "1 pair alone" in done.log
     assert (done.output / "weights.safetensors").is_file()
+
+
+@pytest.mark.parametrize(
+    "option", ["rendered=1.5", "replay=-0.1", "blend=2", "held_out=nan", "lr=0", "rounds=0"]
+)
+def test_an_impossible_plan_is_refused(option: str, adapt: RunTool) -> None:
+    adapt(f"self_training.{option}", refused=f"self_training.{option}")
 
 
 def test_other_options_in_the_same_folder_are_refused(adapt: RunTool) -> None:
