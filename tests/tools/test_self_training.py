@@ -193,9 +193,7 @@ def test_one_pair_alone_is_adapted_to_and_judged(adapt: RunTool, place: Path) ->
     assert (done.output / "weights.safetensors").is_file()
 
 
-@pytest.mark.parametrize(
-    "option", ["rendered=1.5", "replay=-0.1", "blend=2", "held_out=nan", "lr=0", "rounds=0"]
-)
+@pytest.mark.parametrize("option", ["rendered=1.5", "replay=-0.1", "held_out=nan", "lr=0", "rounds=0"])
 def test_an_impossible_plan_is_refused(option: str, adapt: RunTool) -> None:
     adapt(f"self_training.{option}", refused=f"self_training.{option}")
 
