@@ -41,7 +41,7 @@ PICTURES = {
     "rendered.png": Picture(
         "rendered.py",
         [
-            "dsmnet/adaptation/gap_filling.py",
+            "dsmnet/inference/gap_filling.py",
             "dsmnet/adaptation/view_synthesis.py",
             "dsmnet/weights/dsmnet_lite.safetensors",
         ],

@@ -46,9 +46,7 @@ class LabelledWithReplay(Dataset[StereoSample]):
     endless = True
     name = "labelled"
 
-    def __init__(
-        self, folder: str, replay: StereoPairs, share: float, rendered: float = 0.0, rows: int = 1 << 16
-    ) -> None:
+    def __init__(self, folder: str, replay: StereoPairs, share: float, rendered: float, rows: int) -> None:
         self.replay = replay
         self.labels = read_labels(Path(folder))
         self.rendered = RenderedPairs(read_labels(Path(folder), FILLED), rows=rows) if rendered else None

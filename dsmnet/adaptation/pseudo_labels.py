@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from dsmnet.adaptation.gap_filling import fill_gaps
 from dsmnet.inference.confidence import disagreement, match_right
+from dsmnet.inference.gap_filling import fill_gaps
 from dsmnet.options import check_number
 from dsmnet.types import DisparityMap, Image, Mask, Matcher
 

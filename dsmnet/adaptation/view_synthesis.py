@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from torch.utils.data import Dataset
 
-from dsmnet.adaptation.gap_filling import fill_gaps
+from dsmnet.inference.gap_filling import fill_gaps
 from dsmnet.types import DisparityMap, Image, Mask, StereoPairs, StereoSample
 
 _STEP = 1.0  # pixels of disparity between neighbours of different surfaces

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from dsmnet.errors import ShapeError, UserError
+from dsmnet.inference.gap_filling import known_beside
 from dsmnet.inference.search import widened
 from dsmnet.options import check_choice
 from dsmnet.types import DisparityMap, Image, Mask, Matcher
@@ -104,11 +105,5 @@ class SGBM(Matcher):
 
 def fill_holes(disparity: DisparityMap, holes: Mask) -> DisparityMap:
     """Fill each hole with the smaller of the nearest known values left and right; 0 in a row without any."""
-    columns = np.arange(disparity.shape[1])
-    before = np.maximum.accumulate(np.where(holes, -1, columns), axis=1)
-    after = np.minimum.accumulate(np.where(holes, columns.size, columns)[:, ::-1], axis=1)[:, ::-1]
-    # One more column at the end, infinite: both "none before" (-1) and "none after" (W) point at it.
-    known = np.pad(disparity, ((0, 0), (0, 1)), constant_values=np.inf)
-    nearest = np.minimum(np.take_along_axis(known, before, 1), np.take_along_axis(known, after, 1))
-    filled = np.where(holes, nearest, disparity)
+    filled = np.fmin(*known_beside(disparity, ~holes))
     return np.where(np.isfinite(filled), filled, 0).astype(np.float32)

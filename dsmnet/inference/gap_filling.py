@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from dsmnet.types import DisparityMap, Mask
 
@@ -23,9 +22,7 @@ def fill_gaps(disparity: DisparityMap, known: Mask, guess: DisparityMap | None =
     rows = np.flatnonzero(known.any(axis=1))
     if not len(rows):
         return np.zeros_like(disparity)
-    before = _last_known(known)
-    after = known.shape[1] - 1 - _last_known(known[:, ::-1])[:, ::-1]
-    beside = [np.where(_at(known, place), _at(disparity, place), np.nan) for place in (before, after)]
+    beside = known_beside(disparity, known)
     low = np.fmin(*beside)  # at the border there is one of them
     if guess is not None:
         low = np.clip(guess, low, np.fmax(*beside))
@@ -33,10 +30,11 @@ def fill_gaps(disparity: DisparityMap, known: Mask, guess: DisparityMap | None =
     return low[closest].astype(np.float32)
 
 
-def _last_known(known: Mask) -> NDArray[np.intp]:
-    """Return for each pixel the column of the last known one up to it, in its row; 0 where there is none."""
-    return np.maximum.accumulate(np.where(known, np.arange(known.shape[1]), 0), axis=1)
-
-
-def _at(values: NDArray, columns: NDArray[np.intp]) -> NDArray:
-    return np.take_along_axis(values, columns, axis=1)
+def known_beside(disparity: DisparityMap, known: Mask) -> tuple[DisparityMap, DisparityMap]:
+    """Return the nearest known disparities of a row up to each pixel and from it on; NaN where is none."""
+    columns = np.arange(known.shape[1])
+    before = np.maximum.accumulate(np.where(known, columns, -1), axis=1)
+    after = np.minimum.accumulate(np.where(known, columns, columns.size)[:, ::-1], axis=1)[:, ::-1]
+    # One more column at the end: both "none before" (-1) and "none after" (W) point at it.
+    padded = np.pad(disparity, ((0, 0), (0, 1)), constant_values=np.nan)
+    return np.take_along_axis(padded, before, 1), np.take_along_axis(padded, after, 1)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dsmnet.adaptation.gap_filling import fill_gaps
+from dsmnet.inference.gap_filling import fill_gaps
 
 DISPARITY = np.array([[0, 5, 0, 0, 9, 0], [0, 0, 0, 0, 0, 0], [2, 2, 2, 2, 2, 2]], np.float32)
 KNOWN = DISPARITY > 0
